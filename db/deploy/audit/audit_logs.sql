@@ -1,0 +1,67 @@
+-- Deploy telemed:audit/audit_logs to pg
+
+begin;
+
+create table app.audit_logs (
+    id bigint generated always as identity primary key,
+    occurred_at app.instant not null default clock_timestamp(),
+    table_name name not null,
+    row_id text not null,
+    operation text not null,
+    old jsonb,
+    new jsonb,
+    user_id uuid,
+    role app.code,
+    database_login name not null default session_user,
+    request_id app.line,
+    constraint audit_logs_operation_is_insert_update_or_delete
+    check (operation in ('INSERT', 'UPDATE', 'DELETE')),
+    constraint audit_logs_row_id_is_short check (char_length(row_id) between 1 and 200),
+    constraint audit_logs_old_and_new_fit_the_operation
+    check ((old is null) = (operation = 'INSERT') and (new is null) = (operation = 'DELETE'))
+);
+
+comment on table app.audit_logs is
+'One row for every change of a row that matters, written by triggers: who, what and when.
+user_id has no foreign key: the record outlives what it speaks of.';
+comment on column app.audit_logs.user_id is 'The application user; null for a change made without one.';
+comment on column app.audit_logs.database_login is 'session_user: the login that PostgreSQL saw.';
+
+create index audit_logs_by_row on app.audit_logs (table_name, row_id, id);
+create index audit_logs_by_user on app.audit_logs (user_id, id);
+create index audit_logs_by_request on app.audit_logs (request_id) where request_id is not null;
+create index audit_logs_by_time on app.audit_logs using brin (occurred_at);
+
+create trigger audit_logs_are_append_only
+before update or delete on app.audit_logs
+for each row execute function app.rows_are_append_only();
+
+create trigger audit_logs_are_never_truncated
+before truncate on app.audit_logs
+for each statement execute function app.rows_are_append_only();
+
+create view api.audit_logs as
+select
+    id,
+    occurred_at,
+    table_name::text as table_name,
+    row_id,
+    operation,
+    old,
+    new,
+    user_id,
+    role,
+    database_login::text as database_login,
+    request_id
+from app.audit_logs;
+
+comment on view api.audit_logs is 'A row of the audit trail, as api.list_audit_logs returns it.';
+
+create view ops.audit_logs as
+select * from api.audit_logs;
+
+comment on view ops.audit_logs is 'The audit trail, for auditors and database administrators.';
+
+grant select on ops.audit_logs to telemed_auditor, telemed_dba;
+
+commit;

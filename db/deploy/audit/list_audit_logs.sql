@@ -1,0 +1,49 @@
+-- Deploy telemed:audit/list_audit_logs to pg
+
+begin;
+
+create function api.list_audit_logs(
+    p_table_name text default null,
+    p_row_id text default null,
+    p_user_id uuid default null,
+    p_operation text default null,
+    p_request_id text default null,
+    p_from timestamptz default null,
+    p_to timestamptz default null,
+    p_limit integer default 50,
+    p_cursor bigint default null
+)
+returns setof api.audit_logs
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform app.require_role('admin');
+    perform app.check_limit(p_limit);
+    return query
+    select l.*
+    from api.audit_logs as l
+    where (p_table_name is null or l.table_name = p_table_name)
+      and (p_row_id is null or l.row_id = p_row_id)
+      and (p_user_id is null or l.user_id = p_user_id)
+      and (p_operation is null or l.operation = p_operation)
+      and (p_request_id is null or l.request_id = p_request_id)
+      and (p_from is null or l.occurred_at >= p_from)
+      and (p_to is null or l.occurred_at < p_to)
+      and (p_cursor is null or l.id < p_cursor)
+    order by l.id desc
+    limit p_limit;
+end;
+$$;
+
+comment on function api.list_audit_logs(
+    text, text, uuid, text, text, timestamptz, timestamptz, integer, bigint) is
+'The audit trail, the newest first, filtered by whatever is given. p_operation: INSERT, UPDATE or
+DELETE; p_from and p_to: half-open range of time. p_limit: 1 to 1000 rows; p_cursor: id of the last
+row seen. For admins. Raises TM101, TM102, TM201, TM301.';
+
+grant execute on function api.list_audit_logs(
+    text, text, uuid, text, text, timestamptz, timestamptz, integer, bigint)
+to telemed_api, telemed_dba;
+
+commit;

@@ -1,0 +1,79 @@
+-- Deploy telemed:consultations/book_consultation to pg
+
+begin;
+
+create function api.book_consultation(
+    p_slot_id uuid,
+    p_reason text default null,
+    p_idempotency_key text default null
+)
+returns api.consultations
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_actor app.actor := app.require_role('patient');
+    v_key app.idempotency_keys;
+    v_slot app.availability_slots;
+    v_consultation_id uuid;
+    v_consultation api.consultations;
+begin
+    v_key := app.claim_key(
+        v_actor.user_id, 'book_consultation', p_idempotency_key,
+        jsonb_build_object('slot_id', p_slot_id, 'reason', p_reason));
+    if v_key.created_at is not null then
+        return jsonb_populate_record(null::api.consultations, v_key.response);
+    end if;
+
+    -- A look before the lock: most requests for a slot that is gone end here and wait for nobody.
+    select s.* into v_slot from app.availability_slots as s where s.id = p_slot_id;
+    if not found then
+        raise exception 'There is no such slot' using errcode = 'TM402';
+    end if;
+
+    if v_slot.status = 'open' then
+        -- Lock order: the patient, then the slot. The patient's row keeps two bookings of one
+        -- patient from meeting inside consultations_of_a_patient_never_overlap.
+        perform from app.users as u where u.id = v_actor.user_id for no key update;
+        select s.* into strict v_slot
+        from app.availability_slots as s where s.id = p_slot_id for no key update;
+    end if;
+
+    if v_slot.status <> 'open' then
+        perform app.refuse_under_key(v_key, 'TM901', 'The slot is not open');
+        return null;
+    end if;
+    if v_slot.starts_at <= app.clock() then
+        perform app.refuse_under_key(v_key, 'TM903', 'The slot has begun');
+        return null;
+    end if;
+    if app.patient_is_busy(v_actor.user_id, v_slot.starts_at, v_slot.ends_at) then
+        perform app.refuse_under_key(
+            v_key, 'TM904', 'You have another consultation at this time');
+        return null;
+    end if;
+
+    insert into app.consultations
+        (slot_id, doctor_id, patient_id, starts_at, ends_at, reason, fee_minor, currency)
+    select
+        v_slot.id, d.user_id, v_actor.user_id, v_slot.starts_at, v_slot.ends_at, p_reason,
+        d.fee_minor, d.currency
+    from app.doctors as d
+    where d.user_id = v_slot.doctor_id
+    returning id into v_consultation_id;
+
+    select c.* into strict v_consultation from api.consultations as c where c.id = v_consultation_id;
+    perform app.settle_key(v_key, v_consultation_id, to_jsonb(v_consultation));
+    return v_consultation;
+end;
+$$;
+
+comment on function api.book_consultation(uuid, text, text) is
+'Books an open slot for the calling patient. p_idempotency_key is required: the same key again
+returns the first answer and books nothing (draft-ietf-httpapi-idempotency-key-header).
+Raises TM101, TM102, TM203, TM206, TM301, TM402, TM901 (not open), TM903 (has begun), TM904 (the
+patient is busy then), TM991. TM9 refusals are remembered under the key; see app.refuse.';
+
+grant execute on function api.book_consultation(uuid, text, text) to telemed_api, telemed_dba;
+
+commit;

@@ -1,0 +1,66 @@
+-- Deploy telemed:consultations/consultation_history to pg
+
+begin;
+
+create type api.consultation_events as (
+    id bigint,
+    occurred_at timestamptz,
+    event text,
+    user_id uuid,
+    role text,
+    status text,
+    slot_id uuid,
+    starts_at timestamptz,
+    ends_at timestamptz
+);
+
+comment on type api.consultation_events is
+'One change of a consultation. event: booked, rescheduled, completed or cancelled; user_id and role:
+who did it; the other columns: the consultation after the change.';
+
+create function api.consultation_history(
+    p_consultation_id uuid,
+    p_limit integer default 50,
+    p_cursor bigint default null
+)
+returns setof api.consultation_events
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_visible app.consultations :=
+        app.visible_consultation(app.current_actor(), p_consultation_id);
+begin
+    perform app.check_limit(p_limit);
+    return query
+    select
+        l.id,
+        l.occurred_at::timestamptz,
+        case
+            when l.operation = 'INSERT' then 'booked'
+            when l.old ->> 'status' <> l.new ->> 'status' then l.new ->> 'status'
+            else 'rescheduled'
+        end,
+        l.user_id,
+        l.role::text,
+        l.new ->> 'status',
+        (l.new ->> 'slot_id')::uuid,
+        (l.new ->> 'starts_at')::timestamptz,
+        (l.new ->> 'ends_at')::timestamptz
+    from app.audit_logs as l
+    where l.table_name = 'consultations'
+      and l.row_id = v_visible.id::text
+      and l.id > coalesce(p_cursor, 0)
+    order by l.id
+    limit p_limit;
+end;
+$$;
+
+comment on function api.consultation_history(uuid, integer, bigint) is
+'What happened to a consultation, the oldest first, from the audit trail: for its patient, its
+doctor and admins. p_limit: 1 to 1000 rows; p_cursor: id of the last row seen. Raises TM101, TM102,
+TM201, TM403.';
+
+grant execute on function api.consultation_history(uuid, integer, bigint) to telemed_api, telemed_dba;
+
+commit;

@@ -1,0 +1,85 @@
+-- Deploy telemed:consultations/consultations to pg
+
+begin;
+
+create table app.consultation_transitions (
+    from_status text not null,
+    to_status text not null,
+    primary key (from_status, to_status)
+);
+
+comment on table app.consultation_transitions is
+'The changes of status that a consultation may make. There are no others, whatever path a write takes.';
+
+insert into app.consultation_transitions (from_status, to_status)
+values ('scheduled', 'completed'), ('scheduled', 'cancelled');
+
+create table app.consultations (
+    id uuid primary key default app.uuid_v7(),
+    slot_id uuid not null references app.availability_slots,
+    doctor_id uuid not null references app.doctors,
+    patient_id uuid not null references app.users,
+    starts_at app.instant not null,
+    ends_at app.instant not null,
+    status text not null default 'scheduled',
+    reason app.prose,
+    notes app.prose,
+    cancellation_reason app.prose,
+    fee_minor app.amount_minor not null,
+    currency app.currency not null,
+    created_at app.instant not null default app.clock(),
+    updated_at app.instant not null default app.clock(),
+    constraint consultations_end_after_they_start check (ends_at > starts_at),
+    constraint consultations_status_is_known
+    check (status in ('scheduled', 'completed', 'cancelled')),
+    constraint consultations_have_notes_only_once_completed
+    check (notes is null or status = 'completed'),
+    constraint consultations_have_a_cancellation_reason_only_once_cancelled
+    check (cancellation_reason is null or status = 'cancelled'),
+    constraint consultations_of_a_patient_never_overlap
+    exclude using gist (
+        patient_id extensions.gist_uuid_ops with operator(pg_catalog.=),
+        tstzrange(starts_at, ends_at) with operator(pg_catalog.&&)
+    ) where (status = 'scheduled')
+);
+
+comment on table app.consultations is
+'Bookings. doctor_id, starts_at and ends_at are those of the slot: a trigger fills them in.';
+comment on column app.consultations.fee_minor is
+'The doctor''s fee at booking, in minor units of currency; later changes of the fee do not reach it.';
+
+-- The rule that decides every race for a slot.
+create unique index consultations_one_per_slot
+on app.consultations (slot_id) where status <> 'cancelled';
+
+create index consultations_by_slot on app.consultations (slot_id);
+create index consultations_by_patient on app.consultations (patient_id, starts_at, id);
+create index consultations_by_doctor on app.consultations (doctor_id, starts_at, id);
+create index consultations_by_time on app.consultations (starts_at, id);
+
+create view api.consultations as
+select
+    c.id,
+    c.slot_id,
+    c.doctor_id,
+    doctor.full_name::text as doctor_name,
+    c.patient_id,
+    patient.full_name::text as patient_name,
+    c.starts_at::timestamptz as starts_at,
+    c.ends_at::timestamptz as ends_at,
+    c.status,
+    c.reason::text as reason,
+    c.notes::text as notes,
+    c.cancellation_reason::text as cancellation_reason,
+    c.fee_minor::bigint as fee_minor,
+    c.currency::text as currency,
+    c.created_at::timestamptz as created_at,
+    c.updated_at::timestamptz as updated_at
+from app.consultations as c
+inner join app.profiles as doctor on doctor.user_id = c.doctor_id
+inner join app.profiles as patient on patient.user_id = c.patient_id;
+
+comment on view api.consultations is
+'A consultation with the names of both sides. fee_minor: minor units of currency.';
+
+commit;

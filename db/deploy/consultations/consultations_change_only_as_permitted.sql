@@ -1,0 +1,61 @@
+-- Deploy telemed:consultations/consultations_change_only_as_permitted to pg
+
+begin;
+
+create function app.consultations_change_only_as_permitted()
+returns trigger
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if tg_op = 'INSERT' then
+        if new.status <> 'scheduled' then
+            raise exception 'A consultation begins as scheduled, not as %', new.status
+                using errcode = 'TM905';
+        end if;
+        return new;
+    end if;
+
+    if new.status <> old.status and not exists (
+        select from app.consultation_transitions as t
+        where t.from_status = old.status and t.to_status = new.status
+    ) then
+        raise exception 'A consultation that is % cannot become %', old.status, new.status
+            using errcode = 'TM905';
+    end if;
+    if old.status <> 'scheduled' then
+        raise exception 'A consultation that is % cannot be changed', old.status
+            using errcode = 'TM912';
+    end if;
+    if (new.id, new.patient_id, new.reason, new.fee_minor, new.currency, new.created_at)
+        is distinct from
+        (old.id, old.patient_id, old.reason, old.fee_minor, old.currency, old.created_at) then
+        raise exception 'A consultation keeps its patient, reason and fee' using errcode = 'TM912';
+    end if;
+    new.updated_at := app.clock();
+    return new;
+end;
+$$;
+
+comment on function app.consultations_change_only_as_permitted() is
+'Trigger: a consultation begins as scheduled, changes its status only along
+app.consultation_transitions, and no more once it is completed or cancelled. Raises TM905, TM912.';
+
+-- Triggers fire in the order of their names: this one before consultations_hold_their_slot.
+create trigger consultations_change_only_as_permitted
+before insert or update on app.consultations
+for each row execute function app.consultations_change_only_as_permitted();
+
+create trigger consultations_are_never_deleted
+before delete on app.consultations
+for each row execute function app.rows_are_append_only();
+
+create trigger consultations_are_never_truncated
+before truncate on app.consultations
+for each statement execute function app.rows_are_append_only();
+
+create trigger consultations_are_audited
+after insert or update or delete on app.consultations
+for each row execute function app.record_change('id');
+
+commit;

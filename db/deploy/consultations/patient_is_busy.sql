@@ -1,0 +1,26 @@
+-- Deploy telemed:consultations/patient_is_busy to pg
+
+begin;
+
+create function app.patient_is_busy(
+    p_patient_id uuid,
+    p_starts_at timestamptz,
+    p_ends_at timestamptz,
+    p_except_consultation_id uuid default null
+)
+returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select exists (
+        select from app.consultations as c
+        where c.patient_id = p_patient_id
+          and c.status = 'scheduled'
+          and tstzrange(c.starts_at, c.ends_at) && tstzrange(p_starts_at, p_ends_at)
+          and c.id is distinct from p_except_consultation_id);
+$$;
+
+comment on function app.patient_is_busy(uuid, timestamptz, timestamptz, uuid) is
+'Whether a patient has a scheduled consultation, other than p_except_consultation_id, in a time.';
+
+commit;

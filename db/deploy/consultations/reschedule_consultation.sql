@@ -1,0 +1,89 @@
+-- Deploy telemed:consultations/reschedule_consultation to pg
+
+begin;
+
+create function api.reschedule_consultation(
+    p_consultation_id uuid,
+    p_slot_id uuid,
+    p_idempotency_key text default null
+)
+returns api.consultations
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_actor app.actor := app.require_role('patient');
+    v_current app.consultations := app.visible_consultation(v_actor, p_consultation_id);
+    v_key app.idempotency_keys;
+    v_slot app.availability_slots;
+    v_consultation api.consultations;
+begin
+    v_key := app.claim_key(
+        v_actor.user_id, 'reschedule_consultation', p_idempotency_key,
+        jsonb_build_object('consultation_id', p_consultation_id, 'slot_id', p_slot_id));
+    if v_key.created_at is not null then
+        return jsonb_populate_record(null::api.consultations, v_key.response);
+    end if;
+
+    select s.* into v_slot from app.availability_slots as s where s.id = p_slot_id;
+    if not found then
+        raise exception 'There is no such slot' using errcode = 'TM402';
+    end if;
+    if v_slot.doctor_id <> v_current.doctor_id then
+        raise exception 'The slot is another doctor''s: cancel and book anew'
+            using errcode = 'TM207', column = 'slot_id';
+    end if;
+
+    -- Lock order: the patient, the consultation, then both slots by id, so that two people who want
+    -- each other's slot wait for one another in turn instead of for ever.
+    perform from app.users as u where u.id = v_actor.user_id for no key update;
+    select c.* into strict v_current
+    from app.consultations as c where c.id = p_consultation_id for no key update;
+    perform from app.availability_slots as s
+    where s.id in (v_current.slot_id, p_slot_id)
+    order by s.id
+    for no key update;
+    select s.* into strict v_slot from app.availability_slots as s where s.id = p_slot_id;
+
+    if v_current.status <> 'scheduled' then
+        perform app.refuse_under_key(
+            v_key, 'TM905', 'Only a scheduled consultation can be rescheduled');
+        return null;
+    end if;
+    if v_current.starts_at <= app.clock() then
+        perform app.refuse_under_key(
+            v_key, 'TM906', 'A patient can reschedule only before the start');
+        return null;
+    end if;
+    if v_slot.status <> 'open' then
+        perform app.refuse_under_key(v_key, 'TM901', 'The slot is not open');
+        return null;
+    end if;
+    if v_slot.starts_at <= app.clock() then
+        perform app.refuse_under_key(v_key, 'TM903', 'The slot has begun');
+        return null;
+    end if;
+    if app.patient_is_busy(
+        v_actor.user_id, v_slot.starts_at, v_slot.ends_at, p_consultation_id) then
+        perform app.refuse_under_key(
+            v_key, 'TM904', 'You have another consultation at this time');
+        return null;
+    end if;
+
+    update app.consultations set slot_id = p_slot_id where id = p_consultation_id;
+
+    select c.* into strict v_consultation from api.consultations as c where c.id = p_consultation_id;
+    perform app.settle_key(v_key, p_consultation_id, to_jsonb(v_consultation));
+    return v_consultation;
+end;
+$$;
+
+comment on function api.reschedule_consultation(uuid, uuid, text) is
+'Moves a scheduled consultation of the calling patient to another open slot of the same doctor, in
+one step: the consultation keeps its id, fee and currency, the old slot becomes open. The
+idempotency key is required. Raises TM101, TM102, TM203, TM206, TM207, TM301, TM402, TM403, TM901,
+TM903, TM904, TM905, TM906, TM991. TM9 refusals are remembered under the key; see app.refuse.';
+
+grant execute on function api.reschedule_consultation(uuid, uuid, text) to telemed_api, telemed_dba;
+
+commit;

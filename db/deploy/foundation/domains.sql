@@ -1,0 +1,59 @@
+-- Deploy telemed:foundation/domains to pg
+
+begin;
+
+create domain app.instant as timestamptz
+constraint instant_is_finite_and_before_year_10000
+check (value >= '1900-01-01 00:00:00+00' and value < '10000-01-01 00:00:00+00');
+comment on domain app.instant is
+'A point in time. Finite and before year 10000: clients cannot read anything else.';
+
+create domain app.line as text
+constraint line_has_1_to_200_printable_characters
+check (char_length(value) between 1 and 200 and value !~ '[[:cntrl:]]' and value ~ '[^[:space:]]');
+comment on domain app.line is
+'One line of text: 1 to 200 characters, no control characters, not only spaces.';
+
+create domain app.prose as text
+constraint prose_has_1_to_4000_characters check (char_length(value) between 1 and 4000);
+comment on domain app.prose is 'Free text of 1 to 4000 characters.';
+
+create domain app.code as text
+constraint code_is_a_lower_case_identifier check (value ~ '^[a-z][a-z0-9_]{0,39}$');
+comment on domain app.code is 'A short name in lower case, such as card or book_consultation.';
+
+create domain app.email as text
+constraint email_has_one_at_sign_and_no_spaces
+check (char_length(value) between 3 and 254 and value ~ '^[^@[:space:][:cntrl:]]+@[^@[:space:][:cntrl:]]+$');
+comment on domain app.email is
+'An e-mail address of at most 254 characters (RFC 5321, section 4.5.3.1.3).';
+
+create domain app.bcrypt_hash as text
+constraint bcrypt_hash_is_complete check (value ~ '^\$2b\$[0-3][0-9]\$[./A-Za-z0-9]{53}$');
+comment on domain app.bcrypt_hash is
+'A bcrypt hash: $2b$, two digits of cost, $, 22 characters of salt and 31 of hash.';
+
+create domain app.amount_minor as bigint
+constraint amount_minor_is_from_0_to_10_to_the_12
+check (value between 0 and 1000000000000);
+comment on domain app.amount_minor is
+'Money in minor units (cents) of the currency beside it, 0 to 10^12.';
+
+create domain app.currency as text
+constraint currency_is_an_active_iso_4217_code
+check (value = any (
+    ('{AED,AFN,ALL,AMD,AOA,ARS,AUD,AWG,AZN,BAM,BBD,BDT,BGN,BHD,BIF,BMD,BND,BOB,BRL,BSD,BTN,BWP,BYN,'
+    'BZD,CAD,CDF,CHF,CLP,CNY,COP,CRC,CUP,CVE,CZK,DJF,DKK,DOP,DZD,EGP,ERN,ETB,EUR,FJD,FKP,GBP,GEL,'
+    'GHS,GIP,GMD,GNF,GTQ,GYD,HKD,HNL,HTG,HUF,IDR,ILS,INR,IQD,IRR,ISK,JMD,JOD,JPY,KES,KGS,KHR,KMF,'
+    'KPW,KRW,KWD,KYD,KZT,LAK,LBP,LKR,LRD,LSL,LYD,MAD,MDL,MGA,MKD,MMK,MNT,MOP,MRU,MUR,MVR,MWK,MXN,'
+    'MYR,MZN,NAD,NGN,NIO,NOK,NPR,NZD,OMR,PAB,PEN,PGK,PHP,PKR,PLN,PYG,QAR,RON,RSD,RUB,RWF,SAR,SBD,'
+    'SCR,SDG,SEK,SGD,SHP,SLE,SOS,SRD,SSP,STN,SVC,SYP,SZL,THB,TJS,TMT,TND,TOP,TRY,TTD,TWD,TZS,UAH,'
+    'UGX,USD,UYU,UZS,VED,VES,VND,VUV,WST,XAF,XCD,XCG,XOF,XPF,YER,ZAR,ZMW,ZWG}')::text[]));
+comment on domain app.currency is 'An active ISO 4217 alphabetic currency code.';
+
+create domain app.idempotency_key as text
+constraint idempotency_key_has_1_to_255_printable_characters check (value ~ '^[ -~]{1,255}$');
+comment on domain app.idempotency_key is
+'A client''s key for one request: 1 to 255 printable ASCII characters.';
+
+commit;

@@ -1,0 +1,11 @@
+-- Deploy telemed:foundation/extensions to pg
+
+begin;
+
+-- Equality of scalar columns inside exclusion constraints.
+create extension btree_gist with schema extensions;
+
+-- Random bytes for refresh tokens, keyed hashes.
+create extension pgcrypto with schema extensions;
+
+commit;

@@ -1,0 +1,27 @@
+-- Deploy telemed:foundation/refuse to pg
+
+begin;
+
+-- An exception takes everything back that the transaction has written. Some refusals must leave a
+-- trace: the outcome stored under an idempotency key, a revoked session. Those are sent as a
+-- WARNING with the same code, the function returns null, and the transaction commits.
+-- client_min_messages is pinned because a client that hides warnings would miss the refusal.
+create function app.refuse(p_code text, p_message text)
+returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set client_min_messages = notice
+as $$
+begin
+    if current_setting('app.refusals', true) = 'raise' then
+        raise exception using errcode = p_code, message = p_message;
+    end if;
+    raise warning using errcode = p_code, message = p_message;
+end;
+$$;
+
+comment on function app.refuse(text, text) is
+'Refuses a request in a way that can be committed: a WARNING with the code p_code. After
+ops.act_as, where a person reads the answer, it is an ERROR with the same code.';
+
+commit;

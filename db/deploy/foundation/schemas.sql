@@ -1,0 +1,40 @@
+-- Deploy telemed:foundation/schemas to pg
+
+begin;
+
+do $$
+begin
+    if current_user <> 'telemed_owner' then
+        raise exception 'Deploy as telemed_owner: PGOPTIONS="-c role=telemed_owner" sqitch deploy';
+    end if;
+
+    execute format('revoke all on database %I from public', current_database());
+    execute format(
+        'grant connect on database %I to telemed_api, telemed_dba, telemed_auditor',
+        current_database());
+end;
+$$;
+
+create schema app;
+comment on schema app is
+'Tables, constraints, triggers and internal functions. No other role has any right here.';
+
+create schema api;
+comment on schema api is
+'The SQL contract: functions and the row types that they return.';
+
+create schema ops;
+comment on schema ops is
+'What a database administrator runs: act_as, check_invariants, create_admin.';
+
+create schema extensions;
+comment on schema extensions is 'Objects of the PostgreSQL extensions that the product uses.';
+
+grant usage on schema api to telemed_api, telemed_dba;
+grant usage on schema ops to telemed_dba, telemed_auditor;
+
+-- Closed until granted. Only this global form has an effect: "in schema" cannot take away
+-- what the built-in default gives to PUBLIC.
+alter default privileges revoke execute on functions from public;
+
+commit;

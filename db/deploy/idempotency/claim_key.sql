@@ -1,0 +1,68 @@
+-- Deploy telemed:idempotency/claim_key to pg
+
+begin;
+
+create function app.claim_key(p_user_id uuid, p_operation text, p_key text, p_request jsonb)
+returns app.idempotency_keys
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_lock constant bigint :=
+        hashtextextended(concat_ws('/', p_user_id::text, p_operation, p_key), 0);
+    v_new app.idempotency_keys;
+    v_known app.idempotency_keys;
+begin
+    if p_key is null then
+        raise exception 'An Idempotency-Key is needed'
+            using errcode = 'TM206', column = 'Idempotency-Key';
+    end if;
+
+    -- Whoever comes second with this key waits here for the outcome of the first. The lock is taken
+    -- before all others; idempotency_keys_are_used_once is the wall behind it. Only those who
+    -- really wait pay for the subtransaction of the exception block.
+    if not pg_try_advisory_xact_lock(v_lock) then
+        begin
+            perform pg_advisory_xact_lock(v_lock);
+        exception when lock_not_available then
+            raise exception 'A request with this Idempotency-Key is still being worked on'
+                using errcode = 'TM991';
+        end;
+    end if;
+
+    v_new.user_id := p_user_id;
+    v_new.operation := p_operation;
+    v_new.key := p_key;
+    v_new.fingerprint := sha256(convert_to(p_request::text, 'UTF8'));
+    v_new.fingerprint_version := 1;
+
+    -- A statement of its own, after the lock: its snapshot sees what the first one committed.
+    select k.* into v_known
+    from app.idempotency_keys as k
+    where k.user_id = p_user_id and k.operation = p_operation and k.key = p_key;
+    if not found then
+        return v_new;
+    end if;
+
+    if v_known.fingerprint_version = v_new.fingerprint_version
+        and v_known.fingerprint <> v_new.fingerprint then
+        raise exception 'This Idempotency-Key was used for another request'
+            using errcode = 'TM203', column = 'Idempotency-Key';
+    end if;
+    raise notice 'This is the answer to an earlier request with the same Idempotency-Key'
+        using errcode = 'TM000';
+    if v_known.refusal_code is not null then
+        perform app.refuse(v_known.refusal_code, v_known.refusal_message);
+    end if;
+    return v_known;
+end;
+$$;
+
+comment on function app.claim_key(uuid, text, text, jsonb) is
+'Claims p_key for one request of one user until the transaction ends. Returns a row without
+created_at when the key is new: do the work, then call app.settle_key or app.refuse_under_key.
+Otherwise returns the stored row, after sending NOTICE TM000 and, for a refusal, the refusal again:
+return its response. p_request holds the validated request; its hash is the fingerprint.
+Raises TM203, TM206, TM991 (another request with this key is still running).';
+
+commit;

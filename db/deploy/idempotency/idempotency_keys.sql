@@ -1,0 +1,44 @@
+-- Deploy telemed:idempotency/idempotency_keys to pg
+
+begin;
+
+create table app.idempotency_keys (
+    user_id uuid not null references app.users,
+    operation app.code not null,
+    key app.idempotency_key not null,
+    fingerprint bytea not null,
+    fingerprint_version smallint not null,
+    resource_id uuid,
+    response jsonb,
+    refusal_code text,
+    refusal_message app.line,
+    created_at app.instant not null default app.clock(),
+    constraint idempotency_keys_are_used_once primary key (user_id, operation, key),
+    constraint idempotency_keys_fingerprint_is_a_sha256 check (octet_length(fingerprint) = 32),
+    constraint idempotency_keys_have_exactly_one_outcome
+    check (
+        (resource_id is null) = (response is null)
+        and (refusal_code is null) = (refusal_message is null)
+        and (resource_id is null) <> (refusal_code is null)),
+    constraint idempotency_keys_remember_conflicts_only check (refusal_code ~ '^TM9[0-8][0-9]$')
+);
+
+comment on table app.idempotency_keys is
+'The outcome of every request that was made under an Idempotency-Key: what it made, or the refusal.
+A row is written whole, in the transaction of its request, and never changed.';
+comment on column app.idempotency_keys.fingerprint is
+'SHA-256 of the normalised request: the same key with another request is refused.';
+comment on column app.idempotency_keys.fingerprint_version is
+'How the fingerprint was made. Fingerprints of different versions are not compared.';
+comment on column app.idempotency_keys.response is
+'The row that was returned, to be returned again.';
+
+create trigger idempotency_keys_are_append_only
+before update or delete on app.idempotency_keys
+for each row execute function app.rows_are_append_only();
+
+create trigger idempotency_keys_are_never_truncated
+before truncate on app.idempotency_keys
+for each statement execute function app.rows_are_append_only();
+
+commit;

@@ -1,0 +1,29 @@
+-- Deploy telemed:idempotency/refuse_under_key to pg
+
+begin;
+
+create function app.refuse_under_key(p_key app.idempotency_keys, p_code text, p_message text)
+returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into app.idempotency_keys
+        (user_id, operation, key, fingerprint, fingerprint_version, refusal_code, refusal_message)
+    values (
+        p_key.user_id,
+        p_key.operation,
+        p_key.key,
+        p_key.fingerprint,
+        p_key.fingerprint_version,
+        p_code,
+        p_message);
+    perform app.refuse(p_code, p_message);
+end;
+$$;
+
+comment on function app.refuse_under_key(app.idempotency_keys, text, text) is
+'Refuses a request and stores the refusal under its key, so that a delayed duplicate is refused too.
+The caller returns null. See app.refuse.';
+
+commit;

@@ -1,0 +1,25 @@
+-- Deploy telemed:idempotency/settle_key to pg
+
+begin;
+
+create function app.settle_key(p_key app.idempotency_keys, p_resource_id uuid, p_response jsonb)
+returns void
+language sql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    insert into app.idempotency_keys
+        (user_id, operation, key, fingerprint, fingerprint_version, resource_id, response)
+    values (
+        p_key.user_id,
+        p_key.operation,
+        p_key.key,
+        p_key.fingerprint,
+        p_key.fingerprint_version,
+        p_resource_id,
+        p_response);
+$$;
+
+comment on function app.settle_key(app.idempotency_keys, uuid, jsonb) is
+'Stores what the request made under the key that app.claim_key returned.';
+
+commit;

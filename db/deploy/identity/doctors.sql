@@ -1,0 +1,50 @@
+-- Deploy telemed:identity/doctors to pg
+
+begin;
+
+create table app.doctors (
+    user_id uuid primary key,
+    role text not null default 'doctor',
+    specialty app.line not null,
+    time_zone app.line not null,
+    fee_minor app.amount_minor not null,
+    currency app.currency not null,
+    constraint doctors_are_users_with_the_role_doctor
+    foreign key (user_id, role) references app.users (id, role),
+    constraint doctors_role_is_doctor check (role = 'doctor'),
+    constraint doctors_time_zone_is_iana check (app.is_iana_time_zone(time_zone))
+);
+
+comment on table app.doctors is 'What a doctor offers; one row for each user who is a doctor.';
+comment on column app.doctors.time_zone is 'IANA time zone in which weekly hours are meant.';
+comment on column app.doctors.fee_minor is
+'Fee of one consultation in minor units of currency; copied onto a consultation at booking.';
+
+create index doctors_by_specialty on app.doctors (lower(specialty), user_id);
+
+create trigger doctors_are_audited
+after insert or update or delete on app.doctors
+for each row execute function app.record_change('user_id');
+
+create trigger doctors_are_never_deleted
+before delete on app.doctors
+for each row execute function app.rows_are_append_only();
+
+create trigger doctors_are_never_truncated
+before truncate on app.doctors
+for each statement execute function app.rows_are_append_only();
+
+create view api.doctors as
+select
+    d.user_id as id,
+    p.full_name::text as full_name,
+    d.specialty::text as specialty,
+    d.time_zone::text as time_zone,
+    d.fee_minor::bigint as fee_minor,
+    d.currency::text as currency
+from app.doctors as d
+inner join app.profiles as p on p.user_id = d.user_id;
+
+comment on view api.doctors is 'A doctor as patients see one.';
+
+commit;

@@ -1,0 +1,36 @@
+-- Deploy telemed:identity/log_in to pg
+
+begin;
+
+create function api.log_in(p_email text, p_password_hash text)
+returns api.sessions
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_user_id uuid;
+    v_session_id uuid;
+begin
+    select u.id into v_user_id
+    from app.users as u
+    where lower(u.email) = lower(p_email)
+      and u.password_hash = p_password_hash
+      and u.deactivated_at is null;
+    if not found then
+        perform app.refuse('TM103', 'E-mail address or password is wrong');
+        return null;
+    end if;
+
+    insert into app.sessions (user_id) values (v_user_id) returning id into v_session_id;
+    return app.issue_refresh_token(v_session_id);
+end;
+$$;
+
+comment on function api.log_in(text, text) is
+'Begins a session. p_password_hash is the password hashed with the setting from api.log_in_salt:
+the stored hash is compared here and never leaves the database. The refusal is the same whether
+the account exists or not. Anybody may call it. Raises TM103.';
+
+grant execute on function api.log_in(text, text) to telemed_api, telemed_dba;
+
+commit;

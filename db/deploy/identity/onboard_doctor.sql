@@ -1,0 +1,45 @@
+-- Deploy telemed:identity/onboard_doctor to pg
+
+begin;
+
+create function api.onboard_doctor(
+    p_email text,
+    p_password_hash text,
+    p_full_name text,
+    p_specialty text,
+    p_time_zone text,
+    p_fee_minor bigint,
+    p_currency text
+)
+returns api.doctors
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_user_id uuid;
+    v_doctor api.doctors;
+begin
+    perform app.require_role('admin');
+
+    if not app.is_iana_time_zone(p_time_zone) then
+        raise exception 'The time zone is not in the IANA time zone database'
+            using errcode = 'TM204', column = 'time_zone';
+    end if;
+
+    v_user_id := app.create_user(p_email, p_password_hash, p_full_name, 'doctor');
+    insert into app.doctors (user_id, specialty, time_zone, fee_minor, currency)
+    values (v_user_id, p_specialty, p_time_zone, p_fee_minor, p_currency);
+
+    select * into strict v_doctor from api.doctors where id = v_user_id;
+    return v_doctor;
+end;
+$$;
+
+comment on function api.onboard_doctor(text, text, text, text, text, bigint, text) is
+'Creates the account of a doctor. p_time_zone: IANA name; p_fee_minor: fee of one consultation in
+minor units of p_currency (ISO 4217). For admins. Raises TM101, TM102, TM204, TM301, TM911.';
+
+grant execute on function api.onboard_doctor(text, text, text, text, text, bigint, text)
+to telemed_api, telemed_dba;
+
+commit;

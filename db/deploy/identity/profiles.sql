@@ -1,0 +1,44 @@
+-- Deploy telemed:identity/profiles to pg
+
+begin;
+
+create table app.profiles (
+    user_id uuid primary key references app.users,
+    full_name app.line not null,
+    phone app.line,
+    date_of_birth date,
+    constraint profiles_phone_looks_like_a_number
+    check (phone ~ '^\+?[0-9][0-9 ().-]{4,30}$'),
+    constraint profiles_date_of_birth_is_a_date_of_birth
+    check (date_of_birth between '1870-01-01' and '2200-01-01')
+);
+
+comment on table app.profiles is 'What a user tells about themself; one row for each user.';
+
+create trigger profiles_are_audited
+after insert or update or delete on app.profiles
+for each row execute function app.record_change('user_id');
+
+create trigger profiles_are_never_deleted
+before delete on app.profiles
+for each row execute function app.rows_are_append_only();
+
+create trigger profiles_are_never_truncated
+before truncate on app.profiles
+for each statement execute function app.rows_are_append_only();
+
+create view api.users as
+select
+    u.id,
+    u.email::text as email,
+    u.role,
+    p.full_name::text as full_name,
+    p.phone::text as phone,
+    p.date_of_birth,
+    u.created_at::timestamptz as created_at
+from app.users as u
+inner join app.profiles as p on p.user_id = u.id;
+
+comment on view api.users is 'A user with their profile, without any secret.';
+
+commit;

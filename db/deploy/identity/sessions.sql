@@ -1,0 +1,50 @@
+-- Deploy telemed:identity/sessions to pg
+
+begin;
+
+create table app.sessions (
+    id uuid primary key default app.uuid_v7(),
+    user_id uuid not null references app.users,
+    created_at app.instant not null default app.clock(),
+    expires_at app.instant not null default app.clock() + interval '30 days',
+    revoked_at app.instant,
+    constraint sessions_end_after_they_begin check (expires_at > created_at)
+);
+
+comment on table app.sessions is
+'A log-in and the refresh tokens that followed from it. Its end is set at log-in; rotation does not move it.';
+
+create index sessions_by_user on app.sessions (user_id, created_at);
+
+create table app.refresh_tokens (
+    token_hash bytea primary key,
+    session_id uuid not null references app.sessions,
+    issued_at app.instant not null default app.clock(),
+    spent_at app.instant,
+    constraint refresh_tokens_are_stored_as_sha256 check (octet_length(token_hash) = 32)
+);
+
+comment on table app.refresh_tokens is
+'Refresh tokens, each good for one use (RFC 9700, section 4.14.2). Only the SHA-256 of a token is stored.';
+
+create unique index refresh_tokens_one_unspent_per_session
+on app.refresh_tokens (session_id) where spent_at is null;
+
+create index refresh_tokens_by_session on app.refresh_tokens (session_id);
+
+create trigger sessions_are_audited
+after insert or update or delete on app.sessions
+for each row execute function app.record_change('id');
+
+create type api.sessions as (
+    user_id uuid,
+    role text,
+    session_id uuid,
+    refresh_token text,
+    expires_at timestamptz
+);
+
+comment on type api.sessions is
+'A session with its newest refresh token, which is told only here. expires_at: the session''s absolute end.';
+
+commit;

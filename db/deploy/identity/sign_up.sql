@@ -1,0 +1,25 @@
+-- Deploy telemed:identity/sign_up to pg
+
+begin;
+
+create function api.sign_up(p_email text, p_password_hash text, p_full_name text)
+returns api.users
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_user_id uuid := app.create_user(p_email, p_password_hash, p_full_name, 'patient');
+    v_user api.users;
+begin
+    select * into strict v_user from api.users where id = v_user_id;
+    return v_user;
+end;
+$$;
+
+comment on function api.sign_up(text, text, text) is
+'Creates an account for a patient; nobody can sign up as anything else. p_password_hash: see
+app.users.password_hash. Anybody may call it. Raises TM911.';
+
+grant execute on function api.sign_up(text, text, text) to telemed_api, telemed_dba;
+
+commit;

@@ -1,0 +1,44 @@
+-- Deploy telemed:identity/users to pg
+
+begin;
+
+create table app.users (
+    id uuid primary key default app.uuid_v7(),
+    email app.email not null,
+    password_hash app.bcrypt_hash not null,
+    role text not null,
+    mfa_secret bytea,
+    mfa_confirmed_at app.instant,
+    mfa_last_step bigint,
+    deactivated_at app.instant,
+    created_at app.instant not null default app.clock(),
+    constraint users_role_is_known check (role in ('admin', 'doctor', 'patient')),
+    constraint users_confirm_only_a_secret_they_have
+    check (mfa_confirmed_at is null or mfa_secret is not null),
+    -- Lets app.doctors refer to a user whose role is doctor.
+    constraint users_id_and_role_go_together unique (id, role)
+);
+
+comment on table app.users is 'Everybody who can sign in.';
+comment on column app.users.password_hash is
+'bcrypt over the base64 text of the SHA-384 digest of the password, so that every byte counts.';
+comment on column app.users.mfa_secret is 'The encrypted TOTP secret (RFC 6238).';
+comment on column app.users.mfa_last_step is
+'The last TOTP time step that was accepted: a code works once (RFC 6238, section 5.2).';
+comment on column app.users.deactivated_at is 'Since when the account may not be used; null while it may.';
+
+create unique index users_email_is_unique_regardless_of_case on app.users (lower(email));
+
+create trigger users_are_audited
+after insert or update or delete on app.users
+for each row execute function app.record_change('id', 'password_hash', 'mfa_secret');
+
+create trigger users_are_never_deleted
+before delete on app.users
+for each row execute function app.rows_are_append_only();
+
+create trigger users_are_never_truncated
+before truncate on app.users
+for each statement execute function app.rows_are_append_only();
+
+commit;

@@ -1,0 +1,25 @@
+-- Deploy telemed:operations/create_admin to pg
+
+begin;
+
+create function ops.create_admin(p_email text, p_password_hash text, p_full_name text)
+returns api.users
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_user_id uuid := app.create_user(p_email, p_password_hash, p_full_name, 'admin');
+    v_user api.users;
+begin
+    select u.* into strict v_user from api.users as u where u.id = v_user_id;
+    return v_user;
+end;
+$$;
+
+comment on function ops.create_admin(text, text, text) is
+'Creates the account of an admin; no route of the REST API does. p_password_hash: see
+app.users.password_hash. Raises TM911.';
+
+grant execute on function ops.create_admin(text, text, text) to telemed_dba;
+
+commit;

@@ -1,0 +1,22 @@
+-- Deploy telemed:payments/payable_minor to pg
+
+begin;
+
+create function app.payable_minor(p_consultation_id uuid)
+returns bigint
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select c.fee_minor - coalesce((
+        select sum(case p.kind when 'payment' then p.amount_minor else -p.amount_minor end)
+        from app.payments as p
+        where p.consultation_id = c.id), 0)::bigint
+    from app.consultations as c
+    where c.id = p_consultation_id;
+$$;
+
+comment on function app.payable_minor(uuid) is
+'What may still be paid for a consultation: its fee less payments plus refunds, in minor units.
+The caller holds the lock on the consultation.';
+
+commit;

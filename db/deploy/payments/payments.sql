@@ -1,0 +1,65 @@
+-- Deploy telemed:payments/payments to pg
+
+begin;
+
+create table app.payments (
+    id uuid primary key default app.uuid_v7(),
+    consultation_id uuid not null references app.consultations,
+    kind text not null,
+    refunded_payment_id uuid,
+    amount_minor app.amount_minor not null,
+    currency app.currency not null,
+    method app.code not null,
+    provider_reference app.line,
+    reason app.prose,
+    created_at app.instant not null default app.clock(),
+    constraint payments_kind_is_known check (kind in ('payment', 'refund')),
+    constraint payments_are_more_than_nothing check (amount_minor > 0),
+    constraint payments_refund_something_when_they_are_refunds
+    check ((kind = 'refund') = (refunded_payment_id is not null)),
+    constraint payments_refer_to_the_same_consultation_and_currency
+    unique (id, consultation_id, currency),
+    constraint payments_refund_in_the_same_consultation_and_currency
+    foreign key (refunded_payment_id, consultation_id, currency)
+    references app.payments (id, consultation_id, currency)
+);
+
+comment on table app.payments is
+'Money received for consultations and given back. Rows are only added: a refund is a row of its own.';
+comment on column app.payments.amount_minor is 'Minor units of currency; positive for refunds too.';
+comment on column app.payments.provider_reference is 'The payment provider''s name for the transaction.';
+
+create index payments_by_consultation on app.payments (consultation_id, id);
+create index payments_by_refunded_payment
+on app.payments (refunded_payment_id, consultation_id, currency) where refunded_payment_id is not null;
+create index payments_by_time on app.payments (created_at);
+
+create trigger payments_are_append_only
+before update or delete on app.payments
+for each row execute function app.rows_are_append_only();
+
+create trigger payments_are_never_truncated
+before truncate on app.payments
+for each statement execute function app.rows_are_append_only();
+
+create trigger payments_are_audited
+after insert or update or delete on app.payments
+for each row execute function app.record_change('id');
+
+create view api.payments as
+select
+    id,
+    consultation_id,
+    kind,
+    refunded_payment_id,
+    amount_minor::bigint as amount_minor,
+    currency::text as currency,
+    method::text as method,
+    provider_reference::text as provider_reference,
+    reason::text as reason,
+    created_at::timestamptz as created_at
+from app.payments;
+
+comment on view api.payments is 'A payment or a refund. amount_minor: minor units of currency.';
+
+commit;

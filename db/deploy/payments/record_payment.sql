@@ -1,0 +1,75 @@
+-- Deploy telemed:payments/record_payment to pg
+
+begin;
+
+create function api.record_payment(
+    p_consultation_id uuid,
+    p_amount_minor bigint,
+    p_currency text,
+    p_method text,
+    p_provider_reference text default null,
+    p_idempotency_key text default null
+)
+returns api.payments
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_actor app.actor := app.require_role('patient', 'admin');
+    v_consultation app.consultations := app.visible_consultation(v_actor, p_consultation_id);
+    v_key app.idempotency_keys;
+    v_payment_id uuid;
+    v_payment api.payments;
+begin
+    v_key := app.claim_key(
+        v_actor.user_id, 'record_payment', p_idempotency_key,
+        jsonb_build_object(
+            'consultation_id', p_consultation_id, 'amount_minor', p_amount_minor,
+            'currency', p_currency, 'method', p_method, 'provider_reference', p_provider_reference));
+    if v_key.created_at is not null then
+        return jsonb_populate_record(null::api.payments, v_key.response);
+    end if;
+
+    if p_amount_minor is null or p_amount_minor <= 0 then
+        raise exception 'The amount must be above zero' using errcode = 'TM201', column = 'amount_minor';
+    end if;
+    if p_currency is distinct from v_consultation.currency then
+        raise exception 'The currency is not that of the consultation'
+            using errcode = 'TM205', column = 'currency';
+    end if;
+
+    -- The same lock as in payments_stay_within_bounds, taken before the sums are looked at.
+    select c.* into strict v_consultation
+    from app.consultations as c where c.id = p_consultation_id for no key update;
+    if v_consultation.status = 'cancelled' then
+        perform app.refuse_under_key(v_key, 'TM905', 'The consultation is cancelled');
+        return null;
+    end if;
+    if p_amount_minor > app.payable_minor(p_consultation_id) then
+        perform app.refuse_under_key(v_key, 'TM908', 'The payment is above what is due');
+        return null;
+    end if;
+
+    insert into app.payments
+        (consultation_id, kind, amount_minor, currency, method, provider_reference)
+    values (
+        p_consultation_id, 'payment', p_amount_minor, p_currency, p_method, p_provider_reference)
+    returning id into v_payment_id;
+
+    select p.* into strict v_payment from api.payments as p where p.id = v_payment_id;
+    perform app.settle_key(v_key, v_payment_id, to_jsonb(v_payment));
+    return v_payment;
+end;
+$$;
+
+comment on function api.record_payment(uuid, bigint, text, text, text, text) is
+'Records money received for a consultation that is not cancelled, by its patient or an admin.
+p_amount_minor: minor units of p_currency, which must be the consultation''s. All payments less
+refunds never exceed the fee. p_method: a lower-case word such as card. The idempotency key is
+required. Raises TM101, TM102, TM201, TM203, TM205, TM206, TM301, TM403, TM905, TM908, TM991.
+TM9 refusals are remembered under the key; see app.refuse.';
+
+grant execute on function api.record_payment(uuid, bigint, text, text, text, text)
+to telemed_api, telemed_dba;
+
+commit;

@@ -1,0 +1,131 @@
+-- Deploy telemed:prescriptions/prescriptions to pg
+
+begin;
+
+create table app.prescriptions (
+    id uuid primary key default app.uuid_v7(),
+    consultation_id uuid not null references app.consultations,
+    notes app.prose,
+    issued_at app.instant not null default app.clock()
+);
+
+comment on table app.prescriptions is
+'Prescriptions of completed consultations. Patient and doctor are those of the consultation.';
+
+create index prescriptions_by_consultation on app.prescriptions (consultation_id, id);
+
+create table app.prescription_items (
+    prescription_id uuid not null references app.prescriptions,
+    position smallint not null,
+    drug app.line not null,
+    dosage app.line not null,
+    instructions app.prose,
+    duration_days smallint,
+    primary key (prescription_id, position),
+    constraint prescription_items_are_at_most_50 check (position between 1 and 50),
+    constraint prescription_items_last_from_1_to_3650_days check (duration_days between 1 and 3650)
+);
+
+comment on table app.prescription_items is 'The drugs of a prescription, in the order of position.';
+
+create function app.prescriptions_follow_a_completed_consultation()
+returns trigger
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- No lock: a consultation that is completed never changes again.
+    if not exists (
+        select from app.consultations as c
+        where c.id = new.consultation_id and c.status = 'completed'
+    ) then
+        raise exception 'The consultation is not completed' using errcode = 'TM907';
+    end if;
+    return new;
+end;
+$$;
+
+comment on function app.prescriptions_follow_a_completed_consultation() is
+'Trigger: no prescription before its consultation is completed. Raises TM907.';
+
+create trigger prescriptions_follow_a_completed_consultation
+before insert on app.prescriptions
+for each row execute function app.prescriptions_follow_a_completed_consultation();
+
+create function app.prescription_items_are_issued_at_once()
+returns trigger
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not exists (
+        select from app.prescriptions as p
+        where p.id = new.prescription_id and p.issued_at = app.clock()
+    ) then
+        raise exception 'Nothing can be added to a prescription that was issued'
+            using errcode = 'TM912';
+    end if;
+    return new;
+end;
+$$;
+
+comment on function app.prescription_items_are_issued_at_once() is
+'Trigger: items are written by the statement that issues their prescription. Raises TM912.';
+
+create trigger prescription_items_are_issued_at_once
+before insert on app.prescription_items
+for each row execute function app.prescription_items_are_issued_at_once();
+
+create trigger prescriptions_are_append_only
+before update or delete on app.prescriptions
+for each row execute function app.rows_are_append_only();
+
+create trigger prescriptions_are_never_truncated
+before truncate on app.prescriptions
+for each statement execute function app.rows_are_append_only();
+
+create trigger prescriptions_are_audited
+after insert or update or delete on app.prescriptions
+for each row execute function app.record_change('id');
+
+create trigger prescription_items_are_append_only
+before update or delete on app.prescription_items
+for each row execute function app.rows_are_append_only();
+
+create trigger prescription_items_are_never_truncated
+before truncate on app.prescription_items
+for each statement execute function app.rows_are_append_only();
+
+create trigger prescription_items_are_audited
+after insert or update or delete on app.prescription_items
+for each row execute function app.record_change('prescription_id');
+
+create type api.prescription_item as (
+    drug text,
+    dosage text,
+    instructions text,
+    duration_days integer
+);
+
+comment on type api.prescription_item is 'One drug of a prescription. duration_days: may be null.';
+
+create view api.prescriptions as
+select
+    p.id,
+    p.consultation_id,
+    c.doctor_id,
+    c.patient_id,
+    array(
+        select (i.drug, i.dosage, i.instructions, i.duration_days)::api.prescription_item
+        from app.prescription_items as i
+        where i.prescription_id = p.id
+        order by i.position
+    ) as items,
+    p.notes::text as notes,
+    p.issued_at::timestamptz as issued_at
+from app.prescriptions as p
+inner join app.consultations as c on c.id = p.consultation_id;
+
+comment on view api.prescriptions is 'A prescription with its items.';
+
+commit;

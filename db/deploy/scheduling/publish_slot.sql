@@ -1,0 +1,49 @@
+-- Deploy telemed:scheduling/publish_slot to pg
+
+begin;
+
+create function api.publish_slot(p_starts_at timestamptz, p_ends_at timestamptz)
+returns api.availability_slots
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_actor app.actor := app.require_role('doctor');
+    v_slot_id uuid;
+    v_slot api.availability_slots;
+begin
+    if p_starts_at is null or p_starts_at <= app.clock() then
+        raise exception 'A slot must start in the future' using errcode = 'TM202', column = 'starts_at';
+    end if;
+    if p_ends_at is null or p_ends_at <= p_starts_at then
+        raise exception 'A slot must end after it starts' using errcode = 'TM202', column = 'ends_at';
+    end if;
+
+    -- Lock order: the doctor before slots. Concurrent inserts that would collide in
+    -- availability_slots_of_a_doctor_never_overlap wait here instead of deadlocking there.
+    perform from app.doctors where user_id = v_actor.user_id for no key update;
+    if exists (
+        select from app.availability_slots as s
+        where s.doctor_id = v_actor.user_id
+          and s.status <> 'withdrawn'
+          and tstzrange(s.starts_at, s.ends_at) && tstzrange(p_starts_at, p_ends_at)
+    ) then
+        raise exception 'The slot overlaps another one' using errcode = 'TM902';
+    end if;
+
+    insert into app.availability_slots (doctor_id, starts_at, ends_at)
+    values (v_actor.user_id, p_starts_at, p_ends_at)
+    returning id into v_slot_id;
+
+    select * into strict v_slot from api.availability_slots where id = v_slot_id;
+    return v_slot;
+end;
+$$;
+
+comment on function api.publish_slot(timestamptz, timestamptz) is
+'Offers one slot of the calling doctor: in the future, 1 minute to 24 hours long, not overlapping
+another one. Raises TM101, TM102, TM202, TM301, TM902, TM913.';
+
+grant execute on function api.publish_slot(timestamptz, timestamptz) to telemed_api, telemed_dba;
+
+commit;

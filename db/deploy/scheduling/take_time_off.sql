@@ -1,0 +1,86 @@
+-- Deploy telemed:scheduling/take_time_off to pg
+
+begin;
+
+create function api.take_time_off(
+    p_starts_at timestamptz,
+    p_ends_at timestamptz,
+    p_reason text default null
+)
+returns api.time_off_taken
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_actor app.actor := app.require_role('doctor');
+    v_time_off app.time_off;
+    v_withdrawn uuid[];
+    v_booked uuid[];
+begin
+    if p_starts_at is null then
+        raise exception 'Time off must have a start' using errcode = 'TM202', column = 'starts_at';
+    end if;
+    if p_ends_at is null or p_ends_at <= p_starts_at or p_ends_at <= app.clock() then
+        raise exception 'Time off must end after it starts, and in the future'
+            using errcode = 'TM202', column = 'ends_at';
+    end if;
+
+    -- Lock order: the doctor, then slots by id.
+    perform from app.doctors where user_id = v_actor.user_id for no key update;
+    if exists (
+        select from app.time_off as t
+        where t.doctor_id = v_actor.user_id
+          and tstzrange(t.starts_at, t.ends_at) && tstzrange(p_starts_at, p_ends_at)
+    ) then
+        raise exception 'Time off is taken then already' using errcode = 'TM913';
+    end if;
+
+    insert into app.time_off (doctor_id, starts_at, ends_at, reason)
+    values (v_actor.user_id, p_starts_at, p_ends_at, p_reason)
+    returning * into v_time_off;
+
+    perform from app.availability_slots as s
+    where s.doctor_id = v_actor.user_id
+      and s.status = 'open'
+      and tstzrange(s.starts_at, s.ends_at) && tstzrange(p_starts_at, p_ends_at)
+    order by s.id
+    for no key update;
+
+    with withdrawn as (
+        update app.availability_slots as s
+        set status = 'withdrawn'
+        where s.doctor_id = v_actor.user_id
+          and s.status = 'open'
+          and tstzrange(s.starts_at, s.ends_at) && tstzrange(p_starts_at, p_ends_at)
+        returning s.id
+    )
+    select array_agg(w.id order by w.id) into v_withdrawn from withdrawn as w;
+
+    select array_agg(c.id order by c.starts_at) into v_booked
+    from app.consultations as c
+    where c.doctor_id = v_actor.user_id
+      and c.status = 'scheduled'
+      and c.starts_at < p_ends_at
+      and c.ends_at > p_starts_at;
+
+    return (
+        v_time_off.id,
+        v_time_off.doctor_id,
+        v_time_off.starts_at::timestamptz,
+        v_time_off.ends_at::timestamptz,
+        v_time_off.reason::text,
+        v_time_off.created_at::timestamptz,
+        coalesce(v_withdrawn, '{}'),
+        coalesce(v_booked, '{}'));
+end;
+$$;
+
+comment on function api.take_time_off(timestamptz, timestamptz, text) is
+'Takes time off for the calling doctor: withdraws the open slots that lie in it, even in part, and
+keeps new ones out. Consultations that are booked then stand; their ids are returned, to be moved
+or cancelled one by one. Raises TM101, TM102, TM202, TM301, TM913.';
+
+grant execute on function api.take_time_off(timestamptz, timestamptz, text)
+to telemed_api, telemed_dba;
+
+commit;

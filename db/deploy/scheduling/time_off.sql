@@ -1,0 +1,85 @@
+-- Deploy telemed:scheduling/time_off to pg
+
+begin;
+
+create table app.time_off (
+    id uuid primary key default app.uuid_v7(),
+    doctor_id uuid not null references app.doctors,
+    starts_at app.instant not null,
+    ends_at app.instant not null,
+    reason app.prose,
+    created_at app.instant not null default app.clock(),
+    constraint time_off_ends_after_it_starts check (ends_at > starts_at),
+    constraint time_off_of_a_doctor_never_overlaps
+    exclude using gist (
+        doctor_id extensions.gist_uuid_ops with operator(pg_catalog.=),
+        tstzrange(starts_at, ends_at) with operator(pg_catalog.&&)
+    )
+);
+
+comment on table app.time_off is 'Times in which a doctor offers no slots.';
+
+create index time_off_by_doctor on app.time_off (doctor_id, id);
+
+create trigger time_off_is_audited
+after insert or update or delete on app.time_off
+for each row execute function app.record_change('id');
+
+create trigger time_off_is_never_truncated
+before truncate on app.time_off
+for each statement execute function app.rows_are_append_only();
+
+-- Whoever offers a slot or takes time off holds the doctor's row first, so that neither can
+-- overlook the other; the trigger takes the lock itself for writes that come another way.
+create function app.availability_slots_respect_time_off()
+returns trigger
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform from app.doctors as d where d.user_id = new.doctor_id for no key update;
+    if exists (
+        select from app.time_off as t
+        where t.doctor_id = new.doctor_id
+          and tstzrange(t.starts_at, t.ends_at) && tstzrange(new.starts_at, new.ends_at)
+    ) then
+        raise exception 'The doctor has taken time off then' using errcode = 'TM913';
+    end if;
+    return new;
+end;
+$$;
+
+comment on function app.availability_slots_respect_time_off() is
+'Trigger: no slot is offered within its doctor''s time off. Raises TM913.';
+
+create trigger availability_slots_respect_time_off
+before insert on app.availability_slots
+for each row execute function app.availability_slots_respect_time_off();
+
+create view api.time_off as
+select
+    id,
+    doctor_id,
+    starts_at::timestamptz as starts_at,
+    ends_at::timestamptz as ends_at,
+    reason::text as reason,
+    created_at::timestamptz as created_at
+from app.time_off;
+
+comment on view api.time_off is 'A time in which a doctor offers no slots.';
+
+create type api.time_off_taken as (
+    id uuid,
+    doctor_id uuid,
+    starts_at timestamptz,
+    ends_at timestamptz,
+    reason text,
+    created_at timestamptz,
+    withdrawn_slot_ids uuid[],
+    booked_consultation_ids uuid[]
+);
+
+comment on type api.time_off_taken is
+'Time off with the open slots that it withdrew and the scheduled consultations that still stand in it.';
+
+commit;

@@ -1,0 +1,7 @@
+-- Revert telemed:audit/list_audit_logs from pg
+
+begin;
+
+drop function api.list_audit_logs(text, text, uuid, text, text, timestamptz, timestamptz, integer, bigint);
+
+commit;

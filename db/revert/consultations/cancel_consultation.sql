@@ -1,0 +1,7 @@
+-- Revert telemed:consultations/cancel_consultation from pg
+
+begin;
+
+drop function api.cancel_consultation(uuid, text);
+
+commit;

@@ -1,0 +1,7 @@
+-- Revert telemed:consultations/complete_consultation from pg
+
+begin;
+
+drop function api.complete_consultation(uuid, text);
+
+commit;

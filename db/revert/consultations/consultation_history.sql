@@ -1,0 +1,8 @@
+-- Revert telemed:consultations/consultation_history from pg
+
+begin;
+
+drop function api.consultation_history(uuid, integer, bigint);
+drop type api.consultation_events;
+
+commit;

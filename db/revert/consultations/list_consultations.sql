@@ -1,0 +1,7 @@
+-- Revert telemed:consultations/list_consultations from pg
+
+begin;
+
+drop function api.list_consultations(text, timestamptz, timestamptz, integer, uuid);
+
+commit;

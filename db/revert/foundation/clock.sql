@@ -1,0 +1,7 @@
+-- Revert telemed:foundation/clock from pg
+
+begin;
+
+drop function app.clock();
+
+commit;

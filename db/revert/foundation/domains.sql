@@ -1,0 +1,15 @@
+-- Revert telemed:foundation/domains from pg
+
+begin;
+
+drop domain app.idempotency_key;
+drop domain app.currency;
+drop domain app.amount_minor;
+drop domain app.bcrypt_hash;
+drop domain app.email;
+drop domain app.code;
+drop domain app.prose;
+drop domain app.line;
+drop domain app.instant;
+
+commit;

@@ -1,0 +1,7 @@
+-- Revert telemed:foundation/refuse from pg
+
+begin;
+
+drop function app.refuse(text, text);
+
+commit;

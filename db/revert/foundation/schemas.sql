@@ -1,0 +1,21 @@
+-- Revert telemed:foundation/schemas from pg
+
+begin;
+
+alter default privileges grant execute on functions to public;
+
+drop schema extensions;
+drop schema ops;
+drop schema api;
+drop schema app;
+
+do $$
+begin
+    execute format(
+        'revoke all on database %I from telemed_api, telemed_dba, telemed_auditor',
+        current_database());
+    execute format('grant connect, temporary on database %I to public', current_database());
+end;
+$$;
+
+commit;

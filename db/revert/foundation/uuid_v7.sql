@@ -1,0 +1,7 @@
+-- Revert telemed:foundation/uuid_v7 from pg
+
+begin;
+
+drop function app.uuid_v7();
+
+commit;

@@ -1,0 +1,8 @@
+-- Revert telemed:identity/current_actor from pg
+
+begin;
+
+drop function app.current_actor();
+drop type app.actor;
+
+commit;

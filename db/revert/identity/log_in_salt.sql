@@ -1,0 +1,7 @@
+-- Revert telemed:identity/log_in_salt from pg
+
+begin;
+
+drop function api.log_in_salt(text, integer);
+
+commit;

@@ -1,0 +1,7 @@
+-- Revert telemed:identity/my_profile from pg
+
+begin;
+
+drop function api.my_profile();
+
+commit;

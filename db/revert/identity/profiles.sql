@@ -1,0 +1,8 @@
+-- Revert telemed:identity/profiles from pg
+
+begin;
+
+drop view api.users;
+drop table app.profiles;
+
+commit;

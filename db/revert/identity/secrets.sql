@@ -1,0 +1,7 @@
+-- Revert telemed:identity/secrets from pg
+
+begin;
+
+drop table app.secrets;
+
+commit;

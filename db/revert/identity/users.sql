@@ -1,0 +1,7 @@
+-- Revert telemed:identity/users from pg
+
+begin;
+
+drop table app.users;
+
+commit;

@@ -1,0 +1,7 @@
+-- Revert telemed:payments/list_payments from pg
+
+begin;
+
+drop function api.list_payments(uuid, integer, uuid);
+
+commit;

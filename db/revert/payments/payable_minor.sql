@@ -1,0 +1,7 @@
+-- Revert telemed:payments/payable_minor from pg
+
+begin;
+
+drop function app.payable_minor(uuid);
+
+commit;

@@ -1,0 +1,7 @@
+-- Revert telemed:prescriptions/list_prescriptions from pg
+
+begin;
+
+drop function api.list_prescriptions(uuid, integer, uuid);
+
+commit;

@@ -1,0 +1,7 @@
+-- Revert telemed:scheduling/find_open_slots from pg
+
+begin;
+
+drop function api.find_open_slots(text, timestamptz, timestamptz, integer, uuid);
+
+commit;

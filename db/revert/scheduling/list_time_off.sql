@@ -1,0 +1,7 @@
+-- Revert telemed:scheduling/list_time_off from pg
+
+begin;
+
+drop function api.list_time_off(integer, uuid);
+
+commit;

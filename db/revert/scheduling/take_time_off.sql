@@ -1,0 +1,7 @@
+-- Revert telemed:scheduling/take_time_off from pg
+
+begin;
+
+drop function api.take_time_off(timestamptz, timestamptz, text);
+
+commit;

@@ -1,0 +1,11 @@
+-- Verify telemed:audit/list_audit_logs on pg
+
+begin;
+
+select 'api.list_audit_logs(text, text, uuid, text, text, timestamptz, timestamptz, integer, bigint)'::regprocedure;
+select 1 / has_function_privilege(
+    'telemed_api', 'api.list_audit_logs(text, text, uuid, text, text, timestamptz, timestamptz, integer, bigint)', 'execute')::integer;
+select 1 / has_function_privilege(
+    'telemed_dba', 'api.list_audit_logs(text, text, uuid, text, text, timestamptz, timestamptz, integer, bigint)', 'execute')::integer;
+
+rollback;

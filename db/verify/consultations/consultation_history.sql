@@ -1,0 +1,12 @@
+-- Verify telemed:consultations/consultation_history on pg
+
+begin;
+
+select null::api.consultation_events;
+select 'api.consultation_history(uuid, integer, bigint)'::regprocedure;
+select 1 / has_function_privilege(
+    'telemed_api', 'api.consultation_history(uuid, integer, bigint)', 'execute')::integer;
+select 1 / has_function_privilege(
+    'telemed_dba', 'api.consultation_history(uuid, integer, bigint)', 'execute')::integer;
+
+rollback;

@@ -1,0 +1,16 @@
+-- Verify telemed:consultations/consultations on pg
+
+begin;
+
+select from_status, to_status
+from app.consultation_transitions where false;
+select id, slot_id, doctor_id, patient_id, starts_at, ends_at, status, reason, notes, cancellation_reason, fee_minor, currency, created_at, updated_at
+from app.consultations where false;
+select 'app.consultations_one_per_slot'::regclass;
+select 'app.consultations_by_slot'::regclass;
+select 'app.consultations_by_patient'::regclass;
+select 'app.consultations_by_doctor'::regclass;
+select 'app.consultations_by_time'::regclass;
+select * from api.consultations where false;
+
+rollback;

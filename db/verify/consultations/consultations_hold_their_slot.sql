@@ -1,0 +1,9 @@
+-- Verify telemed:consultations/consultations_hold_their_slot on pg
+
+begin;
+
+select 'app.consultations_hold_their_slot()'::regprocedure;
+select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'consultations_hold_their_slot' and tgrelid = 'app.consultations'::regclass;
+
+rollback;

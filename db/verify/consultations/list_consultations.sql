@@ -1,0 +1,11 @@
+-- Verify telemed:consultations/list_consultations on pg
+
+begin;
+
+select 'api.list_consultations(text, timestamptz, timestamptz, integer, uuid)'::regprocedure;
+select 1 / has_function_privilege(
+    'telemed_api', 'api.list_consultations(text, timestamptz, timestamptz, integer, uuid)', 'execute')::integer;
+select 1 / has_function_privilege(
+    'telemed_dba', 'api.list_consultations(text, timestamptz, timestamptz, integer, uuid)', 'execute')::integer;
+
+rollback;

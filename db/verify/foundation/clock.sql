@@ -1,0 +1,7 @@
+-- Verify telemed:foundation/clock on pg
+
+begin;
+
+select 'app.clock()'::regprocedure;
+
+rollback;

@@ -1,0 +1,8 @@
+-- Verify telemed:foundation/extensions on pg
+
+begin;
+
+select 1 / count(*) from pg_catalog.pg_extension where extname = 'btree_gist';
+select 1 / count(*) from pg_catalog.pg_extension where extname = 'pgcrypto';
+
+rollback;

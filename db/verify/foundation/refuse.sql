@@ -1,0 +1,7 @@
+-- Verify telemed:foundation/refuse on pg
+
+begin;
+
+select 'app.refuse(text, text)'::regprocedure;
+
+rollback;

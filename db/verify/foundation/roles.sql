@@ -1,0 +1,11 @@
+-- Verify telemed:foundation/roles on pg
+
+begin;
+
+select 1 / (not (rolcanlogin or rolsuper or rolbypassrls))::integer
+from pg_catalog.pg_roles where oid = 'telemed_owner'::regrole;
+select 1 / (rolcanlogin and not (rolsuper or rolbypassrls or rolcreaterole))::integer
+from pg_catalog.pg_roles where oid = 'telemed_api'::regrole;
+select 'telemed_dba'::regrole, 'telemed_auditor'::regrole;
+
+rollback;

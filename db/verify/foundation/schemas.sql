@@ -1,0 +1,20 @@
+-- Verify telemed:foundation/schemas on pg
+
+begin;
+
+select 1 / (
+    has_schema_privilege('telemed_api', 'api', 'usage')
+    and has_schema_privilege('telemed_dba', 'ops', 'usage')
+    and not has_schema_privilege('telemed_api', 'ops', 'usage')
+    and not has_schema_privilege('telemed_dba', 'app', 'usage')
+    and not has_schema_privilege('telemed_dba', 'extensions', 'usage')
+    and has_database_privilege('telemed_api', current_database(), 'connect')
+    and not has_database_privilege('telemed_api', current_database(), 'temporary')
+)::integer;
+
+-- Only PUBLIC's execute is taken from the built-in default, which has that one entry besides the owner's.
+select 1 / count(*)
+from pg_catalog.pg_default_acl
+where defaclrole = 'telemed_owner'::regrole and defaclnamespace = 0 and defaclobjtype = 'f';
+
+rollback;

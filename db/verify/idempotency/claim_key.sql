@@ -1,0 +1,7 @@
+-- Verify telemed:idempotency/claim_key on pg
+
+begin;
+
+select 'app.claim_key(uuid, text, text, jsonb)'::regprocedure;
+
+rollback;

@@ -1,0 +1,7 @@
+-- Verify telemed:idempotency/refuse_under_key on pg
+
+begin;
+
+select 'app.refuse_under_key(app.idempotency_keys, text, text)'::regprocedure;
+
+rollback;

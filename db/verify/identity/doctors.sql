@@ -1,0 +1,16 @@
+-- Verify telemed:identity/doctors on pg
+
+begin;
+
+select user_id, role, specialty, time_zone, fee_minor, currency
+from app.doctors where false;
+select 'app.doctors_by_specialty'::regclass;
+select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'doctors_are_audited' and tgrelid = 'app.doctors'::regclass;
+select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'doctors_are_never_deleted' and tgrelid = 'app.doctors'::regclass;
+select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'doctors_are_never_truncated' and tgrelid = 'app.doctors'::regclass;
+select * from api.doctors where false;
+
+rollback;

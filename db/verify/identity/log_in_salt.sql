@@ -1,0 +1,11 @@
+-- Verify telemed:identity/log_in_salt on pg
+
+begin;
+
+select 'api.log_in_salt(text, integer)'::regprocedure;
+select 1 / has_function_privilege(
+    'telemed_api', 'api.log_in_salt(text, integer)', 'execute')::integer;
+select 1 / has_function_privilege(
+    'telemed_dba', 'api.log_in_salt(text, integer)', 'execute')::integer;
+
+rollback;

@@ -1,0 +1,15 @@
+-- Verify telemed:identity/profiles on pg
+
+begin;
+
+select user_id, full_name, phone, date_of_birth
+from app.profiles where false;
+select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'profiles_are_audited' and tgrelid = 'app.profiles'::regclass;
+select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'profiles_are_never_deleted' and tgrelid = 'app.profiles'::regclass;
+select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'profiles_are_never_truncated' and tgrelid = 'app.profiles'::regclass;
+select * from api.users where false;
+
+rollback;

@@ -1,0 +1,16 @@
+-- Verify telemed:identity/sessions on pg
+
+begin;
+
+select id, user_id, created_at, expires_at, revoked_at
+from app.sessions where false;
+select 'app.sessions_by_user'::regclass;
+select token_hash, session_id, issued_at, spent_at
+from app.refresh_tokens where false;
+select 'app.refresh_tokens_one_unspent_per_session'::regclass;
+select 'app.refresh_tokens_by_session'::regclass;
+select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'sessions_are_audited' and tgrelid = 'app.sessions'::regclass;
+select null::api.sessions;
+
+rollback;

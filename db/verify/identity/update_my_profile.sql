@@ -1,0 +1,11 @@
+-- Verify telemed:identity/update_my_profile on pg
+
+begin;
+
+select 'api.update_my_profile(text, text, date)'::regprocedure;
+select 1 / has_function_privilege(
+    'telemed_api', 'api.update_my_profile(text, text, date)', 'execute')::integer;
+select 1 / has_function_privilege(
+    'telemed_dba', 'api.update_my_profile(text, text, date)', 'execute')::integer;
+
+rollback;

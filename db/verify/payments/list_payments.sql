@@ -1,0 +1,11 @@
+-- Verify telemed:payments/list_payments on pg
+
+begin;
+
+select 'api.list_payments(uuid, integer, uuid)'::regprocedure;
+select 1 / has_function_privilege(
+    'telemed_api', 'api.list_payments(uuid, integer, uuid)', 'execute')::integer;
+select 1 / has_function_privilege(
+    'telemed_dba', 'api.list_payments(uuid, integer, uuid)', 'execute')::integer;
+
+rollback;

@@ -1,0 +1,7 @@
+-- Verify telemed:payments/payable_minor on pg
+
+begin;
+
+select 'app.payable_minor(uuid)'::regprocedure;
+
+rollback;

@@ -1,0 +1,11 @@
+-- Verify telemed:prescriptions/list_prescriptions on pg
+
+begin;
+
+select 'api.list_prescriptions(uuid, integer, uuid)'::regprocedure;
+select 1 / has_function_privilege(
+    'telemed_api', 'api.list_prescriptions(uuid, integer, uuid)', 'execute')::integer;
+select 1 / has_function_privilege(
+    'telemed_dba', 'api.list_prescriptions(uuid, integer, uuid)', 'execute')::integer;
+
+rollback;

@@ -1,0 +1,11 @@
+-- Verify telemed:scheduling/find_open_slots on pg
+
+begin;
+
+select 'api.find_open_slots(text, timestamptz, timestamptz, integer, uuid)'::regprocedure;
+select 1 / has_function_privilege(
+    'telemed_api', 'api.find_open_slots(text, timestamptz, timestamptz, integer, uuid)', 'execute')::integer;
+select 1 / has_function_privilege(
+    'telemed_dba', 'api.find_open_slots(text, timestamptz, timestamptz, integer, uuid)', 'execute')::integer;
+
+rollback;
