@@ -15,8 +15,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_actor app.actor := app.current_actor();
-    v_before timestamptz := timestamptz 'infinity';
-    v_before_id uuid := uuid 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+    v_from timestamptz := coalesce(p_from, '-infinity');
+    v_before timestamptz := coalesce(p_to, 'infinity');
+    v_before_id uuid := uuid '00000000-0000-0000-0000-000000000000';
+    v_cursor_at timestamptz;
+    v_page uuid[];
 begin
     perform app.check_limit(p_limit);
     if p_status not in ('scheduled', 'completed', 'cancelled') then
@@ -24,37 +27,47 @@ begin
             using errcode = 'TM201', column = 'status';
     end if;
     if p_cursor is not null then
-        select c.starts_at::timestamptz, c.id into v_before, v_before_id
+        select c.starts_at::timestamptz into v_cursor_at
         from app.consultations as c where c.id = p_cursor;
         if not found then
             raise exception 'The cursor does not come from this list'
                 using errcode = 'TM201', column = 'cursor';
         end if;
+        if v_cursor_at < v_before then
+            v_before := v_cursor_at;
+            v_before_id := p_cursor;
+        end if;
     end if;
 
-    -- One arm for each role, of which only the caller's is run, each with its own index.
+    -- One query for each role, each with an index that has its rows in this order already: one
+    -- query for all of them would sort every consultation of a busy doctor to return fifty.
+    if v_actor.role = 'patient' then
+        v_page := array(
+            select c.id from app.consultations as c
+            where c.patient_id = v_actor.user_id
+              and (c.starts_at, c.id) < (v_before, v_before_id) and c.starts_at >= v_from
+              and (p_status is null or c.status = p_status)
+            order by c.starts_at desc, c.id desc limit p_limit);
+    elsif v_actor.role = 'doctor' then
+        v_page := array(
+            select c.id from app.consultations as c
+            where c.doctor_id = v_actor.user_id
+              and (c.starts_at, c.id) < (v_before, v_before_id) and c.starts_at >= v_from
+              and (p_status is null or c.status = p_status)
+            order by c.starts_at desc, c.id desc limit p_limit);
+    else
+        perform app.require_role('admin');
+        v_page := array(
+            select c.id from app.consultations as c
+            where (c.starts_at, c.id) < (v_before, v_before_id) and c.starts_at >= v_from
+              and (p_status is null or c.status = p_status)
+            order by c.starts_at desc, c.id desc limit p_limit);
+    end if;
+
     return query
     select v.*
-    from (
-        select mine.id
-        from (
-            select c.* from app.consultations as c
-            where v_actor.role = 'patient' and c.patient_id = v_actor.user_id
-            union all
-            select c.* from app.consultations as c
-            where v_actor.role = 'doctor' and c.doctor_id = v_actor.user_id
-            union all
-            select c.* from app.consultations as c
-            where v_actor.role = 'admin'
-        ) as mine
-        where (mine.starts_at, mine.id) < (v_before, v_before_id)
-          and mine.starts_at >= coalesce(p_from, '-infinity')
-          and mine.starts_at < coalesce(p_to, 'infinity')
-          and (p_status is null or mine.status = p_status)
-        order by mine.starts_at desc, mine.id desc
-        limit p_limit
-    ) as page
-    inner join api.consultations as v on v.id = page.id
+    from api.consultations as v
+    where v.id = any (v_page)
     order by v.starts_at desc, v.id desc;
 end;
 $$;

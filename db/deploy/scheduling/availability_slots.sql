@@ -7,6 +7,7 @@ create table app.availability_slots (
     doctor_id uuid not null references app.doctors,
     starts_at app.instant not null,
     ends_at app.instant not null,
+    specialty app.line not null,
     status text not null default 'open',
     created_at app.instant not null default app.clock(),
     constraint availability_slots_last_from_1_minute_to_24_hours
@@ -19,6 +20,8 @@ create table app.availability_slots (
     ) where (status <> 'withdrawn')
 );
 
+comment on column app.availability_slots.specialty is
+'The doctor''s specialty in lower case, for searching: a trigger fills it in and keeps it.';
 comment on table app.availability_slots is
 'Times that doctors offer. booked means: held by a consultation that is not cancelled. A withdrawn
 slot keeps its row, because consultations may have referred to it.';
@@ -26,8 +29,51 @@ slot keeps its row, because consultations may have referred to it.';
 create index availability_slots_open_by_doctor
 on app.availability_slots (doctor_id, starts_at, id) where status = 'open';
 
+create index availability_slots_open_by_specialty
+on app.availability_slots (specialty, starts_at, id) where status = 'open';
+
 create index availability_slots_open_by_time
 on app.availability_slots (starts_at, id) where status = 'open';
+
+create function app.availability_slots_have_their_doctors_specialty()
+returns trigger
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- The lock keeps the specialty as it is until this slot is there to be changed with it.
+    select lower(d.specialty)::app.line into new.specialty
+    from app.doctors as d where d.user_id = new.doctor_id for no key update;
+    return new;
+end;
+$$;
+
+comment on function app.availability_slots_have_their_doctors_specialty() is
+'Trigger: copies the doctor''s specialty to a new slot.';
+
+create trigger availability_slots_have_their_doctors_specialty
+before insert on app.availability_slots
+for each row execute function app.availability_slots_have_their_doctors_specialty();
+
+create function app.doctors_take_their_slots_along()
+returns trigger
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    update app.availability_slots
+    set specialty = lower(new.specialty)
+    where doctor_id = new.user_id and status <> 'withdrawn';
+    return null;
+end;
+$$;
+
+comment on function app.doctors_take_their_slots_along() is
+'Trigger: a change of a doctor''s specialty reaches the doctor''s slots.';
+
+create trigger doctors_take_their_slots_along
+after update of specialty on app.doctors
+for each row execute function app.doctors_take_their_slots_along();
 
 create function app.availability_slots_keep_their_time()
 returns trigger

@@ -14,6 +14,7 @@ language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_from timestamptz := greatest(p_from, app.clock());
     v_after app.availability_slots;
 begin
     perform app.current_actor();
@@ -28,7 +29,7 @@ begin
     from api.availability_slots as s
     where s.doctor_id = p_doctor_id
       and s.status = 'open'
-      and s.starts_at >= greatest(p_from, app.clock())
+      and s.starts_at >= v_from
       and s.starts_at < coalesce(p_to, 'infinity')
       and (s.starts_at, s.id) > (v_after.starts_at, v_after.id)
     order by s.starts_at, s.id

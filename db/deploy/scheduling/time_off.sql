@@ -30,14 +30,13 @@ before truncate on app.time_off
 for each statement execute function app.rows_are_append_only();
 
 -- Whoever offers a slot or takes time off holds the doctor's row first, so that neither can
--- overlook the other; the trigger takes the lock itself for writes that come another way.
+-- overlook the other; availability_slots_have_their_doctors_specialty has taken that lock before.
 create function app.availability_slots_respect_time_off()
 returns trigger
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    perform from app.doctors as d where d.user_id = new.doctor_id for no key update;
     if exists (
         select from app.time_off as t
         where t.doctor_id = new.doctor_id

@@ -6,6 +6,10 @@ drop view api.offered_slots;
 drop view api.availability_slots;
 drop trigger availability_slots_keep_their_time on app.availability_slots;
 drop function app.availability_slots_keep_their_time();
+drop trigger doctors_take_their_slots_along on app.doctors;
+drop function app.doctors_take_their_slots_along();
+drop trigger availability_slots_have_their_doctors_specialty on app.availability_slots;
+drop function app.availability_slots_have_their_doctors_specialty();
 drop table app.availability_slots;
 
 commit;

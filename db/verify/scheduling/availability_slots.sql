@@ -2,10 +2,17 @@
 
 begin;
 
-select id, doctor_id, starts_at, ends_at, status, created_at
+select id, doctor_id, starts_at, ends_at, specialty, status, created_at
 from app.availability_slots where false;
 select 'app.availability_slots_open_by_doctor'::regclass;
+select 'app.availability_slots_open_by_specialty'::regclass;
 select 'app.availability_slots_open_by_time'::regclass;
+select 'app.availability_slots_have_their_doctors_specialty()'::regprocedure;
+select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'availability_slots_have_their_doctors_specialty' and tgrelid = 'app.availability_slots'::regclass;
+select 'app.doctors_take_their_slots_along()'::regprocedure;
+select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'doctors_take_their_slots_along' and tgrelid = 'app.doctors'::regclass;
 select 'app.availability_slots_keep_their_time()'::regprocedure;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'availability_slots_keep_their_time' and tgrelid = 'app.availability_slots'::regclass;
