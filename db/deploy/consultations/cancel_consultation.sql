@@ -12,7 +12,7 @@ declare
     v_current app.consultations := app.visible_consultation(v_actor, p_consultation_id);
     v_consultation api.consultations;
 begin
-    -- Lock order: the consultation, then its slot (in the trigger). What was read before the lock
+    -- Lock order: the consultation, then its doctor and slot (in the trigger). What was read before the lock
     -- may be old: a reschedule may have moved the start.
     select c.* into strict v_current
     from app.consultations as c where c.id = p_consultation_id for no key update;

@@ -23,7 +23,16 @@ begin
     end if;
 
     if tg_op = 'UPDATE' and (new.slot_id <> old.slot_id or new.status = 'cancelled') then
-        update app.availability_slots set status = 'open' where id = old.slot_id;
+        -- Lock order: the consultation, its doctor, slots. The doctor may be taking time off right
+        -- now: a slot that lies in it is not offered again.
+        perform from app.doctors as d where d.user_id = old.doctor_id for share;
+        update app.availability_slots as s
+        set status = case when exists (
+            select from app.time_off as t
+            where t.doctor_id = s.doctor_id
+              and tstzrange(t.starts_at, t.ends_at) && tstzrange(s.starts_at, s.ends_at)
+        ) then 'withdrawn' else 'open' end
+        where s.id = old.slot_id;
     end if;
     return new;
 end;
@@ -31,7 +40,7 @@ $$;
 
 comment on function app.consultations_hold_their_slot() is
 'Trigger: takes the slot of a new or moved consultation and copies its doctor and time; frees the
-slot of a moved or cancelled one. Raises TM901, TM912.';
+slot of a moved or cancelled one, or withdraws it when its doctor has taken time off. Raises TM901, TM912.';
 
 create trigger consultations_hold_their_slot
 before insert or update on app.consultations

@@ -34,11 +34,12 @@ begin
             using errcode = 'TM207', column = 'slot_id';
     end if;
 
-    -- Lock order: the patient, the consultation, then both slots by id, so that two people who want
-    -- each other's slot wait for one another in turn instead of for ever.
+    -- Lock order: the patient, the consultation, the doctor, then both slots by id, so that two
+    -- people who want each other's slot wait for one another in turn instead of for ever.
     perform from app.users as u where u.id = v_actor.user_id for no key update;
     select c.* into strict v_current
     from app.consultations as c where c.id = p_consultation_id for no key update;
+    perform from app.doctors as d where d.user_id = v_current.doctor_id for share;
     perform from app.availability_slots as s
     where s.id in (v_current.slot_id, p_slot_id)
     order by s.id
