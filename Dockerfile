@@ -1,0 +1,40 @@
+# syntax=docker/dockerfile:1
+
+# Python packages, with the tools that install them left behind in this stage.
+FROM python:3.13-slim AS packages
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+RUN python -m venv /venv
+WORKDIR /packages
+COPY requirements.txt ./
+RUN /venv/bin/python -m pip install --require-hashes -r requirements.txt \
+    && /venv/bin/python -m pip uninstall -y pip
+
+
+# Brings a database up to sqitch.plan and ends: `docker compose run migrate`.
+FROM debian:13-slim AS migrate
+# Security updates of the distribution are wanted, so no versions are pinned.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends sqitch libdbd-pg-perl postgresql-client \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /telemedicine
+COPY sqitch.conf sqitch.plan ./
+COPY scripts/deploy.sh scripts/
+COPY db db
+USER 65534:65534
+CMD ["sh", "scripts/deploy.sh"]
+
+
+# The API. Last, so that a plain `docker build .` makes it.
+FROM python:3.13-slim AS api
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8000
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin telemedicine
+WORKDIR /telemedicine
+COPY --from=packages /venv /venv
+COPY gunicorn.conf.py ./
+COPY api api
+USER 10001:10001
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/health/ready', timeout=4)"]
+CMD ["gunicorn", "-c", "gunicorn.conf.py", "api.app:create_app()"]

@@ -1,0 +1,40 @@
+# What a developer does with this project: `make help`.
+.DEFAULT_GOAL := help
+.PHONY: help setup run tour psql test lint format deploy lock clean
+MAKEFLAGS += --no-print-directory
+
+# Modules rather than the programs of .venv/bin, which stop working when the folder is moved.
+PYTHON := .venv/bin/python
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what is missing: PostgreSQL, Sqitch, pgTAP, .venv
+	@sh scripts/setup.sh
+
+run: setup ## serve http://localhost:8000 with demo data until Ctrl-C (PORT=, HOST=)
+	@exec $(PYTHON) -m scripts.run
+
+tour: setup ## walk through the clinic's main job on the running server (PORT=)
+	@exec $(PYTHON) -m scripts.tour
+
+psql: setup ## psql on the running development database as a DBA (SQL="select ...")
+	@exec $(PYTHON) -m scripts.psql
+
+test: setup ## pgTAP and pytest on a throw-away cluster (ONLY=sql|python, ARGS="-k booking")
+	@exec $(PYTHON) -m scripts.test
+
+lint: setup ## check format, style, types, shell syntax and the Sqitch scripts
+	@exec $(PYTHON) -m scripts.lint
+
+format: setup ## put the Python files into the format that lint asks for
+	@$(PYTHON) -m ruff check --quiet --fix-only . && $(PYTHON) -m ruff format --quiet .
+
+deploy: ## bring the database of the PG* variables up to date (PGDATABASE=telemed)
+	@sh scripts/deploy.sh
+
+lock: setup ## compile pyproject.toml into requirements*.txt (ARGS=--upgrade for newer versions)
+	@sh scripts/lock.sh $(ARGS)
+
+clean: setup ## remove the development database and the caches
+	@exec $(PYTHON) -m scripts.clean

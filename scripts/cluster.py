@@ -1,0 +1,103 @@
+"""Where the private clusters are, and how long they live: for development and for tests."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from scripts.server import DATABASE, Cluster, digest
+from scripts.system import CHECKOUT, exit_on_signals, run, server_user, uninterrupted
+
+# What a DBA of the clinic may do, and not what a superuser may: a login of development only.
+DBA_LOGIN = "telemed_dba_dev"
+TEMPLATE = "telemed_template"  # a deployed database that tests clone
+CLUSTER_VARIABLE = "TEST_CLUSTER"  # where `make test` tells pytest which cluster to use
+THROWAWAY = "telemedicine-test-"
+THROWAWAY_SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+}
+
+
+def development_cluster() -> Cluster:
+    """The checkout's own cluster, which keeps its data.
+
+    Root's is elsewhere, because the user `postgres` may not be allowed into the checkout.
+    """
+    if os.geteuid() == 0:
+        return Cluster(Path("/var/lib/telemedicine") / digest(CHECKOUT))
+    return Cluster(CHECKOUT / ".local" / "postgresql")
+
+
+@contextlib.contextmanager
+def shared(cluster: Cluster, prepare: Callable[[Cluster], None]) -> Iterator[None]:
+    """A running, prepared cluster for several programs at once: the last to leave stops it.
+
+    The kernel releases the locks of a program that is killed, so nobody has to clean up after it.
+    """
+    cluster.base.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        cluster.base.with_suffix(".turn").open("a") as turn,
+        cluster.base.with_suffix(".users").open("a") as users,
+    ):
+        # One at a time starts, deploys and stops; the next one finds it done.
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(users, fcntl.LOCK_SH)
+            cluster.start()
+            prepare(cluster)
+            fcntl.flock(turn, fcntl.LOCK_UN)
+            yield
+        finally:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                cluster.stop()
+
+
+@contextlib.contextmanager
+def throwaway_cluster() -> Iterator[Cluster]:
+    """A running cluster that is gone, with its data, when the block is left however it is."""
+    exit_on_signals()
+    # Root's TMPDIR may be closed to the server's user.
+    parent = Path("/tmp" if os.geteuid() == 0 else tempfile.gettempdir())  # noqa: S108
+    _remove_abandoned(parent)
+    base = Path(tempfile.mkdtemp(prefix=THROWAWAY, dir=parent))
+    cluster = Cluster(base, THROWAWAY_SETTINGS)
+    # Held as long as we live: who can take it knows that we have been killed.
+    with (base / "new.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (base / "new.lock").rename(base / "lock")
+        try:
+            cluster.start()
+            yield cluster
+        finally:
+            _remove(cluster)
+
+
+def _remove_abandoned(parent: Path) -> None:
+    for base in parent.glob(f"{THROWAWAY}*"):
+        with contextlib.suppress(OSError):  # not ours, in use, or gone in the meantime
+            if base.stat().st_uid == server_user().pw_uid:
+                with (base / "lock").open() as lock:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    _remove(Cluster(base))
+
+
+def _remove(cluster: Cluster) -> None:
+    with uninterrupted():
+        cluster.stop()
+        for path in {cluster.base, cluster.socket}:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def deploy(cluster: Cluster, database: str = DATABASE) -> None:
+    """Bring a database up to the plan, creating it and the roles where they are missing."""
+    run(("sh", "scripts/deploy.sh"), cluster.environment(database))

@@ -1,0 +1,73 @@
+"""`make lint`: format, style and types of the Python, syntax of the shell, order in db/."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from scripts.system import CHECKOUT, command_line, say
+
+HEADERS = {
+    "deploy": "-- Deploy telemed:{} to pg",
+    "revert": "-- Revert telemed:{} from pg",
+    "verify": "-- Verify telemed:{} on pg",
+}
+LINE_LENGTH = 100
+
+
+def main() -> None:
+    python = (sys.executable, "-m")
+    shell = sorted(str(path.relative_to(CHECKOUT)) for path in CHECKOUT.glob("scripts/*.sh"))
+    checks = {
+        "format": (*python, "ruff", "format", "--check", "--quiet", "."),
+        "style": (*python, "ruff", "check", "--quiet", "."),
+        "types": (*python, "mypy", "--strict", "--no-error-summary"),
+        **{path: ("sh", "-n", path) for path in shell},
+        ".ci/run": ("bash", "-n", ".ci/run"),
+    }
+    failed = [
+        name for name, command in checks.items() if subprocess.run(command, cwd=CHECKOUT).returncode
+    ]
+    complaints = [*sqitch_complaints(), *text_complaints()]
+    if complaints:
+        say("\n".join(complaints))
+        failed.append("db/")
+    if failed:
+        sys.exit(f"lint: failed: {', '.join(failed)} (`make format` mends the format)")
+    say("lint: all checks passed")
+
+
+def sqitch_complaints() -> Iterator[str]:
+    """Every change of the plan has its three files, and every file is a change of the plan."""
+    planned = [
+        line.split()[0]
+        for line in (CHECKOUT / "sqitch.plan").read_text().splitlines()
+        if line.strip() and line[0] not in "%#@"
+    ]
+    for kind, header in HEADERS.items():
+        folder = CHECKOUT / "db" / kind
+        found = {str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.sql")}
+        for change in sorted({*planned} - found):
+            yield f"db/{kind}/{change}.sql is missing"
+        for change in sorted(found):
+            if change not in planned:
+                yield f"db/{kind}/{change}.sql is not in sqitch.plan"
+            first = (folder / f"{change}.sql").read_text().split("\n", 1)[0]
+            if first != header.format(change):
+                yield f"db/{kind}/{change}.sql:1: should be: {header.format(change)}"
+
+
+def text_complaints() -> Iterator[str]:
+    for path in sorted((CHECKOUT / "db").rglob("*.*sql")):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            where = f"{path.relative_to(CHECKOUT)}:{number}"
+            # The signatures in verify scripts cannot be broken.
+            if len(line) > LINE_LENGTH and path.is_relative_to(CHECKOUT / "db/deploy"):
+                yield f"{where}: longer than {LINE_LENGTH} characters"
+            if line != line.rstrip() or "\t" in line:
+                yield f"{where}: a tab, or space at the end"
+
+
+if __name__ == "__main__":
+    command_line("lint", main)

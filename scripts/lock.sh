@@ -1,0 +1,15 @@
+#!/bin/sh
+# Compile pyproject.toml into the lock files: exact versions with hashes, for every supported
+# Python and platform, and no word about where they are downloaded from.
+set -eu
+cd "$(dirname "$0")/.."
+
+export UV_CUSTOM_COMPILE_COMMAND="make lock"
+compile() {
+    .venv/bin/python -m uv pip compile --quiet --universal --python-version 3.11 \
+        --generate-hashes --no-emit-index-url --no-emit-find-links "$@"
+}
+
+compile -o requirements.txt pyproject.toml "$@"
+compile -o requirements-dev.txt --extra dev -c requirements.txt pyproject.toml "$@"
+compile -o requirements-uv.txt --group bootstrap "$@"

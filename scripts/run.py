@@ -1,0 +1,184 @@
+"""`make run`: the clinic on this computer, with a database of its own and demo data."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from api import config
+from api.passwords import hash_password
+from scripts.cluster import DBA_LOGIN, deploy, development_cluster, shared
+from scripts.server import DATABASE, Cluster
+from scripts.system import CHECKOUT, CommandError, command_line, run, say
+
+DEMO_PASSWORD = "telemedicine-demo"  # noqa: S105
+ACCOUNTS = ("admin@example.com", "doctor@example.com", "patient@example.com")
+MAKE_DBA_LOGIN = f"""
+    do $$ begin
+        if to_regrole('{DBA_LOGIN}') is null then
+            create role {DBA_LOGIN} login in role telemed_dba;
+        end if;
+    end $$
+"""
+DEMO_LOADED = f"select count(*) from app.users where email = '{ACCOUNTS[0]}'"
+
+
+def main() -> None:
+    host, port = listening_address()
+    require_free_port(host, port)
+    cluster = development_cluster()
+    say(f"run: starting a private PostgreSQL {cluster.version} in {cluster.base}")
+    with shared(cluster, prepare):
+        serve(cluster, host, port)
+
+
+def listening_address() -> tuple[str, int]:
+    given = {**dotenv_file(), **os.environ}
+    port = given.get("PORT") or "8000"
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise CommandError(f"PORT={port} is not a port number")
+    return given.get("HOST") or "127.0.0.1", int(port)
+
+
+def dotenv_file() -> dict[str, str]:
+    return {key: value for key, value in dotenv_values(CHECKOUT / ".env").items() if value}
+
+
+def require_free_port(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CommandError(
+                f"cannot listen on {host}:{port} ({error.strerror}): choose another with PORT=8001"
+            ) from None
+
+
+def prepare(cluster: Cluster) -> None:
+    """Deploy what is new; make the demo data and the signing key, once."""
+    deployed = cluster.data.with_suffix(".deployed")
+    wanted = fingerprint()
+    if not deployed.exists() or deployed.read_text() != wanted:
+        say("run: deploying the database")
+        try:
+            deploy(cluster)
+            # Finds functions that were edited in place after they had been deployed here.
+            run(("sqitch", "--quiet", "check", f"db:pg:{DATABASE}"), cluster.environment())
+        except CommandError as problem:
+            raise CommandError(
+                f"{problem}\nrun: if db/ has been edited since the development database was made,"
+                " `make clean` removes it and `make run` makes a new one"
+            ) from None
+        cluster.sql(MAKE_DBA_LOGIN)
+        deployed.write_text(wanted)
+    if not secret_key(cluster).exists():
+        with open(secret_key(cluster), "x", opener=private) as file:
+            file.write(secrets.token_urlsafe(48))
+    if cluster.sql(DEMO_LOADED, DATABASE) == "0":
+        say("run: loading the demo data")
+        load_demo_data(cluster)
+
+
+def secret_key(cluster: Cluster) -> Path:
+    """Where the key is kept, beside the data, so that a restart signs nobody out."""
+    return cluster.base / "secret_key"
+
+
+def private(path: str, flags: int) -> int:
+    return os.open(path, flags, mode=0o600)
+
+
+def fingerprint() -> str:
+    digest = hashlib.sha256()
+    for path in (CHECKOUT / "sqitch.plan", *sorted((CHECKOUT / "db/deploy").rglob("*.sql"))):
+        digest.update(os.fsencode(path.relative_to(CHECKOUT)) + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def load_demo_data(cluster: Cluster) -> None:
+    command = ("psql", "-XAtq", "-1", "-v", "ON_ERROR_STOP=1")
+    cost = config.load(settings(cluster), to_serve=False).bcrypt_cost
+    variable = f"password_hash={hash_password(DEMO_PASSWORD, cost)}"
+    run((*command, "-v", variable, "-f", "db/demo/demo_data.sql"), cluster.environment())
+
+
+def serve(cluster: Cluster, host: str, port: int) -> None:
+    command = (
+        # Should this program be killed, its server must not keep the port.
+        *("setpriv", "--pdeathsig", "TERM", "--"),
+        *(sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"),
+        *("--bind", f"[{host}]:{port}" if ":" in host else f"{host}:{port}"),
+        "api.app:create_app()",
+    )
+    # In a process group of its own: Ctrl-C reaches only us, and gunicorn is asked to stop once.
+    if "DATABASE_URL" in dotenv_file():
+        say("run: the server uses the DATABASE_URL of .env, not the private database")
+    say("run: starting the server")
+    server = subprocess.Popen(command, cwd=CHECKOUT, env=settings(cluster), process_group=0)
+    try:
+        wait_until_ready(server, host, port)
+        announce(f"http://{visible(host)}:{port}")
+        raise CommandError(f"the server stopped by itself (exit code {server.wait()})")
+    except KeyboardInterrupt:
+        say("run: stopping")
+    finally:
+        server.terminate()
+        try:
+            server.wait(timeout=60)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):  # or Ctrl-C once more
+            server.kill()
+            server.wait()
+
+
+def settings(cluster: Cluster) -> dict[str, str]:
+    """The environment of the API. What the checkout's .env says is left as it is."""
+    own = {
+        "APP_ENV": "development",
+        "DATABASE_URL": cluster.url(DATABASE, "telemed_api"),
+        "DBA_DATABASE_URL": cluster.url(DATABASE, DBA_LOGIN),
+        "SECRET_KEY": secret_key(cluster).read_text(),
+    }
+    return {**os.environ, **own, **dotenv_file()}
+
+
+def visible(host: str) -> str:
+    return "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else host  # noqa: S104
+
+
+def wait_until_ready(server: subprocess.Popen[bytes], host: str, port: int) -> None:
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    deadline = time.monotonic() + 60
+    while server.poll() is None and time.monotonic() < deadline:
+        connection = http.client.HTTPConnection(reachable, port, timeout=5)
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            connection.request("GET", "/health/ready")
+            if connection.getresponse().status == http.HTTPStatus.OK:
+                return
+        connection.close()
+        time.sleep(0.1)
+    raise CommandError("the server did not start: its messages stand above")
+
+
+def announce(address: str) -> None:
+    print(f"\n  The clinic     {address}\n  Documentation  {address}/docs\n")
+    for account in ACCOUNTS:
+        print(f"  {account:<20} {DEMO_PASSWORD}")
+    print(
+        "\n  `make tour` walks through it, `make psql` opens its database. Ctrl-C stops it.\n",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    command_line("run", main)

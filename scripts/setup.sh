@@ -1,0 +1,176 @@
+#!/bin/sh
+# Install what is missing: PostgreSQL with its extensions and Sqitch (apt, as root or through
+# sudo), and the locked Python packages in .venv. Silent and quick when nothing is missing.
+set -eu
+cd "$(dirname "$0")/.."
+
+lock_files="requirements-uv.txt requirements-dev.txt"
+stamp=.venv/requirements.sha256
+versions=${PG:-18 17 16 15}
+log=.local/setup.log
+
+say() { echo "setup: $*"; }
+stop() {
+    echo "setup: $*" >&2
+    exit 1
+}
+fail() {
+    tail -n 40 "$log" >&2
+    stop "$* (all of it: $log)"
+}
+
+## Is anything missing?
+
+server_complete() {
+    for file in btree_gist pgtap plpgsql_check; do
+        [ -e "/usr/share/postgresql/$1/extension/$file.control" ] || return 1
+    done
+    [ -x "/usr/lib/postgresql/$1/bin/initdb" ]
+}
+
+system_complete() {
+    for program in sqitch pg_prove psql; do
+        command -v "$program" >/dev/null || return 1
+    done
+    for version in $versions; do
+        ! server_complete "$version" || return 0
+    done
+    return 1
+}
+
+checksum() { cat $lock_files | sha256sum; }
+
+venv_complete() {
+    [ -x .venv/bin/python ] && [ -e "$stamp" ] && [ "$(checksum)" = "$(cat "$stamp")" ]
+}
+
+## System packages
+
+apt_offers() { apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [0-9]'; }
+installed() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
+
+choose_version() { # a server that is here already, or the newest that apt offers with pgTAP
+    for version in $versions; do
+        [ ! -x "/usr/lib/postgresql/$version/bin/initdb" ] || return 0
+    done
+    for version in $versions; do
+        ! apt_offers "postgresql-$version-pgtap" || return 0
+    done
+    case $(. /etc/os-release && echo "$ID $VERSION_ID") in # to name something all the same
+        "debian 12") version=15 ;;
+        "ubuntu 24.04") version=16 ;;
+        *) version=17 ;;
+    esac
+    return 1
+}
+
+become_root() { # decides how `as_root` works
+    if [ "$(id -u)" -eq 0 ]; then
+        sudo=
+    elif [ -t 0 ] && command -v sudo >/dev/null && sudo -v; then
+        sudo=sudo
+    elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+        sudo="sudo -n"
+    else
+        return 1
+    fi
+}
+as_root() { $sudo env DEBIAN_FRONTEND=noninteractive "$@" >>"$log" 2>&1 9>&-; }
+
+apt_update() {
+    say "refreshing the lists of packages"
+    for attempt in 1 2 3 4 5 6 7 8 9 10; do
+        ! as_root apt-get update || return 0
+        sleep "$attempt" # perhaps another apt holds the lists, which apt-get does not wait for
+    done
+    return 1
+}
+
+apt_install() {
+    as_root apt-get install -y --no-install-recommends --no-upgrade \
+        -o DPkg::Lock::Timeout=600 "$@"
+}
+
+# A server package that is installed for the first time makes a cluster and starts it on port 5432.
+# While this script runs it is told not to; nothing of that stays.
+forbid_main_cluster() {
+    drop_in=/etc/postgresql-common/createcluster.d/telemedicine-$$.conf
+    trap 'as_root sh -c "rm -f $drop_in; rmdir --ignore-fail-on-non-empty ${drop_in%/*}" || :' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+    as_root mkdir -p "${drop_in%/*}" &&
+        as_root sh -c "echo 'create_main_cluster = false' >'$drop_in'" ||
+        fail "$drop_in cannot be written"
+}
+
+install_system_packages() {
+    command -v apt-get >/dev/null ||
+        stop "there is no apt here: install PostgreSQL 15-18, pgTAP, plpgsql_check, Sqitch, pg_prove"
+    privileged=yes
+    become_root || privileged=
+    if ! choose_version || ! apt_offers sqitch; then
+        [ -z "$privileged" ] || apt_update || fail "apt-get update failed"
+        choose_version || [ -z "$privileged" ] ||
+            fail "apt offers none of PostgreSQL ${PG:-15 to 18} with pgTAP"
+    fi
+
+    missing=
+    for package in sqitch libdbd-pg-perl libtap-parser-sourcehandler-pgtap-perl \
+        "postgresql-client-$version" "postgresql-$version" "postgresql-$version-pgtap" \
+        "postgresql-$version-plpgsql-check" $venv_package; do
+        installed "$package" || missing="$missing $package"
+    done
+
+    [ -n "$privileged" ] ||
+        stop "these packages are missing; as root: apt-get install --no-install-recommends$missing"
+    say "installing$missing"
+    forbid_main_cluster
+    apt_install $missing || { apt_update && apt_install $missing; } || fail "apt-get install failed"
+}
+
+## Python packages
+
+find_python() { # new enough, and preferably able to make a virtual environment
+    python=
+    venv_package=
+    for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
+        "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue
+        ! "$candidate" -c 'import ensurepip' 2>/dev/null || { python=$candidate && return; }
+        python=${python:-$candidate}
+    done
+    [ -n "$python" ] || stop "Python 3.11 or newer is missing (PYTHON=... names one)"
+    # Debian keeps that in a package of its own.
+    venv_package=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
+}
+
+install_python_packages() {
+    say "installing the Python packages into .venv"
+    if ! [ -x .venv/bin/python ] || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
+        "$python" -m venv --clear .venv >>"$log" 2>&1 || fail "the virtual environment failed"
+    fi
+    # Behind a company's proxy only the system knows whom to trust.
+    [ ! -e /etc/ssl/certs/ca-certificates.crt ] || export UV_SYSTEM_CERTS=1
+    # uv takes a few seconds where pip takes a minute; pip knows settings that uv does not read
+    # (pip.conf), so what uv cannot get is tried with pip.
+    pip="pip --disable-pip-version-check install --require-hashes"
+    .venv/bin/python -m $pip -r requirements-uv.txt >>"$log" 2>&1 &&
+        .venv/bin/python -m uv pip sync --python .venv/bin/python --require-hashes \
+            $lock_files >>"$log" 2>&1 ||
+        .venv/bin/python -m $pip -r requirements-dev.txt >>"$log" 2>&1 ||
+        fail "the Python packages could not be installed"
+    checksum >"$stamp"
+}
+
+if system_complete && venv_complete; then
+    exit
+fi
+
+mkdir -p .local && [ -w .local ] || stop "the folder .local is not yours: remove it first"
+exec 9>.local/setup.lock
+flock -n 9 || { say "waiting for another set-up" && flock 9; }
+: >"$log"
+
+venv_package=
+venv_complete || find_python
+system_complete && [ -z "$venv_package" ] || install_system_packages
+venv_complete || install_python_packages
