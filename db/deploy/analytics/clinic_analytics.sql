@@ -8,7 +8,8 @@ create type api.revenue as (
     refunded_minor bigint,
     net_minor bigint
 );
-comment on type api.revenue is 'Money of one currency in its minor units: received, given back, the rest.';
+comment on type api.revenue is
+'Money of one currency in its minor units: received, given back, the rest.';
 
 create type api.daily_metrics as (
     day date,
@@ -53,7 +54,10 @@ begin
         raise exception 'from must lie before to' using errcode = 'TM202', column = 'to';
     end if;
 
-    select count(*), count(*) filter (where u.role = 'patient'), count(*) filter (where u.role = 'doctor')
+    select
+        count(*),
+        count(*) filter (where u.role = 'patient'),
+        count(*) filter (where u.role = 'doctor')
     into v_metrics.users, v_metrics.patients, v_metrics.doctors
     from app.users as u
     where u.created_at >= v_from and u.created_at < v_to;
@@ -127,6 +131,7 @@ creation, consultations by their start, prescriptions by their issue, payments a
 recording. daily has one entry for each day in UTC on which there was a consultation or a payment.
 For admins. Raises TM101, TM102, TM202, TM301.';
 
-grant execute on function api.clinic_analytics(timestamptz, timestamptz) to telemed_api, telemed_dba;
+grant execute on function api.clinic_analytics(timestamptz, timestamptz)
+to telemed_api, telemed_dba;
 
 commit;

@@ -24,7 +24,8 @@ create table app.audit_logs (
 comment on table app.audit_logs is
 'One row for every change of a row that matters, written by triggers: who, what and when.
 user_id has no foreign key: the record outlives what it speaks of.';
-comment on column app.audit_logs.user_id is 'The application user; null for a change made without one.';
+comment on column app.audit_logs.user_id is
+'The application user; null for a change made without one.';
 comment on column app.audit_logs.database_login is 'session_user: the login that PostgreSQL saw.';
 
 create index audit_logs_by_row on app.audit_logs (table_name, row_id, id);

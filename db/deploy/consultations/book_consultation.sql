@@ -62,7 +62,8 @@ begin
     where d.user_id = v_slot.doctor_id
     returning id into v_consultation_id;
 
-    select c.* into strict v_consultation from api.consultations as c where c.id = v_consultation_id;
+    select c.* into strict v_consultation
+    from api.consultations as c where c.id = v_consultation_id;
     perform app.settle_key(v_key, v_consultation_id, to_jsonb(v_consultation));
     return v_consultation;
 end;

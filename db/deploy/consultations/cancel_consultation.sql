@@ -12,8 +12,8 @@ declare
     v_current app.consultations := app.visible_consultation(v_actor, p_consultation_id);
     v_consultation api.consultations;
 begin
-    -- Lock order: the consultation, then its doctor and slot (in the trigger). What was read before the lock
-    -- may be old: a reschedule may have moved the start.
+    -- Lock order: the consultation, then its doctor and slot (in the trigger). What was read before
+    -- the lock may be old: a reschedule may have moved the start.
     select c.* into strict v_current
     from app.consultations as c where c.id = p_consultation_id for no key update;
     if v_current.status <> 'scheduled' then
@@ -27,7 +27,8 @@ begin
     set status = 'cancelled', cancellation_reason = p_reason
     where id = p_consultation_id;
 
-    select c.* into strict v_consultation from api.consultations as c where c.id = p_consultation_id;
+    select c.* into strict v_consultation
+    from api.consultations as c where c.id = p_consultation_id;
     return v_consultation;
 end;
 $$;

@@ -9,7 +9,8 @@ create table app.consultation_transitions (
 );
 
 comment on table app.consultation_transitions is
-'The changes of status that a consultation may make. There are no others, whatever path a write takes.';
+'The changes of status that a consultation may make. There are no others, whatever path a write
+takes.';
 
 insert into app.consultation_transitions (from_status, to_status)
 values ('scheduled', 'completed'), ('scheduled', 'cancelled');
@@ -46,7 +47,8 @@ create table app.consultations (
 comment on table app.consultations is
 'Bookings. doctor_id, starts_at and ends_at are those of the slot: a trigger fills them in.';
 comment on column app.consultations.fee_minor is
-'The doctor''s fee at booking, in minor units of currency; later changes of the fee do not reach it.';
+'The doctor''s fee at booking, in minor units of currency; later changes of the fee do not reach
+it.';
 
 -- The rule that decides every race for a slot.
 create unique index consultations_one_per_slot

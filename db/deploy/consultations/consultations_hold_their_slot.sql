@@ -40,7 +40,8 @@ $$;
 
 comment on function app.consultations_hold_their_slot() is
 'Trigger: takes the slot of a new or moved consultation and copies its doctor and time; frees the
-slot of a moved or cancelled one, or withdraws it when its doctor has taken time off. Raises TM901, TM912.';
+slot of a moved or cancelled one, or withdraws it when its doctor has taken time off. Raises TM901,
+TM912.';
 
 create trigger consultations_hold_their_slot
 before insert or update on app.consultations

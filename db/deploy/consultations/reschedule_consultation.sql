@@ -73,7 +73,8 @@ begin
 
     update app.consultations set slot_id = p_slot_id where id = p_consultation_id;
 
-    select c.* into strict v_consultation from api.consultations as c where c.id = p_consultation_id;
+    select c.* into strict v_consultation
+    from api.consultations as c where c.id = p_consultation_id;
     perform app.settle_key(v_key, p_consultation_id, to_jsonb(v_consultation));
     return v_consultation;
 end;

@@ -9,7 +9,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     if p_limit is null or p_limit not between 1 and 1000 then
-        raise exception 'The limit must be from 1 to 1000' using errcode = 'TM201', column = 'limit';
+        raise exception 'The limit must be from 1 to 1000'
+            using errcode = 'TM201', column = 'limit';
     end if;
 end;
 $$;

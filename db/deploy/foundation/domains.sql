@@ -24,7 +24,10 @@ comment on domain app.code is 'A short name in lower case, such as card or book_
 
 create domain app.email as text
 constraint email_has_one_at_sign_and_no_spaces
-check (char_length(value) between 3 and 254 and value ~ '^[^@[:space:][:cntrl:]]+@[^@[:space:][:cntrl:]]+$');
+check (
+    char_length(value) between 3 and 254
+    and value ~ '^[^@[:space:][:cntrl:]]+@[^@[:space:][:cntrl:]]+$'
+);
 comment on domain app.email is
 'An e-mail address of at most 254 characters (RFC 5321, section 4.5.3.1.3).';
 

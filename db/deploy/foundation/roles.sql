@@ -1,7 +1,8 @@
 -- Deploy telemed:foundation/roles to pg
 --
 -- Roles belong to the whole cluster, not to this database. A superuser runs this file once before
--- the first deployment; when Sqitch runs it again as telemed_owner it finds every role and does nothing.
+-- the first deployment; when Sqitch runs it again as telemed_owner it finds every role and does
+-- nothing.
 
 begin;
 

@@ -10,7 +10,9 @@ as $$
     -- "at time zone" would also take abbreviations and POSIX rules, which know no history of DST.
     select exists (
         select from pg_timezone_names as z
-        where z.name = p_name and z.name !~ '^(posix|right)/' and z.name not in ('localtime', 'posixrules'));
+        where z.name = p_name
+          and z.name !~ '^(posix|right)/'
+          and z.name not in ('localtime', 'posixrules'));
 $$;
 
 comment on function app.is_iana_time_zone(text) is

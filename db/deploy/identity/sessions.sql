@@ -12,7 +12,8 @@ create table app.sessions (
 );
 
 comment on table app.sessions is
-'A log-in and the refresh tokens that followed from it. Its end is set at log-in; rotation does not move it.';
+'A log-in and the refresh tokens that followed from it. Its end is set at log-in; rotation does not
+move it.';
 
 create index sessions_by_user on app.sessions (user_id, created_at);
 
@@ -25,7 +26,8 @@ create table app.refresh_tokens (
 );
 
 comment on table app.refresh_tokens is
-'Refresh tokens, each good for one use (RFC 9700, section 4.14.2). Only the SHA-256 of a token is stored.';
+'Refresh tokens, each good for one use (RFC 9700, section 4.14.2). Only the SHA-256 of a token is
+stored.';
 
 create unique index refresh_tokens_one_unspent_per_session
 on app.refresh_tokens (session_id) where spent_at is null;
@@ -45,6 +47,7 @@ create type api.sessions as (
 );
 
 comment on type api.sessions is
-'A session with its newest refresh token, which is told only here. expires_at: the session''s absolute end.';
+'A session with its newest refresh token, which is told only here. expires_at: the session''s
+absolute end.';
 
 commit;

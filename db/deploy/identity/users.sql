@@ -25,7 +25,8 @@ comment on column app.users.password_hash is
 comment on column app.users.mfa_secret is 'The encrypted TOTP secret (RFC 6238).';
 comment on column app.users.mfa_last_step is
 'The last TOTP time step that was accepted: a code works once (RFC 6238, section 5.2).';
-comment on column app.users.deactivated_at is 'Since when the account may not be used; null while it may.';
+comment on column app.users.deactivated_at is
+'Since when the account may not be used; null while it may.';
 
 create unique index users_email_is_unique_regardless_of_case on app.users (lower(email));
 

@@ -19,7 +19,8 @@ begin
 
     perform set_config('app.user_id', v_user.id::text, true);
     perform set_config('app.role', v_user.role, true);
-    perform set_config('app.request_id', format('psql-%s-%s', pg_backend_pid(), txid_current()), true);
+    perform set_config(
+        'app.request_id', format('psql-%s-%s', pg_backend_pid(), txid_current()), true);
     perform set_config('app.refusals', 'raise', true);
     return v_user;
 end;

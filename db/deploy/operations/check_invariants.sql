@@ -126,7 +126,9 @@ as $$
         i.name::text,
         i.description::text,
         count(v.example),
-        coalesce((array_agg(v.example order by v.example) filter (where v.example is not null))[1:5], '{}')
+        coalesce(
+            (array_agg(v.example order by v.example) filter (where v.example is not null))[1:5],
+            '{}')
     from app.invariants as i
     left join app.invariant_violations as v on v.name = i.name
     group by i.name

@@ -25,13 +25,16 @@ create table app.payments (
 );
 
 comment on table app.payments is
-'Money received for consultations and given back. Rows are only added: a refund is a row of its own.';
+'Money received for consultations and given back. Rows are only added: a refund is a row of its
+own.';
 comment on column app.payments.amount_minor is 'Minor units of currency; positive for refunds too.';
-comment on column app.payments.provider_reference is 'The payment provider''s name for the transaction.';
+comment on column app.payments.provider_reference is
+'The payment provider''s name for the transaction.';
 
 create index payments_by_consultation on app.payments (consultation_id, id);
 create index payments_by_refunded_payment
-on app.payments (refunded_payment_id, consultation_id, currency) where refunded_payment_id is not null;
+on app.payments (refunded_payment_id, consultation_id, currency)
+where refunded_payment_id is not null;
 create index payments_by_time on app.payments (created_at);
 
 create trigger payments_are_append_only

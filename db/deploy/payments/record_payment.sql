@@ -25,13 +25,15 @@ begin
         v_actor.user_id, 'record_payment', p_idempotency_key,
         jsonb_build_object(
             'consultation_id', p_consultation_id, 'amount_minor', p_amount_minor,
-            'currency', p_currency, 'method', p_method, 'provider_reference', p_provider_reference));
+            'currency', p_currency, 'method', p_method,
+            'provider_reference', p_provider_reference));
     if v_key.created_at is not null then
         return jsonb_populate_record(null::api.payments, v_key.response);
     end if;
 
     if p_amount_minor is null or p_amount_minor <= 0 then
-        raise exception 'The amount must be above zero' using errcode = 'TM201', column = 'amount_minor';
+        raise exception 'The amount must be above zero'
+            using errcode = 'TM201', column = 'amount_minor';
     end if;
     if p_currency is distinct from v_consultation.currency then
         raise exception 'The currency is not that of the consultation'

@@ -33,7 +33,8 @@ begin
         raise exception 'There is no such payment' using errcode = 'TM404';
     end if;
     if p_amount_minor is null or p_amount_minor <= 0 then
-        raise exception 'The amount must be above zero' using errcode = 'TM201', column = 'amount_minor';
+        raise exception 'The amount must be above zero'
+            using errcode = 'TM201', column = 'amount_minor';
     end if;
 
     -- The same lock as in payments_stay_within_bounds, taken before the sums are looked at.

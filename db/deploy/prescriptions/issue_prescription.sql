@@ -25,7 +25,8 @@ begin
     if jsonb_path_exists(p_items, '$[*] ? (@.type() != "object")')
         or jsonb_path_exists(
             p_items,
-            '$[*].keyvalue().key ? (@ != "drug" && @ != "dosage" && @ != "instructions" && @ != "duration_days")')
+            '$[*].keyvalue().key
+            ? (@ != "drug" && @ != "dosage" && @ != "instructions" && @ != "duration_days")')
     then
         raise exception 'An item has drug, dosage, instructions and duration_days only'
             using errcode = 'TM201', column = 'items';
@@ -44,7 +45,8 @@ begin
     from jsonb_array_elements(p_items) with ordinality as i (item, n)
     cross join lateral jsonb_populate_record(null::api.prescription_item, i.item) as r;
 
-    select p.* into strict v_prescription from api.prescriptions as p where p.id = v_prescription_id;
+    select p.* into strict v_prescription
+    from api.prescriptions as p where p.id = v_prescription_id;
     return v_prescription;
 end;
 $$;

@@ -13,10 +13,12 @@ declare
     v_slot api.availability_slots;
 begin
     if p_starts_at is null or p_starts_at <= app.clock() then
-        raise exception 'A slot must start in the future' using errcode = 'TM202', column = 'starts_at';
+        raise exception 'A slot must start in the future'
+            using errcode = 'TM202', column = 'starts_at';
     end if;
     if p_ends_at is null or p_ends_at <= p_starts_at then
-        raise exception 'A slot must end after it starts' using errcode = 'TM202', column = 'ends_at';
+        raise exception 'A slot must end after it starts'
+            using errcode = 'TM202', column = 'ends_at';
     end if;
 
     -- Lock order: the doctor before slots. Concurrent inserts that would collide in

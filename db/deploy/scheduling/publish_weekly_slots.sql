@@ -59,7 +59,8 @@ begin
     for no key update;
 
     with local_time as (
-        select day::date + p_start_time + n * make_interval(mins => p_slot_minutes) as starts_at_local
+        select
+            day::date + p_start_time + n * make_interval(mins => p_slot_minutes) as starts_at_local
         from generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') as day
         cross join generate_series(
             0,

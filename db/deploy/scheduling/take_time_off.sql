@@ -18,7 +18,8 @@ declare
     v_booked uuid[];
 begin
     if p_starts_at is null then
-        raise exception 'Time off must have a start' using errcode = 'TM202', column = 'starts_at';
+        raise exception 'Time off must have a start'
+            using errcode = 'TM202', column = 'starts_at';
     end if;
     if p_ends_at is null or p_ends_at <= p_starts_at or p_ends_at <= app.clock() then
         raise exception 'Time off must end after it starts, and in the future'

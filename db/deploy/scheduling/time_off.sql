@@ -79,6 +79,7 @@ create type api.time_off_taken as (
 );
 
 comment on type api.time_off_taken is
-'Time off with the open slots that it withdrew and the scheduled consultations that still stand in it.';
+'Time off with the open slots that it withdrew and the scheduled consultations that still stand in
+it.';
 
 commit;

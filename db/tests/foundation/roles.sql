@@ -1,5 +1,5 @@
 begin;
-select plan(11);
+select plan(9);
 
 select is_empty(
     $$
@@ -36,21 +36,5 @@ select ok(
     r.rolconfig @> '{statement_timeout=3s,lock_timeout=1500ms,idle_in_transaction_session_timeout=5s}',
     'a request of the REST API never waits for ever')
 from pg_roles as r where r.rolname = 'telemed_api';
-select lives_ok(
-    $$
-    do $do$
-    begin
-        if not exists (select from pg_roles where rolname = 'telemed_owner') then
-            raise exception 'missing';
-        end if;
-    end;
-    $do$
-    $$,
-    'the roles outlive this database');
-select is(
-    (select datdba::regrole::text from pg_database where datname = current_database())
-        in ('telemed_owner', session_user), true,
-    'the database belongs to the owner, or to who made this copy of it');
-
 select * from finish();
 rollback;

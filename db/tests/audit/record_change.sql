@@ -1,0 +1,81 @@
+begin;
+\ir ../helpers/actors.psql
+select plan(26);
+reset role;
+
+create table app.charts (chart_id text primary key, note text, pin text, token bytea);
+create trigger charts_are_audited
+after insert or update or delete on app.charts
+for each row execute function app.record_change('chart_id', 'pin', 'token');
+
+create function pg_temp.traces()
+returns setof app.audit_logs language sql
+as $$ select l.* from app.audit_logs as l where l.table_name = 'charts' order by l.id desc $$;
+
+select pg_temp.sign_in('doctor');
+set local app.request_id = 'request-1';
+insert into app.charts values ('c-1', 'first', '1234', '\xdeadbeef');
+select collect_tap(
+    is(l.operation, 'INSERT', 'a new row leaves a trace'),
+    is(l.row_id, 'c-1', 'under its name'),
+    is(l.old, null, 'without old values'),
+    is(l.new, '{"chart_id": "c-1", "note": "first"}', 'with the new ones, but no secret'),
+    is(l.user_id, pg_temp.id_of('doctor'), 'of the user'),
+    is(l.role::text, 'doctor', 'in their role'),
+    is(l.request_id::text, 'request-1', 'under the request'),
+    is(l.database_login, session_user, 'by the login to the database'))
+from pg_temp.traces() as l limit 1;
+
+select pg_temp.sign_in('admin');
+update app.charts set note = 'second' where chart_id = 'c-1';
+select collect_tap(
+    is(l.operation, 'UPDATE', 'a change leaves a trace'),
+    is(l.old, '{"chart_id": "c-1", "note": "first"}', 'with the old values'),
+    is(l.new, '{"chart_id": "c-1", "note": "second"}', 'and the new ones'),
+    is(l.user_id, pg_temp.id_of('admin'), 'of the user who made it'))
+from pg_temp.traces() as l limit 1;
+
+update app.charts set pin = '5678' where chart_id = 'c-1';
+select is((l.operation, l.old), ('UPDATE'::text, l.new), 'a new secret leaves a trace that does not tell it')
+from pg_temp.traces() as l limit 1;
+
+select pg_temp.sign_in('nobody');
+set local app.request_id = '';
+delete from app.charts;
+select collect_tap(
+    is(l.operation, 'DELETE', 'a deletion leaves a trace'),
+    is(l.row_id, 'c-1', 'under the name that the row had'),
+    is(l.old, '{"chart_id": "c-1", "note": "second"}', 'with what it held'),
+    is(l.new, null, 'without new values'),
+    is(l.user_id, null, 'also of nobody who was signed in'),
+    is(l.role::text, null, 'without a role'),
+    is(l.request_id::text, null, 'without a request'),
+    is(l.database_login, session_user, 'but with the login to the database'))
+from pg_temp.traces() as l limit 1;
+
+insert into app.charts values ('c-2'), ('c-3');
+update app.charts set note = 'both';
+select is(
+    (select count(*) from pg_temp.traces() as l where l.new ->> 'note' = 'both'), 2::bigint,
+    'every row of a statement leaves its own');
+select is(
+    (select count(*) from pg_temp.traces() as l
+     where concat(l.old, l.new) ~ '1234|5678|deadbeef|pin|token'),
+    0::bigint, 'no secret is anywhere in them');
+
+-- Who cannot be named is not waved through
+set local app.user_id = 'somebody';
+select throws_ok(
+    $$ update app.charts set note = 'third' $$, '22P02', null,
+    'a change by who has no proper id is refused');
+set local app.user_id = '';
+set local app.request_id = E'two\nlines';
+select throws_ok(
+    $$ update app.charts set note = 'third' $$, '23514', null,
+    'so is one under a request id that would spoil the trail');
+set local app.request_id = '';
+select is(
+    array_agg(distinct note), '{both}', 'without its trace no change is made') from app.charts;
+
+select * from finish();
+rollback;

@@ -1,0 +1,53 @@
+begin;
+\ir ../helpers/actors.psql
+select plan(11);
+reset role;
+
+select app.create_user('new@clinic.test', '$2b$04$' || repeat('a', 53), 'New User', 'patient')
+    as new_user \gset
+select collect_tap(
+    is(u.email, 'new@clinic.test', 'an account has its address'),
+    is(u.role, 'patient', 'its role'),
+    is(u.full_name, 'New User', 'and a profile with its name'))
+from api.users as u where u.id = :'new_user';
+
+select throws_ok(
+    $$ select app.create_user('New@Clinic.test', '$2b$04$' || repeat('a', 53), 'Again', 'patient') $$,
+    'TM911', null, 'a registered address is refused, however it is written');
+select throws_ok(
+    $$ select app.create_user('a@clinic.test', '$2b$04$' || repeat('a', 53), '', 'patient') $$,
+    '23514', null, 'an empty name is refused');
+select throws_ok(
+    $$ select app.create_user('a@clinic.test', '$2b$04$' || repeat('a', 53), null, 'patient') $$,
+    '23502', null, 'a missing name is refused');
+select is_empty(
+    $$ select id from app.users where email = 'a@clinic.test' $$,
+    'and no account without a profile is left behind');
+select throws_ok(
+    $$ select app.create_user('a@clinic.test', '$2b$04$' || repeat('a', 53), 'A', 'surgeon') $$,
+    '23514', null, 'a role that is not known is refused');
+
+create function pg_temp.field_at_fault()
+returns text language plpgsql
+as $$
+declare
+    v_field text;
+begin
+    perform app.create_user('new@clinic.test', '$2b$04$' || repeat('a', 53), 'Again', 'patient');
+exception when others then
+    get stacked diagnostics v_field = column_name;
+    return v_field;
+end;
+$$;
+select is(pg_temp.field_at_fault(), 'email', 'the refusal names the field');
+select is(
+    (select array_agg(l.table_name::text order by l.id) from app.audit_logs as l
+     where l.row_id = :'new_user'),
+    '{users,profiles}', 'a new user leaves two traces, and a refused one none');
+select is(
+    (select count(*) from app.users as u
+     where not exists (select from app.profiles as p where p.user_id = u.id)),
+    0::bigint, 'every user has a profile');
+
+select * from finish();
+rollback;

@@ -1,0 +1,55 @@
+begin;
+\ir ../helpers/actors.psql
+select plan(19);
+
+select pg_temp.sign_in('other_doctor');
+select id as of_other_doctor
+from api.take_time_off('2027-01-05 09:00:00+00', '2027-01-05 17:00:00+00') \gset
+select pg_temp.sign_in('doctor');
+select is_empty('select id from api.list_time_off()', 'who has taken no time off sees none');
+select array_agg(t.id::text order by t.id) as mine
+from generate_series(5, 9) as day
+cross join lateral api.take_time_off(
+    make_timestamptz(2027, 1, day, 9, 0, 0, 'UTC'), make_timestamptz(2027, 1, day, 17, 0, 0, 'UTC'),
+    'Day ' || day) as t \gset
+
+-- The permitted path
+select collect_tap(
+    is(count(*), 5::bigint, 'a doctor sees all time off that is the doctor''s own'),
+    is(array_agg(distinct t.doctor_id), array[pg_temp.id_of('doctor')], 'and no one else''s'),
+    is(min(t.starts_at), '2027-01-05 09:00:00+00', 'with its start'),
+    is(max(t.ends_at), '2027-01-09 17:00:00+00', 'its end'),
+    is(
+        array_agg(t.reason order by t.starts_at), '{Day 5,Day 6,Day 7,Day 8,Day 9}', 'its reason'),
+    is(max(t.created_at), '2027-01-04 08:00:00+00', 'and when it was taken'))
+from api.list_time_off() as t;
+select pg_temp.sign_in('other_doctor');
+select is(t.id, :'of_other_doctor', 'a colleague sees another list') from api.list_time_off() as t;
+
+-- Page by page
+select pg_temp.sign_in('doctor');
+select is(
+    pg_temp.all_pages(format('api.list_time_off(p_limit => %s, p_cursor => %%L)', n)),
+    :'mine'::text[], 'pages of ' || n || ' show everything once')
+from unnest(array[1, 2, 5, 1000]) as n;
+select is(count(*), 2::bigint, 'a page has no more rows than asked for')
+from api.list_time_off(p_limit => 2);
+select is(
+    pg_temp.refusal('doctor', format('select api.list_time_off(p_limit => %L)', v.n)),
+    'TM201 limit', v.sentence)
+from (values
+    (0, 'a page of nothing is refused'),
+    (1001, 'a page has at most 1000 rows'),
+    (null, 'a page has an end')
+) as v (n, sentence);
+
+-- Who may not
+select is(pg_temp.refusal(v.actor, 'select api.list_time_off()'), v.refusal, v.sentence)
+from (values
+    ('patient', 'TM301', 'a patient does not see when doctors are away, and why'),
+    ('admin', 'TM301', 'nor does an admin'),
+    ('nobody', 'TM101', 'nobody sees it without signing in')
+) as v (actor, refusal, sentence);
+
+select * from finish();
+rollback;
