@@ -27,6 +27,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_actor app.actor := app.require_role('doctor');
+    v_slots_a_day integer :=
+        extract(epoch from p_end_time - p_start_time)::integer / 60 / nullif(p_slot_minutes, 0);
     v_time_zone text;
     v_publication api.weekly_publication;
 begin
@@ -38,14 +40,17 @@ begin
         raise exception 'A slot must last from 5 to 1440 minutes'
             using errcode = 'TM201', column = 'slot_minutes';
     end if;
-    if p_start_time is null or p_end_time is null
-        or p_end_time - p_start_time < make_interval(mins => p_slot_minutes) then
+    if v_slots_a_day is null or v_slots_a_day < 1 then
         raise exception 'At least one slot must fit between start_time and end_time'
             using errcode = 'TM202', column = 'end_time';
     end if;
     if coalesce(cardinality(p_weekdays), 0) = 0 or not p_weekdays <@ '{1,2,3,4,5,6,7}' then
         raise exception 'weekdays must be numbers from 1 (Monday) to 7 (Sunday)'
             using errcode = 'TM201', column = 'weekdays';
+    end if;
+    if ((p_to - p_from) / 7 + 1) * cardinality(p_weekdays) * v_slots_a_day > 10000 then
+        raise exception 'More than 10000 slots at once: publish a shorter time'
+            using errcode = 'TM201', column = 'to';
     end if;
     if p_time_zone is not null and not app.is_iana_time_zone(p_time_zone) then
         raise exception 'The time zone is not in the IANA time zone database'
@@ -62,9 +67,7 @@ begin
         select
             day::date + p_start_time + n * make_interval(mins => p_slot_minutes) as starts_at_local
         from generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') as day
-        cross join generate_series(
-            0,
-            (extract(epoch from p_end_time - p_start_time) / 60)::integer / p_slot_minutes - 1) as n
+        cross join generate_series(0, v_slots_a_day - 1) as n
         where extract(isodow from day) = any (p_weekdays)
     ),
     candidate as materialized (
@@ -127,11 +130,11 @@ $$;
 comment on function api.publish_weekly_slots(date, date, integer[], time, time, integer, text) is
 'Offers slots of p_slot_minutes (5 to 1440) one after the other from p_start_time to p_end_time, on
 the days from p_from to p_to (both included, at most 366 days apart) that are one of p_weekdays
-(ISO 8601: 1 is Monday). Times are those of clocks in p_time_zone, by default the doctor''s own
-zone, so 09:00 stays 09:00 when clocks change. A start that does not exist that day is skipped; of
-one that exists twice the first is taken; a slot always lasts p_slot_minutes of real time. What is
-published already stays as it is, and everything that was skipped is returned with the reason.
-For doctors. Raises TM101, TM102, TM201, TM202, TM204, TM301.';
+(ISO 8601: 1 is Monday); at most 10000 slots. Times are those of clocks in p_time_zone, by default
+the doctor''s own zone, so 09:00 stays 09:00 when clocks change. A start that does not exist that
+day is skipped; of one that exists twice the first is taken; a slot always lasts p_slot_minutes of real
+time. What is published already stays as it is, and everything that was skipped is returned with the
+reason. For doctors. Raises TM101, TM102, TM201, TM202, TM204, TM301.';
 
 grant execute on function api.publish_weekly_slots(date, date, integer[], time, time, integer, text)
 to telemed_api, telemed_dba;
