@@ -8,6 +8,11 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    if tg_op = 'UPDATE' and new.slot_id <> old.slot_id and new.status <> 'scheduled' then
+        raise exception 'A consultation is moved or ended, not both at once'
+            using errcode = 'TM912';
+    end if;
+
     if tg_op = 'INSERT' or new.slot_id <> old.slot_id then
         update app.availability_slots
         set status = 'booked'

@@ -32,9 +32,10 @@ comment on domain app.email is
 'An e-mail address of at most 254 characters (RFC 5321, section 4.5.3.1.3).';
 
 create domain app.bcrypt_hash as text
-constraint bcrypt_hash_is_complete check (value ~ '^\$2b\$[0-3][0-9]\$[./A-Za-z0-9]{53}$');
+constraint bcrypt_hash_is_complete
+check (value ~ '^\$2b\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{53}$');
 comment on domain app.bcrypt_hash is
-'A bcrypt hash: $2b$, two digits of cost, $, 22 characters of salt and 31 of hash.';
+'A bcrypt hash: $2b$, two digits of cost (04 to 31), $, 22 characters of salt and 31 of hash.';
 
 create domain app.amount_minor as bigint
 constraint amount_minor_is_from_0_to_10_to_the_12

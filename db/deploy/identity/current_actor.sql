@@ -4,6 +4,8 @@ begin;
 
 create type app.actor as (user_id uuid, role text);
 
+comment on type app.actor is 'The caller: a user and the role they have.';
+
 create function app.current_actor()
 returns app.actor
 language plpgsql stable

@@ -22,13 +22,18 @@ begin
         raise exception 'items must be an array of 1 to 50 items'
             using errcode = 'TM201', column = 'items';
     end if;
-    if jsonb_path_exists(p_items, '$[*] ? (@.type() != "object")')
-        or jsonb_path_exists(
-            p_items,
-            '$[*].keyvalue().key
-            ? (@ != "drug" && @ != "dosage" && @ != "instructions" && @ != "duration_days")')
-    then
-        raise exception 'An item has drug, dosage, instructions and duration_days only'
+    if exists (
+        select from jsonb_array_elements(p_items) as i (item)
+        where case
+            when jsonb_typeof(i.item) = 'object' then
+                i.item - '{drug,dosage,instructions,duration_days}'::text[] <> '{}'
+                or jsonb_typeof(i.item -> 'drug') not in ('string', 'null')
+                or jsonb_typeof(i.item -> 'dosage') not in ('string', 'null')
+                or jsonb_typeof(i.item -> 'instructions') not in ('string', 'null')
+            else true
+        end
+    ) then
+        raise exception 'An item has the texts drug, dosage, instructions, and duration_days only'
             using errcode = 'TM201', column = 'items';
     end if;
     if v_consultation.status <> 'completed' then

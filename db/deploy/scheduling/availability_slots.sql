@@ -26,6 +26,8 @@ comment on table app.availability_slots is
 'Times that doctors offer. booked means: held by a consultation that is not cancelled. A withdrawn
 slot keeps its row, because consultations may have referred to it.';
 
+create index availability_slots_by_doctor on app.availability_slots (doctor_id);
+
 create index availability_slots_open_by_doctor
 on app.availability_slots (doctor_id, starts_at, id) where status = 'open';
 

@@ -14,7 +14,8 @@ language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_from timestamptz := greatest(p_from, app.clock());
+    -- A slot that begins at this very moment cannot be booked any more.
+    v_from timestamptz := greatest(p_from, app.clock() + interval '1 microsecond');
     v_after app.availability_slots;
 begin
     perform app.current_actor();
@@ -38,7 +39,7 @@ end;
 $$;
 
 comment on function api.list_open_slots(uuid, timestamptz, timestamptz, integer, uuid) is
-'Open slots of one doctor that start at p_from or later (never before now) and before p_to, the
+'Open slots of one doctor that start at p_from or later (and after now) and before p_to, the
 earliest first. p_limit: 1 to 1000 rows; p_cursor: id of the last row seen. Raises TM101, TM102,
 TM201, TM401.';
 

@@ -16,8 +16,8 @@ $$;
 select pg_temp.write('UPDATE', '{"a": 1}', '{"a": 2}') as trace \gset
 select collect_tap(
     is(l.database_login, session_user, 'a trace has the login that PostgreSQL saw'),
-    cmp_ok(l.occurred_at, '<=', clock_timestamp(), 'and the time at which it was written'),
-    cmp_ok(l.occurred_at, '>=', now(), 'not an earlier one'))
+    cmp_ok(l.occurred_at::timestamptz, '<=', clock_timestamp(), 'and the time at which it was written'),
+    cmp_ok(l.occurred_at::timestamptz, '>=', now(), 'not an earlier one'))
 from app.audit_logs as l where l.id = :'trace';
 select cmp_ok(
     pg_temp.write('UPDATE', '{"a": 2}', '{"a": 3}'), '>', :'trace', 'a later trace has a higher number');

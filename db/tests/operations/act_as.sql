@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(30);
+select plan(28);
 select pg_temp.sign_in('nobody');
 
 select pg_temp.id_of('patient') as patient, pg_temp.id_of('doctor') as doctor \gset

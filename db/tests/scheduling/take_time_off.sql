@@ -103,7 +103,6 @@ from (values
     ('2027-02-01 08:00+00', '2027-02-01 07:00+00', null, 'TM202 ends_at', 'time off ends after it begins'),
     ('infinity', 'infinity', null, 'TM202 ends_at', 'time off is not at the end of time'),
     ('-infinity', '2027-01-04 07:00+00', null, 'TM202 ends_at', 'nor at its beginning'),
-    ('-infinity', '2027-01-03 07:00+00', null, 'TM202 ends_at', 'nor before now'),
     ('2027-02-01 08:00+00', 'infinity', null, '23514', 'time off ends some day'),
     ('2027-02-01 08:00+00', '2027-02-01 09:00+00', '', '23514', 'a reason is not empty'),
     ('2027-02-01 08:00+00', '2027-02-01 09:00+00', repeat('r', 4001), '23514', 'nor longer than 4000 characters')

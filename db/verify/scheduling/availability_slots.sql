@@ -4,6 +4,7 @@ begin;
 
 select id, doctor_id, starts_at, ends_at, specialty, status, created_at
 from app.availability_slots where false;
+select 'app.availability_slots_by_doctor'::regclass;
 select 'app.availability_slots_open_by_doctor'::regclass;
 select 'app.availability_slots_open_by_specialty'::regclass;
 select 'app.availability_slots_open_by_time'::regclass;

@@ -1,0 +1,127 @@
+begin;
+\ir ../helpers/actors.psql
+select plan(46);
+reset role;
+
+-- Everything here is written by the owner of the table, past every function and without the
+-- triggers: what is refused is refused by the constraints alone.
+alter table app.consultations disable trigger consultations_change_only_as_permitted;
+alter table app.consultations disable trigger consultations_hold_their_slot;
+
+select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
+select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
+select pg_temp.open_slot('other_doctor', '2027-01-05 09:00:00+00') as same_time \gset
+
+create function pg_temp.consultation_sql(p_slot_id uuid, p_patient text, p_changes jsonb default '{}')
+returns text language sql
+as $$
+    select format(
+        'insert into app.consultations select (jsonb_populate_record(null::app.consultations, %L)).*',
+        jsonb_build_object(
+            'id', gen_random_uuid(), 'slot_id', p_slot_id, 'doctor_id', pg_temp.id_of('doctor'),
+            'patient_id', pg_temp.id_of(p_patient), 'starts_at', '2027-01-05 09:00:00+00',
+            'ends_at', '2027-01-05 09:30:00+00', 'status', 'scheduled', 'fee_minor', 5000,
+            'currency', 'EUR', 'created_at', '2027-01-04 08:00:00+00',
+            'updated_at', '2027-01-04 08:00:00+00') || p_changes)
+$$;
+
+-- One active consultation for a slot
+select lives_ok(pg_temp.consultation_sql(:'slot', 'patient'), 'a slot is booked');
+select throws_ok(
+    pg_temp.consultation_sql(:'slot', 'other_patient'), '23505',
+    'duplicate key value violates unique constraint "consultations_one_per_slot"',
+    'a slot is never booked twice');
+update app.consultations set status = 'completed' where slot_id = :'slot';
+select throws_ok(
+    pg_temp.consultation_sql(:'slot', 'other_patient'), '23505', null,
+    'not after the consultation is completed either');
+update app.consultations set status = 'cancelled' where slot_id = :'slot';
+select lives_ok(
+    pg_temp.consultation_sql(:'slot', 'other_patient'), 'after a cancellation it may be booked again');
+select throws_ok(
+    format('update app.consultations set status = ''scheduled'' where slot_id = %L', :'slot'),
+    '23505', null, 'then the cancelled booking cannot return');
+
+-- A patient is never in two consultations at once
+select throws_ok(
+    pg_temp.consultation_sql(:'same_time', 'other_patient', v.changes), '23P01',
+    'conflicting key value violates exclusion constraint "consultations_of_a_patient_never_overlap"',
+    v.sentence)
+from (values
+    ('{}'::jsonb, 'a patient is never in two consultations at once'),
+    ('{"starts_at": "2027-01-05 09:29:59.999999+00", "ends_at": "2027-01-05 10:00:00+00"}',
+     'not for the last microsecond'),
+    ('{"starts_at": "2027-01-05 08:30:00+00", "ends_at": "2027-01-05 09:00:00.000001+00"}',
+     'nor for the first')
+) as v (changes, sentence);
+select lives_ok(
+    pg_temp.consultation_sql(
+        :'same_time', 'other_patient',
+        '{"starts_at": "2027-01-05 09:30:00+00", "ends_at": "2027-01-05 10:00:00+00"}'),
+    'one consultation may follow another one at once');
+select throws_ok(
+    format(
+        'update app.consultations set starts_at = ''2027-01-05 09:29:00+00'' where slot_id = %L',
+        :'same_time'),
+    '23P01', null, 'and is not moved into it');
+update app.consultations set status = 'completed' where slot_id = :'same_time';
+select lives_ok(
+    pg_temp.consultation_sql(
+        :'second_slot', 'other_patient',
+        '{"starts_at": "2027-01-05 09:30:00+00", "ends_at": "2027-01-05 10:00:00+00"}'),
+    'a consultation that is completed is over');
+update app.consultations set status = 'cancelled' where slot_id = :'second_slot';
+
+-- What a consultation must have
+select throws_ok(
+    pg_temp.consultation_sql(:'second_slot', 'patient', jsonb_build_object(v.field, null)),
+    '23502', null, 'a consultation always has its ' || v.field)
+from unnest(
+    '{id,slot_id,doctor_id,patient_id,starts_at,ends_at,status,fee_minor,currency,created_at,updated_at}'
+    ::text[]) as v (field);
+select throws_ok(
+    pg_temp.consultation_sql(:'second_slot', 'patient', jsonb_build_object(v.field, gen_random_uuid())),
+    '23503', null, 'a consultation has a ' || v.field || ' that exists')
+from unnest('{slot_id,doctor_id,patient_id}'::text[]) as v (field);
+select throws_ok(
+    pg_temp.consultation_sql(:'second_slot', 'patient', v.changes::jsonb), '23514', null, v.sentence)
+from (values
+    ('{"ends_at": "2027-01-05 09:00:00+00"}', 'a consultation lasts some time'),
+    ('{"ends_at": "infinity"}', 'a consultation ends some day'),
+    ('{"starts_at": "-infinity"}', 'a consultation begins some day'),
+    ('{"ends_at": "10000-01-01 00:00:00+00"}', 'a consultation ends before year 10000'),
+    ('{"created_at": "infinity"}', 'a consultation was made some day'),
+    ('{"updated_at": "infinity"}', 'a consultation was changed some day'),
+    ('{"status": "no_show"}', 'there is no other status'),
+    ('{"reason": ""}', 'a reason is not empty'),
+    ('{"notes": "Rest"}', 'a scheduled consultation has no notes yet'),
+    ('{"status": "cancelled", "notes": "Rest"}', 'nor has a cancelled one'),
+    ('{"cancellation_reason": "Better"}', 'a scheduled consultation has no reason for a cancellation'),
+    ('{"status": "completed", "cancellation_reason": "Better"}', 'nor has a completed one'),
+    ('{"fee_minor": -1}', 'a fee is not below zero'),
+    ('{"fee_minor": 1000000000001}', 'a fee is at most 10^12'),
+    ('{"currency": "eur"}', 'a currency is written in capital letters'),
+    ('{"currency": "XXX"}', 'a currency is one that people pay in')
+) as v (changes, sentence);
+select throws_ok(
+    pg_temp.consultation_sql(
+        :'second_slot', 'patient',
+        jsonb_build_object('status', v.status, v.field, repeat('x', 4001))),
+    '23514', null, v.field || ' has at most 4000 characters')
+from (values
+    ('scheduled', 'reason'), ('completed', 'notes'), ('cancelled', 'cancellation_reason')
+) as v (status, field);
+select lives_ok(
+    pg_temp.consultation_sql(
+        :'second_slot', 'patient',
+        jsonb_build_object('status', 'completed', 'notes', repeat('x', 4000), 'fee_minor', 0)),
+    'notes may have 4000 characters, and a consultation may be free of charge');
+
+-- Transitions are data
+select bag_eq(
+    'select from_status, to_status from app.consultation_transitions',
+    $$values ('scheduled', 'completed'), ('scheduled', 'cancelled')$$,
+    'a scheduled consultation is completed or cancelled, and nothing else ever happens');
+
+select * from finish();
+rollback;

@@ -1,0 +1,29 @@
+begin;
+\ir ../helpers/actors.psql
+select plan(8);
+
+select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
+select pg_temp.sign_in('patient');
+select id as booking, to_jsonb(b) as answer from api.book_consultation(:'slot', 'A cough', 'book') as b \gset
+
+select pg_temp.sign_in('patient');
+select is(to_jsonb(c), :'answer'::jsonb, 'its patient reads a consultation as it was booked')
+from api.get_consultation(:'booking') as c;
+select pg_temp.sign_in('doctor');
+select is(to_jsonb(c), :'answer'::jsonb, 'its doctor reads the same')
+from api.get_consultation(:'booking') as c;
+select pg_temp.sign_in('admin');
+select is(to_jsonb(c), :'answer'::jsonb, 'and so does an admin')
+from api.get_consultation(:'booking') as c;
+select is(
+    pg_temp.refusal(v.actor, format('select api.get_consultation(%L)', v.id)), v.refusal, v.sentence)
+from (values
+    ('other_patient', :'booking', 'TM403', 'to another patient it is not there'),
+    ('other_doctor', :'booking', 'TM403', 'nor to another doctor'),
+    ('nobody', :'booking', 'TM101', 'nobody reads it without signing in'),
+    ('admin', gen_random_uuid()::text, 'TM403', 'a consultation that does not exist is not there'),
+    ('admin', null, 'TM403', 'nor is none')
+) as v (actor, id, refusal, sentence);
+
+select * from finish();
+rollback;

@@ -1,0 +1,106 @@
+begin;
+select plan(6);
+
+-- What clients call, with the names that they use for arguments. A change here is a change of the
+-- contract: of routes, of documents, of what database administrators have in their scripts.
+create temp table listed (signature text primary key) on commit drop;
+insert into listed values
+('api.book_consultation(p_slot_id uuid, p_reason text, p_idempotency_key text)'),
+('api.cancel_consultation(p_consultation_id uuid, p_reason text)'),
+('api.check_invariants()'),
+('api.clinic_analytics(p_from timestamp with time zone, p_to timestamp with time zone)'),
+('api.complete_consultation(p_consultation_id uuid, p_notes text)'),
+('api.consultation_history(p_consultation_id uuid, p_limit integer, p_cursor bigint)'),
+('api.end_time_off(p_time_off_id uuid)'),
+('api.find_open_slots(p_specialty text, p_from timestamp with time zone,'
+ ' p_to timestamp with time zone, p_limit integer, p_cursor uuid)'),
+('api.get_consultation(p_consultation_id uuid)'),
+('api.get_doctor(p_doctor_id uuid)'),
+('api.issue_prescription(p_consultation_id uuid, p_items jsonb, p_notes text)'),
+('api.list_audit_logs(p_table_name text, p_row_id text, p_user_id uuid, p_operation text,'
+ ' p_request_id text, p_from timestamp with time zone, p_to timestamp with time zone,'
+ ' p_limit integer, p_cursor bigint)'),
+('api.list_consultations(p_status text, p_from timestamp with time zone,'
+ ' p_to timestamp with time zone, p_limit integer, p_cursor uuid)'),
+('api.list_doctors(p_specialty text, p_q text, p_limit integer, p_cursor uuid)'),
+('api.list_open_slots(p_doctor_id uuid, p_from timestamp with time zone,'
+ ' p_to timestamp with time zone, p_limit integer, p_cursor uuid)'),
+('api.list_payments(p_consultation_id uuid, p_limit integer, p_cursor uuid)'),
+('api.list_prescriptions(p_consultation_id uuid, p_limit integer, p_cursor uuid)'),
+('api.list_time_off(p_limit integer, p_cursor uuid)'),
+('api.log_in(p_email text, p_password_hash text)'),
+('api.log_in_salt(p_email text, p_cost integer)'),
+('api.log_out(p_session_id uuid, p_refresh_token text)'),
+('api.my_profile()'),
+('api.onboard_doctor(p_email text, p_password_hash text, p_full_name text, p_specialty text,'
+ ' p_time_zone text, p_fee_minor bigint, p_currency text)'),
+('api.publish_slot(p_starts_at timestamp with time zone, p_ends_at timestamp with time zone)'),
+('api.publish_weekly_slots(p_from date, p_to date, p_weekdays integer[],'
+ ' p_start_time time without time zone, p_end_time time without time zone,'
+ ' p_slot_minutes integer, p_time_zone text)'),
+('api.record_payment(p_consultation_id uuid, p_amount_minor bigint, p_currency text,'
+ ' p_method text, p_provider_reference text, p_idempotency_key text)'),
+('api.refresh_session(p_refresh_token text)'),
+('api.refund_payment(p_payment_id uuid, p_amount_minor bigint, p_reason text, p_idempotency_key text)'),
+('api.reschedule_consultation(p_consultation_id uuid, p_slot_id uuid, p_idempotency_key text)'),
+('api.sign_up(p_email text, p_password_hash text, p_full_name text)'),
+('api.take_time_off(p_starts_at timestamp with time zone, p_ends_at timestamp with time zone, p_reason text)'),
+('api.update_my_profile(p_full_name text, p_phone text, p_date_of_birth date)'),
+('api.withdraw_slot(p_slot_id uuid)'),
+('ops.act_as(p_user text)'),
+('ops.check_invariants()'),
+('ops.create_admin(p_email text, p_password_hash text, p_full_name text)');
+
+create temp view public_function as
+select
+    p.*,
+    format('%s.%s(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)) as signature
+from pg_proc as p
+inner join pg_namespace as n on n.oid = p.pronamespace
+where n.nspname in ('api', 'ops');
+
+select is_empty(
+    'select signature from public_function except select signature from listed',
+    'clients can call no function that is not listed');
+select is_empty(
+    'select signature from listed except select signature from public_function',
+    'every listed function is there');
+select is_empty(
+    $$
+    select f.signature, f.prorettype::regtype
+    from public_function as f
+    inner join pg_type as t on t.oid = f.prorettype
+    where t.typnamespace not in ('api'::regnamespace, 'pg_catalog'::regnamespace)
+       or t.typname in ('record', 'json', 'jsonb')
+    $$,
+    'every answer has columns with names, and of types that clients may know');
+select is_empty(
+    $$
+    select c.oid::regclass, a.attname, a.atttypid::regtype
+    from pg_class as c
+    inner join pg_attribute as a on a.attrelid = c.oid
+    inner join pg_type as t on t.oid = a.atttypid
+    left join pg_type as element on element.oid = t.typelem
+    where c.relnamespace in ('api'::regnamespace, 'ops'::regnamespace)
+      and c.relkind in ('v', 'c') and a.attnum > 0
+      and coalesce(nullif(element.typnamespace, 0), t.typnamespace) not in (
+          'api'::regnamespace, 'pg_catalog'::regnamespace)
+      -- The role of whom a trace speaks; a domain over text.
+      and (c.oid::regclass::text, a.attname) not in (
+          ('api.audit_logs', 'occurred_at'), ('api.audit_logs', 'role'), ('api.audit_logs', 'request_id'),
+          ('ops.audit_logs', 'occurred_at'), ('ops.audit_logs', 'role'), ('ops.audit_logs', 'request_id'))
+    $$,
+    'no answer has a column of an internal type');
+select is_empty(
+    $$
+    select signature from public_function
+    where 'p_limit' = any (proargnames)
+      and (not proretset or pg_get_function_arguments(oid) !~ 'p_limit integer DEFAULT 50')
+    $$,
+    'every list has pages of 50 unless more or fewer are asked for');
+select is_empty(
+    $$ select signature from public_function where proname ~ '^list_|^find_' and not 'p_cursor' = any (proargnames) $$,
+    'and every list can be read to its end');
+
+select * from finish();
+rollback;

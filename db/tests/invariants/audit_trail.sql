@@ -1,0 +1,148 @@
+begin;
+select plan(11);
+set local client_min_messages = warning;
+
+-- The trail itself, what is kept for its own sake (keys of requests, with their outcome), what is
+-- secret, and what only a deployment writes.
+create temp table exempt (table_name name primary key) on commit drop;
+insert into exempt values
+('audit_logs'), ('idempotency_keys'), ('refresh_tokens'), ('secrets'), ('invariants'),
+('consultation_transitions');
+
+-- Rows that go when they have served: sessions and their tokens, and time off that is taken back.
+-- And what only a deployment writes.
+create temp table passing (table_name name primary key, may_be_emptied boolean) on commit drop;
+insert into passing values
+('sessions', true), ('refresh_tokens', true), ('time_off', false), ('secrets', true),
+('invariants', true), ('consultation_transitions', true);
+
+create temp view trigger_of_table as
+select
+    c.oid as table_id,
+    c.relname as table_name,
+    t.tgname,
+    t.tgfoid::regproc::text as function_name,
+    string_to_array(rtrim(encode(t.tgargs, 'escape'), '\000'), '\000') as arguments,
+    t.tgtype::integer & 1 > 0 as is_for_each_row,
+    t.tgtype::integer & 2 > 0 as is_before,
+    t.tgtype::integer & 4 > 0 as is_on_insert,
+    t.tgtype::integer & 8 > 0 as is_on_delete,
+    t.tgtype::integer & 16 > 0 as is_on_update,
+    t.tgtype::integer & 32 > 0 as is_on_truncate,
+    t.tgenabled,
+    t.tgqual is null and t.tgattr = '' as is_always
+from pg_trigger as t
+inner join pg_class as c on c.oid = t.tgrelid
+where c.relnamespace = 'app'::regnamespace and not t.tgisinternal;
+
+create temp view table_of_app as
+select c.oid, c.relname as table_name from pg_class as c
+where c.relnamespace = 'app'::regnamespace and c.relkind in ('r', 'p');
+
+-- The trail
+select is_empty(
+    $$
+    select t.table_name from table_of_app as t
+    where t.table_name not in (select table_name from exempt)
+      and not exists (
+          select from trigger_of_table as g
+          where g.table_id = t.oid and g.function_name = 'app.record_change'
+            and g.is_for_each_row and not g.is_before and g.is_always
+            and g.is_on_insert and g.is_on_update and g.is_on_delete)
+    $$,
+    'every insert, update and delete of a row that matters leaves a trace');
+select is_empty(
+    $$ select table_name from exempt except select table_name from table_of_app $$,
+    'every exception is a table');
+select is_empty(
+    $$
+    select e.table_name from exempt as e
+    inner join trigger_of_table as g on g.table_name = e.table_name
+    where g.function_name = 'app.record_change'
+    $$,
+    'and really one');
+select is_empty(
+    $$
+    select g.table_name, a.name
+    from trigger_of_table as g
+    cross join lateral unnest(g.arguments) as a (name)
+    where g.function_name = 'app.record_change'
+      and not exists (
+          select from pg_attribute as c
+          where c.attrelid = g.table_id and c.attname = a.name and not c.attisdropped)
+    $$,
+    'a trace is named after a column that exists, and leaves out columns that do');
+select is_empty(
+    $$
+    select g.table_name, c.attname
+    from trigger_of_table as g
+    inner join pg_attribute as c on c.attrelid = g.table_id and c.attnum > 0 and not c.attisdropped
+    where g.function_name = 'app.record_change'
+      and c.attname ~ 'secret|password|token'
+      and not c.attname = any (g.arguments[2:])
+    $$,
+    'no secret gets into the trail');
+select is_empty(
+    $$ select table_name, tgname from trigger_of_table where tgenabled <> 'O' $$,
+    'no trigger is switched off');
+
+-- Permanence
+select is_empty(
+    $$
+    select t.table_name from table_of_app as t
+    where t.table_name not in (select table_name from passing)
+      and not exists (
+          select from trigger_of_table as g
+          where g.table_id = t.oid and g.function_name = 'app.rows_are_append_only'
+            and g.is_for_each_row and g.is_before and g.is_always and g.is_on_delete)
+    $$,
+    'no row that matters is ever deleted');
+select is_empty(
+    $$
+    select t.table_name from table_of_app as t
+    where t.table_name not in (select table_name from passing where may_be_emptied)
+      and not exists (
+          select from trigger_of_table as g
+          where g.table_id = t.oid and g.function_name = 'app.rows_are_append_only'
+            and not g.is_for_each_row and g.is_before and g.is_on_truncate)
+    $$,
+    'nor are all of them at once');
+select is_empty(
+    $$ select table_name from passing except select table_name from table_of_app $$,
+    'every exception is a table');
+
+create function pg_temp.emptied()
+returns setof text language plpgsql
+as $$
+declare
+    v_table text;
+begin
+    for v_table in
+        select t.oid::regclass::text from table_of_app as t
+        where t.table_name not in (select table_name from passing where may_be_emptied)
+    loop
+        begin
+            execute format('truncate %s cascade', v_table);
+            return next v_table;
+        exception when sqlstate 'TM912' then
+            null;
+        end;
+    end loop;
+end;
+$$;
+grant select on table_of_app, passing to telemed_owner;
+set local role telemed_owner;
+select is_empty('select pg_temp.emptied()', 'the owner tries in vain to empty them');
+reset role;
+select is_empty(
+    $$
+    select evtname from pg_event_trigger
+    union all
+    select rulename from pg_rewrite as r
+    inner join pg_class as c on c.oid = r.ev_class
+    where c.relnamespace = 'app'::regnamespace and c.relkind in ('r', 'p')
+    $$,
+    'no rule changes a statement behind the triggers'' back');
+
+select * from finish();
+rollback;

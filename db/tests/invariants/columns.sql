@@ -1,0 +1,75 @@
+begin;
+select plan(7);
+
+create temp view column_of_table as
+select
+    c.oid as table_id,
+    c.relname as table_name,
+    a.attname as column_name,
+    a.attnum,
+    t.typtype,
+    t.typname,
+    coalesce(nullif(t.typbasetype, 0), t.oid)::regtype as base_type,
+    exists (
+        select from pg_constraint as k
+        where k.conrelid = c.oid and k.contype = 'c' and a.attnum = any (k.conkey)) as is_checked
+from pg_class as c
+inner join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+inner join pg_type as t on t.oid = a.atttypid
+where c.relnamespace = 'app'::regnamespace and c.relkind in ('r', 'p');
+
+select is_empty(
+    $$
+    select table_name, column_name from column_of_table
+    where base_type = 'timestamptz'::regtype and typname <> 'instant'
+    $$,
+    'every point in time is one that clients can read');
+select is_empty(
+    $$
+    select table_name, column_name from column_of_table
+    where base_type in ('timestamp'::regtype, 'time'::regtype, 'timetz'::regtype)
+    $$,
+    'no time is stored without saying where');
+select is_empty(
+    $$
+    select table_name, column_name from column_of_table
+    where base_type in ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype)
+      and typtype <> 'd' and not is_checked
+      -- Filled at deployment, by nobody else.
+      and table_name <> 'consultation_transitions'
+    $$,
+    'every text has its bounds');
+select is_empty(
+    $$
+    select t.typname from pg_type as t
+    where t.typnamespace = 'app'::regnamespace and t.typtype = 'd'
+      and not exists (select from pg_constraint as k where k.contypid = t.oid)
+    $$,
+    'so has every domain');
+select is_empty(
+    $$
+    select table_name, column_name from column_of_table
+    where base_type in ('real'::regtype, 'float8'::regtype, 'numeric'::regtype, 'money'::regtype)
+       or (column_name ~ '_minor$' and typname <> 'amount_minor')
+       or (column_name = 'currency' and typname <> 'currency')
+    $$,
+    'money is whole minor units of a currency, never a fraction');
+select is_empty(
+    $$
+    select m.table_name, m.column_name from column_of_table as m
+    where m.column_name ~ '_minor$'
+      and not exists (
+          select from column_of_table as c
+          where c.table_id = m.table_id and c.column_name = 'currency')
+    $$,
+    'and stands beside its currency');
+select is_empty(
+    $$
+    select c.oid::regclass from pg_class as c
+    where c.relnamespace = 'app'::regnamespace and c.relkind in ('r', 'p')
+      and not exists (select from pg_constraint as k where k.conrelid = c.oid and k.contype = 'p')
+    $$,
+    'every row can be named: every table has a primary key');
+
+select * from finish();
+rollback;

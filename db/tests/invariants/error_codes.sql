@@ -1,0 +1,137 @@
+begin;
+select plan(14);
+
+-- Every code, where it stands in the body of a function.
+create temp view raised as
+select distinct p.oid, format('%s.%s', n.nspname, p.proname) as function_name, m.code[1] as code
+from pg_proc as p
+inner join pg_namespace as n on n.oid = p.pronamespace
+cross join lateral regexp_matches(p.prosrc, '''(TM[0-9A-Z]{3})''', 'g') as m (code)
+where n.nspname in ('app', 'api', 'ops');
+
+-- Every code, where it stands in the comment of a function.
+create temp view promised as
+select distinct p.oid, m.code[1] as code
+from pg_proc as p
+inner join pg_namespace as n on n.oid = p.pronamespace
+cross join lateral regexp_matches(
+    obj_description(p.oid, 'pg_proc'), '\m(TM[0-9]{3})\M', 'g') as m (code)
+where n.nspname in ('app', 'api', 'ops');
+
+-- Which function calls which other one, and which triggers it may set off.
+create temp view calls as
+select p.oid, callee.oid as callee
+from pg_proc as p
+inner join pg_proc as callee
+    on p.prosrc ~ format('\m%s\.%s\s*\(', callee.pronamespace::regnamespace, callee.proname)
+where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace)
+  and callee.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace);
+
+create temp view sets_off as
+select p.oid, t.tgfoid as callee
+from pg_proc as p
+inner join pg_trigger as t
+    on p.prosrc ~ format('\m(into|update|from)\s+%s\M', t.tgrelid::regclass)
+where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace);
+
+-- db/errors.md; tests are run from the top of the checkout.
+\set content `cat db/errors.md`
+create temp table documented on commit drop as
+select
+    m.code[1] as code,
+    trim(split_part(l.line, '|', 3)) as meaning,
+    trim(split_part(l.line, '|', 4)) as status,
+    trim(split_part(l.line, '|', 5)) as raised_by
+from regexp_split_to_table(:'content', E'\n') as l (line)
+cross join lateral regexp_matches(l.line, '^\| `(TM[0-9]{3})` \|') as m (code);
+
+select cmp_ok((select count(*) from raised), '>', 0::bigint, 'functions raise codes');
+select cmp_ok((select count(*) from documented), '>', 0::bigint, 'db/errors.md has codes');
+
+-- Codes
+select is_empty(
+    $$ select * from raised where code !~ '^TM(000|[12349][0-9]{2})$' $$,
+    'every code is of a family that has an HTTP status');
+select is_empty(
+    $$
+    select p.oid::regprocedure, m.code[1]
+    from pg_proc as p
+    cross join lateral regexp_matches(p.prosrc, 'errcode\s*=\s*''([^'']*)''', 'g') as m (code)
+    where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace)
+      and m.code[1] !~ '^TM'
+    $$,
+    'functions raise codes of the class TM only');
+select is_empty(
+    $$
+    select p.oid::regprocedure from pg_proc as p
+    where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace)
+      and p.prosrc ~ 'raise exception' and p.prosrc !~ 'errcode'
+    $$,
+    'and never without a code');
+
+-- Comments
+select is_empty(
+    $$
+    select r.function_name, r.code from raised as r
+    where not exists (select from promised as p where p.oid = r.oid and p.code = r.code)
+    $$,
+    'every code that a function raises stands in its comment');
+select is_empty(
+    $$
+    select c.oid::regprocedure, c.callee::regprocedure, p.code
+    from calls as c
+    inner join promised as p on p.oid = c.callee
+    where p.code <> 'TM000'
+      and not exists (select from promised as q where q.oid = c.oid and q.code = p.code)
+    $$,
+    'so does every code of the functions that it calls');
+select is_empty(
+    $$
+    select p.oid::regprocedure, p.code
+    from promised as p
+    where not exists (select from raised as r where r.oid = p.oid and r.code = p.code)
+      and not exists (
+          select from (select * from calls union select * from sets_off) as c
+          inner join promised as q on q.oid = c.callee
+          where c.oid = p.oid and q.code = p.code)
+    $$,
+    'and no comment promises a code that nothing raises');
+
+-- db/errors.md
+select is_empty(
+    'select code from raised except select code from documented',
+    'every code that is raised stands in db/errors.md');
+select is_empty(
+    'select code from documented except select code from raised',
+    'db/errors.md has no code that nothing raises');
+select is_empty(
+    'select code from documented group by code having count(*) > 1', 'it has every code once');
+select is_empty(
+    $$
+    select code, status from documented
+    where left(status, 3) is distinct from case left(code, 3)
+        when 'TM0' then 'unc' when 'TM1' then '401' when 'TM2' then '422' when 'TM3' then '403'
+        when 'TM4' then '404' when 'TM9' then '409' end
+       or meaning = ''
+    $$,
+    'with its meaning, and the status of its family');
+select is_empty(
+    $$
+    select r.code, r.function_name
+    from raised as r
+    inner join documented as d on d.code = r.code
+    where position(format('`%s`', r.function_name) in d.raised_by) = 0
+    $$,
+    'with every function in which it stands');
+select is_empty(
+    $$
+    select d.code, m.name[1]
+    from documented as d
+    cross join lateral regexp_matches(d.raised_by, '`([a-z_.]+)`', 'g') as m (name)
+    where not exists (
+        select from raised as r where r.code = d.code and r.function_name = m.name[1])
+    $$,
+    'and no other');
+
+select * from finish();
+rollback;

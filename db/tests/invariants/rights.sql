@@ -1,0 +1,176 @@
+begin;
+select plan(20);
+
+-- Tables, views and sequences, but those of extensions (a test has pgTAP's) and of PostgreSQL.
+create temp view relation as
+select c.oid, c.oid::regclass::text as name, c.relkind, n.nspname as schema_name
+from pg_class as c
+inner join pg_namespace as n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+  and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
+  and not exists (
+      select from pg_depend as d
+      where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e');
+
+create temp view right_on_relation as
+select r.name, r.schema_name, g.grantee, p.privilege
+from relation as r
+cross join (values ('telemed_api'), ('telemed_dba'), ('telemed_auditor')) as g (grantee)
+cross join lateral unnest(case r.relkind
+    when 'S' then '{USAGE,SELECT,UPDATE}'::text[]
+    else '{SELECT,INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}' end) as p (privilege)
+where case
+    when r.relkind = 'S' then has_sequence_privilege(g.grantee, r.oid, p.privilege)
+    when p.privilege in ('SELECT', 'INSERT', 'UPDATE', 'REFERENCES')
+        then has_any_column_privilege(g.grantee, r.oid, p.privilege)
+    else has_table_privilege(g.grantee, r.oid, p.privilege) end;
+
+create temp view executable as
+select p.oid, p.oid::regprocedure::text as name, n.nspname as schema_name, g.grantee
+from pg_proc as p
+inner join pg_namespace as n on n.oid = p.pronamespace
+cross join (values ('telemed_api'), ('telemed_dba'), ('telemed_auditor')) as g (grantee)
+where n.nspname in ('app', 'api', 'ops') and has_function_privilege(g.grantee, p.oid, 'EXECUTE');
+
+-- The REST API
+select is_empty(
+    $$ select * from right_on_relation where grantee = 'telemed_api' $$,
+    'the REST API has no right on any table, view or sequence');
+select is_empty(
+    $$ select name from executable where grantee = 'telemed_api' and schema_name <> 'api' $$,
+    'it may call no function outside the schema api');
+select is_empty(
+    $$
+    select p.oid::regprocedure from pg_proc as p
+    where p.pronamespace = 'api'::regnamespace
+      and not has_function_privilege('telemed_api', p.oid, 'EXECUTE')
+    $$,
+    'and every one inside');
+select is(
+    (select array_agg(n.nspname::text order by n.nspname) from pg_namespace as n
+     where n.nspname in ('app', 'api', 'ops', 'extensions', 'sqitch')
+       and has_schema_privilege('telemed_api', n.oid, 'USAGE')),
+    '{api}', 'it may look into the schema api alone');
+
+-- Database administrators
+select is(
+    (select array_agg(format('%s %s', privilege, name)) from right_on_relation
+     where grantee = 'telemed_dba'),
+    '{"SELECT ops.audit_logs"}', 'a database administrator reads the audit trail, and no table');
+select is_empty(
+    $$ select name from executable where grantee = 'telemed_dba' and schema_name = 'app' $$,
+    'a database administrator may call no internal function');
+select is_empty(
+    $$
+    select p.oid::regprocedure from pg_proc as p
+    where p.pronamespace in ('api'::regnamespace, 'ops'::regnamespace)
+      and not has_function_privilege('telemed_dba', p.oid, 'EXECUTE')
+    $$,
+    'and every other one');
+select is(
+    (select array_agg(n.nspname::text order by n.nspname) from pg_namespace as n
+     where n.nspname in ('app', 'api', 'ops', 'extensions', 'sqitch')
+       and has_schema_privilege('telemed_dba', n.oid, 'USAGE')),
+    '{api,ops}', 'a database administrator may look into the schemas api and ops');
+
+-- Auditors
+select is(
+    (select array_agg(format('%s %s', privilege, name)) from right_on_relation
+     where grantee = 'telemed_auditor'),
+    '{"SELECT ops.audit_logs"}', 'an auditor reads the audit trail, and no table');
+select is_empty(
+    $$ select name from executable where grantee = 'telemed_auditor' $$, 'an auditor calls nothing');
+select is(
+    (select array_agg(n.nspname::text order by n.nspname) from pg_namespace as n
+     where n.nspname in ('app', 'api', 'ops', 'extensions', 'sqitch')
+       and has_schema_privilege('telemed_auditor', n.oid, 'USAGE')),
+    '{ops}', 'an auditor may look into the schema ops');
+
+-- Everybody
+select is_empty(
+    $$
+    select p.oid::regprocedure from pg_proc as p
+    inner join pg_namespace as n on n.oid = p.pronamespace
+    cross join lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
+    where n.nspname in ('app', 'api', 'ops') and a.grantee = 0
+    $$,
+    'no function is open to PUBLIC');
+select is_empty(
+    $$
+    select c.oid::regclass, a.privilege_type from relation as r
+    inner join pg_class as c on c.oid = r.oid
+    cross join lateral aclexplode(c.relacl) as a
+    where a.grantee = 0
+    $$,
+    'nor is any table, view or sequence');
+select is_empty(
+    $$
+    select n.nspname, a.privilege_type from pg_namespace as n
+    cross join lateral aclexplode(n.nspacl) as a
+    where n.nspname in ('app', 'api', 'ops', 'extensions', 'sqitch') and a.grantee = 0
+    $$,
+    'nor is any schema');
+select is_empty(
+    $$
+    select n.nspname, g.grantee from pg_namespace as n
+    cross join (values ('telemed_api'), ('telemed_dba'), ('telemed_auditor')) as g (grantee)
+    where n.nspname !~ '^pg_(toast_)?temp_' and has_schema_privilege(g.grantee, n.oid, 'CREATE')
+    $$,
+    'no client may create anything in any schema');
+select is_empty(
+    $$
+    select c.oid::regclass::text, a.grantee::regrole::text from pg_class as c
+    cross join lateral aclexplode(c.relacl) as a
+    where c.relnamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace)
+      and a.is_grantable and a.grantee <> c.relowner
+    union all
+    select p.oid::regprocedure::text, a.grantee::regrole::text from pg_proc as p
+    cross join lateral aclexplode(p.proacl) as a
+    where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace)
+      and a.is_grantable and a.grantee <> p.proowner
+    $$,
+    'no client may pass a right on');
+
+set local role telemed_owner;
+create function api.made_by_a_careless_developer() returns integer language sql as 'select 1';
+create function app.made_by_a_careless_developer() returns integer language sql as 'select 1';
+reset role;
+select is_empty(
+    $$
+    select p.oid::regprocedure, g.grantee
+    from pg_proc as p
+    cross join (values ('telemed_api'), ('telemed_dba'), ('telemed_auditor')) as g (grantee)
+    where p.proname = 'made_by_a_careless_developer'
+      and has_function_privilege(g.grantee, p.oid, 'EXECUTE')
+    $$,
+    'a new function is closed to all of them until it is granted');
+
+-- The database itself. Its rights do not go with a copy of it.
+select datacl is null as is_a_bare_copy from pg_database where datname = current_database() \gset
+\if :is_a_bare_copy
+select skip('this is a copy of a database, made without its rights', 3);
+\else
+select is_empty(
+    $$
+    select a.privilege_type from pg_database as d
+    cross join lateral aclexplode(d.datacl) as a
+    where d.datname = current_database() and a.grantee = 0
+    $$,
+    'who has no role of the product cannot connect');
+select is_empty(
+    $$
+    select g.grantee, p.privilege
+    from (values ('telemed_api'), ('telemed_dba'), ('telemed_auditor')) as g (grantee)
+    cross join (values ('CREATE'), ('TEMPORARY')) as p (privilege)
+    where has_database_privilege(g.grantee, current_database(), p.privilege)
+    $$,
+    'no client may create a schema or a temporary table');
+select is(
+    (select array_agg(g.grantee order by g.grantee)
+     from (values ('telemed_api'), ('telemed_dba'), ('telemed_auditor')) as g (grantee)
+     where has_database_privilege(g.grantee, current_database(), 'CONNECT')),
+    '{telemed_api,telemed_auditor,telemed_dba}', 'each of them may connect');
+\endif
+
+select * from finish();
+rollback;

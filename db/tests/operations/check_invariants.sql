@@ -1,0 +1,264 @@
+begin;
+\ir ../helpers/actors.psql
+select plan(38);
+
+-- A clinic in which something of everything has happened
+select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot_1 \gset
+select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as slot_2 \gset
+select pg_temp.open_slot('doctor', '2027-01-05 11:00:00+00') as slot_3 \gset
+select pg_temp.open_slot('doctor', '2027-01-05 12:00:00+00') as slot_4 \gset
+select pg_temp.open_slot('other_doctor', '2027-01-05 12:00:00+00') as slot_5 \gset
+select pg_temp.booking('patient', :'slot_1') as completed \gset
+select pg_temp.booking('patient', :'slot_2') as cancelled \gset
+select pg_temp.booking('patient', :'slot_3') as moved \gset
+select api.reschedule_consultation(:'moved', :'slot_4', 'move') \g /dev/null
+select api.cancel_consultation(:'cancelled') \g /dev/null
+select pg_temp.booking('other_patient', :'slot_5') as scheduled \gset
+select pg_temp.sign_in('doctor');
+select api.complete_consultation(:'completed') \g /dev/null
+select id as prescription
+from api.issue_prescription(:'completed', '[{"drug": "Ibuprofen", "dosage": "400 mg"}]') \gset
+select pg_temp.sign_in('admin');
+select id as payment
+from api.record_payment(:'completed', 5000, 'EUR', 'card', null, 'pay') \gset
+select id as refund from api.refund_payment(:'payment', 1000, null, 'refund') \gset
+select session_id as session, refresh_token
+from api.log_in('patient@clinic.test', '$2b$04$' || repeat('a', 53)) \gset
+select api.refresh_session(:'refresh_token') \g /dev/null
+
+-- All is well
+select is_empty(
+    'select * from api.check_invariants() where violations <> 0', 'in a clinic at work no rule is broken');
+select is(
+    (select array_agg(name order by ordinality) from api.check_invariants() with ordinality),
+    '{a_consultation_has_the_doctor_and_time_of_its_slot,a_prescription_has_at_least_one_item,'
+    'a_session_has_at_most_one_unspent_refresh_token,a_slot_has_at_most_one_active_consultation,'
+    'a_slot_is_booked_exactly_while_a_consultation_holds_it,every_booking_has_its_idempotency_key,'
+    'every_consultation_has_its_audit_trail,payments_never_exceed_the_fee,'
+    'prescriptions_follow_a_completed_consultation,refunds_never_exceed_their_payment,'
+    'scheduled_consultations_of_a_patient_never_overlap,slots_of_a_doctor_never_overlap}',
+    'these are the rules: a new one is broken below, too');
+select is_empty(
+    $$
+    select * from api.check_invariants()
+    where description is null or violations is null or examples is distinct from '{}'
+    $$,
+    'each is described, and has no example of a violation');
+reset role;
+select is(
+    (select array_agg(c) from ops.check_invariants() as c),
+    (select array_agg(c) from api.check_invariants() as c),
+    'a database administrator gets the same report');
+select is_empty('select * from app.invariant_violations', 'nothing stands outside the rules');
+
+-- Each rule is broken on purpose, beside its constraints and triggers. What is read here are only
+-- the rules that this broke: name, number of violations, examples.
+create function pg_temp.broken()
+returns text language sql
+as $$
+    select string_agg(concat_ws(' ', name, violations, examples::text), '; ' order by name)
+    from ops.check_invariants() where violations > 0
+$$;
+
+savepoint intact;
+alter table app.availability_slots drop constraint availability_slots_of_a_doctor_never_overlap;
+insert into app.availability_slots (doctor_id, starts_at, ends_at, status)
+values (pg_temp.id_of('doctor'), '2027-01-05 10:29:00+00', '2027-01-05 10:59:00+00', 'open');
+select pg_temp.broken() as broken \gset
+rollback to intact;
+select is(
+    :'broken'::text, format('slots_of_a_doctor_never_overlap 1 {%s}', :'slot_2'),
+    'two slots of a doctor that overlap are reported');
+
+drop index app.consultations_one_per_slot;
+alter table app.consultations disable trigger consultations_hold_their_slot;
+insert into app.consultations
+    (slot_id, doctor_id, patient_id, starts_at, ends_at, fee_minor, currency)
+select slot_id, doctor_id, pg_temp.id_of('other_patient'), starts_at, ends_at, 5000, 'EUR'
+from app.consultations where id = :'completed'
+returning id as second_booking \gset
+insert into app.idempotency_keys
+    (user_id, operation, key, fingerprint, fingerprint_version, resource_id, response)
+values (pg_temp.id_of('other_patient'), 'book_consultation', 'second', sha256(''), 1, :'second_booking', '{}');
+select pg_temp.broken() as broken \gset
+rollback to intact;
+select is(
+    :'broken'::text, format('a_slot_has_at_most_one_active_consultation 1 {%s}', :'slot_1'),
+    'a slot that two consultations hold is reported');
+
+alter table app.consultations drop constraint consultations_of_a_patient_never_overlap;
+alter table app.consultations disable trigger consultations_change_only_as_permitted;
+update app.consultations set patient_id = pg_temp.id_of('patient') where id = :'scheduled';
+insert into app.idempotency_keys
+    (user_id, operation, key, fingerprint, fingerprint_version, resource_id, response)
+values (pg_temp.id_of('patient'), 'book_consultation', 'twice', sha256(''), 1, :'scheduled', '{}');
+select pg_temp.broken() as broken \gset
+rollback to intact;
+select is(
+    :'broken'::text,
+    format('scheduled_consultations_of_a_patient_never_overlap 1 {%s}', least(:'moved', :'scheduled')),
+    'a patient who is in two consultations at once is reported');
+
+set local session_replication_role = replica;
+update app.consultations set ends_at = ends_at + interval '5 minutes' where id = :'moved';
+select pg_temp.broken() as broken_time \gset
+rollback to intact;
+set local session_replication_role = replica;
+update app.consultations set starts_at = starts_at + interval '5 minutes' where id = :'moved';
+select pg_temp.broken() as broken_start \gset
+rollback to intact;
+set local session_replication_role = replica;
+update app.consultations set doctor_id = pg_temp.id_of('other_doctor') where id = :'moved';
+select pg_temp.broken() as broken_doctor \gset
+rollback to intact;
+select is(
+    v.broken, format('a_consultation_has_the_doctor_and_time_of_its_slot 1 {%s}', :'moved'), v.sentence)
+from (values
+    (:'broken_time', 'a consultation that ends at another time than its slot is reported'),
+    (:'broken_start', 'so is one that starts at another time'),
+    (:'broken_doctor', 'and one with another doctor')) as v (broken, sentence);
+
+set local session_replication_role = replica;
+update app.availability_slots set status = 'booked' where id = :'slot_2';
+select pg_temp.broken() as broken_booked \gset
+rollback to intact;
+set local session_replication_role = replica;
+update app.availability_slots set status = 'open' where id = :'slot_1';
+select pg_temp.broken() as broken_open \gset
+rollback to intact;
+set local session_replication_role = replica;
+update app.availability_slots set status = 'withdrawn' where id = :'slot_4';
+select pg_temp.broken() as broken_withdrawn \gset
+rollback to intact;
+select is(
+    v.broken, format('a_slot_is_booked_exactly_while_a_consultation_holds_it 1 {%s}', v.slot), v.sentence)
+from (values
+    (:'broken_booked', :'slot_2', 'a slot that is booked by nobody is reported'),
+    (:'broken_open', :'slot_1', 'so is one that is open while a consultation holds it'),
+    (:'broken_withdrawn', :'slot_4', 'and one that is withdrawn under a consultation'))
+    as v (broken, slot, sentence);
+
+set local session_replication_role = replica;
+delete from app.idempotency_keys where operation = 'book_consultation' and resource_id = :'cancelled';
+select pg_temp.broken() as broken_missing \gset
+rollback to intact;
+set local session_replication_role = replica;
+update app.idempotency_keys set user_id = pg_temp.id_of('other_patient')
+where operation = 'book_consultation' and resource_id = :'cancelled';
+select pg_temp.broken() as broken_foreign \gset
+rollback to intact;
+select is(v.broken, format('every_booking_has_its_idempotency_key 1 {%s}', :'cancelled'), v.sentence)
+from (values
+    (:'broken_missing', 'a booking without its key is reported'),
+    (:'broken_foreign', 'so is one whose key is somebody else''s')) as v (broken, sentence);
+
+set local session_replication_role = replica;
+update app.prescriptions set consultation_id = :'moved' where id = :'prescription';
+select pg_temp.broken() as broken \gset
+rollback to intact;
+select is(
+    :'broken'::text, format('prescriptions_follow_a_completed_consultation 1 {%s}', :'prescription'),
+    'a prescription before its consultation is completed is reported');
+
+set local session_replication_role = replica;
+delete from app.prescription_items where prescription_id = :'prescription';
+select pg_temp.broken() as broken \gset
+rollback to intact;
+select is(
+    :'broken'::text, format('a_prescription_has_at_least_one_item 1 {%s}', :'prescription'),
+    'an empty prescription is reported');
+
+set local session_replication_role = replica;
+insert into app.payments (consultation_id, kind, amount_minor, currency, method)
+values (:'completed', 'payment', 1001, 'EUR', 'card');
+select pg_temp.broken() as broken \gset
+rollback to intact;
+select is(
+    :'broken'::text, format('payments_never_exceed_the_fee 1 {%s}', :'completed'),
+    'payments above the fee are reported');
+set local session_replication_role = replica;
+insert into app.payments (consultation_id, kind, amount_minor, currency, method)
+values (:'completed', 'payment', 1000, 'EUR', 'card');
+select coalesce(pg_temp.broken(), '') as broken \gset
+rollback to intact;
+select is(:'broken'::text, '', 'payments up to the fee are not');
+
+set local session_replication_role = replica;
+insert into app.payments (consultation_id, kind, refunded_payment_id, amount_minor, currency, method)
+values (:'completed', 'refund', :'payment', 4001, 'EUR', 'card');
+select pg_temp.broken() as broken \gset
+rollback to intact;
+select is(
+    :'broken'::text, format('refunds_never_exceed_their_payment 1 {%s}', :'payment'),
+    'refunds above their payment are reported');
+set local session_replication_role = replica;
+insert into app.payments (consultation_id, kind, refunded_payment_id, amount_minor, currency, method)
+values (:'completed', 'refund', :'payment', 4000, 'EUR', 'card');
+select coalesce(pg_temp.broken(), '') as broken \gset
+rollback to intact;
+select is(:'broken'::text, '', 'refunds up to it are not');
+
+set local session_replication_role = replica;
+update app.consultations set status = 'completed' where id = :'moved';
+select pg_temp.broken() as broken_silent \gset
+rollback to intact;
+set local session_replication_role = replica;
+delete from app.audit_logs where table_name = 'consultations' and row_id = :'moved';
+select pg_temp.broken() as broken_deleted \gset
+rollback to intact;
+set local session_replication_role = replica;
+update app.audit_logs set new = new || '{"status": "cancelled"}'
+where table_name = 'consultations' and row_id = :'moved';
+select pg_temp.broken() as broken_forged \gset
+rollback to intact;
+select is(v.broken, format('every_consultation_has_its_audit_trail 1 {%s}', :'moved'), v.sentence)
+from (values
+    (:'broken_silent', 'a consultation that was changed without a trace is reported'),
+    (:'broken_deleted', 'so is one whose trail is gone'),
+    (:'broken_forged', 'and one whose trail says something else')) as v (broken, sentence);
+
+drop index app.refresh_tokens_one_unspent_per_session;
+update app.refresh_tokens set spent_at = null;
+select pg_temp.broken() as broken \gset
+rollback to intact;
+select is(
+    :'broken'::text, format('a_session_has_at_most_one_unspent_refresh_token 1 {%s}', :'session'),
+    'a session with two tokens that can be used is reported');
+
+-- Many violations
+set local session_replication_role = replica;
+insert into app.prescriptions (consultation_id)
+select :'completed' from generate_series(1, 7);
+select violations, cardinality(examples) as examples,
+    examples = (array(select p.id::text from app.prescriptions as p
+        where p.id <> :'prescription' order by p.id::text))[1:5] as are_ids
+from ops.check_invariants() where name = 'a_prescription_has_at_least_one_item' \gset
+rollback to intact;
+select is(:violations, 7, 'all violations are counted');
+select is(:examples, 5, 'five examples are given');
+select is(:'are_ids'::boolean, true, 'they are ids of what is broken');
+select is(pg_temp.broken(), null, 'and all is well again');
+
+-- Who
+set local role telemed_dba;
+select lives_ok('select ops.check_invariants()', 'a database administrator may ask');
+set local role telemed_auditor;
+select throws_ok('select ops.check_invariants()', '42501', null, 'an auditor may not');
+set local role telemed_api;
+select throws_ok('select ops.check_invariants()', '42501', null, 'nor may the REST API');
+select pg_temp.sign_in('admin');
+select lives_ok('select api.check_invariants()', 'but through it an admin may');
+select pg_temp.sign_in('doctor');
+select throws_ok('select api.check_invariants()', 'TM301', null, 'a doctor may not');
+select pg_temp.sign_in('patient');
+select throws_ok('select api.check_invariants()', 'TM301', null, 'nor may a patient');
+select pg_temp.sign_in('nobody');
+select throws_ok('select api.check_invariants()', 'TM101', null, 'nor may nobody');
+reset role;
+update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('admin');
+set local role telemed_api;
+select pg_temp.sign_in('admin');
+select throws_ok('select api.check_invariants()', 'TM102', null, 'nor may an admin who has left');
+
+select * from finish();
+rollback;
