@@ -44,16 +44,16 @@ for each statement execute function app.rows_are_append_only();
 create view api.audit_logs as
 select
     id,
-    occurred_at,
+    occurred_at::timestamptz as occurred_at,
     table_name::text as table_name,
     row_id,
     operation,
     old,
     new,
     user_id,
-    role,
+    role::text as role,
     database_login::text as database_login,
-    request_id
+    request_id::text as request_id
 from app.audit_logs;
 
 comment on view api.audit_logs is 'A row of the audit trail, as api.list_audit_logs returns it.';

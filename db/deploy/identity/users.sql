@@ -13,6 +13,7 @@ create table app.users (
     deactivated_at app.instant,
     created_at app.instant not null default app.clock(),
     constraint users_role_is_known check (role in ('admin', 'doctor', 'patient')),
+    constraint users_mfa_secret_is_at_most_1024_bytes check (octet_length(mfa_secret) <= 1024),
     constraint users_confirm_only_a_secret_they_have
     check (mfa_confirmed_at is null or mfa_secret is not null),
     -- Lets app.doctors refer to a user whose role is doctor.

@@ -28,7 +28,7 @@ as $$
 declare
     v_actor app.actor := app.require_role('doctor');
     v_slots_a_day integer :=
-        extract(epoch from p_end_time - p_start_time)::integer / 60 / nullif(p_slot_minutes, 0);
+        floor(extract(epoch from p_end_time - p_start_time) / 60 / nullif(p_slot_minutes, 0))::integer;
     v_time_zone text;
     v_publication api.weekly_publication;
 begin

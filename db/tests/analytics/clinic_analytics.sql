@@ -11,7 +11,8 @@ select collect_tap(
     is(m.consultations, 0::bigint, 'before the first booking there are no consultations'),
     is((m.scheduled_consultations, m.completed_consultations, m.cancelled_consultations),
        (0::bigint, 0::bigint, 0::bigint), 'of no status'),
-    is((m.prescriptions, m.payments, m.refunds), (0::bigint, 0::bigint, 0::bigint), 'nor what follows them'),
+    is((m.prescriptions, m.payments, m.refunds), (0::bigint, 0::bigint, 0::bigint),
+        'nor what follows them'),
     is(m.revenue, '{}', 'no money'),
     is(m.daily, '{}', 'and no day with anything on it'))
 from api.clinic_analytics() as m;
@@ -23,7 +24,8 @@ select pg_temp.open_slot('doctor', '2027-01-06 00:00:00+00') as slot_3 \gset
 select pg_temp.open_slot('other_doctor', '2027-01-06 10:00:00+00') as slot_4 \gset
 select pg_temp.open_slot('doctor', '2027-01-08 10:00:00+00') as slot_5 \gset
 reset role;
-update app.doctors set currency = 'JPY', fee_minor = 900 where user_id = pg_temp.id_of('other_doctor');
+update app.doctors set currency = 'JPY',
+fee_minor = 900 where user_id = pg_temp.id_of('other_doctor');
 set local role telemed_api;
 select pg_temp.booking('patient', :'slot_1') as completed_1 \gset
 select pg_temp.booking('patient', :'slot_2') as cancelled \gset
@@ -31,11 +33,14 @@ select pg_temp.booking('patient', :'slot_3') as completed_2 \gset
 select pg_temp.booking('other_patient', :'slot_4') as scheduled_1 \gset
 select pg_temp.booking('other_patient', :'slot_5') as scheduled_2 \gset
 select pg_temp.sign_in('doctor');
-select api.complete_consultation(:'completed_1'), api.complete_consultation(:'completed_2') \g /dev/null
-select api.issue_prescription(:'completed_1', '[{"drug": "Ibuprofen", "dosage": "400 mg"}]') \g /dev/null
+select api.complete_consultation(:'completed_1'),
+api.complete_consultation(:'completed_2') \g /dev/null
+select api.issue_prescription(:'completed_1',
+'[{"drug": "Ibuprofen", "dosage": "400 mg"}]') \g /dev/null
 select pg_temp.sign_in('admin');
 select api.cancel_consultation(:'cancelled') \g /dev/null
-select id as payment from api.record_payment(:'completed_1', 5000, 'EUR', 'card', null, 'pay-1') \gset
+select id as payment from api.record_payment(:'completed_1', 5000, 'EUR', 'card', null,
+'pay-1') \gset
 select api.record_payment(:'scheduled_1', 900, 'JPY', 'cash', null, 'pay-2') \g /dev/null
 reset role;
 select pg_temp.set_clock('2027-01-06 09:00:00+00');
@@ -43,7 +48,8 @@ set local role telemed_api;
 select api.record_payment(:'completed_2', 3000, 'EUR', 'card', null, 'pay-3') \g /dev/null
 select api.refund_payment(:'payment', 1500, null, 'refund-1') \g /dev/null
 select pg_temp.sign_in('doctor');
-select api.issue_prescription(:'completed_2', '[{"drug": "Ibuprofen", "dosage": "400 mg"}]') \g /dev/null
+select api.issue_prescription(:'completed_2',
+'[{"drug": "Ibuprofen", "dosage": "400 mg"}]') \g /dev/null
 
 -- All of it
 select pg_temp.sign_in('admin');
@@ -74,7 +80,8 @@ select collect_tap(
        'its prescriptions, payments and refunds'),
     is(m.revenue, array[('EUR', 3000, 1500, 1500)]::api.revenue[], 'its money'),
     is(m.daily, array[('2027-01-06', 2, 1, 0, 1)]::api.daily_metrics[], 'and is one day'),
-    is((m.users, m.patients, m.doctors), (0::bigint, 0::bigint, 0::bigint), 'on which nobody joined'))
+    is((m.users, m.patients, m.doctors), (0::bigint, 0::bigint, 0::bigint),
+        'on which nobody joined'))
 from api.clinic_analytics('2027-01-06 00:00:00+00', '2027-01-07 00:00:00+00') as m;
 select is(m.consultations, v.consultations, v.sentence)
 from (values
@@ -101,7 +108,8 @@ from (values
 
 -- Who may not
 select pg_temp.sign_in('doctor');
-select throws_ok('select api.clinic_analytics()', 'TM301', null, 'a doctor does not see the figures');
+select throws_ok(
+    'select api.clinic_analytics()', 'TM301', null, 'a doctor does not see the figures');
 select pg_temp.sign_in('patient');
 select throws_ok('select api.clinic_analytics()', 'TM301', null, 'nor does a patient');
 select pg_temp.sign_in('nobody');

@@ -4,7 +4,8 @@ select plan(28);
 reset role;
 
 create function pg_temp.write(
-    p_operation text, p_old jsonb, p_new jsonb, p_row_id text default 'row', p_request_id text default null)
+    p_operation text, p_old jsonb, p_new jsonb, p_row_id text default 'row',
+    p_request_id text default null)
 returns bigint language sql
 as $$
     insert into app.audit_logs (table_name, row_id, operation, old, new, request_id)
@@ -16,17 +17,20 @@ $$;
 select pg_temp.write('UPDATE', '{"a": 1}', '{"a": 2}') as trace \gset
 select collect_tap(
     is(l.database_login, session_user, 'a trace has the login that PostgreSQL saw'),
-    cmp_ok(l.occurred_at::timestamptz, '<=', clock_timestamp(), 'and the time at which it was written'),
+    cmp_ok(l.occurred_at::timestamptz, '<=', clock_timestamp(),
+        'and the time at which it was written'),
     cmp_ok(l.occurred_at::timestamptz, '>=', now(), 'not an earlier one'))
 from app.audit_logs as l where l.id = :'trace';
 select cmp_ok(
-    pg_temp.write('UPDATE', '{"a": 2}', '{"a": 3}'), '>', :'trace', 'a later trace has a higher number');
+    pg_temp.write('UPDATE', '{"a": 2}', '{"a": 3}'), '>', :'trace',
+    'a later trace has a higher number');
 select lives_ok(
     $$ select pg_temp.write('INSERT', null, '{}') $$, 'a new row has no old values');
 select lives_ok(
     $$ select pg_temp.write('DELETE', '{}', null) $$, 'a deleted row has no new ones');
 select throws_ok(
-    format('select pg_temp.write(%L, %L, %L)', v.operation, v.old, v.new), '23514', null, v.sentence)
+    format('select pg_temp.write(%L, %L, %L)', v.operation, v.old, v.new), '23514', null,
+        v.sentence)
 from (values
     ('INSERT', '{}', '{}', 'an INSERT with old values is refused'),
     ('INSERT', null, null, 'an INSERT without new ones too'),
@@ -71,7 +75,8 @@ select throws_ok(
     'delete from ops.audit_logs', '42501', null, 'and deletes nothing');
 set local role telemed_api;
 select throws_ok('select * from ops.audit_logs', '42501', null, 'the REST API does not read it');
-select throws_ok('select * from api.audit_logs', '42501', null, 'but through a function for admins');
+select throws_ok(
+    'select * from api.audit_logs', '42501', null, 'but through a function for admins');
 
 select * from finish();
 rollback;

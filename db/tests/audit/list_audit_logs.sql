@@ -37,7 +37,8 @@ select is(
     (select count(*) from api.list_audit_logs(p_request_id => 'first-change')), 1::bigint,
     'a request is found by its id');
 select is(
-    (select array_agg(distinct l.table_name) from api.list_audit_logs(p_table_name => 'doctors') as l),
+    (select array_agg(distinct l.table_name)
+     from api.list_audit_logs(p_table_name => 'doctors') as l),
     '{doctors}', 'changes of one table are found');
 select is(
     (select count(*) from api.list_audit_logs(p_table_name => 'profiles', p_row_id => :'patient')),

@@ -36,7 +36,8 @@ select collect_tap(
 from pg_temp.traces() as l limit 1;
 
 update app.charts set pin = '5678' where chart_id = 'c-1';
-select is((l.operation, l.old), ('UPDATE'::text, l.new), 'a new secret leaves a trace that does not tell it')
+select is((l.operation, l.old), ('UPDATE'::text, l.new),
+    'a new secret leaves a trace that does not tell it')
 from pg_temp.traces() as l limit 1;
 
 select pg_temp.sign_in('nobody');

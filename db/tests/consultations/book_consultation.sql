@@ -106,12 +106,15 @@ select set_eq(
 select pg_temp.open_slot('doctor', '2027-01-06 09:00:00+00') as new_slot \gset
 set local role telemed_api;
 select pg_temp.refusal(
-    'patient', format('select api.book_consultation(%L, null, ''key-11'')', gen_random_uuid())) as missed \gset
+    'patient', format(
+        'select api.book_consultation(%L, null, ''key-11'')', gen_random_uuid())) as missed \gset
 select is(
-    pg_temp.refusal('patient', format('select api.book_consultation(%L, null, ''key-11'')', :'new_slot')),
+    pg_temp.refusal('patient', format(
+        'select api.book_consultation(%L, null, ''key-11'')', :'new_slot')),
     null, 'a request that could not be right leaves its key free');
 select is(
-    pg_temp.refusal('patient', format('select api.book_consultation(%L, %L, %L)', :'slot', v.reason, v.key)),
+    pg_temp.refusal('patient', format(
+        'select api.book_consultation(%L, %L, %L)', :'slot', v.reason, v.key)),
     v.refusal, v.sentence)
 from (values
     ('key-1', null, 'TM203 Idempotency-Key', 'a request without the reason is another request'),
@@ -126,13 +129,15 @@ select pg_temp.open_slot('doctor', '2027-01-07 09:00:00+00') as near_slot \gset
 select pg_temp.set_clock('2027-01-07 09:00:00+00');
 set local role telemed_api;
 select is(
-    pg_temp.refusal('patient', format('select api.book_consultation(%L, null, ''key-12'')', :'near_slot')),
+    pg_temp.refusal('patient', format(
+        'select api.book_consultation(%L, null, ''key-12'')', :'near_slot')),
     'TM903', 'at its start a slot can no longer be booked');
 reset role;
 select pg_temp.set_clock('2027-01-07 08:59:59.999999+00');
 set local role telemed_api;
 select is(
-    pg_temp.refusal('patient', format('select api.book_consultation(%L, null, ''key-12'')', :'near_slot')),
+    pg_temp.refusal('patient', format(
+        'select api.book_consultation(%L, null, ''key-12'')', :'near_slot')),
     null, 'a microsecond before it can');
 
 -- One after the other, and what a request may look like
@@ -143,7 +148,8 @@ select pg_temp.open_slot('doctor', '2027-01-09 09:00:00+00') as withdrawn_slot \
 update app.availability_slots set status = 'withdrawn' where id = :'withdrawn_slot';
 set local role telemed_api;
 select is(
-    pg_temp.refusal('patient', format('select api.book_consultation(%L, %L, %L)', v.slot, v.reason, v.key)),
+    pg_temp.refusal('patient', format(
+        'select api.book_consultation(%L, %L, %L)', v.slot, v.reason, v.key)),
     v.refusal, v.sentence)
 from (values
     (:'next_slot', null, 'key-13', null, 'a consultation may begin when another one ends'),
@@ -153,7 +159,8 @@ from (values
     (:'free_slot', repeat('r', 4001), 'key-14', '23514', 'nor longer than 4000 characters'),
     (:'free_slot', null, '', '23514', 'a key is not empty'),
     (:'free_slot', null, 'schlüssel', '23514', 'and has ASCII characters only'),
-    (:'free_slot', repeat('r', 4000), repeat('k', 255), null, 'a long reason and a long key are fine')
+    (:'free_slot', repeat('r', 4000), repeat('k', 255), null,
+     'a long reason and a long key are fine')
 ) as v (slot, reason, key, refusal, sentence);
 
 -- Who may not
@@ -173,7 +180,8 @@ reset role;
 update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('other_patient');
 set local role telemed_api;
 select is(
-    pg_temp.refusal('other_patient', format('select api.book_consultation(%L, null, %L)', :'slot', 'key-7')),
+    pg_temp.refusal('other_patient', format(
+        'select api.book_consultation(%L, null, %L)', :'slot', 'key-7')),
     'TM102', 'whose account was closed books nothing, and hears no answer again');
 
 select * from finish();

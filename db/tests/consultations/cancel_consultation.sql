@@ -14,12 +14,15 @@ select pg_temp.booking('patient', :'fourth_slot') as fourth \gset
 
 -- Who may not
 select is(
-    pg_temp.refusal(v.actor, format('select api.cancel_consultation(%L)', v.id)), v.refusal, v.sentence)
+    pg_temp.refusal(v.actor, format(
+        'select api.cancel_consultation(%L)', v.id)),
+    v.refusal, v.sentence)
 from (values
     ('other_patient', :'booking', 'TM403', 'another patient does not even learn of a consultation'),
     ('other_doctor', :'booking', 'TM403', 'nor does another doctor'),
     ('nobody', :'booking', 'TM101', 'nobody cancels without signing in'),
-    ('patient', gen_random_uuid()::text, 'TM403', 'a consultation that does not exist is not cancelled'),
+    ('patient', gen_random_uuid()::text, 'TM403',
+     'a consultation that does not exist is not cancelled'),
     ('admin', gen_random_uuid()::text, 'TM403', 'by no admin either'),
     ('patient', null, 'TM403', 'nor is none')
 ) as v (actor, id, refusal, sentence);
@@ -36,7 +39,8 @@ select collect_tap(
     is(c.slot_id, :'slot', 'it keeps its slot on record'),
     is(
         (c.doctor_id, c.doctor_name, c.patient_id, c.patient_name),
-        (pg_temp.id_of('doctor'), 'Doctor doctor'::text, pg_temp.id_of('patient'), 'Patient patient'::text),
+        (pg_temp.id_of('doctor'), 'Doctor doctor'::text, pg_temp.id_of('patient'),
+         'Patient patient'::text),
         'and its two sides'),
     is(
         (c.starts_at, c.ends_at),
@@ -49,7 +53,8 @@ from api.cancel_consultation(:'booking', 'I am better') as c;
 select is(s.id, :'slot', 'its slot is open again')
 from api.list_open_slots(pg_temp.id_of('doctor')) as s;
 select is(
-    pg_temp.refusal('other_patient', format('select api.book_consultation(%L, null, ''k'')', :'slot')),
+    pg_temp.refusal('other_patient', format(
+        'select api.book_consultation(%L, null, ''k'')', :'slot')),
     null, 'another patient can book it');
 select pg_temp.sign_in('patient');
 select is(c.status, 'cancelled', 'which does not wake the cancelled one')

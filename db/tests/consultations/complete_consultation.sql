@@ -12,13 +12,16 @@ select pg_temp.booking('patient', :'third_slot') as third \gset
 
 -- Who may not
 select is(
-    pg_temp.refusal(v.actor, format('select api.complete_consultation(%L)', v.id)), v.refusal, v.sentence)
+    pg_temp.refusal(v.actor, format(
+        'select api.complete_consultation(%L)', v.id)),
+    v.refusal, v.sentence)
 from (values
     ('other_doctor', :'booking', 'TM403', 'another doctor does not even learn of a consultation'),
     ('patient', :'booking', 'TM301', 'a patient may not complete consultations'),
     ('admin', :'booking', 'TM301', 'an admin may not complete consultations'),
     ('nobody', :'booking', 'TM101', 'nobody completes without signing in'),
-    ('doctor', gen_random_uuid()::text, 'TM403', 'a consultation that does not exist is not completed'),
+    ('doctor', gen_random_uuid()::text, 'TM403',
+     'a consultation that does not exist is not completed'),
     ('doctor', null, 'TM403', 'nor is none')
 ) as v (actor, id, refusal, sentence);
 
@@ -34,7 +37,8 @@ select collect_tap(
     is(c.slot_id, :'slot', 'it keeps its slot'),
     is(
         (c.doctor_id, c.doctor_name, c.patient_id, c.patient_name),
-        (pg_temp.id_of('doctor'), 'Doctor doctor'::text, pg_temp.id_of('patient'), 'Patient patient'::text),
+        (pg_temp.id_of('doctor'), 'Doctor doctor'::text, pg_temp.id_of('patient'),
+         'Patient patient'::text),
         'its two sides'),
     is(
         (c.starts_at, c.ends_at),
@@ -53,7 +57,8 @@ from api.get_consultation(:'booking') as c;
 
 -- It can never be changed
 select is(
-    pg_temp.refusal('doctor', format('select api.complete_consultation(%L, ''Other notes'')', :'booking')),
+    pg_temp.refusal('doctor', format(
+        'select api.complete_consultation(%L, ''Other notes'')', :'booking')),
     'TM905', 'a consultation is completed once');
 select pg_temp.sign_in('doctor');
 select is(c.notes, 'Rest and tea', 'its notes stay as they were written')
@@ -61,7 +66,8 @@ from api.get_consultation(:'booking') as c;
 
 -- Without notes, long after its time
 select is(
-    pg_temp.refusal('doctor', format('select api.complete_consultation(%L, %L)', :'second', v.notes)),
+    pg_temp.refusal('doctor', format(
+        'select api.complete_consultation(%L, %L)', :'second', v.notes)),
     '23514', v.sentence)
 from (values
     ('', 'notes are not empty'), (repeat('n', 4001), 'nor longer than 4000 characters')

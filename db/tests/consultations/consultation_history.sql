@@ -18,7 +18,8 @@ select status from api.complete_consultation(:'completed') \gset
 select pg_temp.sign_in('patient');
 select results_eq(
     format(
-        'select event, user_id, role, status, slot_id, starts_at, ends_at from api.consultation_history(%L)',
+        'select event, user_id, role, status, slot_id, starts_at, ends_at '
+        'from api.consultation_history(%L)',
         :'booking'),
     format(
         $$values
@@ -45,7 +46,9 @@ from api.consultation_history(:'completed') as h;
 
 -- For whom
 select is(
-    pg_temp.refusal(v.actor, format('select api.consultation_history(%L)', v.id)), v.refusal, v.sentence)
+    pg_temp.refusal(v.actor, format(
+        'select api.consultation_history(%L)', v.id)),
+    v.refusal, v.sentence)
 from (values
     ('patient', :'booking', null, 'its patient may read the history'),
     ('doctor', :'booking', null, 'its doctor may read it'),
@@ -61,8 +64,10 @@ from (values
 reset role;
 select pg_temp.open_slot('doctor', '2027-01-06 09:00:00+00') as direct_slot \gset
 select pg_temp.sign_in('nobody');
-insert into app.consultations (slot_id, doctor_id, patient_id, starts_at, ends_at, fee_minor, currency)
-values (:'direct_slot', pg_temp.id_of('doctor'), pg_temp.id_of('patient'), now(), now(), 5000, 'EUR')
+insert into app.consultations
+    (slot_id, doctor_id, patient_id, starts_at, ends_at, fee_minor, currency)
+values (
+    :'direct_slot', pg_temp.id_of('doctor'), pg_temp.id_of('patient'), now(), now(), 5000, 'EUR')
 returning id as direct \gset
 set local role telemed_api;
 select pg_temp.sign_in('patient');
@@ -81,7 +86,8 @@ from unnest(array[1, 2, 3, 1000]) as n;
 select is(count(*), 2::bigint, 'a page has no more rows than asked for')
 from api.consultation_history(:'booking', p_limit => 2);
 select is(
-    pg_temp.refusal('patient', format('select api.consultation_history(%L, p_limit => %L)', :'booking', v.n)),
+    pg_temp.refusal('patient', format(
+        'select api.consultation_history(%L, p_limit => %L)', :'booking', v.n)),
     'TM201 limit', v.sentence)
 from (values
     (0, 'a page of nothing is refused'),

@@ -12,11 +12,13 @@ select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
 select pg_temp.open_slot('other_doctor', '2027-01-05 09:00:00+00') as same_time \gset
 
-create function pg_temp.consultation_sql(p_slot_id uuid, p_patient text, p_changes jsonb default '{}')
+create function pg_temp.consultation_sql(
+    p_slot_id uuid, p_patient text, p_changes jsonb default '{}')
 returns text language sql
 as $$
     select format(
-        'insert into app.consultations select (jsonb_populate_record(null::app.consultations, %L)).*',
+        'insert into app.consultations '
+        'select (jsonb_populate_record(null::app.consultations, %L)).*',
         jsonb_build_object(
             'id', gen_random_uuid(), 'slot_id', p_slot_id, 'doctor_id', pg_temp.id_of('doctor'),
             'patient_id', pg_temp.id_of(p_patient), 'starts_at', '2027-01-05 09:00:00+00',
@@ -37,7 +39,8 @@ select throws_ok(
     'not after the consultation is completed either');
 update app.consultations set status = 'cancelled' where slot_id = :'slot';
 select lives_ok(
-    pg_temp.consultation_sql(:'slot', 'other_patient'), 'after a cancellation it may be booked again');
+    pg_temp.consultation_sql(:'slot', 'other_patient'),
+    'after a cancellation it may be booked again');
 select throws_ok(
     format('update app.consultations set status = ''scheduled'' where slot_id = %L', :'slot'),
     '23505', null, 'then the cancelled booking cannot return');
@@ -45,7 +48,8 @@ select throws_ok(
 -- A patient is never in two consultations at once
 select throws_ok(
     pg_temp.consultation_sql(:'same_time', 'other_patient', v.changes), '23P01',
-    'conflicting key value violates exclusion constraint "consultations_of_a_patient_never_overlap"',
+    'conflicting key value violates exclusion constraint '
+    '"consultations_of_a_patient_never_overlap"',
     v.sentence)
 from (values
     ('{}'::jsonb, 'a patient is never in two consultations at once'),
@@ -77,14 +81,17 @@ select throws_ok(
     pg_temp.consultation_sql(:'second_slot', 'patient', jsonb_build_object(v.field, null)),
     '23502', null, 'a consultation always has its ' || v.field)
 from unnest(
-    '{id,slot_id,doctor_id,patient_id,starts_at,ends_at,status,fee_minor,currency,created_at,updated_at}'
+    ('{id,slot_id,doctor_id,patient_id,starts_at,ends_at,status,fee_minor,currency,created_at,'
+    'updated_at}')
     ::text[]) as v (field);
 select throws_ok(
-    pg_temp.consultation_sql(:'second_slot', 'patient', jsonb_build_object(v.field, gen_random_uuid())),
+    pg_temp.consultation_sql(:'second_slot', 'patient',
+        jsonb_build_object(v.field, gen_random_uuid())),
     '23503', null, 'a consultation has a ' || v.field || ' that exists')
 from unnest('{slot_id,doctor_id,patient_id}'::text[]) as v (field);
 select throws_ok(
-    pg_temp.consultation_sql(:'second_slot', 'patient', v.changes::jsonb), '23514', null, v.sentence)
+    pg_temp.consultation_sql(:'second_slot', 'patient', v.changes::jsonb), '23514', null,
+    v.sentence)
 from (values
     ('{"ends_at": "2027-01-05 09:00:00+00"}', 'a consultation lasts some time'),
     ('{"ends_at": "infinity"}', 'a consultation ends some day'),
@@ -96,7 +103,8 @@ from (values
     ('{"reason": ""}', 'a reason is not empty'),
     ('{"notes": "Rest"}', 'a scheduled consultation has no notes yet'),
     ('{"status": "cancelled", "notes": "Rest"}', 'nor has a cancelled one'),
-    ('{"cancellation_reason": "Better"}', 'a scheduled consultation has no reason for a cancellation'),
+    ('{"cancellation_reason": "Better"}',
+     'a scheduled consultation has no reason for a cancellation'),
     ('{"status": "completed", "cancellation_reason": "Better"}', 'nor has a completed one'),
     ('{"fee_minor": -1}', 'a fee is not below zero'),
     ('{"fee_minor": 1000000000001}', 'a fee is at most 10^12'),

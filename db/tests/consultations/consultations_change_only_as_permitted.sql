@@ -30,7 +30,8 @@ select is(
     case when v.refusal is null then 'what is ' || v.from_status || ' may be written as '
         else 'what is ' || v.from_status || ' is never written as ' end || v.to_status)
 from (values
-    ('scheduled', 'scheduled', null), ('scheduled', 'completed', null), ('scheduled', 'cancelled', null),
+    ('scheduled', 'scheduled', null), ('scheduled', 'completed', null),
+    ('scheduled', 'cancelled', null),
     ('completed', 'scheduled', 'TM905'), ('completed', 'completed', 'TM912'),
     ('completed', 'cancelled', 'TM905'),
     ('cancelled', 'scheduled', 'TM905'), ('cancelled', 'completed', 'TM905'),
@@ -69,7 +70,9 @@ begin
             'select api.reschedule_consultation(%L, %L, %L)', v_id, v_new_slot, v_id)
     end);
     reset role;
-    return (select coalesce(v_refusal || ', ', '') || c.status from app.consultations as c where c.id = v_id);
+    return (
+        select concat_ws(', ', v_refusal, c.status)
+        from app.consultations as c where c.id = v_id);
 end;
 $$;
 
@@ -81,16 +84,22 @@ select is(
         else v.outcome
     end,
     initcap(replace(v.actor, '_', ' ')) || ' asks to ' || v.verb || ' what is ' || s.status
-    || case when v.refusal is null and s.status = 'scheduled' then ': it is done' else ': it stays so' end)
+    || case
+        when v.refusal is null and s.status = 'scheduled' then ': it is done'
+        else ': it stays so'
+    end)
 from (values
     ('complete', 'completed', 'doctor', null), ('complete', 'completed', 'other_doctor', 'TM403'),
-    ('complete', 'completed', 'patient', 'TM301'), ('complete', 'completed', 'other_patient', 'TM301'),
+    ('complete', 'completed', 'patient', 'TM301'),
+    ('complete', 'completed', 'other_patient', 'TM301'),
     ('complete', 'completed', 'admin', 'TM301'), ('complete', 'completed', 'nobody', 'TM101'),
     ('cancel', 'cancelled', 'doctor', null), ('cancel', 'cancelled', 'other_doctor', 'TM403'),
     ('cancel', 'cancelled', 'patient', null), ('cancel', 'cancelled', 'other_patient', 'TM403'),
     ('cancel', 'cancelled', 'admin', null), ('cancel', 'cancelled', 'nobody', 'TM101'),
-    ('reschedule', 'scheduled', 'doctor', 'TM301'), ('reschedule', 'scheduled', 'other_doctor', 'TM301'),
-    ('reschedule', 'scheduled', 'patient', null), ('reschedule', 'scheduled', 'other_patient', 'TM403'),
+    ('reschedule', 'scheduled', 'doctor', 'TM301'),
+    ('reschedule', 'scheduled', 'other_doctor', 'TM301'),
+    ('reschedule', 'scheduled', 'patient', null),
+    ('reschedule', 'scheduled', 'other_patient', 'TM403'),
     ('reschedule', 'scheduled', 'admin', 'TM301'), ('reschedule', 'scheduled', 'nobody', 'TM101')
 ) as v (verb, outcome, actor, refusal)
 cross join unnest('{scheduled,completed,cancelled}'::text[]) as s (status);
@@ -107,24 +116,29 @@ select is(
     'through the functions, too');
 insert into app.consultation_transitions values ('scheduled', 'cancelled');
 select is(
-    pg_temp.attempt('patient', 'cancel', 'scheduled'), 'cancelled', 'put back it is possible again');
+    pg_temp.attempt('patient', 'cancel', 'scheduled'), 'cancelled',
+    'put back it is possible again');
 alter table app.consultations drop constraint consultations_status_is_known;
 select pg_temp.consultation('scheduled') as missed \gset
 select is(
-    pg_temp.refusal('nobody', format('update app.consultations set status = ''no_show'' where id = %L', :'missed')),
+    pg_temp.refusal('nobody', format(
+        'update app.consultations set status = ''no_show'' where id = %L', :'missed')),
     'TM905', 'a new status cannot be reached by itself');
 insert into app.consultation_transitions values ('scheduled', 'no_show');
 select is(
-    pg_temp.refusal('nobody', format('update app.consultations set status = ''no_show'' where id = %L', :'missed')),
+    pg_temp.refusal('nobody', format(
+        'update app.consultations set status = ''no_show'' where id = %L', :'missed')),
     null, 'but when a transition leads to it');
-insert into app.consultation_transitions values ('completed', 'cancelled'), ('no_show', 'scheduled');
+insert into app.consultation_transitions
+values ('completed', 'cancelled'), ('no_show', 'scheduled');
 select is(
     pg_temp.refusal('nobody', format(
         'update app.consultations set status = ''cancelled'' where id = %L',
         pg_temp.consultation('completed'))),
     'TM912', 'no transition ever leads away from completed: it is immutable');
 select is(
-    pg_temp.refusal('nobody', format('update app.consultations set status = ''scheduled'' where id = %L', :'missed')),
+    pg_temp.refusal('nobody', format(
+        'update app.consultations set status = ''scheduled'' where id = %L', :'missed')),
     'TM912', 'nor from any other end');
 
 -- What may change and what may not: every column with a value that differs
@@ -162,8 +176,9 @@ select bag_eq(
           'update app.consultations set %I = %s where id = %L', c.field, c.value,
           pg_temp.consultation('scheduled')))
       from change as c$$,
-    $$values ('id', 'TM912'), ('patient_id', 'TM912'), ('doctor_id', 'TM912'), ('starts_at', 'TM912'),
-          ('ends_at', 'TM912'), ('reason', 'TM912'), ('fee_minor', 'TM912'), ('currency', 'TM912'),
+    $$values ('id', 'TM912'), ('patient_id', 'TM912'), ('doctor_id', 'TM912'),
+          ('starts_at', 'TM912'), ('ends_at', 'TM912'), ('reason', 'TM912'),
+          ('fee_minor', 'TM912'), ('currency', 'TM912'),
           ('created_at', 'TM912'), ('notes', '23514'), ('cancellation_reason', '23514'),
           ('slot_id', null), ('status', null), ('updated_at', null)$$,
     'while it is scheduled it may change its slot and its status, and nothing else');

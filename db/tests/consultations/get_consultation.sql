@@ -4,7 +4,8 @@ select plan(8);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.sign_in('patient');
-select id as booking, to_jsonb(b) as answer from api.book_consultation(:'slot', 'A cough', 'book') as b \gset
+select id as booking, to_jsonb(b) as answer
+from api.book_consultation(:'slot', 'A cough', 'book') as b \gset
 
 select pg_temp.sign_in('patient');
 select is(to_jsonb(c), :'answer'::jsonb, 'its patient reads a consultation as it was booked')
@@ -16,7 +17,9 @@ select pg_temp.sign_in('admin');
 select is(to_jsonb(c), :'answer'::jsonb, 'and so does an admin')
 from api.get_consultation(:'booking') as c;
 select is(
-    pg_temp.refusal(v.actor, format('select api.get_consultation(%L)', v.id)), v.refusal, v.sentence)
+    pg_temp.refusal(v.actor, format(
+        'select api.get_consultation(%L)', v.id)),
+    v.refusal, v.sentence)
 from (values
     ('other_patient', :'booking', 'TM403', 'to another patient it is not there'),
     ('other_doctor', :'booking', 'TM403', 'nor to another doctor'),

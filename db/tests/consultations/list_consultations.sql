@@ -17,7 +17,8 @@ select status from api.cancel_consultation(:'fifth') \gset
 select pg_temp.sign_in('other_doctor');
 select status from api.complete_consultation(:'fourth', 'Notes') \gset
 -- The latest first; two of them begin at the same time.
-select array[:'fifth', :'fourth', :'second', greatest(:'first', :'third'), least(:'first', :'third')]
+select array[:'fifth', :'fourth', :'second', greatest(:'first', :'third'),
+    least(:'first', :'third')]
     as everything \gset
 
 -- Whose they are
@@ -46,29 +47,35 @@ select is(
 
 -- By status
 select pg_temp.sign_in('admin');
-select is((select array_agg(c.id) from api.list_consultations(v.status) as c), v.ids::uuid[], v.sentence)
+select is((select array_agg(c.id) from api.list_consultations(v.status) as c), v.ids::uuid[],
+    v.sentence)
 from (values
     ('cancelled', array[:'fifth'], 'cancelled ones'),
     ('completed', array[:'fourth'], 'completed ones'),
     ('scheduled', (:'everything'::text[])[3:5], 'scheduled ones')
 ) as v (status, ids, sentence);
 select pg_temp.sign_in('patient');
-select is(c.id, :'first', 'scheduled ones of one patient') from api.list_consultations('scheduled') as c;
+select is(c.id, :'first', 'scheduled ones of one patient')
+from api.list_consultations('scheduled') as c;
 select pg_temp.sign_in('doctor');
-select is_empty($$select id from api.list_consultations('completed')$$, 'a doctor who has completed none');
+select is_empty($$select id from api.list_consultations('completed')$$,
+    'a doctor who has completed none');
 
 -- From and to
 select is(
-    (select count(*) from api.list_consultations(p_from => v.from_time::timestamptz, p_to => v.to_time::timestamptz)),
+    (select count(*) from api.list_consultations(
+        p_from => v.from_time::timestamptz, p_to => v.to_time::timestamptz)),
     v.n::bigint, v.sentence)
 from (values
-    ('2027-01-05 10:00+00', '2027-01-06 09:00+00', 1, 'the first moment is included and the last is not'),
+    ('2027-01-05 10:00+00', '2027-01-06 09:00+00', 1,
+     'the first moment is included and the last is not'),
     ('2027-01-05 10:00:00.000001+00', '2027-01-06 09:00:00.000001+00', 1, 'to the microsecond'),
     ('2027-01-05 10:00+00', null, 2, 'without an end all that come later are listed'),
     (null, '2027-01-05 10:00+00', 1, 'without a beginning all that came before'),
     ('-infinity', 'infinity', 3, 'the beginning and the end of time are no obstacle'),
     ('infinity', null, 0, 'after the end of time there is nothing'),
-    ('2027-01-06 00:00+00', '2027-01-05 00:00+00', 0, 'between a time and an earlier one there is nothing')
+    ('2027-01-06 00:00+00', '2027-01-05 00:00+00', 0,
+     'between a time and an earlier one there is nothing')
 ) as v (from_time, to_time, n, sentence);
 select pg_temp.sign_in('admin');
 select is(count(*), 2::bigint, 'for an admin, too')
@@ -90,10 +97,12 @@ select is(
 from unnest(array[1, 2, 4, 5, 1000]) as n;
 select is(
     pg_temp.all_pages(
-        'api.list_consultations(''scheduled'', ''2027-01-05 09:00+00'', ''2027-01-05 11:00+00'', 1, %L)'),
+        'api.list_consultations('
+        '''scheduled'', ''2027-01-05 09:00+00'', ''2027-01-05 11:00+00'', 1, %L)'),
     (:'everything'::text[])[3:5], 'and those that were asked for once');
 select is(
-    (select array_agg(c.id::text) from api.list_consultations(p_to => '2027-01-05 10:00+00', p_cursor => :'fifth') as c),
+    (select array_agg(c.id::text)
+     from api.list_consultations(p_to => '2027-01-05 10:00+00', p_cursor => :'fifth') as c),
     (:'everything'::text[])[4:5], 'a cursor after the end that was asked for changes nothing');
 select is(count(*), 2::bigint, 'a page has no more rows than asked for')
 from api.list_consultations(p_limit => 2);
@@ -107,7 +116,8 @@ select is(
     array[:'fifth', :'second', :'first'], 'a doctor''s pages the doctor''s own');
 select is(
     pg_temp.refusal('patient', format(
-        'select api.list_consultations(p_status => %L, p_limit => %L, p_cursor => %L)', v.status, v.n, v.seen)),
+        'select api.list_consultations(p_status => %L, p_limit => %L, p_cursor => %L)', v.status,
+        v.n, v.seen)),
     v.refusal, v.sentence)
 from (values
     (null, 0, null, 'TM201 limit', 'a page of nothing is refused'),

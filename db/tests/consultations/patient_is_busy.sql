@@ -17,16 +17,20 @@ select is(
     app.patient_is_busy(pg_temp.id_of(v.patient), v.starts_at::timestamptz, v.ends_at::timestamptz),
     v.is_busy, v.sentence)
 from (values
-    ('patient', '2027-01-05 09:00+00', '2027-01-05 09:30+00', true, 'a patient is busy during a consultation'),
+    ('patient', '2027-01-05 09:00+00', '2027-01-05 09:30+00', true,
+     'a patient is busy during a consultation'),
     ('patient', '2027-01-05 09:10+00', '2027-01-05 09:20+00', true, 'in the middle of it'),
     ('patient', '2027-01-05 08:00+00', '2027-01-05 12:00+00', true, 'and around it'),
-    ('patient', '2027-01-05 09:29:59.999999+00', '2027-01-05 10:00+00', true, 'to the last microsecond'),
+    ('patient', '2027-01-05 09:29:59.999999+00', '2027-01-05 10:00+00', true,
+     'to the last microsecond'),
     ('patient', '2027-01-05 08:30+00', '2027-01-05 09:00:00.000001+00', true, 'from the first'),
     ('patient', '2027-01-05 09:30+00', '2027-01-05 10:00+00', false, 'but free right after it'),
     ('patient', '2027-01-05 08:30+00', '2027-01-05 09:00+00', false, 'and right before'),
-    ('patient', '2027-01-06 09:00+00', '2027-01-06 09:30+00', false, 'a cancelled consultation keeps nobody busy'),
+    ('patient', '2027-01-06 09:00+00', '2027-01-06 09:30+00', false,
+     'a cancelled consultation keeps nobody busy'),
     ('patient', '2027-01-07 09:00+00', '2027-01-07 09:30+00', false, 'nor does one that is over'),
-    ('other_patient', '2027-01-05 09:00+00', '2027-01-05 09:30+00', false, 'another patient is free')
+    ('other_patient', '2027-01-05 09:00+00', '2027-01-05 09:30+00', false,
+     'another patient is free')
 ) as v (patient, starts_at, ends_at, is_busy, sentence);
 select is(
     app.patient_is_busy(

@@ -28,7 +28,8 @@ from api.reschedule_consultation(:'booking', :'next_slot', 'move-1') as r \gset
 select collect_tap(
     is(c.id, :'booking', 'a consultation that is moved stays the same one'),
     is(c.slot_id, :'next_slot', 'in another slot'),
-    is((c.doctor_id, c.doctor_name), (pg_temp.id_of('doctor'), 'Doctor doctor'::text), 'with the same doctor'),
+    is((c.doctor_id, c.doctor_name), (pg_temp.id_of('doctor'), 'Doctor doctor'::text),
+        'with the same doctor'),
     is(
         (c.patient_id, c.patient_name), (pg_temp.id_of('patient'), 'Patient patient'::text),
         'and the same patient'),
@@ -36,7 +37,8 @@ select collect_tap(
     is(c.ends_at, '2027-01-05 10:15:00+00', 'and ending with it'),
     is(c.status, 'scheduled', 'still scheduled'),
     is(c.reason, 'A cough', 'for the same reason'),
-    is((c.fee_minor, c.currency), (5000::bigint, 'EUR'::text), 'at the fee and in the currency agreed before'),
+    is((c.fee_minor, c.currency), (5000::bigint, 'EUR'::text),
+        'at the fee and in the currency agreed before'),
     is((c.notes, c.cancellation_reason), (null::text, null::text), 'with nothing added'),
     is(c.created_at, '2027-01-04 08:00:00+00', 'made when it was'),
     is(c.updated_at, '2027-01-04 09:00:00+00', 'and changed now'),
@@ -52,7 +54,8 @@ select is(
     (select array_agg(h.event || ' ' || h.slot_id) from api.consultation_history(:'booking') as h),
     array['booked ' || :'slot', 'rescheduled ' || :'next_slot'], 'its history tells of the move');
 select is(
-    pg_temp.refusal('other_patient', format('select api.reschedule_consultation(%L, %L, ''m'')', :'taken', :'slot')),
+    pg_temp.refusal('other_patient', format(
+        'select api.reschedule_consultation(%L, %L, ''m'')', :'taken', :'slot')),
     null, 'the slot that became free can be taken at once');
 
 -- The same request again
@@ -60,7 +63,8 @@ select pg_temp.sign_in('patient');
 select is(to_jsonb(r), :'answer'::jsonb, 'a retry hears the same answer')
 from api.reschedule_consultation(:'booking', :'next_slot', 'move-1') as r;
 select is(
-    pg_temp.refusal('patient', format('select api.reschedule_consultation(%L, %L, %L)', v.id, v.slot, 'move-1')),
+    pg_temp.refusal('patient', format(
+        'select api.reschedule_consultation(%L, %L, %L)', v.id, v.slot, 'move-1')),
     'TM203 Idempotency-Key', v.sentence)
 from (values
     (:'booking', :'third_slot', 'the key is refused for another slot'),
@@ -70,27 +74,33 @@ select is(r.slot_id, :'third_slot', 'with another key it moves on')
 from api.reschedule_consultation(:'booking', :'third_slot', 'move-2') as r;
 select is(to_jsonb(r), :'answer'::jsonb, 'the first request still hears its first answer')
 from api.reschedule_consultation(:'booking', :'next_slot', 'move-1') as r;
-select is(c.slot_id, :'third_slot', 'and moves nothing back') from api.get_consultation(:'booking') as c;
+select is(c.slot_id, :'third_slot', 'and moves nothing back')
+from api.get_consultation(:'booking') as c;
 select is(
-    pg_temp.refusal('patient', format('select api.reschedule_consultation(%L, %L, %L)', :'booking', :'next_slot', 'book')),
+    pg_temp.refusal('patient', format(
+        'select api.reschedule_consultation(%L, %L, %L)', :'booking', :'next_slot', 'book')),
     null, 'a key that was used for a booking may be used for a move');
 
 -- Refusals
 select is(
-    pg_temp.refusal('patient', format('select api.reschedule_consultation(%L, %L, %L)', v.id, v.slot, v.key)),
+    pg_temp.refusal('patient', format(
+        'select api.reschedule_consultation(%L, %L, %L)', v.id, v.slot, v.key)),
     v.refusal, v.sentence)
 from (values
-    (:'booking', :'other_slot', 'key-1', 'TM207 slot_id', 'a consultation does not move to another doctor'),
+    (:'booking', :'other_slot', 'key-1', 'TM207 slot_id',
+     'a consultation does not move to another doctor'),
     (:'booking', gen_random_uuid()::text, 'key-1', 'TM402', 'nor to a slot that does not exist'),
     (:'booking', null, 'key-1', 'TM402', 'nor to none'),
     (:'booking', :'slot', 'key-1', 'TM901', 'nor to a slot that is taken'),
     (:'booking', :'next_slot', 'key-1', 'TM901', 'nor to the slot that it has'),
     (:'booking', :'withdrawn_slot', 'key-1', 'TM901', 'nor to a slot that is withdrawn'),
     (:'booking', :'begun_slot', 'key-1', 'TM903', 'nor to a slot that has begun'),
-    (:'booking', :'busy_slot', 'key-1', 'TM904', 'nor to a time when the patient is with another doctor'),
+    (:'booking', :'busy_slot', 'key-1', 'TM904',
+     'nor to a time when the patient is with another doctor'),
     (:'booking', :'third_slot', null, 'TM206 Idempotency-Key', 'a move needs an idempotency key'),
     (:'booking', :'third_slot', '', '23514', 'which is not empty'),
-    (gen_random_uuid()::text, :'third_slot', 'key-1', 'TM403', 'a consultation that does not exist does not move'),
+    (gen_random_uuid()::text, :'third_slot', 'key-1', 'TM403',
+     'a consultation that does not exist does not move'),
     (null, :'third_slot', 'key-1', 'TM403', 'nor does none'),
     (:'taken', :'third_slot', 'key-1', 'TM403', 'nor does another patient''s')
 ) as v (id, slot, key, refusal, sentence);
@@ -100,7 +110,8 @@ from api.get_consultation(:'booking') as c;
 -- Refusals are remembered
 select pg_temp.sign_in('patient', 'remember');
 select is(r.id, null, 'a refusal that is remembered returns nothing')
-from (values (:'slot'::uuid, 'taken'), (:'begun_slot', 'begun'), (:'busy_slot', 'busy')) as v (slot, key)
+from (values (:'slot'::uuid, 'taken'), (:'begun_slot', 'begun'), (:'busy_slot', 'busy'))
+    as v (slot, key)
 cross join lateral api.reschedule_consultation(:'booking', v.slot, v.key) as r;
 reset role;
 select set_eq(
@@ -114,7 +125,8 @@ set local role telemed_api;
 select pg_temp.sign_in('other_patient');
 select status from api.cancel_consultation(:'taken') \gset
 select is(
-    pg_temp.refusal('patient', format('select api.reschedule_consultation(%L, %L, %L)', :'booking', :'slot', v.key)),
+    pg_temp.refusal('patient', format(
+        'select api.reschedule_consultation(%L, %L, %L)', :'booking', :'slot', v.key)),
     v.refusal, v.sentence)
 from (values
     ('taken', 'TM901', 'a delayed duplicate is refused, although the slot is free by now'),
@@ -126,19 +138,22 @@ reset role;
 select pg_temp.set_clock('2027-01-05 09:00:00+00');
 set local role telemed_api;
 select is(
-    pg_temp.refusal('patient', format('select api.reschedule_consultation(%L, %L, ''late'')', :'booking', :'third_slot')),
+    pg_temp.refusal('patient', format(
+        'select api.reschedule_consultation(%L, %L, ''late'')', :'booking', :'third_slot')),
     'TM906', 'once it has begun a consultation is not moved');
 reset role;
 select pg_temp.set_clock('2027-01-05 08:59:59.999999+00');
 set local role telemed_api;
 select is(
-    pg_temp.refusal('patient', format('select api.reschedule_consultation(%L, %L, ''late'')', :'booking', :'third_slot')),
+    pg_temp.refusal('patient', format(
+        'select api.reschedule_consultation(%L, %L, ''late'')', :'booking', :'third_slot')),
     null, 'a microsecond before it is');
 reset role;
 select pg_temp.set_clock('2027-01-05 09:30:00+00');
 set local role telemed_api;
 select is(
-    pg_temp.refusal('patient', format('select api.reschedule_consultation(%L, %L, ''now'')', :'booking', :'next_slot')),
+    pg_temp.refusal('patient', format(
+        'select api.reschedule_consultation(%L, %L, ''now'')', :'booking', :'next_slot')),
     'TM903', 'at its start a slot has begun');
 
 -- After the end
@@ -154,7 +169,8 @@ set local role telemed_api;
 
 -- Who may not
 select is(
-    pg_temp.refusal(v.actor, format('select api.reschedule_consultation(%L, %L, ''k'')', :'elsewhere', :'other_slot')),
+    pg_temp.refusal(v.actor, format(
+        'select api.reschedule_consultation(%L, %L, ''k'')', :'elsewhere', :'other_slot')),
     v.refusal, v.sentence)
 from (values
     ('other_patient', 'TM403', 'another patient does not even learn of a consultation'),

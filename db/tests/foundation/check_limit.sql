@@ -6,7 +6,8 @@ select lives_ok('select app.check_limit(1000)', 'a page may have 1000 rows');
 select throws_ok('select app.check_limit(0)', 'TM201', null, 'a page has at least one row');
 select throws_ok('select app.check_limit(-1)', 'TM201', null, 'a page has no negative size');
 select throws_ok('select app.check_limit(1001)', 'TM201', null, 'a page has at most 1000 rows');
-select throws_ok('select app.check_limit(null)', 'TM201', null, 'nobody asks for a page without end');
+select throws_ok(
+    'select app.check_limit(null)', 'TM201', null, 'nobody asks for a page without end');
 
 create function pg_temp.field_at_fault()
 returns text language plpgsql

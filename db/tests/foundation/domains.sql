@@ -44,7 +44,8 @@ from (values
     ('', false, 'but not none'),
     (repeat('x', 4000), true, 'prose may have 4000 characters'),
     (repeat('x', 4001), false, 'but not 4001'),
-    (E'A cough.\nSince Monday.', true, 'prose may have several lines')) as v (value, is_taken, sentence);
+    (E'A cough.\nSince Monday.', true, 'prose may have several lines')) as v (value, is_taken,
+     sentence);
 
 select is(pg_temp.takes('code', v.value), v.is_taken, v.sentence)
 from (values
@@ -67,7 +68,8 @@ from (values
     ('a@', false, 'and something after it'),
     ('ann', false, 'an address has an at sign'),
     ('a@b@c', false, 'and only one'),
-    ('ann.o''neil+news@clinic.example', true, 'an address may have a plus sign, a dot or an apostrophe'),
+    ('ann.o''neil+news@clinic.example', true,
+     'an address may have a plus sign, a dot or an apostrophe'),
     ('Ann@Clinic.Example', true, 'and capital letters'),
     ('an n@clinic.example', false, 'an address has no space'),
     (E'ann@clinic.example\n', false, 'an address has no line break at its end'),
@@ -88,7 +90,8 @@ from (values
     ('$2b$03$' || repeat('a', 53), false, 'a cost of 3 is none'),
     ('$2b$31$' || repeat('a', 53), true, 'bcrypt''s greatest cost is 31'),
     ('$2b$32$' || repeat('a', 53), false, 'a cost of 32 is none'),
-    ('telemedicine-demo', false, 'a password in clear is not taken')) as v (value, is_taken, sentence);
+    ('telemedicine-demo', false, 'a password in clear is not taken')) as v (value, is_taken,
+     sentence);
 
 select is(pg_temp.takes('amount_minor', v.value), v.is_taken, v.sentence)
 from (values

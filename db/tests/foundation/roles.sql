@@ -33,7 +33,8 @@ select is_empty(
     $$,
     'none of them can become the owner');
 select ok(
-    r.rolconfig @> '{statement_timeout=3s,lock_timeout=1500ms,idle_in_transaction_session_timeout=5s}',
+    r.rolconfig @> array[
+        'statement_timeout=3s', 'lock_timeout=1500ms', 'idle_in_transaction_session_timeout=5s'],
     'a request of the REST API never waits for ever')
 from pg_roles as r where r.rolname = 'telemed_api';
 select * from finish();

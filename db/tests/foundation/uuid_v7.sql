@@ -5,13 +5,18 @@ create temp table made on commit drop as
 select n, app.uuid_v7() as id from generate_series(1, 2000) as n;
 
 select is_empty(
-    $$ select id from made where id::text !~ '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$' $$,
+    $$
+    select id from made
+    where id::text !~ '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'
+    $$,
     'an id has version 7 and the variant of RFC 9562');
 select is((select count(distinct id) from made), 2000::bigint, 'no two ids are equal');
 
 create function pg_temp.time_of(p_id uuid)
 returns timestamptz language sql
-as $$ select to_timestamp(('x' || left(replace(p_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0) $$;
+as $$
+    select to_timestamp(('x' || left(replace(p_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0)
+$$;
 
 select cmp_ok(
     (select max(abs(extract(epoch from clock_timestamp() - pg_temp.time_of(id)))) from made),

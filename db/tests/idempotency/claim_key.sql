@@ -9,12 +9,14 @@ select pg_temp.sign_in('patient');
 -- A new key
 select collect_tap(
     is(k.created_at::timestamptz, null, 'a new key has no outcome yet'),
-    is(concat_ws(' ', k.user_id, k.operation, k.key), format('%s book_consultation key', :'patient'),
+    is(concat_ws(' ', k.user_id, k.operation, k.key), format('%s book_consultation key',
+        :'patient'),
        'it is claimed for one user, one operation'),
     is((octet_length(k.fingerprint), k.fingerprint_version), (32, 1::smallint),
        'and one request'))
 from app.claim_key(:'patient', 'book_consultation', 'key', '{"slot_id": 1}') as k;
-select is(count(*), 0::bigint, 'nothing is stored before there is an outcome') from app.idempotency_keys;
+select is(count(*), 0::bigint,
+    'nothing is stored before there is an outcome') from app.idempotency_keys;
 select is(k.created_at::timestamptz, null, 'a request that made nothing may claim it again')
 from app.claim_key(:'patient', 'book_consultation', 'key', '{"slot_id": 2}') as k;
 select throws_ok(
@@ -53,13 +55,15 @@ cross join lateral app.claim_key(v.user_id, v.operation, v.key, '{}') as k;
 -- A deployment that makes fingerprints in another way
 insert into app.idempotency_keys
     (user_id, operation, key, fingerprint, fingerprint_version, resource_id, response)
-values (:'patient', 'book_consultation', 'old', sha256('as it was'), 0, gen_random_uuid(), '{"id": "old"}');
+values (:'patient', 'book_consultation', 'old', sha256('as it was'), 0, gen_random_uuid(),
+'{"id": "old"}');
 select is(k.response, '{"id": "old"}', 'fingerprints of different versions are not compared')
 from app.claim_key(:'patient', 'book_consultation', 'old', '{"slot_id": 1}') as k;
 
 -- A refusal
 select app.refuse_under_key(
-    app.claim_key(:'patient', 'book_consultation', 'refused', '{}'), 'TM901', 'The slot is not open')
+    app.claim_key(:'patient', 'book_consultation', 'refused', '{}'), 'TM901',
+    'The slot is not open')
 from (select set_config('app.refusals', 'remember', true)) as s \g /dev/null
 select collect_tap(
     is(k.refusal_code, 'TM901', 'a refusal is found again'),
@@ -71,7 +75,8 @@ select throws_ok(
     format($$ select app.claim_key(%L, 'book_consultation', 'refused', '{}') $$, :'patient'),
     'TM901', 'The slot is not open', 'for a person in psql it is the same error again');
 select throws_ok(
-    format($$ select app.claim_key(%L, 'book_consultation', 'refused', '{"slot_id": 1}') $$, :'patient'),
+    format($$ select app.claim_key(%L, 'book_consultation', 'refused', '{"slot_id": 1}') $$,
+        :'patient'),
     'TM203', null, 'another request does not hear of it');
 
 -- Two requests at once
@@ -85,7 +90,8 @@ select dblink_connect(
         current_database(), session_user)) \g /dev/null
 select dblink_exec('other', 'begin') \g /dev/null
 select * from dblink(
-    'other', $$ select (app.claim_key('00000000-0000-7000-8000-000000000001', 'test', 'key', '{}')).key $$)
+    'other',
+    $$ select (app.claim_key('00000000-0000-7000-8000-000000000001', 'test', 'key', '{}')).key $$)
     as k (key text) \g /dev/null
 set local lock_timeout = '50ms';
 select throws_ok(

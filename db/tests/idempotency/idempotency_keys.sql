@@ -39,7 +39,8 @@ from (values
     ($$ '' $$, '23514', 'nor none'),
     ($$ null $$, '23502', 'a key is not missing'),
     ($$ 'k', 'Book Consultation' $$, '23514', 'an operation is written as a function is'),
-    ($$ 'k', p_resource_id => null, p_response => null $$, '23514', 'a key without an outcome is refused'),
+    ($$ 'k', p_resource_id => null, p_response => null $$, '23514',
+     'a key without an outcome is refused'),
     ($$ 'k', p_resource_id => null $$, '23514', 'so is an answer to nothing'),
     ($$ 'k', p_response => null $$, '23514', 'and something made without an answer'),
     ($$ 'k', p_refusal_code => 'TM901', p_refusal_message => 'no' $$, '23514',
@@ -62,7 +63,8 @@ select throws_ok(
 select throws_ok('truncate app.idempotency_keys', 'TM912', null, 'nor are all of them at once');
 select throws_ok(
     $$ insert into app.idempotency_keys select * from app.idempotency_keys where key = 'key'
-       on conflict on constraint idempotency_keys_are_used_once do update set response = '{"a": 1}' $$,
+       on conflict on constraint idempotency_keys_are_used_once
+       do update set response = '{"a": 1}' $$,
     'TM912', null, 'nor overwritten');
 set local role telemed_api;
 select throws_ok('select * from app.idempotency_keys', '42501', null, 'clients do not read keys');

@@ -9,12 +9,14 @@ create function pg_temp.refuse(p_key text, p_code text, p_message text default '
 returns void language sql
 as $$
     select app.refuse_under_key(
-        app.claim_key(pg_temp.id_of('patient'), 'book_consultation', p_key, '{}'), p_code, p_message)
+        app.claim_key(pg_temp.id_of('patient'), 'book_consultation', p_key, '{}'), p_code,
+        p_message)
 $$;
 
 select pg_temp.sign_in('patient', 'remember');
 select lives_ok(
-    $$ select pg_temp.refuse('key', 'TM901', 'The slot is not open') $$, 'the REST API can commit a refusal');
+    $$ select pg_temp.refuse('key', 'TM901', 'The slot is not open') $$,
+    'the REST API can commit a refusal');
 select collect_tap(
     is(k.refusal_code, 'TM901', 'it is stored with its code'),
     is(k.refusal_message::text, 'The slot is not open', 'and its words'),

@@ -8,7 +8,8 @@ select app.settle_key(
     app.claim_key(:'patient', 'book_consultation', 'key', '{"slot_id": 1}'),
     '00000000-0000-7000-8000-000000000000', '{"id": "booked"}') \g /dev/null
 select collect_tap(
-    is(concat_ws(' ', k.user_id, k.operation, k.key), format('%s book_consultation key', :'patient'),
+    is(concat_ws(' ', k.user_id, k.operation, k.key), format('%s book_consultation key',
+        :'patient'),
        'an outcome is stored under its key'),
     is(k.resource_id, '00000000-0000-7000-8000-000000000000', 'what was made'),
     is(k.response, '{"id": "booked"}', 'and the answer'),
@@ -19,7 +20,8 @@ select throws_ok(
     format(
         $$
         select app.settle_key(
-            row(%L, 'book_consultation', 'key', sha256(''), 1, null, null, null, null, null)::app.idempotency_keys,
+            row(%L, 'book_consultation', 'key', sha256(''), 1, null, null, null, null,
+            null)::app.idempotency_keys,
             gen_random_uuid(), '{}')
         $$, :'patient'),
     '23505', null, 'who did not wait for the key cannot store a second outcome');

@@ -12,7 +12,9 @@ select collect_tap(
 from api.users as u where u.id = :'new_user';
 
 select throws_ok(
-    $$ select app.create_user('New@Clinic.test', '$2b$04$' || repeat('a', 53), 'Again', 'patient') $$,
+    $$
+    select app.create_user('New@Clinic.test', '$2b$04$' || repeat('a', 53), 'Again', 'patient')
+    $$,
     'TM911', null, 'a registered address is refused, however it is written');
 select throws_ok(
     $$ select app.create_user('a@clinic.test', '$2b$04$' || repeat('a', 53), '', 'patient') $$,

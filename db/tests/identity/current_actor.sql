@@ -9,7 +9,8 @@ select is(
     'the caller is the user of the context');
 
 select pg_temp.sign_in('nobody');
-select throws_ok('select app.current_actor()', 'TM101', null, 'without a context there is no caller');
+select throws_ok(
+    'select app.current_actor()', 'TM101', null, 'without a context there is no caller');
 select pg_temp.sign_in('patient');
 set local app.role = '';
 select throws_ok('select app.current_actor()', 'TM101', null, 'a user without a role is no caller');
@@ -18,13 +19,15 @@ set local app.user_id = '';
 select throws_ok('select app.current_actor()', 'TM101', null, 'a role without a user is no caller');
 
 select set_config('app.user_id', gen_random_uuid()::text, true) as ignored \gset
-select throws_ok('select app.current_actor()', 'TM102', null, 'a user who does not exist is no caller');
+select throws_ok(
+    'select app.current_actor()', 'TM102', null, 'a user who does not exist is no caller');
 set local app.user_id = 'somebody';
 select throws_ok('select app.current_actor()', '22P02', null, 'what is no id is no caller');
 
 select pg_temp.sign_in('patient');
 set local app.role = 'admin';
-select throws_ok('select app.current_actor()', 'TM102', null, 'a role that is not the user''s does not count');
+select throws_ok(
+    'select app.current_actor()', 'TM102', null, 'a role that is not the user''s does not count');
 set local app.role = 'root';
 select throws_ok('select app.current_actor()', 'TM102', null, 'nor does one that does not exist');
 
@@ -36,7 +39,8 @@ select throws_ok(
 select pg_temp.sign_in('patient');
 update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('patient');
 select throws_ok('select app.current_actor()', 'TM102', null, 'a deactivated user is no caller');
-update app.users set deactivated_at = app.clock() + interval '1 year' where id = pg_temp.id_of('patient');
+update app.users set deactivated_at = app.clock() + interval '1 year'
+where id = pg_temp.id_of('patient');
 select throws_ok(
     'select app.current_actor()', 'TM102', null, 'whatever the date of the deactivation');
 update app.users set deactivated_at = null where id = pg_temp.id_of('patient');

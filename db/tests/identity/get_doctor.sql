@@ -22,7 +22,8 @@ from (values
     (pg_temp.id_of('other_patient'), 'a patient is not found among doctors'),
     (null, 'nor is nobody')) as v (id, sentence);
 select pg_temp.sign_in('other_doctor');
-select is((api.get_doctor(pg_temp.id_of('doctor'))).specialty, 'Cardiology', 'a colleague looks too');
+select is(
+    (api.get_doctor(pg_temp.id_of('doctor'))).specialty, 'Cardiology', 'a colleague looks too');
 select pg_temp.sign_in('admin');
 select is((api.get_doctor(pg_temp.id_of('doctor'))).specialty, 'Cardiology', 'so does an admin');
 select pg_temp.sign_in('nobody');

@@ -20,7 +20,8 @@ as $$
 $$;
 set local role telemed_api;
 select pg_temp.sign_in('patient');
-select is(pg_temp.found(), 'doctor other_doctor 100%', 'a patient sees all doctors, as they joined');
+select is(
+    pg_temp.found(), 'doctor other_doctor 100%', 'a patient sees all doctors, as they joined');
 select is(pg_temp.found(p_specialty => v.specialty), v.names, v.sentence)
 from (values
     ('Cardiology', 'doctor 100%', 'a patient looks for cardiologists'),
@@ -28,7 +29,8 @@ from (values
     ('Cardio', '', 'a specialty is its whole name'),
     ('%', '', 'and no pattern'),
     ('', '', 'an empty specialty is nobody''s'),
-    ('Dermatology', 'other_doctor', 'a patient looks for a dermatologist')) as v (specialty, names, sentence);
+    ('Dermatology', 'other_doctor', 'a patient looks for a dermatologist')) as v (specialty, names,
+     sentence);
 select is(pg_temp.found(p_q => v.q), v.names, v.sentence)
 from (values
     ('other', 'other_doctor', 'a part of the name is enough'),
@@ -40,11 +42,14 @@ from (values
     ('', 'doctor other_doctor 100%', 'an empty search finds everybody'),
     ('zzz', '', 'a name that nobody has is not found')) as v (q, names, sentence);
 select is(
-    pg_temp.found(p_specialty => 'cardiology', p_q => 'doc'), 'doctor', 'both searches go together');
+    pg_temp.found(p_specialty => 'cardiology', p_q => 'doc'), 'doctor',
+    'both searches go together');
 
 -- Pages
-select is(pg_temp.found(p_limit => 2), 'doctor other_doctor', 'a page has as many as were asked for');
-select is(pg_temp.found(p_limit => 2, p_cursor => :'second'), '100%', 'the next one goes on after it');
+select is(
+    pg_temp.found(p_limit => 2), 'doctor other_doctor', 'a page has as many as were asked for');
+select is(
+    pg_temp.found(p_limit => 2, p_cursor => :'second'), '100%', 'the next one goes on after it');
 select is(pg_temp.found(p_cursor => :'third'), '', 'after the last doctor there is none');
 select throws_ok(
     format('select api.list_doctors(p_limit => %L)', v.size), 'TM201', null, v.sentence)

@@ -20,7 +20,8 @@ select collect_tap(
     is(s.revoked_at::timestamptz, null, 'and is not revoked'))
 from app.sessions as s where s.id = :'session_id';
 select collect_tap(
-    is(t.token_hash, sha256(convert_to(:'refresh_token', 'UTF8')), 'only the hash of the token is stored'),
+    is(t.token_hash, sha256(convert_to(:'refresh_token', 'UTF8')),
+        'only the hash of the token is stored'),
     is(t.spent_at::timestamptz, null, 'the token is unspent'))
 from app.refresh_tokens as t where t.session_id = :'session_id';
 select collect_tap(
@@ -28,7 +29,8 @@ select collect_tap(
     is(l.new ->> 'user_id', pg_temp.id_of('patient')::text, 'that says whose'))
 from app.audit_logs as l where l.table_name = 'sessions' and l.row_id = :'session_id';
 select is_empty(
-    format($$ select id from app.audit_logs where position(%L in concat(old, new)) > 0 $$, :'refresh_token'),
+    format($$ select id from app.audit_logs where position(%L in concat(old, new)) > 0 $$,
+        :'refresh_token'),
     'but has no token in it');
 set local role telemed_api;
 
@@ -61,7 +63,8 @@ from (values
     ('patient@clinic.test', null, 'a missing password in the same words'),
     (null, :'hash', 'a missing address in the same words'),
     ('patient@clinic.test', upper(:'hash'), 'the hash is compared letter by letter'),
-    ('%@clinic.test', :'hash', 'an address is not a pattern')) as v (email, password_hash, sentence);
+    ('%@clinic.test', :'hash', 'an address is not a pattern')) as v (email, password_hash,
+     sentence);
 
 -- What the REST API hears
 select pg_temp.sign_in('nobody', 'remember');

@@ -38,7 +38,8 @@ select is(
     right(api.log_in_salt('nobody@clinic.test', 4), 22),
     right(api.log_in_salt('nobody@clinic.test', 31), 22), 'the cost changes nothing but the cost');
 select is(
-    (select count(distinct api.log_in_salt(n || '@clinic.test', 4)) from generate_series(1, 500) as n),
+    (select count(distinct api.log_in_salt(n || '@clinic.test', 4)) from generate_series(1,
+     500) as n),
     500::bigint, 'no two of them are equal');
 select is_empty(
     $$
@@ -61,13 +62,15 @@ reset role;
 update app.secrets set value = sha256('another key');
 set local role telemed_api;
 select isnt(
-    api.log_in_salt('nobody@clinic.test', 12), :'salt', 'who does not know the key cannot foretell it');
+    api.log_in_salt('nobody@clinic.test', 12), :'salt',
+    'who does not know the key cannot foretell it');
 
 -- Refusals
 select throws_ok(
     $$ select api.log_in_salt('nobody@clinic.test', 3) $$, 'TM201', null, 'a cost of 3 is too low');
 select throws_ok(
-    $$ select api.log_in_salt('nobody@clinic.test', 32) $$, 'TM201', null, 'a cost of 32 is too high');
+    $$ select api.log_in_salt('nobody@clinic.test', 32) $$, 'TM201', null,
+    'a cost of 32 is too high');
 select throws_ok(
     $$ select api.log_in_salt('nobody@clinic.test', null) $$, 'TM201', null, 'a cost is needed');
 select throws_ok(

@@ -20,7 +20,8 @@ set local role telemed_api;
 
 select pg_temp.sign_in('patient');
 select lives_ok(
-    format('select api.log_out(p_session_id => %L)', :'first_id'), 'a patient logs out of a session');
+    format('select api.log_out(p_session_id => %L)', :'first_id'),
+        'a patient logs out of a session');
 select collect_tap(
     is(pg_temp.is_over(:'first_id'), true, 'it is over'),
     is(pg_temp.is_over(:'second_id'), false, 'their others are not'));
@@ -33,7 +34,8 @@ where l.table_name = 'sessions' and l.row_id = :'first_id' and l.operation = 'UP
 select pg_temp.set_clock('2027-01-04 09:00:00+00');
 set local role telemed_api;
 select lives_ok(
-    format('select api.log_out(p_session_id => %L)', :'first_id'), 'logging out twice does no harm');
+    format('select api.log_out(p_session_id => %L)', :'first_id'),
+        'logging out twice does no harm');
 reset role;
 select is(s.revoked_at::timestamptz, '2027-01-04 08:00:00+00', 'the first time counts')
 from app.sessions as s where s.id = :'first_id';
@@ -55,7 +57,8 @@ select lives_ok(
     'logging somebody else out says nothing');
 select is(pg_temp.is_over(:'foreign_id'), false, 'and does nothing');
 select lives_ok(
-    $$ select api.log_out(gen_random_uuid(), 'no token') $$, 'a session that is not there does no harm');
+    $$ select api.log_out(gen_random_uuid(), 'no token') $$,
+    'a session that is not there does no harm');
 select lives_ok('select api.log_out()', 'logging out of nothing does no harm');
 
 -- Who may not

@@ -19,14 +19,16 @@ select is(
     'nothing else is told: no secret is');
 
 select pg_temp.sign_in('nobody');
-select throws_ok('select api.my_profile()', 'TM101', null, 'nobody has a profile without signing in');
+select throws_ok(
+    'select api.my_profile()', 'TM101', null, 'nobody has a profile without signing in');
 select pg_temp.sign_in('patient');
 set local app.role = 'admin';
 select throws_ok(
     'select api.my_profile()', 'TM102', null, 'a role that is not the caller''s is refused');
 select pg_temp.sign_in('patient');
 select set_config('app.user_id', gen_random_uuid()::text, true) \g /dev/null
-select throws_ok('select api.my_profile()', 'TM102', null, 'an account that does not exist is refused');
+select throws_ok(
+    'select api.my_profile()', 'TM102', null, 'an account that does not exist is refused');
 reset role;
 update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('patient');
 set local role telemed_api;

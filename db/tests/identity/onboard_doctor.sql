@@ -25,7 +25,8 @@ from app.audit_logs as l where l.row_id = :'new_doctor' and l.user_id = pg_temp.
 set local role telemed_api;
 select is(d.fee_minor, 0::bigint, 'a doctor may see patients for free')
 from api.onboard_doctor(
-    'free@clinic.test', '$2b$04$' || repeat('a', 53), 'Dr. Free', 'Neurology', 'UTC', 0, 'EUR') as d;
+    'free@clinic.test', '$2b$04$' || repeat('a', 53), 'Dr. Free', 'Neurology', 'UTC', 0,
+    'EUR') as d;
 
 -- Refusals
 reset role;

@@ -41,7 +41,8 @@ from (values
     ('-infinity', false, 'nor before it'),
     (null, true, 'a date of birth may be missing')) as v (day, is_taken, sentence);
 
-select is(pg_temp.is_taken('full_name', repeat('n', 201)), false, 'a name has at most 200 characters');
+select is(
+    pg_temp.is_taken('full_name', repeat('n', 201)), false, 'a name has at most 200 characters');
 select is(pg_temp.is_taken('full_name', ' '), false, 'a name is not only spaces');
 select throws_ok(
     format('update app.profiles set full_name = null where user_id = %L', :'patient'),

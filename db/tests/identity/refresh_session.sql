@@ -134,7 +134,10 @@ select throws_ok(
     'select * from app.refresh_tokens', '42501', null, 'clients cannot read tokens');
 reset role;
 select is_empty(
-    $$ select session_id from app.refresh_tokens where spent_at is null group by 1 having count(*) > 1 $$,
+    $$
+    select session_id from app.refresh_tokens
+    where spent_at is null group by session_id having count(*) > 1
+    $$,
     'no session has two tokens that can be used');
 
 select * from finish();

@@ -5,13 +5,15 @@ reset role;
 
 select pg_temp.sign_in('patient');
 select is(
-    (app.require_role('patient')).user_id, pg_temp.id_of('patient'), 'a patient passes as a patient');
+    (app.require_role('patient')).user_id, pg_temp.id_of('patient'),
+     'a patient passes as a patient');
 select is(
     (app.require_role('admin', 'patient')).role, 'patient', 'and where several roles may pass');
 select throws_ok(
     $$ select app.require_role('doctor') $$, 'TM301', null, 'but not as a doctor');
 select throws_ok(
-    $$ select app.require_role('doctor', 'admin') $$, 'TM301', null, 'and not where others may pass');
+    $$ select app.require_role('doctor', 'admin') $$, 'TM301', null,
+    'and not where others may pass');
 select throws_ok(
     $$ select app.require_role('Patient') $$, 'TM301', null, 'a role is compared letter by letter');
 

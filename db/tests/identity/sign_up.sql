@@ -4,7 +4,8 @@ select plan(24);
 
 -- The permitted path
 select pg_temp.sign_in('nobody');
-select id as new_user from api.sign_up('Eve@Clinic.test', '$2b$04$' || repeat('e', 53), 'Eve Example') \gset
+select id as new_user from api.sign_up('Eve@Clinic.test', '$2b$04$' || repeat('e', 53),
+'Eve Example') \gset
 reset role;
 select collect_tap(
     is(u.email, 'Eve@Clinic.test', 'a visitor signs up under their address'),
@@ -23,7 +24,8 @@ select collect_tap(
 from app.audit_logs as l where l.table_name = 'users' and l.row_id = :'new_user';
 set local role telemed_api;
 
-select set_config('app.user_id', :'new_user', true), set_config('app.role', 'patient', true) \g /dev/null
+select set_config('app.user_id', :'new_user', true), set_config('app.role', 'patient',
+    true) \g /dev/null
 select is((api.my_profile()).id, :'new_user', 'who has signed up can act');
 
 select pg_temp.sign_in('admin');

@@ -77,18 +77,21 @@ exception when others then
 end;
 $$;
 set local role telemed_api;
-select is(pg_temp.field_at_fault(), 'date_of_birth', 'the refusal of a date of birth names the field');
+select is(
+    pg_temp.field_at_fault(), 'date_of_birth', 'the refusal of a date of birth names the field');
 
 -- Who may not
 select pg_temp.sign_in('nobody');
 select throws_ok(
-    $$ select api.update_my_profile('Nobody') $$, 'TM101', null, 'nobody is changed without signing in');
+    $$ select api.update_my_profile('Nobody') $$, 'TM101', null,
+    'nobody is changed without signing in');
 reset role;
 update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('patient');
 set local role telemed_api;
 select pg_temp.sign_in('patient');
 select throws_ok(
-    $$ select api.update_my_profile('Gone') $$, 'TM102', null, 'a deactivated account is not changed');
+    $$ select api.update_my_profile('Gone') $$, 'TM102', null,
+    'a deactivated account is not changed');
 
 select * from finish();
 rollback;

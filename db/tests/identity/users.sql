@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(30);
+select plan(31);
 reset role;
 
 create function pg_temp.insert_user(
@@ -45,11 +45,18 @@ select throws_ok(
     $$ select pg_temp.insert_user('a@clinic.test', p_role => null) $$,
     '23502', null, 'an account has a role');
 select throws_ok(
+    format(
+        $$ update app.users set mfa_secret = decode(repeat('00', 1025), 'hex') where id = %L $$,
+        :'new_user'),
+    '23514', null, 'the secret of a second factor has at most 1024 bytes');
+select throws_ok(
     format($$ update app.users set mfa_confirmed_at = app.clock() where id = %L $$, :'new_user'),
     '23514', null, 'a second factor is confirmed only where there is one');
 select lives_ok(
     format(
-        $$ update app.users set mfa_secret = '\x00', mfa_confirmed_at = app.clock() where id = %L $$,
+        $$
+        update app.users set mfa_secret = '\x00', mfa_confirmed_at = app.clock() where id = %L
+        $$,
         :'new_user'),
     'a second factor that is there can be confirmed');
 select throws_ok(

@@ -124,8 +124,11 @@ begin
         begin
             execute format('truncate %s cascade', v_table);
             return next v_table;
-        exception when sqlstate 'TM912' then
-            null;
+        exception
+            when sqlstate 'TM912' then
+                null;
+            when others then
+                return next format('%s: %s', v_table, sqlerrm);
         end;
     end loop;
 end;

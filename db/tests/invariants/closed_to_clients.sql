@@ -21,7 +21,9 @@ where c.relkind = 'v'
 union all
 select format('select %s(%s)', p.oid::regproc, array_to_string(
     array(
-        select format('null::%s', format_type(t.type_oid, null))
+        select format(
+            '%s null::%s', case when p.provariadic <> 0 and t.n = p.pronargs then 'variadic' end,
+            format_type(t.type_oid, null))
         from unnest(p.proargtypes::oid[]) with ordinality as t (type_oid, n) order by n), ', '))
 from pg_proc as p
 where p.pronamespace in ('app'::regnamespace, 'ops'::regnamespace)

@@ -2,7 +2,8 @@ begin;
 select plan(5);
 
 create temp view commented as
-select 'schema' as kind, n.oid::regnamespace::text as name, obj_description(n.oid, 'pg_namespace') as comment
+select 'schema' as kind, n.oid::regnamespace::text as name, obj_description(n.oid,
+'pg_namespace') as comment
 from pg_namespace as n
 where n.nspname in ('app', 'api', 'ops', 'extensions')
 union all
@@ -29,10 +30,16 @@ select is(
     array_agg(distinct kind order by kind), '{domain,function,schema,table,type,view}',
     'there are things of every kind') from commented;
 select is_empty(
-    $$ select kind, name from commented where kind in ('schema', 'table', 'view') and coalesce(comment, '') = '' $$,
+    $$
+    select kind, name from commented
+    where kind in ('schema', 'table', 'view') and coalesce(comment, '') = ''
+    $$,
     'every schema, table and view says what it is');
 select is_empty(
-    $$ select kind, name from commented where kind in ('domain', 'type') and coalesce(comment, '') = '' $$,
+    $$
+    select kind, name from commented
+    where kind in ('domain', 'type') and coalesce(comment, '') = ''
+    $$,
     'so does every type');
 select is_empty(
     $$ select kind, name from commented where kind = 'function' and coalesce(comment, '') = '' $$,

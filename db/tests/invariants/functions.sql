@@ -23,7 +23,9 @@ select is_empty(
     $$ select schema_name, proname from function group by 1, 2 having count(*) > 1 $$,
     'no function has the name of another one in its schema');
 select is_empty(
-    $$ select oid::regprocedure from function where schema_name in ('api', 'ops') and not prosecdef $$,
+    $$
+    select oid::regprocedure from function where schema_name in ('api', 'ops') and not prosecdef
+    $$,
     'every function that clients call acts with the rights of the owner');
 select is_empty(
     $$ select oid::regprocedure from function where schema_name = 'app' and prosecdef $$,
@@ -35,7 +37,8 @@ select is_empty(
     $$
     select f.oid::regprocedure, a.name
     from function as f
-    cross join lateral unnest(f.proargnames, coalesce(f.proargmodes, array_fill('i'::"char", array[f.pronargs])))
+    cross join lateral unnest(f.proargnames, coalesce(f.proargmodes, array_fill('i'::"char",
+    array[f.pronargs])))
         as a (name, mode)
     where a.mode in ('i', 'b', 'v') and a.name !~ '^p_[a-z_]+$'
     $$,

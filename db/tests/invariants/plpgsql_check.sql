@@ -16,7 +16,9 @@ where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnam
 
 select cmp_ok((select count(*) from checked), '>', 0::bigint, 'there are functions to look at');
 select is_empty(
-    $$ select oid::regprocedure from checked where table_id = 0 and prorettype = 'trigger'::regtype $$,
+    $$
+    select oid::regprocedure from checked where table_id = 0 and prorettype = 'trigger'::regtype
+    $$,
     'every trigger function is attached to a table');
 select is_empty(
     $$

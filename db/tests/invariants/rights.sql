@@ -79,7 +79,8 @@ select is(
      where grantee = 'telemed_auditor'),
     '{"SELECT ops.audit_logs"}', 'an auditor reads the audit trail, and no table');
 select is_empty(
-    $$ select name from executable where grantee = 'telemed_auditor' $$, 'an auditor calls nothing');
+    $$ select name from executable where grantee = 'telemed_auditor' $$,
+    'an auditor calls nothing');
 select is(
     (select array_agg(n.nspname::text order by n.nspname) from pg_namespace as n
      where n.nspname in ('app', 'api', 'ops', 'extensions', 'sqitch')

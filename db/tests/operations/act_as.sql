@@ -7,7 +7,8 @@ select pg_temp.id_of('patient') as patient, pg_temp.id_of('doctor') as doctor \g
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 
 set local role telemed_dba;
-select throws_ok('select api.my_profile()', 'TM101', null, 'a database administrator is nobody at first');
+select throws_ok(
+    'select api.my_profile()', 'TM101', null, 'a database administrator is nobody at first');
 
 -- Who is meant
 select collect_tap(
@@ -31,7 +32,8 @@ select is(
 -- What the user may, the administrator may
 select id as booking, status from api.book_consultation(:'slot', 'By phone', 'key-1') \gset
 select is(:'status'::text, 'scheduled', 'the administrator books for the patient');
-select is((api.get_consultation(:'booking')).patient_id, :'patient', 'the booking is the patient''s');
+select is(
+    (api.get_consultation(:'booking')).patient_id, :'patient', 'the booking is the patient''s');
 select throws_ok(
     format('select api.complete_consultation(%L)', :'booking'),
     'TM301', null, 'what the patient may not, the administrator may not');
@@ -47,14 +49,16 @@ select collect_tap(
 from app.audit_logs as l where l.table_name = 'consultations' and l.row_id = :'booking';
 set local role telemed_dba;
 
-select is((ops.act_as('doctor@clinic.test')).id, :'doctor', 'the administrator goes on as the doctor');
+select is(
+    (ops.act_as('doctor@clinic.test')).id, :'doctor', 'the administrator goes on as the doctor');
 select is(
     (api.complete_consultation(:'booking')).status, 'completed', 'who completes the consultation');
 reset role;
 update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('other_patient');
 set local role telemed_dba;
 select is(
-    (ops.act_as('other_patient@clinic.test')).role, 'patient', 'a deactivated account can be named');
+    (ops.act_as('other_patient@clinic.test')).role, 'patient',
+     'a deactivated account can be named');
 select throws_ok('select api.my_profile()', 'TM102', null, 'but does nothing');
 
 -- The context ends with the transaction. A function with settings of its own shows it: what is set

@@ -14,10 +14,13 @@ from api.record_payment(:'other_booking', 5000, 'EUR', 'card', null, 'pay') \gse
 select pg_temp.sign_in('patient');
 select array_agg(p.id::text order by p.id) as paid
 from generate_series(1, 4) as n
-cross join lateral api.record_payment(:'booking', 1000 + n, 'EUR', 'card', 'tx_' || n, 'pay-' || n) as p \gset
+cross join lateral api.record_payment(:'booking', 1000 + n, 'EUR', 'card', 'tx_' || n,
+    'pay-' || n) as p \gset
 select pg_temp.sign_in('admin');
-select r.id as refund from api.refund_payment((:'paid'::uuid[])[1], 1000, 'Late', 'refund') as r \gset
-select (select array_agg(id order by id) from unnest(:'paid'::text[] || :'refund'::text) as id) as everything \gset
+select r.id as refund
+from api.refund_payment((:'paid'::uuid[])[1], 1000, 'Late', 'refund') as r \gset
+select array_agg(id order by id) as everything
+from unnest(:'paid'::text[] || :'refund'::text) as id \gset
 
 -- For whom
 select is(
@@ -32,12 +35,14 @@ from (values
 ) as v (actor, id, refusal, sentence);
 select pg_temp.sign_in('admin');
 select is(
-    array_agg(p.id::text), :'everything'::text[], 'an admin reads payments and refunds, the oldest first')
+    array_agg(p.id::text), :'everything'::text[],
+    'an admin reads payments and refunds, the oldest first')
 from api.list_payments(:'booking') as p;
 select pg_temp.sign_in('patient');
 select collect_tap(
     is(array_agg(p.id::text), :'everything'::text[], 'their patient reads them, too'),
-    is(array_agg(distinct p.consultation_id), array[:'booking']::uuid[], 'those of this consultation'),
+    is(array_agg(distinct p.consultation_id), array[:'booking']::uuid[],
+        'those of this consultation'),
     is(
         array_agg(p.kind || ' ' || p.amount_minor || ' ' || p.currency order by p.amount_minor),
         '{refund 1000 EUR,payment 1001 EUR,payment 1002 EUR,payment 1003 EUR,payment 1004 EUR}',
@@ -53,13 +58,15 @@ from api.list_payments(:'other_booking') as p;
 -- Page by page
 select pg_temp.sign_in('patient');
 select is(
-    pg_temp.all_pages(format('api.list_payments(%L, p_limit => %s, p_cursor => %%L)', :'booking', n)),
+    pg_temp.all_pages(format(
+        'api.list_payments(%L, p_limit => %s, p_cursor => %%L)', :'booking', n)),
     :'everything'::text[], 'pages of ' || n || ' show everything once')
 from unnest(array[1, 2, 5, 1000]) as n;
 select is(count(*), 2::bigint, 'a page has no more rows than asked for')
 from api.list_payments(:'booking', p_limit => 2);
 select is(
-    pg_temp.refusal('patient', format('select api.list_payments(%L, p_limit => %L)', :'booking', v.n)),
+    pg_temp.refusal('patient', format(
+        'select api.list_payments(%L, p_limit => %L)', :'booking', v.n)),
     'TM201 limit', v.sentence)
 from (values
     (0, 'a page of nothing is refused'),

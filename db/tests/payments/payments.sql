@@ -31,9 +31,11 @@ returning id as payment \gset
 select is(
     pg_temp.refusal('nobody', pg_temp.payment_sql(:'booking', jsonb_build_object(v.field, null))),
     '23502 ' || v.field, 'a payment always has its ' || v.field)
-from unnest('{id,consultation_id,kind,amount_minor,currency,method,created_at}'::text[]) as v (field);
+from unnest('{id,consultation_id,kind,amount_minor,currency,method,created_at}'::text[])
+    as v (field);
 select is(
-    pg_temp.refusal('nobody', pg_temp.payment_sql(:'booking', v.changes::jsonb)), v.refusal, v.sentence)
+    pg_temp.refusal('nobody', pg_temp.payment_sql(:'booking', v.changes::jsonb)), v.refusal,
+    v.sentence)
 from (values
     ('{"kind": "gift"}', '23514', 'money is paid or given back, and nothing else'),
     ('{"amount_minor": 0}', '23514', 'a payment is more than nothing'),
@@ -53,7 +55,8 @@ from (values
     ('{"kind": "refund"}', '23514', 'a refund is of some payment')
 ) as v (changes, refusal, sentence);
 select is(
-    pg_temp.refusal('nobody', pg_temp.payment_sql(:'booking', jsonb_build_object(v.field, repeat('x', v.n)))),
+    pg_temp.refusal('nobody',
+        pg_temp.payment_sql(:'booking', jsonb_build_object(v.field, repeat('x', v.n)))),
     v.refusal, v.sentence)
 from (values
     ('provider_reference', 200, null, 'a reference may have 200 characters'),
@@ -73,7 +76,8 @@ select is(
     v.refusal, v.sentence)
 from (values
     (:'booking'::uuid, 'payment', 'EUR', :'payment'::uuid, '23514', 'a payment gives nothing back'),
-    (:'booking', 'refund', 'EUR', gen_random_uuid(), '23503', 'a refund is of a payment that exists'),
+    (:'booking', 'refund', 'EUR', gen_random_uuid(), '23503',
+     'a refund is of a payment that exists'),
     (:'other_booking', 'refund', 'EUR', :'payment', '23503', 'a refund stays in its consultation'),
     (:'booking', 'refund', 'USD', :'payment', '23503', 'a refund stays in its currency'),
     (:'booking', 'refund', 'EUR', :'payment', null, 'there it is possible')

@@ -8,8 +8,10 @@ select pg_temp.booking('patient', :'slot') as booking \gset
 select pg_temp.booking('patient', :'second_slot') as cancelled \gset
 select id as payment
 from api.record_payment(:'booking', 3000, 'EUR', 'bank_transfer', 'tx_1', 'pay-1') \gset
-select id as second_payment from api.record_payment(:'booking', 2000, 'EUR', 'card', null, 'pay-2') \gset
-select id as of_cancelled from api.record_payment(:'cancelled', 500, 'EUR', 'card', null, 'pay-3') \gset
+select id as second_payment
+from api.record_payment(:'booking', 2000, 'EUR', 'card', null, 'pay-2') \gset
+select id as of_cancelled
+from api.record_payment(:'cancelled', 500, 'EUR', 'card', null, 'pay-3') \gset
 select status from api.cancel_consultation(:'cancelled') \gset
 
 -- Who may not
@@ -21,7 +23,8 @@ from (values
     ('other_patient', :'payment', 'TM301', 'nor may another one'),
     ('doctor', :'payment', 'TM301', 'nor may a doctor'),
     ('nobody', :'payment', 'TM101', 'nobody gives back without signing in'),
-    ('admin', gen_random_uuid()::text, 'TM404', 'nothing is given back of a payment that does not exist'),
+    ('admin', gen_random_uuid()::text, 'TM404',
+     'nothing is given back of a payment that does not exist'),
     ('admin', null, 'TM404', 'nor of none')
 ) as v (actor, id, refusal, sentence);
 
@@ -52,7 +55,8 @@ from api.refund_payment(:'payment', 1000, 'The doctor was late', 'refund-1') as 
 select is(count(*), 1::bigint, 'and gives nothing more back')
 from api.list_payments(:'booking') as p where p.kind = 'refund';
 select is(
-    pg_temp.refusal('admin', format('select api.refund_payment(%L, %L, %L, ''refund-1'')', v.id, v.amount, v.reason)),
+    pg_temp.refusal('admin', format(
+        'select api.refund_payment(%L, %L, %L, ''refund-1'')', v.id, v.amount, v.reason)),
     'TM203 Idempotency-Key', v.sentence)
 from (values
     (:'second_payment', 1000, 'The doctor was late', 'the key is refused for another payment'),
@@ -62,29 +66,34 @@ from (values
 
 -- Never more than was paid
 select is(
-    pg_temp.refusal('admin', format('select api.refund_payment(%L, %L, %L, %L)', v.id, v.amount, v.reason, v.key)),
+    pg_temp.refusal('admin', format(
+        'select api.refund_payment(%L, %L, %L, %L)', v.id, v.amount, v.reason, v.key)),
     v.refusal, v.sentence)
 from (values
     (:'payment', 2001, null, 'key-1', 'TM909', 'not a cent more than the rest is given back'),
     (:'payment', 2000, null, 'key-1', null, 'all of the rest is'),
-    (:'payment', 1, null, 'key-2', 'TM909', 'then not a cent more, although another payment is there'),
+    (:'payment', 1, null, 'key-2', 'TM909',
+     'then not a cent more, although another payment is there'),
     (:'second_payment', 2001, null, 'key-2', 'TM909', 'of the other one not more than it'),
     (:'second_payment', 2000, null, 'key-2', null, 'but all of it at once'),
     (:'refund', 1, null, 'key-3', 'TM404', 'a refund is not refunded'),
-    (:'of_cancelled', 500, null, 'key-3', null, 'what was paid for a cancelled consultation is given back')
+    (:'of_cancelled', 500, null, 'key-3', null,
+     'what was paid for a cancelled consultation is given back')
 ) as v (id, amount, reason, key, refusal, sentence);
 select is(
     (select sum(case p.kind when 'payment' then p.amount_minor else -p.amount_minor end)
      from api.list_payments(:'booking') as p), 0::numeric,
     'nothing of what was paid is left');
 select pg_temp.sign_in('patient');
-select id as third_payment from api.record_payment(:'booking', 5000, 'EUR', 'card', null, 'pay-4') \gset
+select id as third_payment
+from api.record_payment(:'booking', 5000, 'EUR', 'card', null, 'pay-4') \gset
 select is(count(*), 6::bigint, 'after refunds the whole fee can be paid again')
 from api.list_payments(:'booking');
 
 -- What cannot be right
 select is(
-    pg_temp.refusal('admin', format('select api.refund_payment(%L, %L, %L, %L)', :'third_payment', v.amount, v.reason, v.key)),
+    pg_temp.refusal('admin', format(
+        'select api.refund_payment(%L, %L, %L, %L)', :'third_payment', v.amount, v.reason, v.key)),
     v.refusal, v.sentence)
 from (values
     (0, null, 'key-4', 'TM201 amount_minor', 'a refund is more than nothing'),
@@ -103,15 +112,18 @@ select pg_temp.sign_in('admin', 'remember');
 select is(r.id, null, 'a refusal that is remembered returns nothing')
 from api.refund_payment(:'third_payment', 5000, null, 'too-much') as r;
 reset role;
-select is((k.operation::text, k.refusal_code, k.resource_id), ('refund_payment'::text, 'TM909'::text, null::uuid),
+select is((k.operation::text, k.refusal_code, k.resource_id),
+    ('refund_payment'::text, 'TM909'::text, null::uuid),
     'it is stored under its key')
 from app.idempotency_keys as k where k.key = 'too-much';
 set local role telemed_api;
 select is(
-    pg_temp.refusal('admin', format('select api.refund_payment(%L, 5000, null, ''too-much'')', :'third_payment')),
+    pg_temp.refusal('admin', format(
+        'select api.refund_payment(%L, 5000, null, ''too-much'')', :'third_payment')),
     'TM909', 'and heard again');
 select is(
-    pg_temp.refusal('admin', format('select api.refund_payment(%L, 1000, null, ''too-much'')', :'third_payment')),
+    pg_temp.refusal('admin', format(
+        'select api.refund_payment(%L, 1000, null, ''too-much'')', :'third_payment')),
     'TM203 Idempotency-Key', 'the key is refused for an amount that would do');
 
 select * from finish();

@@ -63,16 +63,19 @@ from (values
     ('[[{"drug": "a", "dosage": "b"}]]', 'TM201 items', 'nor is a list of items'),
     ('[{"drug": "a", "dosage": "b"}, 5]', 'TM201 items', 'nor is a number after a good item'),
     ('[{"drug": "a", "dosage": "b", "refills": 2}]', 'TM201 items', 'what is not known is refused'),
-    ('[{"drug": "a", "dosage": "b", "Drug": "c"}]', 'TM201 items', 'names are written in small letters'),
+    ('[{"drug": "a", "dosage": "b", "Drug": "c"}]', 'TM201 items',
+     'names are written in small letters'),
     ('[{"drug": {"name": "a"}, "dosage": "b"}]', 'TM201 items', 'a drug is a text'),
     ('[{"drug": "a", "dosage": ["b"]}]', 'TM201 items', 'a dosage is a text'),
-    ('[{"drug": "a", "dosage": "b", "instructions": {}}]', 'TM201 items', 'instructions are a text'),
+    ('[{"drug": "a", "dosage": "b", "instructions": {}}]', 'TM201 items',
+     'instructions are a text'),
     ('[{}]', '23502 drug', 'an item is not empty'),
     ('[{"dosage": "b"}]', '23502 drug', 'an item has a drug'),
     ('[{"drug": null, "dosage": "b"}]', '23502 drug', 'which is known'),
     ('[{"drug": "a"}]', '23502 dosage', 'an item has a dosage'),
     ('[{"drug": "", "dosage": "b"}]', '23514', 'a drug has a name'),
-    ('[{"drug": "a", "dosage": "b", "duration_days": 0}]', '23514', 'a drug is taken for some days'),
+    ('[{"drug": "a", "dosage": "b", "duration_days": 0}]', '23514',
+     'a drug is taken for some days'),
     ('[{"drug": "a", "dosage": "b", "duration_days": 3651}]', '23514', 'for ten years at most'),
     ('[{"drug": "a", "dosage": "b", "duration_days": 40000}]', '22003', 'not for a century'),
     ('[{"drug": "a", "dosage": "b", "duration_days": 1.5}]', '22P02', 'for whole days'),
@@ -87,7 +90,8 @@ from (values
     (50, null, 'a prescription may have fifty items'), (51, 'TM201 items', 'but not fifty-one')
 ) as v (n, refusal, sentence);
 select is(
-    pg_temp.refusal('doctor', format('select api.issue_prescription(%L, %L, %L)', :'booking', :'one_item', v.notes)),
+    pg_temp.refusal('doctor', format(
+        'select api.issue_prescription(%L, %L, %L)', :'booking', :'one_item', v.notes)),
     '23514', v.sentence)
 from (values
     ('', 'notes are not empty'), (repeat('n', 4001), 'nor longer than 4000 characters')
@@ -105,7 +109,8 @@ from (values
     ('patient', :'booking', 'TM301', 'a patient may not prescribe'),
     ('admin', :'booking', 'TM301', 'an admin may not prescribe'),
     ('nobody', :'booking', 'TM101', 'nobody prescribes without signing in'),
-    ('doctor', gen_random_uuid()::text, 'TM403', 'nothing is prescribed after a consultation that never was'),
+    ('doctor', gen_random_uuid()::text, 'TM403',
+     'nothing is prescribed after a consultation that never was'),
     ('doctor', null, 'TM403', 'nor after none')
 ) as v (actor, id, refusal, sentence);
 

@@ -15,13 +15,16 @@ select is_empty(
 select array_agg(p.id::text order by p.id) as issued
 from generate_series(1, 5) as n
 cross join lateral api.issue_prescription(
-    :'booking', jsonb_build_array(jsonb_build_object('drug', 'Drug ' || n, 'dosage', '1'))) as p \gset
+    :'booking',
+    jsonb_build_array(jsonb_build_object('drug', 'Drug ' || n, 'dosage', '1'))) as p \gset
 select id as other_prescription
 from api.issue_prescription(:'other_booking', '[{"drug": "Atropine", "dosage": "1 drop"}]') \gset
 
 -- For whom
 select is(
-    pg_temp.refusal(v.actor, format('select api.list_prescriptions(%L)', v.id)), v.refusal, v.sentence)
+    pg_temp.refusal(v.actor, format(
+        'select api.list_prescriptions(%L)', v.id)),
+    v.refusal, v.sentence)
 from (values
     ('other_patient', :'booking', 'TM403', 'to another patient the consultation is not there'),
     ('other_doctor', :'booking', 'TM403', 'nor to another doctor'),
@@ -38,9 +41,11 @@ from api.list_prescriptions(:'booking') as p;
 select pg_temp.sign_in('patient');
 select collect_tap(
     is(array_agg(p.id::text), :'issued'::text[], 'its patient reads them'),
-    is(array_agg(distinct p.consultation_id), array[:'booking']::uuid[], 'those of this consultation'),
+    is(array_agg(distinct p.consultation_id), array[:'booking']::uuid[],
+        'those of this consultation'),
     is(
-        array_agg((p.items[1]).drug order by (p.items[1]).drug), '{Drug 1,Drug 2,Drug 3,Drug 4,Drug 5}',
+        array_agg((p.items[1]).drug order by (p.items[1]).drug),
+        '{Drug 1,Drug 2,Drug 3,Drug 4,Drug 5}',
         'with the drugs'))
 from api.list_prescriptions(:'booking') as p;
 select pg_temp.sign_in('other_patient');
@@ -57,13 +62,15 @@ from api.list_prescriptions(:'other_booking') as p;
 -- Page by page
 select pg_temp.sign_in('patient');
 select is(
-    pg_temp.all_pages(format('api.list_prescriptions(%L, p_limit => %s, p_cursor => %%L)', :'booking', n)),
+    pg_temp.all_pages(format(
+        'api.list_prescriptions(%L, p_limit => %s, p_cursor => %%L)', :'booking', n)),
     :'issued'::text[], 'pages of ' || n || ' show everything once')
 from unnest(array[1, 2, 5, 1000]) as n;
 select is(count(*), 2::bigint, 'a page has no more rows than asked for')
 from api.list_prescriptions(:'booking', p_limit => 2);
 select is(
-    pg_temp.refusal('patient', format('select api.list_prescriptions(%L, p_limit => %L)', :'booking', v.n)),
+    pg_temp.refusal('patient', format(
+        'select api.list_prescriptions(%L, p_limit => %L)', :'booking', v.n)),
     'TM201 limit', v.sentence)
 from (values
     (0, 'a page of nothing is refused'),

@@ -28,7 +28,8 @@ $$;
 
 -- Only for a completed consultation
 select is(
-    pg_temp.refusal('nobody', format('insert into app.prescriptions (consultation_id) values (%L)', v.id)),
+    pg_temp.refusal('nobody', format(
+        'insert into app.prescriptions (consultation_id) values (%L)', v.id)),
     v.refusal, v.sentence)
 from (values
     (:'scheduled', 'TM907', 'a scheduled consultation has no prescription'),
@@ -39,10 +40,12 @@ from (values
 ) as v (id, refusal, sentence);
 alter table app.prescriptions disable trigger prescriptions_follow_a_completed_consultation;
 select is(
-    pg_temp.refusal('nobody', format('insert into app.prescriptions (consultation_id) values (%L)', v.id)),
+    pg_temp.refusal('nobody', format(
+        'insert into app.prescriptions (consultation_id) values (%L)', v.id)),
     v.refusal, v.sentence)
 from (values
-    (gen_random_uuid(), '23503', 'without the trigger a prescription still belongs to a consultation'),
+    (gen_random_uuid(), '23503',
+     'without the trigger a prescription still belongs to a consultation'),
     (null, '23502 consultation_id', 'and still has one')
 ) as v (id, refusal, sentence);
 alter table app.prescriptions enable trigger prescriptions_follow_a_completed_consultation;
@@ -59,7 +62,8 @@ from (values
 ) as v (notes, issued_at, refusal, sentence);
 
 -- Items are written with their prescription
-insert into app.prescriptions (consultation_id) values (:'completed') returning id as prescription \gset
+insert into app.prescriptions (consultation_id) values (:'completed')
+returning id as prescription \gset
 select is(pg_temp.refusal('nobody', v.statement), v.refusal, v.sentence)
 from (values
     (pg_temp.item_sql(:'prescription', 1), null, 'a prescription has an item'),
@@ -70,10 +74,12 @@ from (values
     (pg_temp.item_sql(:'prescription', null), '23502 position', 'each has a place'),
     (pg_temp.item_sql(:'prescription', 2, p_drug => null), '23502 drug', 'a drug'),
     (pg_temp.item_sql(:'prescription', 2, p_drug => '  '), '23514', 'that has a name'),
-    (pg_temp.item_sql(:'prescription', 2, p_drug => repeat('d', 201)), '23514', 'of at most 200 characters'),
+    (pg_temp.item_sql(:'prescription', 2, p_drug => repeat('d', 201)), '23514',
+     'of at most 200 characters'),
     (pg_temp.item_sql(:'prescription', 2, p_dosage => null), '23502 dosage', 'and a dosage'),
     (pg_temp.item_sql(:'prescription', 2, p_dosage => ''), '23514', 'that says something'),
-    (pg_temp.item_sql(:'prescription', 2, p_instructions => ''), '23514', 'instructions are not empty'),
+    (pg_temp.item_sql(:'prescription', 2, p_instructions => ''), '23514',
+     'instructions are not empty'),
     (pg_temp.item_sql(:'prescription', 2, p_days => 0), '23514', 'a drug is not taken for no day'),
     (pg_temp.item_sql(:'prescription', 2, p_days => 3651), '23514', 'nor for more than ten years'),
     (pg_temp.item_sql(:'prescription', 2, p_days => 1), null, 'it may be taken for one day'),

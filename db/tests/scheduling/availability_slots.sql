@@ -20,7 +20,8 @@ update app.availability_slots set status = 'withdrawn' where id = :'withdrawn_sl
 -- Slots of a doctor never overlap
 select throws_ok(
     pg_temp.slot_sql('2027-01-05 09:59:59.999999+00', '2027-01-05 11:00:00+00'), '23P01',
-    'conflicting key value violates exclusion constraint "availability_slots_of_a_doctor_never_overlap"',
+    'conflicting key value violates exclusion constraint '
+    '"availability_slots_of_a_doctor_never_overlap"',
     'a slot cannot begin a microsecond before another one ends');
 select throws_ok(
     pg_temp.slot_sql('2027-01-05 08:00:00+00', '2027-01-05 09:00:00.000001+00'), '23P01', null,
@@ -56,14 +57,16 @@ from (values
 ) as v (change, sentence);
 select throws_ok(
     format('update app.availability_slots set status = %L where id = %L', s, :'withdrawn_slot'),
-    'TM912', 'A withdrawn slot stays withdrawn', 'a withdrawn slot does not become ' || s || ' again')
+    'TM912', 'A withdrawn slot stays withdrawn',
+    'a withdrawn slot does not become ' || s || ' again')
 from unnest(array['open', 'booked']) as s;
 
 -- The constraint holds without the trigger before it
 alter table app.availability_slots disable trigger availability_slots_keep_their_time;
 select throws_ok(
     format(
-        'update app.availability_slots set starts_at = starts_at - interval ''1 minute'' where id = %L',
+        'update app.availability_slots set starts_at = starts_at - interval ''1 minute'' '
+        'where id = %L',
         :'slot'),
     '23P01', null, 'without the trigger a slot still cannot be moved over another one');
 select throws_ok(
@@ -116,12 +119,14 @@ select throws_ok(
     '23502', null, 'a slot always has a doctor');
 select throws_ok(
     format(
-        'insert into app.availability_slots (doctor_id, starts_at, ends_at) values (%L, null, now())',
+        'insert into app.availability_slots (doctor_id, starts_at, ends_at) '
+        'values (%L, null, now())',
         pg_temp.id_of('doctor')),
     '23502', null, 'a slot always has a start');
 select throws_ok(
     format(
-        'insert into app.availability_slots (doctor_id, starts_at, ends_at) values (%L, now(), null)',
+        'insert into app.availability_slots (doctor_id, starts_at, ends_at) '
+        'values (%L, now(), null)',
         pg_temp.id_of('doctor')),
     '23502', null, 'a slot always has an end');
 

@@ -11,7 +11,9 @@ from api.take_time_off('2027-01-06 08:00:00+00', '2027-01-06 17:00:00+00') \gset
 
 -- Who may not
 select is(
-    pg_temp.refusal(v.actor, format('select api.end_time_off(%L)', :'time_off')), v.refusal, v.sentence)
+    pg_temp.refusal(v.actor, format(
+        'select api.end_time_off(%L)', :'time_off')),
+    v.refusal, v.sentence)
 from (values
     ('other_doctor', 'TM405', 'another doctor does not even learn of the time off'),
     ('patient', 'TM301', 'a patient may not end time off'),

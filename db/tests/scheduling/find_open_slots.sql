@@ -61,15 +61,19 @@ from api.find_open_slots('Dermatology');
 
 -- From and to
 select is(
-    (select count(*) from api.find_open_slots(v.specialty, v.from_time::timestamptz, v.to_time::timestamptz)),
+    (select count(*) from api.find_open_slots(
+        v.specialty, v.from_time::timestamptz, v.to_time::timestamptz)),
     v.n::bigint, v.sentence)
 from (values
-    (null, '2027-01-05 09:00+00', '2027-01-05 10:00+00', 2, 'the first moment is included and the last is not'),
+    (null, '2027-01-05 09:00+00', '2027-01-05 10:00+00', 2,
+     'the first moment is included and the last is not'),
     ('Cardiology', '2027-01-05 09:00+00', '2027-01-05 10:00+00', 1, 'for one specialty, too'),
-    (null, '2027-01-05 09:00:00.000001+00', '2027-01-05 10:00:00.000001+00', 1, 'to the microsecond'),
+    (null, '2027-01-05 09:00:00.000001+00', '2027-01-05 10:00:00.000001+00', 1,
+     'to the microsecond'),
     (null, '2027-01-05 09:00+00', null, 3, 'without an end all that come later are found'),
     (null, null, '2027-01-05 09:00+00', 1, 'without a beginning it is now'),
-    ('Dermatology', null, '2027-01-05 09:00+00', 0, 'when nobody has the specialty any more, nothing'),
+    ('Dermatology', null, '2027-01-05 09:00+00', 0,
+     'when nobody has the specialty any more, nothing'),
     (null, '2027-01-01 00:00+00', '2027-01-05 00:00+00', 0, 'what has begun is never found'),
     ('Neurology', '2027-01-01 00:00+00', '2027-01-05 00:00+00', 0, 'under no specialty'),
     (null, '-infinity', 'infinity', 4, 'the beginning and the end of time are no obstacle'),

@@ -10,8 +10,10 @@ from (values
     ('2027-07-15 09:00', 'Europe/Berlin', '2027-07-15 07:00+00', '09:00 in Berlin in summer'),
     ('2027-07-15 09:00', 'America/New_York', '2027-07-15 13:00+00', '09:00 in New York in summer'),
     ('2027-07-15 09:00', 'Asia/Kathmandu', '2027-07-15 03:15+00', '09:00 in Kathmandu'),
-    ('2027-06-01 00:00', 'Pacific/Kiritimati', '2027-05-31 10:00+00', 'midnight where the day is first'),
-    ('2027-06-01 23:59', 'Pacific/Pago_Pago', '2027-06-02 10:59+00', 'midnight where the day is last'),
+    ('2027-06-01 00:00', 'Pacific/Kiritimati', '2027-05-31 10:00+00',
+     'midnight where the day is first'),
+    ('2027-06-01 23:59', 'Pacific/Pago_Pago', '2027-06-02 10:59+00',
+     'midnight where the day is last'),
     -- Forward
     ('2027-03-28 01:59:59.999999', 'Europe/Berlin', '2027-03-28 00:59:59.999999+00',
      'the last moment before clocks in Berlin go forward'),
@@ -24,12 +26,16 @@ from (values
     ('2027-03-28 02:30', 'Antarctica/Troll', null, 'Troll leaves out two hours'),
     ('2011-12-30 12:00', 'Pacific/Apia', null, 'Samoa left out a whole day'),
     -- Back
-    ('2027-10-31 01:59', 'Europe/Berlin', '2027-10-30 23:59+00', 'the minute before the repeated hour'),
-    ('2027-10-31 02:00', 'Europe/Berlin', '2027-10-31 00:00+00', 'of a repeated hour the first counts'),
+    ('2027-10-31 01:59', 'Europe/Berlin', '2027-10-30 23:59+00',
+     'the minute before the repeated hour'),
+    ('2027-10-31 02:00', 'Europe/Berlin', '2027-10-31 00:00+00',
+     'of a repeated hour the first counts'),
     ('2027-10-31 02:59', 'Europe/Berlin', '2027-10-31 00:59+00', 'to its last minute'),
     ('2027-10-31 03:00', 'Europe/Berlin', '2027-10-31 02:00+00', 'the minute after both'),
-    ('2027-11-07 01:30', 'America/New_York', '2027-11-07 05:30+00', 'New York repeats an hour, too'),
-    ('2027-04-04 01:45', 'Australia/Lord_Howe', '2027-04-03 14:45+00', 'Lord Howe repeats half an hour'),
+    ('2027-11-07 01:30', 'America/New_York', '2027-11-07 05:30+00',
+     'New York repeats an hour, too'),
+    ('2027-04-04 01:45', 'Australia/Lord_Howe', '2027-04-03 14:45+00',
+     'Lord Howe repeats half an hour'),
     ('2027-10-31 01:30', 'Antarctica/Troll', '2027-10-30 23:30+00', 'Troll repeats two hours')
 ) as v (local_time, time_zone, instant, sentence);
 

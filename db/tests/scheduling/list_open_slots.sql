@@ -41,17 +41,20 @@ from (values
 -- From and to
 select pg_temp.sign_in('patient');
 select is(
-    (select count(*) from api.list_open_slots(pg_temp.id_of('doctor'), v.from_time::timestamptz, v.to_time::timestamptz)),
+    (select count(*) from api.list_open_slots(
+        pg_temp.id_of('doctor'), v.from_time::timestamptz, v.to_time::timestamptz)),
     v.n::bigint, v.sentence)
 from (values
-    ('2027-01-05 10:00+00', '2027-01-05 11:00+00', 1, 'the first moment is included and the last is not'),
+    ('2027-01-05 10:00+00', '2027-01-05 11:00+00', 1,
+     'the first moment is included and the last is not'),
     ('2027-01-05 10:00:00.000001+00', '2027-01-05 11:00:00.000001+00', 1, 'to the microsecond'),
     ('2027-01-05 10:00+00', null, 3, 'without an end all that come later are listed'),
     (null, '2027-01-05 10:00+00', 1, 'without a beginning it is now'),
     ('2027-01-01 00:00+00', '2027-01-05 00:00+00', 0, 'what has begun is never listed'),
     ('-infinity', 'infinity', 4, 'the beginning and the end of time are no obstacle'),
     ('infinity', null, 0, 'after the end of time there is nothing'),
-    ('2027-01-06 00:00+00', '2027-01-05 00:00+00', 0, 'between a time and an earlier one there is nothing')
+    ('2027-01-06 00:00+00', '2027-01-05 00:00+00', 0,
+     'between a time and an earlier one there is nothing')
 ) as v (from_time, to_time, n, sentence);
 reset role;
 select pg_temp.set_clock('2027-01-05 09:59:59.999999+00');
@@ -90,7 +93,9 @@ from (values
 ) as v (n, seen, refusal, sentence);
 
 -- Whose slots
-select is(pg_temp.refusal('patient', format('select api.list_open_slots(%L)', v.id)), 'TM401', v.sentence)
+select is(
+    pg_temp.refusal('patient', format('select api.list_open_slots(%L)', v.id)),
+    'TM401', v.sentence)
 from (values
     (gen_random_uuid(), 'a doctor who does not exist has no list'),
     (pg_temp.id_of('admin'), 'nor has an admin'),

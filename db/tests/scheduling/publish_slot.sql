@@ -18,7 +18,8 @@ select is(
     pg_temp.refusal('doctor', format('select api.publish_slot(%L, %L)', v.starts_at, v.ends_at)),
     v.refusal, v.sentence)
 from (values
-    ('2027-01-05 09:29:59.999999+00', '2027-01-05 10:00+00', 'TM902', 'not a microsecond may overlap'),
+    ('2027-01-05 09:29:59.999999+00', '2027-01-05 10:00+00', 'TM902',
+     'not a microsecond may overlap'),
     ('2027-01-05 08:00+00', '2027-01-05 09:00:00.000001+00', 'TM902', 'at neither end'),
     ('2027-01-05 09:00+00', '2027-01-05 09:30+00', 'TM902', 'the same slot is not published twice'),
     ('2027-01-05 08:00+00', '2027-01-05 11:00+00', 'TM902', 'a longer slot does not swallow it'),
@@ -47,16 +48,19 @@ select is(
     pg_temp.refusal('doctor', format('select api.publish_slot(%L, %L)', v.starts_at, v.ends_at)),
     v.refusal, v.sentence)
 from (values
-    ('2027-01-04 07:00+00', '2027-01-04 07:30+00', 'TM202 starts_at', 'a slot is not published in the past'),
+    ('2027-01-04 07:00+00', '2027-01-04 07:30+00', 'TM202 starts_at',
+     'a slot is not published in the past'),
     ('2027-01-04 08:00+00', '2027-01-04 08:30+00', 'TM202 starts_at', 'nor at this very moment'),
     ('2027-01-04 08:00:00.000001+00', '2027-01-04 08:30+00', null, 'but a microsecond later'),
     (null, '2027-01-06 08:30+00', 'TM202 starts_at', 'a slot has a start'),
     ('2027-01-06 08:00+00', null, 'TM202 ends_at', 'a slot has an end'),
     ('2027-01-06 08:00+00', '2027-01-06 08:00+00', 'TM202 ends_at', 'a slot lasts some time'),
     ('2027-01-06 08:00+00', '2027-01-06 07:00+00', 'TM202 ends_at', 'a slot ends after it begins'),
-    ('2027-01-06 08:00+00', '2027-01-06 08:00:59.999999+00', '23514', 'less than a minute is no slot'),
+    ('2027-01-06 08:00+00', '2027-01-06 08:00:59.999999+00', '23514',
+     'less than a minute is no slot'),
     ('2027-01-06 08:00+00', '2027-01-06 08:01+00', null, 'one minute is'),
-    ('2027-01-07 08:00+00', '2027-01-08 08:00:00.000001+00', '23514', 'more than 24 hours is no slot'),
+    ('2027-01-07 08:00+00', '2027-01-08 08:00:00.000001+00', '23514',
+     'more than 24 hours is no slot'),
     ('2027-01-07 08:00+00', '2027-01-08 08:00+00', null, '24 hours is'),
     ('-infinity', '2027-02-01 08:00+00', 'TM202 starts_at', 'a slot has not always been'),
     ('infinity', 'infinity', 'TM202 ends_at', 'a slot is not at the end of time'),
@@ -74,7 +78,8 @@ select is(
     v.refusal, v.sentence)
 from (values
     ('2027-03-01 09:00+00', '2027-03-01 09:30+00', 'TM913', 'no slot is published on that day'),
-    ('2027-02-28 23:30+00', '2027-03-01 00:00:00.000001+00', 'TM913', 'nor one that reaches into it'),
+    ('2027-02-28 23:30+00', '2027-03-01 00:00:00.000001+00', 'TM913',
+     'nor one that reaches into it'),
     ('2027-02-28 23:30+00', '2027-03-01 00:00+00', null, 'a slot may end when the time off begins'),
     ('2027-03-02 00:00+00', '2027-03-02 00:30+00', null, 'and another may begin when it ends')
 ) as v (starts_at, ends_at, refusal, sentence);

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(75);
+select plan(78);
 
 reset role;
 create function pg_temp.starts(p_publication api.weekly_publication)
@@ -27,7 +27,8 @@ from api.publish_weekly_slots('2027-01-11', '2027-01-20', '{1,3}', '09:00', '10:
 select collect_tap(
     is(count(*), 12::bigint, 'a doctor publishes three slots on each of four days'),
     is(:'skipped'::text, '{}', 'and nothing is skipped'),
-    is(array_agg(distinct i.doctor_id), array[pg_temp.id_of('doctor')], 'the slots are the caller''s'),
+    is(array_agg(distinct i.doctor_id), array[pg_temp.id_of('doctor')],
+        'the slots are the caller''s'),
     is(min(i.starts_at), '2027-01-11 08:00:00+00', 'the first begins at 09:00 in Berlin'),
     is(min(i.ends_at), '2027-01-11 08:30:00+00', 'it lasts as long as was asked for'),
     is(array_agg(distinct i.status), '{open}', 'all are open'),
@@ -35,7 +36,8 @@ select collect_tap(
         max(i.ends_at), '2027-01-20 09:30:00+00',
         'the last day is included, and the last slot ends with the hours'))
 from unnest(:'items'::api.availability_slots[]) as i;
-select is(array_agg(s.id), (select array_agg(i.id) from unnest(:'items'::api.availability_slots[]) as i),
+select is(array_agg(s.id),
+    (select array_agg(i.id) from unnest(:'items'::api.availability_slots[]) as i),
     'patients find exactly these slots, in this order')
 from api.list_open_slots(pg_temp.id_of('doctor')) as s;
 
@@ -73,7 +75,8 @@ select is(
     'what is left of the hours after the last whole slot stays free')
 from api.publish_weekly_slots('2027-02-05', '2027-02-05', '{5}', '09:00', '10:29', 30) as w;
 select is(
-    cardinality(w.items) + cardinality(w.skipped), 0, 'where no such day lies between, nothing is published')
+    cardinality(w.items) + cardinality(w.skipped), 0,
+    'where no such day lies between, nothing is published')
 from api.publish_weekly_slots('2027-02-01', '2027-02-02', '{5}', '09:00', '10:00', 30) as w;
 select is(
     pg_temp.starts(w), '{2027-02-02 23:00:00+00}', 'a slot may last from midnight to midnight')
@@ -87,14 +90,16 @@ select lives_ok(
     'a single slot is published from 09:15 to 09:45');
 select collect_tap(
     is(pg_temp.starts(w), '{2027-02-08 09:00:00+00}', 'slots beside a single one are published'),
-    is(pg_temp.skipped(w), '{02-08 09:00 overlaps,02-08 09:30 overlaps}', 'those that overlap it are not'))
+    is(pg_temp.skipped(w), '{02-08 09:00 overlaps,02-08 09:30 overlaps}',
+        'those that overlap it are not'))
 from api.publish_weekly_slots('2027-02-08', '2027-02-08', '{1}', '09:00', '10:30', 30) as w;
 select is(
     pg_temp.skipped(w), '{02-08 10:00 overlaps}',
     'a slot with the start of another one but a different length overlaps it')
 from api.publish_weekly_slots('2027-02-08', '2027-02-08', '{1}', '10:00', '11:00', 60) as w;
 select collect_tap(
-    is(pg_temp.starts(w), '{2027-01-04 09:00:00+00}', 'of today''s slots those to come are published'),
+    is(pg_temp.starts(w), '{2027-01-04 09:00:00+00}',
+        'of today''s slots those to come are published'),
     is(
         pg_temp.skipped(w), '{01-04 08:00 in_the_past,01-04 09:00 in_the_past}',
         'those that have begun are not, nor the one that begins this very moment'))
@@ -187,37 +192,64 @@ select is(
 from (values
     (null, '2027-05-10', '{1}', '09:00', '10:00', 30, null, 'TM202 to', 'hours need a first day'),
     ('2027-05-03', null, '{1}', '09:00', '10:00', 30, null, 'TM202 to', 'hours need a last day'),
-    ('2027-05-03', '2027-05-02', '{1}', '09:00', '10:00', 30, null, 'TM202 to', 'the first day comes first'),
-    ('2028-01-01', '2029-01-02', '{1}', '09:00', '10:00', 30, null, 'TM202 to', '367 days are too long'),
+    ('2027-05-03', '2027-05-02', '{1}', '09:00', '10:00', 30, null, 'TM202 to',
+     'the first day comes first'),
+    ('2028-01-01', '2029-01-02', '{1}', '09:00', '10:00', 30, null, 'TM202 to',
+     '367 days are too long'),
     ('2028-01-01', '2029-01-01', '{1}', '09:00', '10:00', 60, null, null, '366 days are not'),
+    ('2028-01-01', '2028-12-15', '{6}', '00:00', '16:45', 5, null, 'TM201 to',
+     'more than 10000 slots at once are too many'),
+    ('2028-01-01', '2028-12-15', '{6}', '00:00', '16:40', 5, null, null, '10000 are not'),
     ('2027-05-03', 'infinity', '{1}', '09:00', '10:00', 30, null, '22008', 'nobody works for ever'),
     ('-infinity', '2027-05-03', '{1}', '09:00', '10:00', 30, null, '22008', 'nobody always has'),
-    ('10000-01-01', '10000-01-07', '{1}', '09:00', '10:00', 30, null, '23514', 'there is no year 10000'),
-    ('2027-05-03', '2027-05-10', null, '09:00', '10:00', 30, null, 'TM201 weekdays', 'days are needed'),
-    ('2027-05-03', '2027-05-10', '{}', '09:00', '10:00', 30, null, 'TM201 weekdays', 'at least one'),
-    ('2027-05-03', '2027-05-10', '{0}', '09:00', '10:00', 30, null, 'TM201 weekdays', 'there is no day 0'),
-    ('2027-05-03', '2027-05-10', '{1,8}', '09:00', '10:00', 30, null, 'TM201 weekdays', 'there is no day 8'),
-    ('2027-05-03', '2027-05-10', '{1,null}', '09:00', '10:00', 30, null, 'TM201 weekdays', 'no day is no day'),
-    ('2027-05-03', '2027-05-10', '{1}', null, '10:00', 30, null, 'TM202 end_time', 'hours have a start'),
-    ('2027-05-03', '2027-05-10', '{1}', '09:00', null, 30, null, 'TM202 end_time', 'hours have an end'),
-    ('2027-05-03', '2027-05-10', '{1}', '10:00', '09:00', 30, null, 'TM202 end_time', 'the end comes last'),
-    ('2027-05-03', '2027-05-10', '{1}', '09:00', '09:29', 30, null, 'TM202 end_time', 'one slot must fit'),
-    ('2027-05-03', '2027-05-03', '{1}', '09:00', '09:30', 30, null, null, 'one slot may fit exactly'),
-    ('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', null, null, 'TM201 slot_minutes', 'slots have a length'),
-    ('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', 4, null, 'TM201 slot_minutes', '4 minutes are too short'),
-    ('2027-05-04', '2027-05-04', '{2}', '00:00', '24:00', 1441, null, 'TM201 slot_minutes', '1441 are too long'),
-    ('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', 30, 'Mars/Olympus', 'TM204 time_zone', 'Mars has no clocks'),
-    ('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', 30, 'CET+1', 'TM204 time_zone', 'an offset is not a zone'),
-    ('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', 30, 'EST5EDT4', 'TM204 time_zone', 'a rule is not a zone'),
-    ('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', 30, 'CEST', 'TM204 time_zone', 'nor is an abbreviation'),
-    ('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', 30, '', 'TM204 time_zone', 'nor is nothing')
+    ('10000-01-01', '10000-01-07', '{1}', '09:00', '10:00', 30, null, '23514',
+     'there is no year 10000'),
+    ('2027-05-03', '2027-05-10', null, '09:00', '10:00', 30, null, 'TM201 weekdays',
+     'days are needed'),
+    ('2027-05-03', '2027-05-10', '{}', '09:00', '10:00', 30, null, 'TM201 weekdays',
+     'at least one'),
+    ('2027-05-03', '2027-05-10', '{0}', '09:00', '10:00', 30, null, 'TM201 weekdays',
+     'there is no day 0'),
+    ('2027-05-03', '2027-05-10', '{1,8}', '09:00', '10:00', 30, null, 'TM201 weekdays',
+     'there is no day 8'),
+    ('2027-05-03', '2027-05-10', '{1,null}', '09:00', '10:00', 30, null, 'TM201 weekdays',
+     'no day is no day'),
+    ('2027-05-03', '2027-05-10', '{1}', null, '10:00', 30, null, 'TM202 end_time',
+     'hours have a start'),
+    ('2027-05-03', '2027-05-10', '{1}', '09:00', null, 30, null, 'TM202 end_time',
+     'hours have an end'),
+    ('2027-05-03', '2027-05-10', '{1}', '10:00', '09:00', 30, null, 'TM202 end_time',
+     'the end comes last'),
+    ('2027-05-03', '2027-05-10', '{1}', '09:00', '09:29', 30, null, 'TM202 end_time',
+     'one slot must fit'),
+    ('2027-05-03', '2027-05-10', '{1}', '09:00', '09:29:59.999999', 30, null, 'TM202 end_time',
+     'to its last microsecond'),
+    ('2027-05-03', '2027-05-03', '{1}', '09:00', '09:30', 30, null, null,
+     'one slot may fit exactly'),
+    ('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', null, null, 'TM201 slot_minutes',
+     'slots have a length'),
+    ('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', 4, null, 'TM201 slot_minutes',
+     '4 minutes are too short'),
+    ('2027-05-04', '2027-05-04', '{2}', '00:00', '24:00', 1441, null, 'TM201 slot_minutes',
+     '1441 are too long'),
+    ('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', 30, 'Mars/Olympus', 'TM204 time_zone',
+     'Mars has no clocks'),
+    ('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', 30, 'CET+1', 'TM204 time_zone',
+     'an offset is not a zone'),
+    ('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', 30, 'EST5EDT4', 'TM204 time_zone',
+     'a rule is not a zone'),
+    ('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', 30, 'CEST', 'TM204 time_zone',
+     'nor is an abbreviation'),
+    ('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', 30, '', 'TM204 time_zone',
+     'nor is nothing')
 ) as v (from_day, to_day, weekdays, start_time, end_time, minutes, time_zone, refusal, sentence);
 
 -- Who may not
 select is(
     pg_temp.refusal(
         v.actor,
-        $$select api.publish_weekly_slots('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', 30)$$),
+        $$select api.publish_weekly_slots(
+              '2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', 30)$$),
     v.refusal, v.sentence)
 from (values
     ('patient', 'TM301', 'a patient may not publish hours'),

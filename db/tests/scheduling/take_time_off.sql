@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(39);
+select plan(38);
 
 -- Slots of half an hour in and around the time off, which is from 09:00 to 17:00
 select pg_temp.open_slot('doctor', '2027-01-05 08:30:00+00') as just_before \gset
@@ -21,7 +21,8 @@ select status from api.complete_consultation(:'completed') \gset
 
 -- The permitted path
 select t.id as time_off, t.*
-from api.take_time_off('2027-01-05 09:00:00+00', '2027-01-05 17:00:00+00', 'A conference') as t \gset
+from api.take_time_off('2027-01-05 09:00:00+00', '2027-01-05 17:00:00+00',
+    'A conference') as t \gset
 select collect_tap(
     is(t.id, :'time_off', 'a doctor takes time off'),
     is(t.doctor_id, pg_temp.id_of('doctor'), 'which is the caller''s'),
@@ -37,7 +38,8 @@ select collect_tap(
 from api.list_time_off() as t;
 select is(
     :'withdrawn_slot_ids'::uuid[],
-    (select array_agg(id order by id) from unnest(array[:'within', :'cancelled_slot']::uuid[]) as id),
+    (select array_agg(id order by id)
+     from unnest(array[:'within', :'cancelled_slot']::uuid[]) as id),
     'the answer names the open slots that it withdrew');
 select is(
     :'booked_consultation_ids'::uuid[], array[:'earlier', :'later']::uuid[],
@@ -89,23 +91,31 @@ from api.take_time_off('2027-01-08 09:00:00+00', '2027-01-08 10:00:00+00') as t;
 
 -- When time off may be. It is 2027-01-04 08:00:00+00.
 select is(
-    pg_temp.refusal('doctor', format('select api.take_time_off(%L, %L, %L)', v.starts_at, v.ends_at, v.reason)),
+    pg_temp.refusal('doctor', format(
+        'select api.take_time_off(%L, %L, %L)', v.starts_at, v.ends_at, v.reason)),
     v.refusal, v.sentence)
 from (values
-    ('2027-01-05 16:59:59.999999+00', '2027-01-05 18:00+00', null, 'TM913', 'nobody is away twice at once'),
-    ('2027-01-05 08:00+00', '2027-01-05 09:00:00.000001+00', null, 'TM913', 'not for a microsecond'),
-    ('2027-01-05 17:00+00', '2027-01-05 18:00+00', null, null, 'one absence may follow another one'),
+    ('2027-01-05 16:59:59.999999+00', '2027-01-05 18:00+00', null, 'TM913',
+     'nobody is away twice at once'),
+    ('2027-01-05 08:00+00', '2027-01-05 09:00:00.000001+00', null, 'TM913',
+     'not for a microsecond'),
+    ('2027-01-05 17:00+00', '2027-01-05 18:00+00', null, null,
+     'one absence may follow another one'),
     ('2027-01-03 08:00+00', '2027-01-04 08:00+00', null, 'TM202 ends_at', 'what ends now is over'),
-    ('2027-01-03 08:00+00', '2027-01-04 08:00:00.000001+00', null, null, 'who is away already may say so'),
+    ('2027-01-03 08:00+00', '2027-01-04 08:00:00.000001+00', null, null,
+     'who is away already may say so'),
     (null, '2027-02-01 08:00+00', null, 'TM202 starts_at', 'time off has a start'),
     ('2027-02-01 08:00+00', null, null, 'TM202 ends_at', 'time off has an end'),
-    ('2027-02-01 08:00+00', '2027-02-01 08:00+00', null, 'TM202 ends_at', 'time off lasts some time'),
-    ('2027-02-01 08:00+00', '2027-02-01 07:00+00', null, 'TM202 ends_at', 'time off ends after it begins'),
+    ('2027-02-01 08:00+00', '2027-02-01 08:00+00', null, 'TM202 ends_at',
+     'time off lasts some time'),
+    ('2027-02-01 08:00+00', '2027-02-01 07:00+00', null, 'TM202 ends_at',
+     'time off ends after it begins'),
     ('infinity', 'infinity', null, 'TM202 ends_at', 'time off is not at the end of time'),
     ('-infinity', '2027-01-04 07:00+00', null, 'TM202 ends_at', 'nor at its beginning'),
     ('2027-02-01 08:00+00', 'infinity', null, '23514', 'time off ends some day'),
     ('2027-02-01 08:00+00', '2027-02-01 09:00+00', '', '23514', 'a reason is not empty'),
-    ('2027-02-01 08:00+00', '2027-02-01 09:00+00', repeat('r', 4001), '23514', 'nor longer than 4000 characters')
+    ('2027-02-01 08:00+00', '2027-02-01 09:00+00', repeat('r', 4001), '23514',
+     'nor longer than 4000 characters')
 ) as v (starts_at, ends_at, reason, refusal, sentence);
 select is(
     pg_temp.refusal(
@@ -114,7 +124,8 @@ select is(
 
 -- Who may not
 select is(
-    pg_temp.refusal(v.actor, $$select api.take_time_off('2027-03-01 09:00+00', '2027-03-01 17:00+00')$$),
+    pg_temp.refusal(v.actor,
+        $$select api.take_time_off('2027-03-01 09:00+00', '2027-03-01 17:00+00')$$),
     v.refusal, v.sentence)
 from (values
     ('patient', 'TM301', 'a patient takes no time off'),

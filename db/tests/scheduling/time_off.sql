@@ -33,17 +33,22 @@ select lives_ok(
     'two doctors may be away together');
 
 -- What time off must have
-select throws_ok(pg_temp.time_off_sql(v.starts_at, v.ends_at, v.doctor, v.reason), v.code, null, v.sentence)
+select throws_ok(pg_temp.time_off_sql(v.starts_at, v.ends_at, v.doctor, v.reason), v.code, null,
+    v.sentence)
 from (values
-    ('2027-02-01 09:00+00', '2027-02-01 09:00+00', 'doctor', null, '23514', 'time off lasts some time'),
-    ('2027-02-01 09:00+00', '2027-02-01 08:00+00', 'doctor', null, '23514', 'time off ends after it begins'),
+    ('2027-02-01 09:00+00', '2027-02-01 09:00+00', 'doctor', null, '23514',
+     'time off lasts some time'),
+    ('2027-02-01 09:00+00', '2027-02-01 08:00+00', 'doctor', null, '23514',
+     'time off ends after it begins'),
     ('2027-02-01 09:00+00', 'infinity', 'doctor', null, '23514', 'time off ends some day'),
     ('-infinity', '2027-02-01 09:00+00', 'doctor', null, '23514', 'time off begins some day'),
-    ('2027-02-01 09:00+00', '10000-01-01 00:00+00', 'doctor', null, '23514', 'it ends before year 10000'),
+    ('2027-02-01 09:00+00', '10000-01-01 00:00+00', 'doctor', null, '23514',
+     'it ends before year 10000'),
     ('2027-02-01 09:00+00', '2027-02-01 10:00+00', 'doctor', '', '23514', 'a reason is not empty'),
     ('2027-02-01 09:00+00', '2027-02-01 10:00+00', 'doctor', repeat('r', 4001), '23514',
      'a reason has at most 4000 characters'),
-    ('2027-02-01 09:00+00', '2027-02-01 10:00+00', 'patient', null, '23503', 'a patient has no time off'),
+    ('2027-02-01 09:00+00', '2027-02-01 10:00+00', 'patient', null, '23503',
+     'a patient has no time off'),
     (null, '2027-02-01 10:00+00', 'doctor', null, '23502', 'time off has a start'),
     ('2027-02-01 09:00+00', null, 'doctor', null, '23502', 'time off has an end'),
     ('2027-02-01 09:00+00', '2027-02-01 10:00+00', 'nobody', null, '23502', 'time off has a doctor')

@@ -9,7 +9,9 @@ select pg_temp.booking('patient', :'booked_slot') as booking \gset
 
 -- Who may not
 select is(
-    pg_temp.refusal(v.actor, format('select api.withdraw_slot(%L)', :'slot')), v.refusal, v.sentence)
+    pg_temp.refusal(v.actor, format(
+        'select api.withdraw_slot(%L)', :'slot')),
+    v.refusal, v.sentence)
 from (values
     ('other_doctor', 'TM402', 'another doctor does not even learn that the slot exists'),
     ('patient', 'TM301', 'a patient may not withdraw slots'),
@@ -57,7 +59,8 @@ select is(
 -- After a cancellation
 select pg_temp.open_slot('doctor', '2027-01-05 11:00:00+00') as cancelled_slot \gset
 select pg_temp.booking('patient', :'cancelled_slot') as cancelled \gset
-select lives_ok(format('select api.cancel_consultation(%L)', :'cancelled'), 'a booking is cancelled');
+select lives_ok(format(
+    'select api.cancel_consultation(%L)', :'cancelled'), 'a booking is cancelled');
 select pg_temp.sign_in('doctor');
 select is(s.status, 'withdrawn', 'then its slot can be withdrawn')
 from api.withdraw_slot(:'cancelled_slot') as s;
