@@ -28,7 +28,8 @@ as $$
 declare
     v_actor app.actor := app.require_role('doctor');
     v_slots_a_day integer :=
-        floor(extract(epoch from p_end_time - p_start_time) / 60 / nullif(p_slot_minutes, 0))::integer;
+        floor(extract(epoch from p_end_time - p_start_time) / 60 / nullif(p_slot_minutes, 0))
+        ::integer;
     v_time_zone text;
     v_publication api.weekly_publication;
 begin

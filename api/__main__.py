@@ -1,0 +1,92 @@
+"""What no route does: `python -m api create-admin | settings | hash-password`."""
+
+import argparse
+import getpass
+import sys
+
+import psycopg
+
+from api import config, db, passwords
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        run = {"create-admin": _create_admin, "settings": _settings, "hash-password": _hash}
+        run[options.command](options)
+    except (config.SettingsError, ValueError) as error:
+        return _fail(str(error))
+    except psycopg.Error as error:
+        return _fail(error.diag.message_primary or str(error).splitlines()[0])
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m api", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    create = commands.add_parser(
+        "create-admin", help="create an administrator; connects to DBA_DATABASE_URL"
+    )
+    create.add_argument("--email", required=True)
+    create.add_argument("--full-name", required=True)
+    create.add_argument(
+        "--password-stdin", action="store_true", help="read the password from standard input"
+    )
+    commands.add_parser("settings", help="print the settings without secrets, or what is wrong")
+    commands.add_parser("hash-password", help="print a bcrypt hash of the password on stdin")
+    return parser
+
+
+def _create_admin(options: argparse.Namespace) -> None:
+    settings = config.load(to_serve=False)
+    if not settings.dba_database_url:
+        raise config.SettingsError("DBA_DATABASE_URL is missing")
+    password = _from_stdin() if options.password_stdin else _from_terminal()
+    password_hash = passwords.hash_password(_checked(password), settings.bcrypt_cost)
+    user_id = db.create_admin(
+        settings.dba_database_url, options.email, password_hash, options.full_name
+    )
+    _say(f"{user_id} {options.email} is an administrator")
+
+
+def _settings(_options: argparse.Namespace) -> None:
+    for name, value in config.load(to_serve=False).without_secrets().items():
+        _say(f"{name}={value}")
+    config.load()
+
+
+def _hash(_options: argparse.Namespace) -> None:
+    settings = config.load(to_serve=False)
+    _say(passwords.hash_password(_checked(_from_stdin()), settings.bcrypt_cost))
+
+
+def _from_stdin() -> str:
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _from_terminal() -> str:
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("Once more: ") != password:
+        raise ValueError("the two passwords differ")
+    return password
+
+
+def _checked(password: str) -> str:
+    shortest, longest = passwords.MINIMUM_LENGTH, passwords.MAXIMUM_LENGTH
+    if not shortest <= len(password) <= longest:
+        raise ValueError(f"a password has {shortest} to {longest} characters")
+    return password
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+def _fail(reason: str) -> int:
+    sys.stderr.write(f"api: {reason}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

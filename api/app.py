@@ -1,0 +1,68 @@
+"""The Flask application; gunicorn calls create_app once, before it forks its workers."""
+
+import importlib
+import pkgutil
+
+from flask import Flask, Response, g
+
+from api import config, errors, logs, metrics, passwords, resources
+from api.blueprint import Api, Blueprint
+
+TITLE = "Telemedicine"
+VERSION = "1.0"
+DESCRIPTION = """Doctors offer time slots, patients book them; a completed consultation has
+prescriptions and payments.
+
+Log in with `POST /v1/auth/login`, press *Authorize* and paste the `access_token`. Times are
+RFC 3339 with an offset; money is in minor units (cents). Lists come in pages: send `next_cursor`
+back as `cursor`. What may happen only once wants an `Idempotency-Key`: send the same key and body
+again when no answer came. Every error is a problem (RFC 9457) whose `code` does not change.
+"""
+# Enough for a prescription of fifty drugs with a thousand characters each.
+MAXIMUM_BODY_BYTES = 64 * 1024
+
+
+def create_app(settings: config.Settings | None = None) -> Flask:
+    """The application. Opens no connection: api.db.open_pool does, in each worker.
+
+    Raises api.config.SettingsError when the settings do not allow a start.
+    """
+    settings = settings or config.load()
+    logs.configure(settings.log_level)
+    app = Flask("api", static_folder=None)
+    app.config.update(
+        SETTINGS=settings,
+        MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES,
+        API_TITLE=TITLE,
+        API_VERSION=VERSION,
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/",
+        OPENAPI_JSON_PATH="openapi.json",
+        API_SPEC_OPTIONS={"info": {"description": DESCRIPTION}},
+    )
+    for part in (errors, logs, metrics):
+        part.register(app)
+    passwords.register(app, settings)
+    app.after_request(_finish)
+    _register_resources(app)
+    return app
+
+
+def _register_resources(app: Flask) -> None:
+    api = Api(app)
+    api.spec.components.security_scheme(
+        "bearerAuth", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    )
+    for module in pkgutil.iter_modules(resources.__path__, "api.resources."):
+        blueprint = importlib.import_module(module.name).blp
+        # A plain one serves pages for people, which are not part of what they describe.
+        (api if isinstance(blueprint, Blueprint) else app).register_blueprint(blueprint)
+
+
+def _finish(response: Response) -> Response:
+    if g.get("replayed"):
+        response.headers["Idempotency-Replayed"] = "true"
+    response.headers.setdefault("Cache-Control", "no-store")  # answers are about patients
+    response.headers.setdefault("Content-Security-Policy", "default-src 'none'")
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

@@ -1,0 +1,295 @@
+"""flask-smorest's blueprint with this API's manners, in its answers and in its document."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, NoReturn, TypeVar
+
+import flask
+from flask_smorest import Api as SmorestApi  # type: ignore[import-untyped]
+from flask_smorest import Blueprint as SmorestBlueprint
+from marshmallow import RAISE, Schema, ValidationError, fields
+from webargs.core import missing
+from webargs.flaskparser import FlaskParser
+
+from api.errors import MEDIA_TYPE, Problem, pointer, title
+from api.fields import Request
+
+View = TypeVar("View", bound=Callable[..., Any])
+Arguments = dict[str, Any]  # what a schema has made of a body or a query
+
+# RFC 8941, section 3.3.3 (sf-string), or the same characters bare.
+QUOTED_KEY = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
+BARE_KEY = re.compile(r"[!#-~][ -~]*")
+JSON_TYPE = "application/json"
+
+
+class ProblemDetails(Schema):
+    """RFC 9457."""
+
+    class Meta:
+        unknown = RAISE
+
+    type = fields.String(required=True, metadata={"example": "urn:telemedicine:problem:tm901"})
+    title = fields.String(required=True, metadata={"description": "the status in words"})
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True, metadata={"description": "what is wrong, for people"})
+    code = fields.String(required=True, metadata={"description": "what is wrong, for programs"})
+    request_id = fields.String(required=True)
+    errors = fields.List(
+        fields.Nested(
+            Request.from_dict(
+                {
+                    "pointer": fields.String(metadata={"example": "#/slot_id"}),
+                    "parameter": fields.String(metadata={"description": "in the address"}),
+                    "header": fields.String(),
+                    "detail": fields.String(required=True),
+                },
+                name="ProblemPlace",
+            )
+        ),
+        metadata={"description": "each part of the request that is wrong"},
+    )
+
+
+class Parser(FlaskParser):
+    """Reads bodies and queries, and refuses them as problems."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {"json": RAISE, "query": RAISE}  # noqa: RUF012
+
+    def load_json(self, req: flask.Request, schema: Schema) -> Any:
+        """The body; nothing at all counts as {}. Raises Problem 400, 413 and 415."""
+        body = req.get_data()
+        if not body:
+            return missing
+        if req.mimetype != JSON_TYPE:
+            raise Problem(415, f"The body has to be {JSON_TYPE}.")
+        try:
+            return json.loads(body.decode(), parse_constant=_refuse_constant)
+        except (ValueError, RecursionError):  # ValueError: no UTF-8 and no JSON
+            raise Problem(400, "The body is not JSON that can be read.") from None
+
+    def load_querystring(self, req: flask.Request, schema: Schema) -> Any:
+        """The query, in which each parameter stands once."""
+        twice = {name: ["Given more than once."] for name, v in req.args.lists() if len(v) > 1}
+        if twice:
+            raise _invalid("query", twice)
+        return req.args.to_dict()
+
+    def handle_error(
+        self, error: ValidationError, req: flask.Request, schema: Schema, **kwargs: Any
+    ) -> NoReturn:
+        """Raise Problem 422 with a pointer to each field."""
+        for location, messages in error.messages_dict.items():
+            raise _invalid(location, messages)
+        raise error
+
+
+class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest has no types
+    """Routes of one domain. A view's name is its operationId; what it returns are JSON's bytes."""
+
+    ARGUMENTS_PARSER = Parser()
+
+    def __init__(self, name: str, description: str, *, url_prefix: str | None = "/v1") -> None:
+        super().__init__(name, f"api.resources.{name}", url_prefix=url_prefix)
+        self.description = description
+        self._prepare_doc_cbks.append(self._document_manners)
+
+    def get(self, rule: str) -> Callable[[View], View]:
+        """Route GET requests for `rule` to a view."""
+        return self._route(rule, "GET")
+
+    def post(self, rule: str) -> Callable[[View], View]:
+        """Route POST requests for `rule` to a view."""
+        return self._route(rule, "POST")
+
+    def patch(self, rule: str) -> Callable[[View], View]:
+        """Route PATCH requests for `rule` to a view."""
+        return self._route(rule, "PATCH")
+
+    def delete(self, rule: str) -> Callable[[View], View]:
+        """Route DELETE requests for `rule` to a view."""
+        return self._route(rule, "DELETE")
+
+    def _route(self, rule: str, method: str) -> Callable[[View], View]:
+        def decorate(view: View) -> View:
+            document = {"operationId": view.__name__}
+            # `_apidoc` is flask-smorest's; it is read when the route is added.
+            view._apidoc = getattr(view, "_apidoc", {}) | {  # type: ignore[attr-defined]
+                "manual_doc": document,
+                "roles": getattr(view, "_roles", ()),
+                "refusals": getattr(view, "_refusals", ()),
+                "idempotent": getattr(view, "_idempotent", False),
+                "has_path_id": "<uuid:" in rule,
+            }
+            added: View = self.route(rule, methods=[method])(view)
+            return added
+
+        return decorate
+
+    def body(self, schema: type[Schema]) -> Callable[[View], View]:
+        """Give a view the JSON body as its next argument, a dict of exactly the schema's fields."""
+        decorator: Callable[[View], View] = self.arguments(
+            schema, required=any(f.required for f in schema().fields.values())
+        )
+        return decorator
+
+    def query(self, schema: type[Schema]) -> Callable[[View], View]:
+        """Give a view the query as its next argument, a dict of exactly the schema's fields."""
+        decorator: Callable[[View], View] = self.arguments(schema, location="query")
+        return decorator
+
+    def answers(
+        self,
+        status: int,
+        schema: type[Schema] | dict[str, str] | None = None,
+        content_type: str = JSON_TYPE,
+    ) -> Callable[[View], View]:
+        """Send what a view returns (JSON's bytes, or nothing at all) with this status."""
+        document = self.response(
+            status, schema, description=title(status), content_type=content_type
+        )
+
+        def decorate(view: View) -> View:
+            @wraps(view)
+            def answer(*args: Any, **kwargs: Any) -> flask.Response:
+                body = view(*args, **kwargs)
+                if isinstance(body, flask.Response):
+                    return body
+                if status == 204:
+                    return flask.Response(status=204)
+                return flask.Response(body, status, content_type=content_type)
+
+            documented: View = document(answer)
+            return documented
+
+        return decorate
+
+    def _document_manners(
+        self, doc: Arguments, doc_info: Arguments, *, method: str, **_kwargs: Any
+    ) -> Arguments:
+        """Add to an operation's document what its decorators do: roles, key and refusals."""
+        responses = doc.setdefault("responses", {})
+        statuses = {500, 503, 504, *doc_info["refusals"]}
+        if doc_info["roles"]:
+            statuses |= {401, 403}
+            doc["security"] = [{"bearerAuth": []}]
+            text = doc_info["docstring"].get("description", "")
+            who = f"Roles: {', '.join(doc_info['roles'])}."
+            doc_info["docstring"]["description"] = f"{text}\n\n{who}".strip()
+        if doc_info["has_path_id"]:
+            statuses.add(404)
+        if "requestBody" in doc:
+            statuses |= {400, 413, 415, 422}
+        if "parameters" in doc:
+            statuses.add(422)
+        if doc_info["idempotent"]:
+            statuses |= {400, 409, 422}
+            doc.setdefault("parameters", []).append(_KEY_HEADER)
+            responses[201 if 201 in responses else 200].setdefault("headers", {}).update(
+                _REPLAYED_HEADER
+            )
+        for status in sorted(statuses):
+            responses[status] = HTTPStatus(status).name
+        return doc
+
+
+class Api(SmorestApi):  # type: ignore[misc]
+    """The document, in which every error is a problem."""
+
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def _register_error_handlers(self) -> None:
+        """Leave errors to api.errors."""
+
+    def _register_responses(self) -> None:
+        for status in HTTPStatus:
+            if status >= 400:
+                self.spec.components.response(
+                    status.name,
+                    {
+                        "description": title(status),
+                        "content": {MEDIA_TYPE: {"schema": ProblemDetails}},
+                        "headers": _HEADERS.get(status, {}),
+                    },
+                    lazy=True,
+                )
+
+
+def refuses(*statuses: int) -> Callable[[View], View]:
+    """Document statuses that only the database can give: 404 for a reference, 409 for a state."""
+
+    def decorate(view: View) -> View:
+        view._refusals = statuses  # type: ignore[attr-defined]
+        return view
+
+    return decorate
+
+
+def idempotent(view: View) -> View:
+    """Give a view the header Idempotency-Key as `idempotency_key`. Answers 400 without one."""
+
+    @wraps(view)
+    def keyed(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, idempotency_key=_idempotency_key(), **kwargs)
+
+    keyed._idempotent = True  # type: ignore[attr-defined]
+    return keyed  # type: ignore[return-value]
+
+
+def _idempotency_key() -> str:
+    header = flask.request.headers.get("Idempotency-Key", "").strip()
+    quoted = QUOTED_KEY.fullmatch(header)
+    key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else header
+    if not (quoted or BARE_KEY.fullmatch(header)) or not 1 <= len(key) <= 255:
+        detail = "The header Idempotency-Key has to have 1 to 255 printable ASCII characters."
+        raise Problem(400, detail, errors=[{"header": "Idempotency-Key", "detail": detail}])
+    return key
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")  # RFC 8259, section 6
+
+
+def _invalid(location: str, messages: Any) -> Problem:
+    errors = [
+        {"parameter": str(path[0])} | {"detail": detail}
+        if location == "query" and path
+        else {"pointer": pointer(*path), "detail": detail}
+        for path, detail in _leaves(messages)
+    ]
+    return Problem(422, "The request is not valid.", code="TM201", errors=errors)
+
+
+def _leaves(messages: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[Any, str]]:
+    if isinstance(messages, Mapping):
+        for key, below in messages.items():
+            yield from _leaves(below, path if key == "_schema" else (*path, key))
+    else:
+        for message in messages if isinstance(messages, list) else [messages]:
+            yield path, str(message)
+
+
+_KEY_HEADER = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "description": "Names this request. Send the same key and body again when no answer came: "
+    "the first answer is repeated and nothing is done twice. Bare, or a quoted string (RFC 8941).",
+    "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
+}
+_REPLAYED_HEADER = {
+    "Idempotency-Replayed": {
+        "description": "true when this answer repeats that of an earlier request with this key",
+        "schema": {"type": "string", "enum": ["true"]},
+    }
+}
+_RETRY_AFTER = {"Retry-After": {"description": "seconds", "schema": {"type": "string"}}}
+_HEADERS: dict[int, Any] = {
+    401: {"WWW-Authenticate": {"description": "RFC 6750", "schema": {"type": "string"}}},
+    429: _RETRY_AFTER,
+    503: _RETRY_AFTER,
+}

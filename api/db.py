@@ -1,0 +1,261 @@
+"""The only way to the database, and the only place with SQL.
+
+A call is one statement that carries the caller's context and the function call: in autocommit mode
+that is one transaction and one round trip. PostgreSQL makes the JSON, and its bytes pass through.
+"""
+
+import contextlib
+import random
+import re
+import select
+import time
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import psycopg
+from flask import g
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.errors import DeadlockDetected, SerializationFailure
+from psycopg.types.json import Jsonb
+from psycopg_pool import ConnectionPool
+
+from api.config import Settings
+from api.errors import from_database
+
+NAME = re.compile(r"[a-z_]+")
+REPLAYED = "TM000"
+RETRIES = 3
+
+# `materialized`: the context is set before the function in the select list runs.
+CONTEXT = """
+with context as materialized (
+    select set_config('app.user_id', %s, true) as user_id,
+           set_config('app.role', %s, true) as role,
+           set_config('app.request_id', %s, true) as request_id
+)
+"""
+
+
+class _JsonBytes(Loader):
+    def load(self, data: Buffer) -> bytes:
+        return bytes(data)
+
+
+class _Connection(psycopg.Connection[tuple[Any, ...]]):
+    """Keeps what the server says besides the row: (SQLSTATE, text) of each notice."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.notices: list[tuple[str, str]] = []
+        self.add_notice_handler(self._keep)
+
+    def _keep(self, notice: psycopg.errors.Diagnostic) -> None:
+        # The notice's memory is only ours during this call.
+        self.notices.append((notice.sqlstate or "", notice.message_primary or ""))
+
+
+_pool: ConnectionPool[_Connection] | None = None
+
+
+def open_pool(settings: Settings) -> None:
+    """Open this process's connections; after the fork, because a connection cannot be shared.
+
+    Returns at once: a server that cannot be reached yet is tried again on demand.
+    """
+    global _pool
+    options = conninfo_to_dict(settings.database_url).get("options") or ""
+    _pool = ConnectionPool(
+        make_conninfo(
+            settings.database_url,
+            options=f"{options} -c TimeZone=UTC".strip(),
+            application_name="telemedicine-api",
+            connect_timeout=3,
+            # A host that vanished without a word is given up on after about ten seconds.
+            keepalives_idle=5,
+            keepalives_interval=2,
+            keepalives_count=3,
+            tcp_user_timeout=10_000,
+        ),
+        connection_class=_Connection,
+        kwargs={"autocommit": True},
+        configure=_configure,
+        min_size=settings.database_pool_size,
+        max_size=settings.database_pool_size,
+        timeout=settings.database_pool_timeout_seconds,
+        # Short, because the pause between two attempts doubles; each request begins anew.
+        reconnect_timeout=5,
+        num_workers=1,
+        open=False,
+    )
+    _pool.open()
+
+
+def close_pool() -> None:
+    """Close this process's connections."""
+    if _pool is not None:
+        _pool.close()
+
+
+def call(function: str, **arguments: object) -> bytes:
+    """The row that the function `api.<function>` returns, as JSON.
+
+    arguments: SQL parameters without `p_`; a list is sent as jsonb when it holds objects. Raises
+    Problem for a refusal that the database has committed, else psycopg.Error, of which
+    psycopg_pool.PoolTimeout says that no connection is to be had.
+    """
+    return _execute(_row(function, tuple(arguments)), tuple(arguments.values()))
+
+
+def run(function: str, **arguments: object) -> None:
+    """Call a function whose result nobody reads. Raises as `call` does."""
+    _execute(_void(function, tuple(arguments)), tuple(arguments.values()))
+
+
+def items(function: str, **arguments: object) -> bytes:
+    """All rows of a function that returns a set: {"items": [...], "next_cursor": null}."""
+    return _execute(_set(function, tuple(arguments)), tuple(arguments.values()))
+
+
+def page(function: str, *, limit: int, **arguments: object) -> bytes:
+    """One page of a list: {"items": [...], "next_cursor": id of the last item, or null at the end}.
+
+    One row more than `limit` is asked for, to know whether there is a next page.
+    """
+    values = (limit, limit, limit, limit + 1, *arguments.values())
+    return _execute(_page(function, tuple(arguments)), values)
+
+
+def ping(seconds: float) -> None:
+    """Raise psycopg.OperationalError unless the server answers within `seconds`."""
+    with _borrow(seconds) as connection:
+        server = connection.pgconn
+        server.send_query(b"select 1")
+        if not _readable(server.socket, seconds):
+            # Closed, so that nobody else waits for this answer.
+            connection.close()
+            raise psycopg.OperationalError("the server does not answer")
+        while server.get_result() is not None:
+            pass
+
+
+def create_admin(url: str, email: str, password_hash: str, full_name: str) -> str:
+    """Create an administrator as a database administrator, connected to `url`; returns the id."""
+    with psycopg.connect(url, connect_timeout=5) as connection:
+        statement = "select id from ops.create_admin(%s, %s, %s)"
+        row = connection.execute(statement, (email, password_hash, full_name)).fetchone()
+    return str(row[0]) if row else ""
+
+
+def _execute(statement: bytes, values: tuple[object, ...]) -> bytes:
+    context = (g.get("user_id", ""), g.get("role", ""), g.get("request_id", ""))
+    parameters = context + tuple(_adapt(value) for value in values)
+    for attempt in range(RETRIES + 1):
+        try:
+            with _borrow() as connection:
+                connection.notices.clear()
+                row = connection.execute(statement, parameters).fetchone()
+                return _answer(row, connection.notices)
+        except (SerializationFailure, DeadlockDetected):
+            # The transaction was taken back as a whole: asking again is safe.
+            if attempt == RETRIES:
+                raise
+            time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
+    raise AssertionError("unreachable")
+
+
+def _answer(row: tuple[Any, ...] | None, notices: list[tuple[str, str]]) -> bytes:
+    g.replayed = any(sqlstate == REPLAYED for sqlstate, _ in notices)
+    for sqlstate, message in notices:
+        if sqlstate.startswith("TM") and sqlstate != REPLAYED:
+            # Committed all the same: a refusal that has to be remembered.
+            raise from_database(sqlstate, message)
+    answer: bytes = row[0] if row else b""
+    return answer
+
+
+def _adapt(value: object) -> object:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return Jsonb(value)
+    return value
+
+
+@contextlib.contextmanager
+def _borrow(seconds: float | None = None) -> Iterator[_Connection]:
+    if _pool is None:
+        raise RuntimeError("open_pool has not been called in this process")
+    # More dead ones than the pool holds cannot be found in a row. The pool's own check would pause
+    # after the first.
+    for _ in range(_pool.max_size + 1):
+        connection = _pool.getconn(seconds)
+        if not connection.closed and not _readable(connection.pgconn.socket, 0):
+            break
+        # An idle server has nothing to say but goodbye. Nothing has been sent yet, so another
+        # connection will do, and looking costs no round trip.
+        connection.close()
+        _pool.putconn(connection)
+    else:
+        raise psycopg.OperationalError("every connection was dead")
+    try:
+        yield connection
+    finally:
+        _pool.putconn(connection)
+
+
+def _readable(socket: int, seconds: float) -> bool:
+    poll = select.poll()
+    poll.register(socket, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
+def _configure(connection: _Connection) -> None:
+    connection.adapters.register_loader("json", _JsonBytes)
+
+
+@lru_cache
+def _row(function: str, names: tuple[str, ...]) -> bytes:
+    return _statement(f"select to_json({_call(function, names)}) from context")  # noqa: S608
+
+
+@lru_cache
+def _void(function: str, names: tuple[str, ...]) -> bytes:
+    return _statement(f"select {_call(function, names)} is null from context")  # noqa: S608
+
+
+# A set's function stands in a sub-select that needs a column of `context`: it cannot run first.
+@lru_cache
+def _set(function: str, names: tuple[str, ...]) -> bytes:
+    return _statement(f"""
+        select (
+            select json_build_object(
+                'items', coalesce(json_agg(r), '[]'::json),
+                'next_cursor', null)
+              from {_call(function, names)} as r
+             where context.request_id is not null)
+          from context""")  # noqa: S608
+
+
+@lru_cache
+def _page(function: str, names: tuple[str, ...]) -> bytes:
+    return _statement(f"""
+        select (
+            select json_build_object(
+                'items', coalesce(json_agg(item order by n) filter (where n <= %s), '[]'::json),
+                'next_cursor', case when count(*) > %s then max(id) filter (where n = %s) end)
+              from (select r as item, r.id::text as id, row_number() over () as n
+                      from {_call(function, ("limit", *names))} as r
+                     where context.request_id is not null) as numbered)
+          from context""")  # noqa: S608
+
+
+def _call(function: str, names: tuple[str, ...]) -> str:
+    for name in (function, *names):
+        if not NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a function or an argument")
+    return f"api.{function}({', '.join(f'p_{name} => %s' for name in names)})"
+
+
+def _statement(call_part: str) -> bytes:
+    return (CONTEXT + call_part).encode()

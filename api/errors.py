@@ -1,0 +1,183 @@
+"""Every refusal and failure as application/problem+json (RFC 9457)."""
+
+import json
+import traceback
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from types import TracebackType
+from urllib.parse import quote
+
+import psycopg
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from api.logs import log
+
+MEDIA_TYPE = "application/problem+json"
+
+# The whole rule from SQLSTATE to HTTP status, by prefix; a new TM code needs no line here.
+STATUS_BY_SQLSTATE = (
+    ("TM1", 401),  # not signed in, or no longer
+    ("TM2", 422),  # the request cannot be right
+    ("TM3", 403),  # signed in, not allowed
+    ("TM4", 404),  # not there, or not visible to the caller
+    ("TM9", 409),  # conflicts with the present state
+    ("22", 422),  # data exception
+    ("23502", 422),  # not null
+    ("23514", 422),  # check
+    ("23505", 409),  # unique
+    ("23P01", 409),  # exclusion
+    ("40001", 503),  # serialization failure, after the retries
+    ("40P01", 503),  # deadlock, after the retries
+    ("55P03", 503),  # lock timeout
+    ("57014", 504),  # statement timeout
+    ("08", 503),  # connection
+    ("57P0", 503),  # the server is starting or stopping
+    ("53", 503),  # out of resources
+)
+IN_FLIGHT = "TM99"  # temporary: the same request is being worked on
+RETRY_AFTER_SECONDS = "1"
+
+# RFC 9110's names, which Python's http module has only since 3.13.
+TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+# What to say where the database's own text is meant for its operators.
+DETAILS = {
+    409: "The request conflicts with another change.",
+    422: "A value in the request is not valid.",
+    500: "Something went wrong here. It has been logged under this request id.",
+    503: "The service cannot answer at the moment. Try again.",
+    504: "The request took too long and was taken back.",
+}
+
+
+class Problem(Exception):  # noqa: N818
+    """A request that gets an answer of 400 or above.
+
+    status: HTTP status. detail: one sentence for the client, without patient data. code: SQLSTATE,
+    or HTTPnnn where no rule of the database is behind it. errors: one {pointer | parameter |
+    header, detail} for each part of the request that is wrong. headers: more response headers.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        code: str = "",
+        errors: Sequence[Mapping[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.code = code or f"HTTP{status}"
+        self.errors = errors
+        self.headers = dict(headers or {})
+        if status == 401:  # RFC 9110, section 11.6.1
+            self.headers.setdefault("WWW-Authenticate", 'Bearer realm="telemedicine"')
+        if status in (429, 503) or self.code.startswith(IN_FLIGHT):
+            self.headers.setdefault("Retry-After", RETRY_AFTER_SECONDS)
+
+    def response(self) -> Response:
+        """The answer, with the request's id."""
+        body = {
+            "type": f"urn:telemedicine:problem:{self.code.lower()}",
+            "title": title(self.status),
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "request_id": g.get("request_id", ""),
+        }
+        if self.errors:
+            body["errors"] = self.errors
+        return Response(json.dumps(body), self.status, self.headers, content_type=MEDIA_TYPE)
+
+
+def title(status: int) -> str:
+    """The name of an HTTP status, the same in every version of Python."""
+    return TITLES.get(status) or HTTPStatus(status).phrase
+
+
+def from_database(sqlstate: str, message: str, column: str | None = None) -> Problem:
+    """The problem behind an SQLSTATE.
+
+    Only messages of class TM are written for clients. `column` names the field at fault.
+    """
+    status = next((s for prefix, s in STATUS_BY_SQLSTATE if sqlstate.startswith(prefix)), 500)
+    detail = message if sqlstate.startswith("TM") and status != 500 else DETAILS[status]
+    errors = [{**_place(column), "detail": detail}] if column else []
+    return Problem(status, detail, code=sqlstate, errors=errors)
+
+
+def pointer(*path: str | int) -> str:
+    """A JSON pointer (RFC 6901, section 6) as a URI fragment: pointer("items", 0) is #/items/0."""
+    steps = (str(step).replace("~", "~0").replace("/", "~1") for step in path)
+    return "#" + "".join("/" + quote(step, safe="~", errors="replace") for step in steps)
+
+
+def _place(column: str) -> dict[str, str]:
+    if column == "Idempotency-Key":
+        return {"header": column}
+    in_address = column in (request.view_args or {}) or request.method in ("GET", "HEAD")
+    return {"parameter": column} if in_address else {"pointer": pointer(column)}
+
+
+def register(app: Flask) -> None:
+    """Let `app` answer with problems, whatever goes wrong."""
+    app.register_error_handler(Problem, Problem.response)
+    app.register_error_handler(HTTPException, _from_http)
+    app.register_error_handler(psycopg.Error, _from_psycopg)
+    app.register_error_handler(Exception, _from_bug)
+
+
+def _from_http(error: HTTPException) -> Response | HTTPException:
+    if error.code is None or error.code < 400:  # a redirect
+        return error
+    headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
+    return Problem(error.code, _sentence(error.code), headers=headers).response()
+
+
+def _sentence(status: int) -> str:
+    return {
+        404: "There is nothing at this address.",
+        405: "This address does not answer that method.",
+        413: "The request body is too large.",
+    }.get(status, f"{title(status)}.")
+
+
+def _from_psycopg(error: psycopg.Error) -> Response:
+    sqlstate = error.sqlstate or ""
+    if not sqlstate:  # psycopg itself: lost connections, pool time-outs, values it cannot send
+        if isinstance(error, psycopg.DataError):
+            sqlstate = "22000"
+        elif isinstance(error, psycopg.OperationalError):
+            sqlstate = "08000"
+        else:
+            return _from_bug(error)
+    problem = from_database(sqlstate, error.diag.message_primary or "", error.diag.column_name)
+    if problem.status == 500:
+        return _from_bug(error)
+    if not sqlstate.startswith("TM"):
+        log.warning(
+            "database",
+            request_id=g.get("request_id", ""),
+            error=type(error).__name__,
+            sqlstate=sqlstate,
+        )
+    return problem.response()
+
+
+def _from_bug(error: Exception) -> Response:
+    # The message stays out of the log: it may quote a patient's data.
+    log.error(
+        "bug",
+        request_id=g.get("request_id", ""),
+        error=type(error).__name__,
+        sqlstate=getattr(error, "sqlstate", None),
+        at=_frames(error.__traceback__),
+    )
+    return Problem(500, DETAILS[500]).response()
+
+
+def _frames(trace: TracebackType | None) -> list[str]:
+    return [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)[-12:]]

@@ -1,0 +1,238 @@
+"""What a value has to look like before it may travel on; the database has the last word."""
+
+import re
+import unicodedata
+from datetime import UTC, date, datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from marshmallow import RAISE, Schema, fields, validate
+
+UUID_PATTERN = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+# RFC 3339, section 5.6, with the offset that section 4.4 allows to leave out.
+TIMESTAMP_PATTERN = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
+DATE_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+CLOCK_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$|^24:00(:00)?$"
+DIGITS = re.compile(r"[0-9]{1,19}")
+EMAIL_PATTERN = r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$"
+
+BIGGEST_AMOUNT = 10**12
+BIGGEST_BIGINT = 2**63 - 1
+DEFAULT_LIMIT = 50
+MAXIMUM_LIMIT = 200
+CURSOR = {"description": "next_cursor of the page before this one"}
+
+
+def absent() -> None:
+    """The default of a query parameter: unlike a field of a body it cannot be sent as null."""
+
+
+class Request(Schema):
+    """A body or a query: what it does not name is refused."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class Row(Schema):
+    """An answer: exactly these fields, all of them."""
+
+    class Meta:
+        unknown = RAISE
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """Every field of an answer is always there."""
+        field_obj.required = True
+
+
+class Text(fields.String):
+    """Text that PostgreSQL and JSON can both hold: no NUL, no half of a surrogate pair."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            raise self.make_error("invalid_utf8")
+        return value
+
+
+class Prose(Text):
+    """Free text of 1 to `maximum` characters."""
+
+    def __init__(self, maximum: int = 4000, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Length(1, maximum), **kwargs)
+
+
+class Line(Text):
+    """One line of 1 to `maximum` characters: none of them a control character, not only spaces."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        "line": "One line is wanted, with something in it and without control characters."
+    }
+
+    def __init__(self, maximum: int = 200, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Length(1, maximum), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if text and (text.isspace() or any(unicodedata.category(c) == "Cc" for c in text)):
+            raise self.make_error("line")
+        return text
+
+
+class Code(Text):
+    """A short name in lower case, such as card."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Regexp(r"^[a-z][a-z0-9_]{0,39}\Z"), **kwargs)
+
+
+class Currency(Text):
+    """Three capitals; whether ISO 4217 has them is the database's to say."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("metadata", {"description": "ISO 4217 code", "example": "EUR"})
+        super().__init__(validate=validate.Regexp(r"^[A-Z]{3}\Z"), **kwargs)
+
+
+class Email(Text):
+    """An address of at most 254 characters (RFC 5321, section 4.5.3.1.3)."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        checks = [
+            validate.Length(3, 254),
+            validate.Regexp(EMAIL_PATTERN, error="This is not an e-mail address."),
+        ]
+        metadata = {"format": "email", "example": "patient@example.com"}
+        super().__init__(validate=checks, metadata=metadata, **kwargs)
+
+
+class Uuid(fields.UUID):
+    """A UUID in its usual form (RFC 9562, section 4)."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> UUID:
+        if not isinstance(value, str) or not UUID_PATTERN.fullmatch(value):
+            raise self.make_error("invalid_uuid")
+        return UUID(value)
+
+
+class Timestamp(fields.DateTime):
+    """A point in time (RFC 3339) from year 1900 to 9999; the offset is not optional."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        "timestamp": "A time such as 2026-11-22T09:30:00+01:00 is wanted: with its offset (in an "
+        "address + is %2B), from year 1900 to 9999."
+    }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        if not isinstance(value, str) or not TIMESTAMP_PATTERN.fullmatch(value):
+            raise self.make_error("timestamp")
+        try:
+            instant = datetime.fromisoformat(value.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise self.make_error("timestamp") from None
+        if instant.year < 1900:
+            raise self.make_error("timestamp")
+        return instant
+
+
+class Day(fields.Date):
+    """A date such as 2026-11-22 (RFC 3339, full-date), from year 1900 on."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
+        try:
+            if isinstance(value, str) and DATE_PATTERN.fullmatch(value):
+                day = date.fromisoformat(value)
+                if day.year >= 1900:
+                    return day
+        except ValueError:
+            pass
+        raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
+
+
+class ClockTime(Text):
+    """A time of day such as 09:00; 24:00 is the end of the day."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        error = "A time of day such as 09:00 is wanted."
+        kwargs.setdefault("metadata", {"example": "09:00"})
+        super().__init__(validate=validate.Regexp(CLOCK_PATTERN, error=error), **kwargs)
+
+
+class Whole(fields.Integer):
+    """A whole number in JSON: 5, not "5", 5.0 or true."""
+
+    def __init__(self, minimum: int, maximum: int, **kwargs: Any) -> None:
+        super().__init__(strict=True, validate=validate.Range(minimum, maximum), **kwargs)
+
+
+class Amount(Whole):
+    """Money in minor units (cents)."""
+
+    def __init__(self, minimum: int = 1, **kwargs: Any) -> None:
+        kwargs.setdefault("metadata", {"description": "in minor units (cents) of the currency"})
+        super().__init__(minimum, BIGGEST_AMOUNT, **kwargs)
+
+
+class QueryNumber(fields.Integer):
+    """A whole number in an address: digits only."""
+
+    def __init__(self, minimum: int, maximum: int, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Range(minimum, maximum), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if not isinstance(value, str) or not DIGITS.fullmatch(value):
+            raise self.make_error("invalid", input=value)
+        return int(value)
+
+
+class Limited(Request):
+    """How long a page is."""
+
+    limit = QueryNumber(
+        1,
+        MAXIMUM_LIMIT,
+        load_default=DEFAULT_LIMIT,
+        metadata={"description": "how many items at most"},
+    )
+
+
+class PageQuery(Limited):
+    """Which page of a list."""
+
+    cursor = Uuid(load_default=absent, metadata=CURSOR)
+
+
+class NumberedPageQuery(Limited):
+    """Which page of a list whose rows have numbers."""
+
+    cursor = QueryNumber(1, BIGGEST_BIGINT, load_default=absent, metadata=CURSOR)
+
+
+class Period(Request):
+    """From when to when; both may be left out."""
+
+    # The field is called `from`, a word that Python keeps for itself.
+    from_ = Timestamp(
+        data_key="from",
+        attribute="from",
+        load_default=absent,
+        metadata={"description": "not before this time"},
+    )
+    to = Timestamp(load_default=absent, metadata={"description": "before this time"})
+
+
+def page_of(row: type[Schema]) -> type[Schema]:
+    """The schema of one page of a list of rows."""
+    return type(
+        f"{row.__name__}Page",
+        (Row,),
+        {
+            "items": fields.List(fields.Nested(row)),
+            "next_cursor": fields.String(
+                allow_none=True, metadata={"description": "null at the end of the list"}
+            ),
+        },
+    )

@@ -1,0 +1,49 @@
+"""bcrypt over a digest, so that every byte of a long password counts."""
+
+import base64
+import contextlib
+import hashlib
+import threading
+from collections.abc import Iterator
+
+import bcrypt
+from flask import Flask, current_app
+
+from api.config import Settings
+from api.errors import Problem
+
+MINIMUM_LENGTH = 12
+MAXIMUM_LENGTH = 128  # characters
+PATIENCE_SECONDS = 5.0
+
+
+def hash_password(password: str, cost: int) -> str:
+    """A new bcrypt hash; `cost` is the base-2 logarithm of the rounds."""
+    return bcrypt.hashpw(_digest(password), bcrypt.gensalt(cost)).decode()
+
+
+def hash_with(password: str, setting: str) -> str:
+    """The hash under the setting of another one ($2b$, cost, $, salt), to compare the two."""
+    return bcrypt.hashpw(_digest(password), setting.encode()).decode()
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """Bound how many hashes are computed at once, so that log-ins leave room for all else."""
+    app.extensions["hashing"] = threading.BoundedSemaphore(settings.bcrypt_concurrency)
+
+
+@contextlib.contextmanager
+def turn() -> Iterator[None]:
+    """Wait for a turn to hash. Raises Problem 503 when it does not come soon."""
+    turns: threading.BoundedSemaphore = current_app.extensions["hashing"]
+    if not turns.acquire(timeout=PATIENCE_SECONDS):
+        raise Problem(503, "Too many people are signing in at the moment. Try again.")
+    try:
+        yield
+    finally:
+        turns.release()
+
+
+def _digest(password: str) -> bytes:
+    # bcrypt reads 72 bytes and stops at a zero byte: 64 characters of base64 avoid both.
+    return base64.b64encode(hashlib.sha384(password.encode()).digest())

@@ -1,0 +1,64 @@
+"""Who changed what, and whether what must hold does."""
+
+from marshmallow import fields, validate
+
+from api import db
+from api.auth import signed_in
+from api.blueprint import Arguments, Blueprint
+from api.fields import Line, NumberedPageQuery, Period, Row, Text, Uuid, absent, page_of
+
+blp = Blueprint("audit", "Who changed what, and whether what must hold does")
+
+OPERATIONS = ("INSERT", "UPDATE", "DELETE")
+
+
+class AuditLog(Row):
+    """One change of one row."""
+
+    id = fields.Integer()
+    occurred_at = fields.DateTime()
+    table_name = fields.String()
+    row_id = fields.String()
+    operation = fields.String(validate=validate.OneOf(OPERATIONS))
+    old = fields.Dict(allow_none=True, metadata={"description": "the row before, no secrets"})
+    new = fields.Dict(allow_none=True, metadata={"description": "the row after, no secrets"})
+    user_id = fields.UUID(allow_none=True)
+    role = fields.String(allow_none=True)
+    database_login = fields.String()
+    request_id = fields.String(allow_none=True)
+
+
+class Invariant(Row):
+    """Something that must always hold; 0 violations say that it does."""
+
+    name = fields.String()
+    description = fields.String()
+    violations = fields.Integer()
+    examples = fields.List(fields.String(), metadata={"description": "ids of rows at fault"})
+
+
+class AuditQuery(NumberedPageQuery, Period):
+    """Which changes."""
+
+    table_name = Line(load_default=absent)
+    row_id = Line(load_default=absent)
+    user_id = Uuid(load_default=absent)
+    operation = Text(load_default=absent, validate=validate.OneOf(OPERATIONS))
+    request_id = Line(load_default=absent)
+
+
+@blp.get("/admin/audit-logs")
+@signed_in("admin")
+@blp.query(AuditQuery)
+@blp.answers(200, page_of(AuditLog))
+def list_audit_logs(query: Arguments) -> bytes:
+    """List changes"""
+    return db.page("list_audit_logs", **query)
+
+
+@blp.get("/admin/invariants")
+@signed_in("admin")
+@blp.answers(200, page_of(Invariant))
+def check_invariants() -> bytes:
+    """Check what must always hold"""
+    return db.items("check_invariants")

@@ -1,0 +1,180 @@
+"""Consultations: booking, what may become of them, and their history."""
+
+from uuid import UUID
+
+from marshmallow import fields, validate
+
+from api import db
+from api.auth import signed_in
+from api.blueprint import Arguments, Blueprint, idempotent, refuses
+from api.fields import (
+    NumberedPageQuery,
+    PageQuery,
+    Period,
+    Prose,
+    Request,
+    Row,
+    Text,
+    Uuid,
+    absent,
+    page_of,
+)
+
+blp = Blueprint("consultations", "Bookings and what becomes of them")
+
+STATUSES = ("scheduled", "completed", "cancelled")
+
+
+class Consultation(Row):
+    """A patient's booking of a doctor's slot."""
+
+    id = fields.UUID()
+    slot_id = fields.UUID()
+    doctor_id = fields.UUID()
+    doctor_name = fields.String()
+    patient_id = fields.UUID()
+    patient_name = fields.String()
+    starts_at = fields.DateTime()
+    ends_at = fields.DateTime()
+    status = fields.String(validate=validate.OneOf(STATUSES))
+    reason = fields.String(allow_none=True)
+    notes = fields.String(allow_none=True, metadata={"description": "the doctor's"})
+    cancellation_reason = fields.String(allow_none=True)
+    fee_minor = fields.Integer(metadata={"description": "as it was at booking, in minor units"})
+    currency = fields.String()
+    created_at = fields.DateTime()
+    updated_at = fields.DateTime()
+
+
+class ConsultationEvent(Row):
+    """One step of a consultation."""
+
+    id = fields.Integer()
+    occurred_at = fields.DateTime()
+    event = fields.String(
+        validate=validate.OneOf(["booked", "rescheduled", "completed", "cancelled"])
+    )
+    user_id = fields.UUID(allow_none=True)
+    role = fields.String(allow_none=True, metadata={"description": "who did it"})
+    status = fields.String(validate=validate.OneOf(STATUSES))
+    slot_id = fields.UUID()
+    starts_at = fields.DateTime()
+    ends_at = fields.DateTime()
+
+
+class Booking(Request):
+    """Which slot, and what it is about."""
+
+    slot_id = Uuid(required=True)
+    reason = Prose(load_default=None)
+
+
+class Completion(Request):
+    """What the doctor wrote."""
+
+    notes = Prose(load_default=None)
+
+
+class Cancellation(Request):
+    """Why."""
+
+    reason = Prose(load_default=None)
+
+
+class Rescheduling(Request):
+    """Another open slot of the same doctor."""
+
+    slot_id = Uuid(required=True)
+
+
+class ConsultationQuery(PageQuery, Period):
+    """Which of the caller's consultations; for admins of all."""
+
+    status = Text(load_default=absent, validate=validate.OneOf(STATUSES))
+
+
+@blp.post("/consultations")
+@signed_in("patient")
+@blp.body(Booking)
+@idempotent
+@refuses(404)
+@blp.answers(201, Consultation)
+def book_consultation(body: Arguments, idempotency_key: str) -> bytes:
+    """Book an open slot
+
+    409 when the slot is taken, or when the patient has another consultation then.
+    """
+    return db.call("book_consultation", **body, idempotency_key=idempotency_key)
+
+
+@blp.get("/consultations")
+@signed_in()
+@blp.query(ConsultationQuery)
+@blp.answers(200, page_of(Consultation))
+def list_consultations(query: Arguments) -> bytes:
+    """List one's own consultations
+
+    A patient's, a doctor's, and for admins everybody's.
+    """
+    return db.page("list_consultations", **query)
+
+
+@blp.get("/consultations/<uuid:consultation_id>")
+@signed_in()
+@blp.answers(200, Consultation)
+def get_consultation(consultation_id: UUID) -> bytes:
+    """Read one consultation"""
+    return db.call("get_consultation", consultation_id=consultation_id)
+
+
+@blp.post("/consultations/<uuid:consultation_id>/complete")
+@signed_in("doctor")
+@blp.body(Completion)
+@refuses(409)
+@blp.answers(200, Consultation)
+def complete_consultation(body: Arguments, consultation_id: UUID) -> bytes:
+    """Complete a consultation
+
+    It cannot be changed any more after that.
+    """
+    return db.call("complete_consultation", consultation_id=consultation_id, **body)
+
+
+@blp.post("/consultations/<uuid:consultation_id>/cancel")
+@signed_in()
+@blp.body(Cancellation)
+@refuses(409)
+@blp.answers(200, Consultation)
+def cancel_consultation(body: Arguments, consultation_id: UUID) -> bytes:
+    """Cancel a consultation
+
+    Its slot is open again. A patient may do so before the start.
+    """
+    return db.call("cancel_consultation", consultation_id=consultation_id, **body)
+
+
+@blp.post("/consultations/<uuid:consultation_id>/reschedule")
+@signed_in("patient")
+@blp.body(Rescheduling)
+@idempotent
+@blp.answers(200, Consultation)
+def reschedule_consultation(body: Arguments, consultation_id: UUID, idempotency_key: str) -> bytes:
+    """Move a consultation to another slot of its doctor
+
+    In one step: the new slot is taken and the old one open again, or nothing happens.
+    """
+    return db.call(
+        "reschedule_consultation",
+        consultation_id=consultation_id,
+        **body,
+        idempotency_key=idempotency_key,
+    )
+
+
+@blp.get("/consultations/<uuid:consultation_id>/history")
+@signed_in()
+@blp.query(NumberedPageQuery)
+@blp.answers(200, page_of(ConsultationEvent))
+def consultation_history(query: Arguments, consultation_id: UUID) -> bytes:
+    """List what happened to a consultation"""
+    return db.page("consultation_history", consultation_id=consultation_id, **query)

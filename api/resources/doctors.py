@@ -1,0 +1,100 @@
+"""Doctors: on-boarding, the list, and the open slots of one."""
+
+from uuid import UUID
+
+from marshmallow import fields
+
+from api import db, passwords
+from api.auth import signed_in
+from api.blueprint import Arguments, Blueprint, refuses
+from api.config import current
+from api.fields import (
+    Amount,
+    Currency,
+    Email,
+    Line,
+    PageQuery,
+    Period,
+    Request,
+    Row,
+    absent,
+    page_of,
+)
+from api.resources.auth import NewPassword
+from api.resources.slots import Slot
+
+blp = Blueprint("doctors", "Doctors and when they have time")
+
+
+class Doctor(Row):
+    """A doctor as patients see one."""
+
+    id = fields.UUID()
+    full_name = fields.String()
+    specialty = fields.String()
+    time_zone = fields.String(metadata={"description": "IANA name"})
+    fee_minor = fields.Integer(metadata={"description": "for one consultation, in minor units"})
+    currency = fields.String(metadata={"description": "ISO 4217 code"})
+
+
+class NewDoctor(Request):
+    """The account of a doctor."""
+
+    email = Email(required=True)
+    password = NewPassword()
+    full_name = Line(required=True)
+    specialty = Line(required=True)
+    time_zone = Line(
+        required=True, metadata={"description": "IANA name", "example": "Europe/Berlin"}
+    )
+    fee_minor = Amount(0, required=True)
+    currency = Currency(required=True)
+
+
+class DoctorQuery(PageQuery):
+    """Which doctors."""
+
+    specialty = Line(load_default=absent, metadata={"description": "the whole name, in any case"})
+    q = Line(load_default=absent, metadata={"description": "a part of the doctor's name"})
+
+
+class OpenSlotQuery(PageQuery, Period):
+    """Which open slots of a doctor."""
+
+
+@blp.post("/admin/doctors")
+@signed_in("admin")
+@blp.body(NewDoctor)
+@refuses(409)
+@blp.answers(201, Doctor)
+def onboard_doctor(body: Arguments) -> bytes:
+    """Create a doctor's account"""
+    with passwords.turn():
+        password_hash = passwords.hash_password(body.pop("password"), current().bcrypt_cost)
+    return db.call("onboard_doctor", password_hash=password_hash, **body)
+
+
+@blp.get("/doctors")
+@signed_in()
+@blp.query(DoctorQuery)
+@blp.answers(200, page_of(Doctor))
+def list_doctors(query: Arguments) -> bytes:
+    """List doctors"""
+    return db.page("list_doctors", **query)
+
+
+@blp.get("/doctors/<uuid:doctor_id>")
+@signed_in()
+@blp.answers(200, Doctor)
+def get_doctor(doctor_id: UUID) -> bytes:
+    """Read one doctor"""
+    return db.call("get_doctor", doctor_id=doctor_id)
+
+
+@blp.get("/doctors/<uuid:doctor_id>/slots")
+@signed_in()
+@blp.query(OpenSlotQuery)
+@blp.answers(200, page_of(Slot))
+def list_open_slots(query: Arguments, doctor_id: UUID) -> bytes:
+    """List a doctor's open slots"""
+    return db.page("list_open_slots", doctor_id=doctor_id, **query)

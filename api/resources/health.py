@@ -1,0 +1,53 @@
+"""Whether this instance lives and can serve, and its metrics."""
+
+import json
+
+from flask import Response
+from marshmallow import fields, validate
+
+from api import db, metrics
+from api.blueprint import Blueprint
+from api.fields import Row
+
+blp = Blueprint("health", "For load balancers and monitoring", url_prefix=None)
+
+PATIENCE_SECONDS = 1.0
+OK = json.dumps({"status": "ok"}).encode()
+
+
+class Health(Row):
+    """It is well."""
+
+    status = fields.String(validate=validate.OneOf(["ok"]))
+
+
+@blp.get("/health")
+@blp.answers(200, Health)
+def health() -> bytes:
+    """Is the process alive?"""
+    return OK
+
+
+@blp.get("/health/live")
+@blp.answers(200, Health)
+def live() -> bytes:
+    """Is the process alive?"""
+    return OK
+
+
+@blp.get("/health/ready")
+@blp.answers(200, Health)
+def ready() -> bytes:
+    """Can it serve requests?
+
+    Asks the database; 503 when that does not answer within a second.
+    """
+    db.ping(PATIENCE_SECONDS)
+    return OK
+
+
+@blp.get("/metrics")
+@blp.answers(200, {"type": "string"}, content_type="text/plain")
+def prometheus_metrics() -> Response:
+    """Prometheus metrics"""
+    return metrics.exposition()

@@ -1,0 +1,51 @@
+"""The caller's own account."""
+
+from marshmallow import fields, validate
+
+from api import db
+from api.auth import ROLES, signed_in
+from api.blueprint import Arguments, Blueprint
+from api.fields import Day, Line, Request, Row, Text
+
+blp = Blueprint("me", "One's own profile")
+
+
+class User(Row):
+    """A user with their profile."""
+
+    id = fields.UUID()
+    email = fields.String()
+    role = fields.String(validate=validate.OneOf(ROLES))
+    full_name = fields.String()
+    phone = fields.String(allow_none=True)
+    date_of_birth = fields.Date(allow_none=True)
+    created_at = fields.DateTime()
+
+
+class Profile(Request):
+    """What is absent or null stays as it is."""
+
+    full_name = Line(load_default=None)
+    phone = Text(
+        load_default=None,
+        validate=validate.Regexp(r"^(\+?[0-9][0-9 ().-]{4,30})?\Z", error="No telephone number."),
+        metadata={"description": "an empty one removes the number", "example": "+49 30 901820"},
+    )
+    date_of_birth = Day(load_default=None)
+
+
+@blp.get("/me")
+@signed_in()
+@blp.answers(200, User)
+def my_profile() -> bytes:
+    """Read one's own profile"""
+    return db.call("my_profile")
+
+
+@blp.patch("/me")
+@signed_in()
+@blp.body(Profile)
+@blp.answers(200, User)
+def update_my_profile(body: Arguments) -> bytes:
+    """Change one's own profile"""
+    return db.call("update_my_profile", **body)

@@ -1,0 +1,73 @@
+"""Prescriptions of completed consultations."""
+
+from uuid import UUID
+
+from marshmallow import fields, validate
+
+from api import db
+from api.auth import signed_in
+from api.blueprint import Arguments, Blueprint, refuses
+from api.fields import Line, PageQuery, Prose, Request, Row, Whole, page_of
+
+blp = Blueprint("prescriptions", "Prescriptions of completed consultations")
+
+
+class PrescriptionItem(Row):
+    """One drug."""
+
+    drug = fields.String()
+    dosage = fields.String()
+    instructions = fields.String(allow_none=True)
+    duration_days = fields.Integer(allow_none=True)
+
+
+class Prescription(Row):
+    """What a doctor prescribed; it is never changed."""
+
+    id = fields.UUID()
+    consultation_id = fields.UUID()
+    doctor_id = fields.UUID()
+    patient_id = fields.UUID()
+    items = fields.List(fields.Nested(PrescriptionItem))
+    notes = fields.String(allow_none=True)
+    issued_at = fields.DateTime()
+
+
+class NewPrescriptionItem(Request):
+    """One drug and how to take it."""
+
+    drug = Line(required=True)
+    dosage = Line(required=True)
+    instructions = Prose(load_default=None)
+    duration_days = Whole(1, 3650, load_default=None)
+
+
+class NewPrescription(Request):
+    """At least one drug."""
+
+    items = fields.List(
+        fields.Nested(NewPrescriptionItem), required=True, validate=validate.Length(1, 50)
+    )
+    notes = Prose(load_default=None)
+
+
+@blp.post("/consultations/<uuid:consultation_id>/prescriptions")
+@signed_in("doctor")
+@blp.body(NewPrescription)
+@refuses(409)
+@blp.answers(201, Prescription)
+def issue_prescription(body: Arguments, consultation_id: UUID) -> bytes:
+    """Prescribe
+
+    Only for a completed consultation (409 before) and only by its doctor.
+    """
+    return db.call("issue_prescription", consultation_id=consultation_id, **body)
+
+
+@blp.get("/consultations/<uuid:consultation_id>/prescriptions")
+@signed_in()
+@blp.query(PageQuery)
+@blp.answers(200, page_of(Prescription))
+def list_prescriptions(query: Arguments, consultation_id: UUID) -> bytes:
+    """List a consultation's prescriptions"""
+    return db.page("list_prescriptions", consultation_id=consultation_id, **query)

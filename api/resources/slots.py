@@ -1,0 +1,132 @@
+"""Slots: publishing, withdrawing and finding them."""
+
+from uuid import UUID
+
+from marshmallow import fields, validate
+
+from api import db
+from api.auth import signed_in
+from api.blueprint import Arguments, Blueprint, refuses
+from api.fields import (
+    ClockTime,
+    Day,
+    Line,
+    PageQuery,
+    Period,
+    Request,
+    Row,
+    Timestamp,
+    Whole,
+    absent,
+    page_of,
+)
+
+blp = Blueprint("slots", "Time that doctors offer")
+
+
+class Slot(Row):
+    """A time that a doctor offers."""
+
+    id = fields.UUID()
+    doctor_id = fields.UUID()
+    starts_at = fields.DateTime()
+    ends_at = fields.DateTime()
+    status = fields.String(validate=validate.OneOf(["open", "booked", "withdrawn"]))
+
+
+class OfferedSlot(Slot):
+    """An open slot with what a patient chooses by."""
+
+    doctor_name = fields.String()
+    specialty = fields.String()
+    fee_minor = fields.Integer(metadata={"description": "in minor units of currency"})
+    currency = fields.String()
+
+
+class NewSlot(Request):
+    """One slot."""
+
+    starts_at = Timestamp(required=True)
+    ends_at = Timestamp(required=True)
+
+
+class WeeklyHours(Request):
+    """Hours that come back every week, on the doctor's own clock."""
+
+    from_ = Day(data_key="from", attribute="from", required=True)
+    to = Day(required=True, metadata={"description": "the last day"})
+    weekdays = fields.List(
+        Whole(1, 7),
+        required=True,
+        validate=validate.Length(1, 7),
+        metadata={"description": "1 is Monday, 7 is Sunday (ISO 8601)", "example": [1, 3, 5]},
+    )
+    start_time = ClockTime(required=True)
+    end_time = ClockTime(required=True)
+    slot_minutes = Whole(5, 1440, required=True, metadata={"example": 30})
+    time_zone = Line(load_default=None, metadata={"description": "IANA name; else the doctor's"})
+
+
+class SkippedSlot(Row):
+    """A time for which no slot was added."""
+
+    starts_at_local = fields.String(metadata={"description": "on the doctor's clock, no offset"})
+    reason = fields.String(
+        validate=validate.OneOf(
+            ["already_published", "overlaps", "in_the_past", "no_such_local_time", "time_off"]
+        )
+    )
+
+
+class WeeklyPublication(Row):
+    """What was added and what was not."""
+
+    items = fields.List(fields.Nested(Slot))
+    skipped = fields.List(fields.Nested(SkippedSlot))
+
+
+class OfferQuery(PageQuery, Period):
+    """Which open slots of all doctors."""
+
+    specialty = Line(load_default=absent, metadata={"description": "the whole name, in any case"})
+
+
+@blp.post("/slots")
+@signed_in("doctor")
+@blp.body(NewSlot)
+@refuses(409)
+@blp.answers(201, Slot)
+def publish_slot(body: Arguments) -> bytes:
+    """Publish one slot"""
+    return db.call("publish_slot", **body)
+
+
+@blp.post("/slots/recurring")
+@signed_in("doctor")
+@blp.body(WeeklyHours)
+@refuses(409)
+@blp.answers(201, WeeklyPublication)
+def publish_weekly_slots(body: Arguments) -> bytes:
+    """Publish weekly hours
+
+    09:00 stays 09:00 when the clocks change. Asking again adds only what is missing.
+    """
+    return db.call("publish_weekly_slots", **body)
+
+
+@blp.delete("/slots/<uuid:slot_id>")
+@signed_in("doctor")
+@refuses(409)
+@blp.answers(204)
+def withdraw_slot(slot_id: UUID) -> None:
+    """Withdraw an open slot"""
+    db.run("withdraw_slot", slot_id=slot_id)
+
+
+@blp.get("/slots")
+@signed_in()
+@blp.query(OfferQuery)
+@blp.answers(200, page_of(OfferedSlot))
+def find_open_slots(query: Arguments) -> bytes:
+    """Find open slots of all doctors"""
+    return db.page("find_open_slots", **query)

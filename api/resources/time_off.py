@@ -1,0 +1,70 @@
+"""Time in which a doctor is away."""
+
+from uuid import UUID
+
+from marshmallow import fields
+
+from api import db
+from api.auth import signed_in
+from api.blueprint import Arguments, Blueprint, refuses
+from api.fields import PageQuery, Prose, Request, Row, Timestamp, page_of
+
+blp = Blueprint("time_off", "Time in which a doctor is away")
+
+
+class TimeOff(Row):
+    """A time in which no slot is published."""
+
+    id = fields.UUID()
+    doctor_id = fields.UUID()
+    starts_at = fields.DateTime()
+    ends_at = fields.DateTime()
+    reason = fields.String(allow_none=True)
+    created_at = fields.DateTime()
+
+
+class TimeOffTaken(TimeOff):
+    """What became of the slots in it."""
+
+    withdrawn_slot_ids = fields.List(fields.UUID())
+    booked_consultation_ids = fields.List(
+        fields.UUID(), metadata={"description": "still scheduled: cancel them or keep them"}
+    )
+
+
+class NewTimeOff(Request):
+    """When, and why if the doctor likes to say."""
+
+    starts_at = Timestamp(required=True)
+    ends_at = Timestamp(required=True)
+    reason = Prose(load_default=None)
+
+
+@blp.post("/time-off")
+@signed_in("doctor")
+@blp.body(NewTimeOff)
+@refuses(409)
+@blp.answers(201, TimeOffTaken)
+def take_time_off(body: Arguments) -> bytes:
+    """Take time off
+
+    Open slots in it are withdrawn; booked ones are left to the doctor.
+    """
+    return db.call("take_time_off", **body)
+
+
+@blp.get("/time-off")
+@signed_in("doctor")
+@blp.query(PageQuery)
+@blp.answers(200, page_of(TimeOff))
+def list_time_off(query: Arguments) -> bytes:
+    """List one's own time off"""
+    return db.page("list_time_off", **query)
+
+
+@blp.delete("/time-off/<uuid:time_off_id>")
+@signed_in("doctor")
+@blp.answers(204)
+def end_time_off(time_off_id: UUID) -> None:
+    """Take time off back"""
+    db.run("end_time_off", time_off_id=time_off_id)

@@ -1,0 +1,89 @@
+"""How gunicorn serves the API: `gunicorn` alone, in this folder, is the whole command."""
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+# One folder for the metrics of all workers, unless the surroundings have one for us. It has to be
+# there before the metrics are defined, so before anything else of ours is imported.
+_made_here = not os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+if _made_here:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="telemedicine-metrics-")
+_metrics = os.environ["PROMETHEUS_MULTIPROC_DIR"]
+
+
+def _forget_metrics():
+    if _made_here:
+        shutil.rmtree(_metrics, ignore_errors=True)
+
+
+from prometheus_client import multiprocess  # noqa: E402
+
+# Not `config` itself: gunicorn takes every name here that it knows for a setting.
+from api import db  # noqa: E402
+from api.config import SettingsError, load  # noqa: E402
+
+try:
+    _settings = load()
+except SettingsError as error:
+    _forget_metrics()
+    sys.exit(f"telemedicine: cannot start: {error}")
+
+wsgi_app = "api.app:create_app()"
+bind = f"{_settings.host}:{_settings.port}"
+workers = _settings.web_concurrency
+# Threads, because a password takes a fifth of a second to hash (outside Python's lock) and clients
+# keep their connections: one slow caller must not hold up a whole worker.
+worker_class = "gthread"
+threads = _settings.threads
+# Once for all workers, so that a mistake stops the start instead of one worker after another. No
+# connection is opened before the fork.
+preload_app = True
+keepalive = 5
+timeout = 30  # longer than any statement may take
+graceful_timeout = 20
+limit_request_line = 8190  # three names of 200 characters fit, each byte as %XX
+limit_request_fields = 50
+limit_request_field_size = 8190
+if Path("/dev/shm").is_dir():
+    worker_tmp_dir = "/dev/shm"  # heartbeats must not wait for a disk
+control_socket_disable = True
+accesslog = None  # api.logs writes one line per request
+loglevel = _settings.log_level.lower()
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "api.logs.Formatter"}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "json",
+            "stream": "ext://sys.stderr",
+        }
+    },
+    "root": {"level": "WARNING", "handlers": ["stderr"]},
+    "loggers": {
+        "gunicorn.error": {"level": _settings.log_level, "handlers": [], "propagate": True},
+        "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
+    },
+}
+
+
+def post_fork(server, worker):
+    db.open_pool(_settings)
+
+
+def worker_exit(server, worker):
+    db.close_pool()
+
+
+def child_exit(server, worker):
+    multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(server):
+    _forget_metrics()

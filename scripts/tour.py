@@ -1,0 +1,277 @@
+"""`make tour`: the clinic's main job over plain HTTP, against the running server.
+
+Every request and answer is printed. The exit status is 0 only when each answer was as it should
+be. It can be walked again and again: it signs up new patients and looks for a free time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.message import Message
+from itertools import pairwise
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+from scripts.system import CommandError, command_line, say
+
+PASSWORD = "telemedicine-demo"  # noqa: S105
+# Not to be shown on a screen, even in a demonstration.
+SECRETS = ("password", "access_token", "refresh_token")
+WIDTH = 160
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Message
+    body: Any
+
+
+@dataclass
+class Person:
+    """Somebody at the clinic, signed in or not yet."""
+
+    name: str
+    url: str
+    token: str = field(default="", repr=False)
+
+    def sends(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        expect: int,
+        key: str = "",
+        query: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send one request, print it with its answer, and check the status."""
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        if key:
+            headers["Idempotency-Key"] = key
+        target = f"{path}?{urlencode(query)}" if query else path
+        note = f"  (Idempotency-Key: {key})" if key else ""
+        say(f"  {self.name}: {method} {target}{note}{shown(body)}")
+        data = json.dumps(body).encode() if body is not None else None
+        answer = fetch(Request(self.url + target, data, headers, method=method))  # noqa: S310
+        replay = "  (Idempotency-Replayed)" if answer.headers.get("Idempotency-Replayed") else ""
+        say(f"    {answer.status}{replay}{shown(answer.body)}")
+        require(answer.status == expect, f"{method} {path} should have answered {expect}")
+        return answer
+
+    def signs_in(self, email: str) -> None:
+        """Log in and keep the access token."""
+        body = {"email": email, "password": PASSWORD}
+        self.token = self.sends("POST", "/v1/auth/login", body, expect=200).body["access_token"]
+
+
+def main() -> None:
+    """Walk the tour. Raises CommandError when something is not as it should be."""
+    url = os.environ.get("BASE_URL") or f"http://127.0.0.1:{os.environ.get('PORT') or 8000}"
+    try:
+        tour(url.rstrip("/"))
+    except (KeyError, TypeError) as error:
+        raise CommandError(f"an answer had another shape than it should have: {error!r}") from None
+    say("\ntour: everything is as it should be")
+
+
+def tour(url: str) -> None:
+    """The main job, step by step."""
+    doctor, admin = Person("doctor", url), Person("admin", url)
+    first, second = Person("first patient", url), Person("second patient", url)
+
+    step("Is anybody there?")
+    first.sends("GET", "/health/ready", expect=200)
+
+    step("Two people sign up; the demo doctor and the demo admin log in")
+    for patient in (first, second):
+        email = f"tour-{uuid.uuid4().hex[:12]}@example.com"
+        body = {"email": email, "password": PASSWORD, "full_name": patient.name.title()}
+        user = patient.sends("POST", "/v1/auth/signup", body, expect=201).body
+        require(user["role"] == "patient", "who signs up is a patient")
+        patient.signs_in(email)
+    doctor.signs_in("doctor@example.com")
+    admin.signs_in("admin@example.com")
+    doctor_id = doctor.sends("GET", "/v1/me", expect=200).body["id"]
+
+    step("The doctor publishes two slots at a free time")
+    slot, later = publish(doctor, doctor_id)
+
+    step("The patient searches")
+    offer = first.sends("GET", f"/v1/doctors/{doctor_id}", expect=200).body
+    window = {"from": slot["starts_at"], "to": later["ends_at"]}
+    query = {"specialty": offer["specialty"], **window}
+    found = first.sends("GET", "/v1/slots", query=query, expect=200).body["items"]
+    require(slot["id"] in [row["id"] for row in found], "the search finds the new slot")
+
+    step("The patient books, hears nothing, and sends the same again")
+    key = str(uuid.uuid4())
+    body = {"slot_id": slot["id"], "reason": "A rash that does not go away"}
+    booking = first.sends("POST", "/v1/consultations", body, key=key, expect=201)
+    retry = first.sends("POST", "/v1/consultations", body, key=key, expect=201)
+    require(retry.body == booking.body, "the retry hears the same answer")
+    require(retry.headers.get("Idempotency-Replayed") == "true", "the retry is marked as one")
+    consultation = f"/v1/consultations/{booking.body['id']}"
+
+    step("The second patient finds it taken, and cannot look at it either")
+    taken = {"slot_id": slot["id"]}
+    refused(second, "POST", "/v1/consultations", taken, 409, "TM901")
+    refused(second, "GET", consultation, None, 404, "TM403")
+
+    step(
+        "The patient moves to the later slot; the second patient books the earlier one and cancels"
+    )
+    moved = first.sends(
+        "POST", f"{consultation}/reschedule", {"slot_id": later["id"]}, key=new_key(), expect=200
+    ).body
+    require(moved["id"] == booking.body["id"], "the consultation keeps its id")
+    require(moved["slot_id"] == later["id"], "the consultation is in the later slot")
+    other = second.sends("POST", "/v1/consultations", taken, key=new_key(), expect=201).body
+    second.sends("POST", f"/v1/consultations/{other['id']}/cancel", {}, expect=200)
+    doctor.sends("DELETE", f"/v1/slots/{slot['id']}", expect=204)
+
+    step("The doctor completes the consultation, and only then prescribes")
+    drugs = {"items": [{"drug": "Hydrocortisone 1 %", "dosage": "thinly", "duration_days": 7}]}
+    refused(doctor, "POST", f"{consultation}/prescriptions", drugs, 409, "TM907")
+    done = doctor.sends("POST", f"{consultation}/complete", {"notes": "Eczema"}, expect=200).body
+    require(done["status"] == "completed", "the consultation is completed")
+    refused(doctor, "POST", f"{consultation}/cancel", {}, 409, "TM905")
+    issued = doctor.sends("POST", f"{consultation}/prescriptions", drugs, expect=201).body
+    listed = first.sends("GET", f"{consultation}/prescriptions", expect=200).body["items"]
+    require(listed == [issued], "the patient reads the prescription")
+
+    step("The patient pays; the admin refunds a part, and not more than was captured")
+    fee = done["fee_minor"]
+    money = {"amount_minor": fee, "currency": done["currency"], "method": "card"}
+    payment = first.sends("POST", f"{consultation}/payments", money, key=new_key(), expect=201).body
+    refused(first, "POST", f"{consultation}/payments", money, 409, "TM908", new_key())
+    refunds = f"/v1/payments/{payment['id']}/refunds"
+    part = {"amount_minor": fee // 2, "reason": "A short consultation"}
+    admin.sends("POST", refunds, part, key=new_key(), expect=201)
+    refused(admin, "POST", refunds, {"amount_minor": fee}, 409, "TM909", new_key())
+
+    step("The admin looks at the figures, and nobody else does")
+    figures = admin.sends("GET", "/v1/admin/analytics", query=window, expect=200).body
+    require(figures["completed_consultations"] >= 1, "the completed consultation is counted")
+    refused(first, "GET", "/v1/admin/analytics", None, 403, "TM301")
+
+    step("The audit trail tells who did what")
+    trail = {"table_name": "consultations", "row_id": booking.body["id"]}
+    rows = admin.sends("GET", "/v1/admin/audit-logs", query=trail, expect=200).body["items"]
+    who = [(row["operation"], row["role"]) for row in reversed(rows)]
+    expected = [("INSERT", "patient"), ("UPDATE", "patient"), ("UPDATE", "doctor")]
+    require(who == expected, f"the trail is {expected}")
+    history = first.sends("GET", f"{consultation}/history", expect=200).body["items"]
+    events = [event["event"] for event in history]
+    require(events == ["booked", "rescheduled", "completed"], "the history tells each step")
+
+    step("What must always hold does")
+    invariants = admin.sends("GET", "/v1/admin/invariants", expect=200).body["items"]
+    require(bool(invariants), "there are invariants")
+    require(not any(row["violations"] for row in invariants), "no invariant is violated")
+
+
+def publish(doctor: Person, doctor_id: str) -> list[Any]:
+    """Two slots of half an hour, one after the other, some day in the next years."""
+    for _ in range(20):
+        days, minutes = random.randint(30, 3000), random.randint(0, 22 * 60)  # noqa: S311
+        start = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        start += timedelta(days=days, minutes=minutes)
+        times = [start + timedelta(minutes=30 * n) for n in range(3)]
+        if free(doctor, doctor_id, times[0], times[2]):
+            return [
+                doctor.sends(
+                    "POST",
+                    "/v1/slots",
+                    {"starts_at": begin.isoformat(), "ends_at": end.isoformat()},
+                    expect=201,
+                ).body
+                for begin, end in pairwise(times)
+            ]
+    raise CommandError("the doctor has no free hour in the next eight years")
+
+
+def free(doctor: Person, doctor_id: str, start: datetime, end: datetime) -> bool:
+    """Whether the doctor has nothing then; slots in the way last a day at most."""
+    window = {"from": (start - timedelta(days=1)).isoformat(), "to": end.isoformat()}
+    path = f"/v1/doctors/{doctor_id}/slots"
+    slots = doctor.sends("GET", path, query=window, expect=200).body["items"]
+    booked = doctor.sends("GET", "/v1/consultations", query=window, expect=200).body["items"]
+    return all(datetime.fromisoformat(row["ends_at"]) <= start for row in slots + booked)
+
+
+def refused(
+    person: Person,
+    method: str,
+    path: str,
+    body: Mapping[str, Any] | None,
+    status: int,
+    code: str,
+    key: str = "",
+) -> None:
+    """Send a request that has to be refused with this status and code."""
+    if method == "POST" and path == "/v1/consultations":
+        key = new_key()
+    answer = person.sends(method, path, body, key=key, expect=status)
+    require(answer.body["code"] == code, f"the refusal should have the code {code}")
+
+
+def fetch(request: Request) -> Answer:
+    """The answer, whatever its status."""
+    try:
+        with urlopen(request, timeout=30) as answer:  # noqa: S310
+            return Answer(answer.status, answer.headers, parsed(answer.read()))
+    except HTTPError as error:
+        return Answer(error.code, error.headers, parsed(error.read()))
+    except (URLError, OSError) as error:
+        reason = getattr(error, "reason", error)
+        where = request.full_url.split("/", 3)[:3]
+        raise CommandError(
+            f"no server answers at {'/'.join(where)} ({reason}): start one with `make run`"
+        ) from None
+
+
+def parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body) if body else None
+    except ValueError:
+        raise CommandError("an answer was not JSON") from None
+
+
+def shown(body: Any) -> str:
+    """A body in one line, without secrets, cut where it gets long."""
+    if body is None:
+        return ""
+    if isinstance(body, dict):
+        body = {key: "..." if key in SECRETS else value for key, value in body.items()}
+    text = json.dumps(body, ensure_ascii=False)
+    return "\n    " + (text if len(text) <= WIDTH else f"{text[:WIDTH]}...")
+
+
+def require(holds: bool, what: str) -> None:
+    if not holds:
+        raise CommandError(f"not as it should be: {what}")
+
+
+def step(title: str) -> None:
+    say(f"\n{title}")
+
+
+def new_key() -> str:
+    return str(uuid.uuid4())
+
+
+if __name__ == "__main__":
+    command_line("tour", main)

@@ -1,0 +1,126 @@
+"""Fixtures: the server that most tests share, and people with accounts there."""
+
+from __future__ import annotations
+
+import itertools
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+import requests
+
+from scripts.server import Cluster
+from scripts.system import CHECKOUT
+from tests.client import PASSWORD, Client, Contract, ok
+from tests.server import Server, environment, serve, wait_for
+
+__all__ = ["admin", "doctor", "new_doctor", "new_patient", "patient", "server", "stranger"]
+
+_numbers = itertools.count(1)
+People = Callable[..., Client]
+
+
+@pytest.fixture(scope="session")
+def server(
+    cluster: Cluster, database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A running API with a database of its own."""
+    log = tmp_path_factory.mktemp("server") / "log"
+    with serve(cluster.url(database, "telemed_api"), log, WEB_CONCURRENCY="2") as running:
+        wait_for(running.url + "/health/ready", 200)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def stranger(server: Server) -> Client:
+    """Somebody without an account."""
+    document = requests.get(server.url + "/openapi.json", timeout=60).json()
+    return Client(server.url, Contract(document))
+
+
+@pytest.fixture(scope="session")
+def admin(cluster: Cluster, database: str, stranger: Client) -> Iterator[Client]:
+    """An administrator, made on the command line as the first one has to be.
+
+    At the very end everything that must always hold has to hold, whatever the tests did.
+    """
+    create_admin(cluster.url(database), "chief@clinic.test")
+    chief = log_in(stranger, "chief@clinic.test")
+    yield chief
+    invariants = ok(log_in(stranger, chief.email).get("/v1/admin/invariants"))["items"]
+    assert invariants
+    assert [row for row in invariants if row["violations"]] == []
+
+
+@pytest.fixture(scope="session")
+def new_patient(stranger: Client) -> People:
+    """Signs up one more patient."""
+
+    def make(full_name: str = "Pat Patient") -> Client:
+        email = f"patient{next(_numbers)}@clinic.test"
+        body = {"email": email, "password": PASSWORD, "full_name": full_name}
+        ok(stranger.post("/v1/auth/signup", body), 201)
+        return log_in(stranger, email)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def new_doctor(stranger: Client, admin: Client) -> People:
+    """On-boards one more doctor, with an empty calendar and a fee of 50.00 EUR."""
+
+    def make(**more: object) -> Client:
+        email = f"doctor{next(_numbers)}@clinic.test"
+        body = {
+            "email": email,
+            "password": PASSWORD,
+            "full_name": "Dora Doctor",
+            "specialty": "Dermatology",
+            "time_zone": "Europe/Berlin",
+            "fee_minor": 5000,
+            "currency": "EUR",
+            **more,
+        }
+        ok(admin.post("/v1/admin/doctors", body), 201)
+        return log_in(stranger, email)
+
+    return make
+
+
+@pytest.fixture
+def patient(new_patient: People) -> Client:
+    """A patient whom no other test knows."""
+    return new_patient()
+
+
+@pytest.fixture
+def doctor(new_doctor: People) -> Client:
+    """A doctor whom no other test knows."""
+    return new_doctor()
+
+
+def log_in(stranger: Client, email: str, password: str = PASSWORD) -> Client:
+    """The stranger again, signed in."""
+    body = {"email": email, "password": password}
+    tokens = ok(stranger.post("/v1/auth/login", body))
+    client = Client(stranger.url, stranger.contract, tokens["access_token"], tokens=tokens)
+    client.id = ok(client.get("/v1/me"))["id"]
+    client.email = email
+    return client
+
+
+def create_admin(
+    dba_url: str, email: str, password: str = PASSWORD
+) -> subprocess.CompletedProcess[str]:
+    """Run the command that creates an administrator."""
+    command = ("create-admin", "--password-stdin", "--email", email, "--full-name", "Chief")
+    return subprocess.run(
+        (sys.executable, "-m", "api", *command),
+        cwd=CHECKOUT,
+        env=environment("", DBA_DATABASE_URL=dba_url),
+        input=password + "\n",
+        text=True,
+        capture_output=True,
+        timeout=60,
+    )

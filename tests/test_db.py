@@ -1,0 +1,187 @@
+"""The one way to the database: context, sets, notices and retries."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+from flask import Flask, g
+
+from api import config, db
+from api.errors import Problem
+from scripts.server import Cluster
+from tests.server import SECRET
+
+FUNCTIONS = """
+create sequence app.attempts;
+create type api.thing as (id integer, name text);
+
+create function api.context() returns text[] language sql stable
+as $$ select array[current_setting('app.user_id', true), current_setting('app.role', true),
+                   current_setting('app.request_id', true), current_setting('TimeZone')] $$;
+
+create function api.things(p_limit integer default 50, p_cursor integer default 0)
+returns setof api.thing language sql stable
+as $$ select n, current_setting('app.request_id') from generate_series(p_cursor + 1, 5) as n
+      limit p_limit $$;
+
+create function api.all_things() returns setof api.thing language sql stable
+as $$ select * from api.things() $$;
+
+create function api.fails_at_first(p_times integer, p_sqlstate text) returns integer
+language plpgsql security definer
+as $$ declare v_n integer := nextval('app.attempts');
+begin
+    if v_n <= p_times then raise exception 'Failed' using errcode = p_sqlstate; end if;
+    return v_n;
+end $$;
+
+create function api.refuses(p_code text) returns api.thing language plpgsql
+as $$ begin
+    raise notice 'Again' using errcode = 'TM000';
+    raise warning 'Refused' using errcode = p_code;
+    return null;
+end $$;
+
+create function api.process() returns integer language sql
+as $$ select pg_backend_pid() $$;
+
+create function api.sleeps() returns void language sql as $$ select pg_sleep(30) $$;
+alter role telemed_api in database {database} set statement_timeout = '1s';
+"""
+
+
+@pytest.fixture(scope="module")
+def app(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Flask]:
+    """An application with one connection to a database that has functions for these tests."""
+    database = new_database()
+    cluster.sql(FUNCTIONS.format(database=database), database)
+    cluster.sql("grant execute on all functions in schema api to telemed_api", database)
+    settings = config.load(
+        {
+            "APP_ENV": "test",
+            "DATABASE_URL": cluster.url(database, "telemed_api"),
+            "DATABASE_POOL_SIZE": "1",
+            "SECRET_KEY": SECRET,
+        }
+    )
+    db.open_pool(settings)
+    yield Flask("db")
+    db.close_pool()
+
+
+@pytest.fixture
+def request_of(app: Flask) -> Iterator[None]:
+    """A request by somebody."""
+    with app.test_request_context("/"):
+        g.user_id, g.role, g.request_id = "some-user", "doctor", "some-request"
+        yield
+
+
+def test_the_context_travels_with_the_call_and_is_gone_afterwards(app: Flask) -> None:
+    with app.test_request_context("/"):
+        g.user_id, g.role, g.request_id = "me", "patient", "r1"
+        assert json.loads(db.call("context")) == ["me", "patient", "r1", "UTC"]
+    # The same connection, the pool has only one: the next borrower is a stranger.
+    with app.test_request_context("/"):
+        assert json.loads(db.call("context")) == ["", "", "", "UTC"]
+
+
+@pytest.mark.usefixtures("request_of")
+def test_a_set_is_computed_after_the_context_is_there() -> None:
+    page = json.loads(db.page("things", limit=2, cursor=1))
+    assert [row["id"] for row in page["items"]] == [2, 3]
+    assert {row["name"] for row in page["items"]} == {"some-request"}
+    assert page["next_cursor"] == "3"
+    everything = json.loads(db.items("all_things"))
+    assert len(everything["items"]) == 5
+    assert {row["name"] for row in everything["items"]} == {"some-request"}
+    assert everything["next_cursor"] is None
+
+
+@pytest.mark.usefixtures("request_of")
+@pytest.mark.parametrize(
+    ("cursor", "limit", "ids", "next_cursor"),
+    [(0, 5, [1, 2, 3, 4, 5], None), (0, 4, [1, 2, 3, 4], "4"), (5, 5, [], None), (4, 1, [5], None)],
+)
+def test_the_last_page_has_no_next_cursor(
+    cursor: int, limit: int, ids: list[int], next_cursor: str | None
+) -> None:
+    page = json.loads(db.page("things", limit=limit, cursor=cursor))
+    assert [row["id"] for row in page["items"]] == ids
+    assert page["next_cursor"] == next_cursor
+
+
+@pytest.mark.usefixtures("request_of")
+@pytest.mark.parametrize("sqlstate", ["40001", "40P01"])
+def test_a_conflict_between_transactions_is_tried_again_three_times(sqlstate: str) -> None:
+    start = int(db.call("fails_at_first", times=0, sqlstate=sqlstate))
+    assert int(db.call("fails_at_first", times=start + 3, sqlstate=sqlstate)) == start + 4
+    with pytest.raises(psycopg.OperationalError) as told:
+        db.call("fails_at_first", times=start + 100, sqlstate=sqlstate)
+    assert told.value.sqlstate == sqlstate
+    assert int(db.call("fails_at_first", times=0, sqlstate=sqlstate)) == start + 4 + 4 + 1
+
+
+@pytest.mark.usefixtures("request_of")
+def test_other_errors_are_not_tried_again() -> None:
+    start = int(db.call("fails_at_first", times=0, sqlstate="TM901"))
+    with pytest.raises(psycopg.Error):
+        db.call("fails_at_first", times=start + 100, sqlstate="TM901")
+    assert int(db.call("fails_at_first", times=0, sqlstate="TM901")) == start + 2
+
+
+@pytest.mark.usefixtures("request_of")
+def test_a_committed_refusal_is_a_problem_and_a_replay_is_noticed() -> None:
+    with pytest.raises(Problem) as told:
+        db.call("refuses", code="TM901")
+    assert (told.value.status, told.value.code, told.value.detail) == (409, "TM901", "Refused")
+    assert g.replayed is True
+    db.call("context")
+    assert g.replayed is False
+
+
+@pytest.mark.usefixtures("request_of")
+def test_a_statement_that_takes_too_long_is_stopped() -> None:
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        db.run("sleeps")
+    assert db.call("context")
+
+
+@pytest.mark.usefixtures("request_of")
+def test_a_name_is_never_sent_that_could_be_more_than_a_name() -> None:
+    for call in (
+        lambda: db.call("context()--"),
+        lambda: db.call("Context"),
+        lambda: db.page("things", limit=1, **{"cursor => 1); --": 1}),
+    ):
+        with pytest.raises(ValueError, match="no name"):
+            call()
+
+
+@pytest.mark.usefixtures("request_of")
+def test_the_server_is_asked_whether_it_answers() -> None:
+    db.ping(60)
+    assert db.call("context")
+
+
+@pytest.mark.usefixtures("request_of")
+def test_a_server_that_does_not_answer_is_not_waited_for() -> None:
+    process = int(db.call("process"))
+    os.kill(process, signal.SIGSTOP)
+    try:
+        with pytest.raises(psycopg.OperationalError, match="does not answer"):
+            db.ping(0.2)
+    finally:
+        os.kill(process, signal.SIGCONT)
+    # Its connection is not used again: an answer to somebody else may be on the way.
+    assert int(db.call("process")) != process
+
+
+def test_what_the_api_may_not_do_it_may_not_do(app: Flask, cluster: Cluster) -> None:
+    with app.test_request_context("/"), pytest.raises(psycopg.errors.InsufficientPrivilege):
+        db._execute(db._statement("select to_json(email) from app.users, context"), ())

@@ -1,0 +1,286 @@
+"""What goes wrong, and how it is told."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+import requests
+from flask import Flask
+
+from api import errors
+from scripts.server import Cluster
+from tests.client import Client, new_key, problem
+from tests.server import Server, serve
+
+NOWHERE = "00000000-0000-4000-8000-000000000000"
+POSTS = [
+    ("stranger", "/v1/auth/signup"),
+    ("stranger", "/v1/auth/login"),
+    ("stranger", "/v1/auth/refresh"),
+    ("patient", "/v1/auth/logout"),
+    ("admin", "/v1/admin/doctors"),
+    ("doctor", "/v1/slots"),
+    ("doctor", "/v1/slots/recurring"),
+    ("doctor", "/v1/time-off"),
+    ("patient", "/v1/consultations"),
+    ("doctor", f"/v1/consultations/{NOWHERE}/complete"),
+    ("patient", f"/v1/consultations/{NOWHERE}/cancel"),
+    ("patient", f"/v1/consultations/{NOWHERE}/reschedule"),
+    ("doctor", f"/v1/consultations/{NOWHERE}/prescriptions"),
+    ("patient", f"/v1/consultations/{NOWHERE}/payments"),
+    ("admin", f"/v1/payments/{NOWHERE}/refunds"),
+]
+POST_IDS = [path.replace(NOWHERE, "{id}") for _, path in POSTS]
+
+
+@pytest.fixture
+def send_raw(
+    stranger: Client, patient: Client, doctor: Client, admin: Client
+) -> Callable[..., int]:
+    """Sends bytes as one of the people and returns the status of what has to be a problem."""
+    people = {"stranger": stranger, "patient": patient, "doctor": doctor, "admin": admin}
+
+    def send(who: str, path: str, body: bytes, media_type: str = "application/json") -> int:
+        headers = {"Content-Type": media_type, "Idempotency-Key": new_key()}
+        answer = people[who].send("POST", path, data=body, headers=headers)
+        if answer.status_code >= 400:
+            problem(answer, answer.status_code)
+        return answer.status_code
+
+    return send
+
+
+@pytest.mark.parametrize(("who", "path"), POSTS, ids=POST_IDS)
+def test_a_body_that_is_no_json_is_refused(
+    who: str, path: str, send_raw: Callable[..., int]
+) -> None:
+    for body in (
+        b"{",
+        b"\xff\xfe{\x00}\x00",
+        b'{"a": NaN}',
+        b'{"a": Infinity}',
+        b'{"a": 01}',
+        b"\xef\xbb\xbf{}",
+        b'"\xff"',
+        b"{} {}",
+        b"[" * 60_000,
+        b'{"a":' * 12_000,
+        b"1" * 6_000,
+        b"\x00",
+    ):
+        assert send_raw(who, path, body) == 400, body[:20]
+
+
+@pytest.mark.parametrize(("who", "path"), POSTS, ids=POST_IDS)
+def test_a_body_that_is_no_object_is_refused(
+    who: str, path: str, send_raw: Callable[..., int]
+) -> None:
+    for body in (b"[]", b"null", b'"text"', b"7", b"true", b"[{}]"):
+        assert send_raw(who, path, body) == 422, body
+
+
+@pytest.mark.parametrize(("who", "path"), POSTS, ids=POST_IDS)
+def test_another_media_type_is_refused(who: str, path: str, send_raw: Callable[..., int]) -> None:
+    for media_type in (
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/xml",
+        "application/json-patch+json",
+        "",
+    ):
+        assert send_raw(who, path, b"{}", media_type) == 415, media_type
+
+
+@pytest.mark.parametrize(("who", "path"), POSTS, ids=POST_IDS)
+def test_a_body_that_is_too_large_is_refused(
+    who: str, path: str, send_raw: Callable[..., int]
+) -> None:
+    for size in (70_000, 1_000_000):
+        assert send_raw(who, path, json.dumps({"x": "y" * size}).encode()) == 413
+    assert send_raw(who, path, b"[" * 100_000) == 413
+
+
+@pytest.mark.parametrize(("who", "path"), POSTS, ids=POST_IDS)
+def test_text_that_cannot_be_stored_is_refused(
+    who: str, path: str, send_raw: Callable[..., int], stranger: Client
+) -> None:
+    operation = stranger.contract._operation("POST", path)
+    assert operation is not None
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    fields = stranger.contract.document["components"]["schemas"][schema.rpartition("/")[2]]
+    for field in (*fields["properties"], "unknown"):
+        for value in (
+            '"\\u0000"',
+            '"a\\u0000b@c.d"',
+            '"\\ud800"',
+            '"x\\udc00@y.z"',
+            "-1",
+            "{}",
+            "[[]]",
+        ):
+            assert send_raw(who, path, f'{{"{field}": {value}}}'.encode()) == 422, (field, value)
+        # Some of these are honest text in some fields.
+        for value in (
+            '"infinity"',
+            '"10000-01-01T00:00:00Z"',
+            f'"{"x" * 60_000}"',
+            "1e400",
+            "null",
+        ):
+            status = send_raw(who, path, f'{{"{field}": {value}}}'.encode())
+            assert status < 500, (field, value[:30], status)
+        assert send_raw(who, path, f'{{"{field}\\ud800\\u0000": 1}}'.encode()) == 422
+
+
+def test_many_mistakes_at_once_are_all_told(stranger: Client) -> None:
+    body = {"email": "x", "password": "y", "name": "z"}
+    told = problem(stranger.post("/v1/auth/signup", body), 422, "TM201")
+    assert {e["pointer"] for e in told["errors"]} == {
+        "#/email",
+        "#/password",
+        "#/full_name",
+        "#/name",
+    }
+    assert all(e["detail"] for e in told["errors"])
+
+
+def test_a_body_in_another_encoding_of_json_is_refused(send_raw: Callable[..., int]) -> None:
+    assert send_raw("stranger", "/v1/auth/login", '{"email": "ä"}'.encode("utf-16")) == 400
+    assert send_raw("stranger", "/v1/auth/login", '{"email": "ä"}'.encode("latin-1")) == 400
+
+
+def test_nothing_is_at_an_unknown_address(stranger: Client, patient: Client) -> None:
+    for path in ("/", "/v1", "/v2/me", "/v1/me/", "/v1/doctors/1", "/v1/%00", "/docs/../app.py"):
+        problem(patient.get(path), 404, "HTTP404")
+    problem(stranger.post("/v1/nothing", {}), 404, "HTTP404")
+
+
+def test_another_method_is_refused_with_those_that_work(patient: Client) -> None:
+    answer = patient.delete("/v1/me")
+    problem(answer, 405, "HTTP405")
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "PATCH"}
+
+
+def test_a_problem_has_a_type_a_title_and_the_requests_id(stranger: Client) -> None:
+    answer = stranger.send("GET", "/v1/me", headers={"X-Request-Id": "app-1.2:3"})
+    told = problem(answer, 401)
+    assert told["type"] == "urn:telemedicine:problem:tm101"
+    assert told["title"] == "Unauthorized"
+    assert told["request_id"] == "app-1.2:3"
+
+
+@pytest.mark.parametrize("given", ["", "a b", "x" * 129, "ä", '"quoted"', "<script>"])
+def test_a_request_id_that_is_not_safe_is_replaced(stranger: Client, given: str) -> None:
+    answer = stranger.send("GET", "/health", headers={"X-Request-Id": given.encode()})
+    assert answer.headers["X-Request-Id"] != given
+    assert len(answer.headers["X-Request-Id"]) == 32
+
+
+def test_answers_are_not_to_be_kept_or_guessed_at(patient: Client) -> None:
+    answer = patient.get("/v1/me")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+def test_a_body_that_breaks_off_does_no_harm(stranger: Client) -> None:
+    where = urlsplit(stranger.url)
+    head = (
+        f"POST /v1/auth/login HTTP/1.1\r\nHost: {where.netloc}\r\nConnection: close\r\n"
+        "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+    )
+    with socket.create_connection((where.hostname or "", where.port or 0), timeout=60) as sent:
+        sent.sendall(head.encode())
+        sent.shutdown(socket.SHUT_WR)
+        assert b" 400 " in sent.recv(200).partition(b"\r\n")[0]
+    assert stranger.get("/health").status_code == 200
+
+
+@pytest.fixture(scope="module")
+def broken(
+    cluster: Cluster, new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server whose database has mistakes in it."""
+    database = new_database()
+    cluster.sql(
+        """
+        drop function api.get_doctor(uuid);
+        create or replace function api.my_profile() returns api.users language plpgsql
+        set search_path = pg_catalog, pg_temp
+        as $$ begin raise exception 'Jane Doe has a rash'; end $$;
+        """,
+        database,
+    )
+    log = tmp_path_factory.mktemp("broken") / "log"
+    url = cluster.url(database, "telemed_api")
+    with serve(url, log, WEB_CONCURRENCY="1") as running:
+        yield running
+
+
+def test_a_bug_is_told_without_what_it_is_about(broken: Server, patient: Client) -> None:
+    for path in ("/v1/me", f"/v1/doctors/{NOWHERE}"):
+        answer = requests.get(
+            broken.url + path, headers={"Authorization": f"Bearer {patient.token}"}, timeout=60
+        )
+        told = problem(answer, 500, "HTTP500")
+        assert told["detail"].startswith("Something went wrong here.")
+        assert "errors" not in told
+        for secret in ("Jane", "api.", "function", "Traceback"):
+            assert secret not in answer.text
+        # Who looks into it finds the place, under the request's id.
+        lines = [json.loads(line) for line in broken.output.splitlines()]
+        (line,) = (
+            row
+            for row in lines
+            if row["event"] == "bug" and row["request_id"] == told["request_id"]
+        )
+        assert line["sqlstate"] in ("P0001", "42883")
+        assert "db.py" in line["at"][-1] or "psycopg" in line["at"][-1]
+    assert "Jane" not in broken.output
+
+
+@pytest.fixture(scope="module")
+def app() -> Flask:
+    """An application only for its request context."""
+    return Flask("errors")
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "status"),
+    [
+        *(("TM101", 401), ("TM299", 422), ("TM301", 403), ("TM477", 404), ("TM999", 409)),
+        *(("22P02", 422), ("22003", 422), ("23502", 422), ("23514", 422)),
+        *(("23505", 409), ("23P01", 409), ("23503", 500)),
+        *(("40001", 503), ("40P01", 503), ("55P03", 503), ("57014", 504)),
+        *(("08006", 503), ("57P01", 503), ("57P03", 503), ("53300", 503), ("53100", 503)),
+        *(("42883", 500), ("42501", 500), ("P0001", 500), ("XX000", 500), ("TM501", 500)),
+    ],
+)
+def test_the_status_follows_from_the_family_of_the_code(
+    app: Flask, sqlstate: str, status: int
+) -> None:
+    with app.test_request_context("/", method="POST"):
+        answer = errors.from_database(sqlstate, "Text of the database").response()
+    assert answer.status_code == status
+    assert ("Text of the database" in answer.get_data(as_text=True)) == (
+        sqlstate.startswith("TM") and status != 500
+    )
+    assert ("Retry-After" in answer.headers) == (status == 503 or sqlstate.startswith("TM99"))
+    assert ("WWW-Authenticate" in answer.headers) == (status == 401)
+
+
+def test_what_psycopg_itself_refuses_is_told_too(app: Flask) -> None:
+    for error, status in (
+        (psycopg.DataError("cannot send this"), 422),
+        (psycopg.OperationalError("connection lost"), 503),
+        (psycopg.InternalError("?"), 500),
+        (psycopg.ProgrammingError("?"), 500),
+    ):
+        with app.test_request_context("/"):
+            assert errors._from_psycopg(error).status_code == status
