@@ -156,6 +156,13 @@ def test_weekly_hours_that_cannot_be_right_are_refused(
     assert set(places(doctor.post("/v1/slots/recurring", body))) == {place}
 
 
+def test_no_more_than_ten_thousand_slots_at_once(doctor: Client) -> None:
+    body = WEEK | {"from": next_year(1, 1), "to": next_year(12, 31), "time_zone": "UTC"}
+    answer = doctor.post("/v1/slots/recurring", body | {"end_time": "24:00", "slot_minutes": 5})
+    assert places(answer) == ["#/to"]
+    assert ok(doctor.get(f"/v1/doctors/{doctor.id}/slots"))["items"] == []
+
+
 def test_a_doctor_withdraws_an_open_slot(
     doctor: Client, patient: Client, new_doctor: Callable[..., Client]
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.client import Client, at, ok, places, problem
+from tests.client import Client, at, new_key, ok, places, problem
 
 
 def away(day: int) -> dict[str, str]:
@@ -26,6 +26,19 @@ def test_time_off_withdraws_open_slots_and_names_the_booked_ones(
     body = {"starts_at": at(5, 15).isoformat(), "ends_at": at(5, 16).isoformat()}
     problem(doctor.post("/v1/slots", body), 409, "TM913")
     problem(doctor.post("/v1/time-off", away(5)), 409, "TM913")
+
+
+def test_a_slot_that_is_freed_within_time_off_is_not_offered_again(
+    doctor: Client, patient: Client
+) -> None:
+    cancelled = patient.book(doctor.publish(at(5, 9)))
+    moved = patient.book(doctor.publish(at(5, 10)))
+    elsewhere = doctor.publish(at(8, 9))
+    ok(doctor.post("/v1/time-off", away(5)), 201)
+    ok(doctor.post(f"/v1/consultations/{cancelled['id']}/cancel"))
+    path = f"/v1/consultations/{moved['id']}/reschedule"
+    ok(patient.post(path, {"slot_id": elsewhere["id"]}, key=new_key()))
+    assert ok(patient.get(f"/v1/doctors/{doctor.id}/slots"))["items"] == []
 
 
 def test_time_off_is_listed_and_taken_back(

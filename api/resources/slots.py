@@ -62,7 +62,7 @@ class WeeklyHours(Request):
         metadata={"description": "1 is Monday, 7 is Sunday (ISO 8601)", "example": [1, 3, 5]},
     )
     start_time = ClockTime(required=True)
-    end_time = ClockTime(required=True)
+    end_time = ClockTime(required=True, metadata={"example": "12:00"})
     slot_minutes = Whole(5, 1440, required=True, metadata={"example": 30})
     time_zone = Line(load_default=None, metadata={"description": "IANA name; else the doctor's"})
 
