@@ -49,8 +49,8 @@ begin
         raise exception 'weekdays must be numbers from 1 (Monday) to 7 (Sunday)'
             using errcode = 'TM201', column = 'weekdays';
     end if;
-    if ((p_to - p_from) / 7 + 1) * cardinality(p_weekdays) * v_slots_a_day > 10000 then
-        raise exception 'More than 10000 slots at once: publish a shorter time'
+    if ((p_to - p_from) / 7 + 1) * cardinality(p_weekdays) * v_slots_a_day > 5000 then
+        raise exception 'More than 5000 slots at once: publish a shorter time'
             using errcode = 'TM201', column = 'to';
     end if;
     if p_time_zone is not null and not app.is_iana_time_zone(p_time_zone) then
@@ -131,7 +131,7 @@ $$;
 comment on function api.publish_weekly_slots(date, date, integer[], time, time, integer, text) is
 'Offers slots of p_slot_minutes (5 to 1440) one after the other from p_start_time to p_end_time, on
 the days from p_from to p_to (both included, at most 366 days apart) that are one of p_weekdays
-(ISO 8601: 1 is Monday); at most 10000 slots. Times are those of clocks in p_time_zone, by default
+(ISO 8601: 1 is Monday); at most 5000 slots. Times are those of clocks in p_time_zone, by default
 the doctor''s own zone, so 09:00 stays 09:00 when clocks change. A start that does not exist that
 day is skipped; of one that exists twice the first is taken; a slot always lasts p_slot_minutes of
 real time. What is published already stays as it is, and everything that was skipped is returned
