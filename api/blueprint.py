@@ -13,6 +13,7 @@ from flask_smorest import Blueprint as SmorestBlueprint
 from marshmallow import RAISE, Schema, ValidationError, fields
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from api.errors import MEDIA_TYPE, Problem, pointer, title
 from api.fields import Request
@@ -64,6 +65,9 @@ class Parser(FlaskParser):
         body = req.get_data()
         if not body:
             return missing
+        # A body in chunks has no length; Werkzeug stops reading it at the limit without a word.
+        if req.content_length is None and len(body) >= (req.max_content_length or 0):
+            raise RequestEntityTooLarge
         if req.mimetype != JSON_TYPE:
             raise Problem(415, f"The body has to be {JSON_TYPE}.")
         try:

@@ -25,7 +25,7 @@ from scripts.system import CommandError, command_line, say
 PASSWORD = "telemedicine-demo"  # noqa: S105
 # Not to be shown on a screen, even in a demonstration.
 SECRETS = ("password", "access_token", "refresh_token")
-WIDTH = 160
+WIDTH = 150
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,16 @@ class Person:
         if key:
             headers["Idempotency-Key"] = key
         target = f"{path}?{urlencode(query)}" if query else path
-        note = f"  (Idempotency-Key: {key})" if key else ""
-        say(f"  {self.name}: {method} {target}{note}{shown(body)}")
+        say(f"  {self.name}: {method} {target}")
+        if key:
+            say(f"     Idempotency-Key: {key}")
+        if body is not None:
+            say(f"     {shown(body)}")
         data = json.dumps(body).encode() if body is not None else None
         answer = fetch(Request(self.url + target, data, headers, method=method))  # noqa: S310
-        replay = "  (Idempotency-Replayed)" if answer.headers.get("Idempotency-Replayed") else ""
-        say(f"    {answer.status}{replay}{shown(answer.body)}")
+        say(f"  -> {answer.status} {shown(answer.body)}".rstrip())
+        if answer.headers.get("Idempotency-Replayed"):
+            say("     Idempotency-Replayed: true")
         require(answer.status == expect, f"{method} {path} should have answered {expect}")
         return answer
 
@@ -163,7 +167,7 @@ def tour(url: str) -> None:
     refused(admin, "POST", refunds, {"amount_minor": fee}, 409, "TM909", new_key())
 
     step("The admin looks at the figures, and nobody else does")
-    figures = admin.sends("GET", "/v1/admin/analytics", query=window, expect=200).body
+    figures = admin.sends("GET", "/v1/admin/analytics", expect=200).body
     require(figures["completed_consultations"] >= 1, "the completed consultation is counted")
     refused(first, "GET", "/v1/admin/analytics", None, 403, "TM301")
 
@@ -251,13 +255,14 @@ def parsed(body: bytes) -> Any:
 
 
 def shown(body: Any) -> str:
-    """A body in one line, without secrets, cut where it gets long."""
-    if body is None:
+    """A body in one line, without secrets, cut where it gets long; of a problem what it says."""
+    if not isinstance(body, dict):
         return ""
-    if isinstance(body, dict):
-        body = {key: "..." if key in SECRETS else value for key, value in body.items()}
+    if "code" in body and "detail" in body:
+        return f"{body['code']}: {body['detail']}"
+    body = {key: "..." if key in SECRETS else value for key, value in body.items()}
     text = json.dumps(body, ensure_ascii=False)
-    return "\n    " + (text if len(text) <= WIDTH else f"{text[:WIDTH]}...")
+    return text if len(text) <= WIDTH else f"{text[:WIDTH]}..."
 
 
 def require(holds: bool, what: str) -> None:

@@ -45,7 +45,9 @@ def send_raw(
     """Sends bytes as one of the people and returns the status of what has to be a problem."""
     people = {"stranger": stranger, "patient": patient, "doctor": doctor, "admin": admin}
 
-    def send(who: str, path: str, body: bytes, media_type: str = "application/json") -> int:
+    def send(
+        who: str, path: str, body: bytes | Iterator[bytes], media_type: str = "application/json"
+    ) -> int:
         headers = {"Content-Type": media_type, "Idempotency-Key": new_key()}
         answer = people[who].send("POST", path, data=body, headers=headers)
         if answer.status_code >= 400:
@@ -104,6 +106,8 @@ def test_a_body_that_is_too_large_is_refused(
     for size in (70_000, 1_000_000):
         assert send_raw(who, path, json.dumps({"x": "y" * size}).encode()) == 413
     assert send_raw(who, path, b"[" * 100_000) == 413
+    # Without a length, in chunks: it ends where the limit is passed.
+    assert send_raw(who, path, (b"y" * 1000 for _ in range(200))) == 413
 
 
 @pytest.mark.parametrize(("who", "path"), POSTS, ids=POST_IDS)
