@@ -50,6 +50,9 @@ begin
     from app.audit_logs as l
     where l.table_name = 'consultations'
       and l.row_id = v_visible.id::text
+      and (l.operation = 'INSERT'
+           or l.old ->> 'status' <> l.new ->> 'status'
+           or l.old ->> 'slot_id' <> l.new ->> 'slot_id')
       and l.id > coalesce(p_cursor, 0)
     order by l.id
     limit p_limit;

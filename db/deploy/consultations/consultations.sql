@@ -15,11 +15,20 @@ takes.';
 insert into app.consultation_transitions (from_status, to_status)
 values ('scheduled', 'completed'), ('scheduled', 'cancelled');
 
+create trigger consultation_transitions_are_audited
+after insert or update or delete on app.consultation_transitions
+for each row execute function app.record_change('from_status');
+
+create trigger consultation_transitions_are_never_truncated
+before truncate on app.consultation_transitions
+for each statement execute function app.rows_are_append_only();
+
 create table app.consultations (
     id uuid primary key default app.uuid_v7(),
     slot_id uuid not null references app.availability_slots,
     doctor_id uuid not null references app.doctors,
-    patient_id uuid not null references app.users,
+    patient_id uuid not null,
+    patient_role text not null default 'patient',
     starts_at app.instant not null,
     ends_at app.instant not null,
     status text not null default 'scheduled',
@@ -30,6 +39,9 @@ create table app.consultations (
     currency app.currency not null,
     created_at app.instant not null default app.clock(),
     updated_at app.instant not null default app.clock(),
+    constraint consultations_are_booked_by_users_with_the_role_patient
+    foreign key (patient_id, patient_role) references app.users (id, role),
+    constraint consultations_patient_role_is_patient check (patient_role = 'patient'),
     constraint consultations_end_after_they_start check (ends_at > starts_at),
     constraint consultations_status_is_known
     check (status in ('scheduled', 'completed', 'cancelled')),

@@ -41,7 +41,8 @@ comment on function app.consultations_change_only_as_permitted() is
 'Trigger: a consultation begins as scheduled, changes its status only along
 app.consultation_transitions, and no more once it is completed or cancelled. Raises TM905, TM912.';
 
--- Triggers fire in the order of their names: this one before consultations_hold_their_slot.
+-- Triggers fire in the order of their names: this one before
+-- consultations_have_the_doctor_and_time_of_their_slot.
 create trigger consultations_change_only_as_permitted
 before insert or update on app.consultations
 for each row execute function app.consultations_change_only_as_permitted();

@@ -28,7 +28,9 @@ begin
     end if;
     if p_cursor is not null then
         select c.starts_at::timestamptz into v_cursor_at
-        from app.consultations as c where c.id = p_cursor;
+        from app.consultations as c
+        where c.id = p_cursor
+          and (v_actor.role = 'admin' or v_actor.user_id in (c.patient_id, c.doctor_id));
         if not found then
             raise exception 'The cursor does not come from this list'
                 using errcode = 'TM201', column = 'cursor';

@@ -2,30 +2,32 @@
 
 begin;
 
-create function app.create_user(p_email text, p_password_hash text, p_full_name text, p_role text)
-returns uuid
+create function app.create_user(
+    p_user_id uuid,
+    p_email text,
+    p_password_hash text,
+    p_full_name text,
+    p_role text
+)
+returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_user_id uuid;
 begin
     -- Two sign-ups with one address: users_email_is_unique_regardless_of_case decides.
-    insert into app.users (email, password_hash, role)
-    values (p_email, p_password_hash, p_role)
-    on conflict (lower(email)) do nothing
-    returning id into v_user_id;
-    if v_user_id is null then
+    insert into app.users (id, email, password_hash, role)
+    values (p_user_id, p_email, p_password_hash, p_role)
+    on conflict (lower(email)) do nothing;
+    if not found then
         raise exception 'The e-mail address is registered already'
             using errcode = 'TM911', column = 'email';
     end if;
 
-    insert into app.profiles (user_id, full_name) values (v_user_id, p_full_name);
-    return v_user_id;
+    insert into app.profiles (user_id, full_name) values (p_user_id, p_full_name);
 end;
 $$;
 
-comment on function app.create_user(text, text, text, text) is
-'Creates a user of the role p_role with their profile and returns the id. Raises TM911.';
+comment on function app.create_user(uuid, text, text, text, text) is
+'Creates a user of the role p_role with their profile. Raises TM911.';
 
 commit;

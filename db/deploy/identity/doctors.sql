@@ -34,6 +34,36 @@ create trigger doctors_are_never_truncated
 before truncate on app.doctors
 for each statement execute function app.rows_are_append_only();
 
+-- Security definer, because a deferred trigger runs as whoever commits (before PostgreSQL 18), and
+-- telemed_api may read no table.
+create function app.users_are_complete()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not exists (select from app.profiles as p where p.user_id = new.id) then
+        raise exception 'A user has a profile' using errcode = 'TM209';
+    end if;
+    if new.role = 'doctor' and not exists (
+        select from app.doctors as d where d.user_id = new.id
+    ) then
+        raise exception 'A user who is a doctor has a row among the doctors'
+            using errcode = 'TM209';
+    end if;
+    return null;
+end;
+$$;
+
+comment on function app.users_are_complete() is
+'Trigger: when the transaction ends, every user has a profile and every doctor a row of app.doctors.
+Raises TM209.';
+
+create constraint trigger users_are_complete
+after insert or update of role on app.users
+deferrable initially deferred
+for each row execute function app.users_are_complete();
+
 create view api.doctors as
 select
     d.user_id as id,
@@ -43,8 +73,10 @@ select
     d.fee_minor::bigint as fee_minor,
     d.currency::text as currency
 from app.doctors as d
-inner join app.profiles as p on p.user_id = d.user_id;
+inner join app.profiles as p on p.user_id = d.user_id
+inner join app.users as u on u.id = d.user_id
+where u.deactivated_at is null;
 
-comment on view api.doctors is 'A doctor as patients see one.';
+comment on view api.doctors is 'A doctor as patients see one. Deactivated ones are left out.';
 
 commit;

@@ -7,15 +7,19 @@ returns boolean
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- "at time zone" would also take abbreviations and POSIX rules, which know no history of DST.
+    -- "at time zone" also takes abbreviations and POSIX rules, which know no DST, and it prefers
+    -- them: the zone CET changes its clocks, the abbreviation CET does not. Such names are refused.
     select exists (
         select from pg_timezone_names as z
         where z.name = p_name
           and z.name !~ '^(posix|right)/'
-          and z.name not in ('localtime', 'posixrules'));
+          and z.name not in ('localtime', 'posixrules', 'Factory')
+          and (z.name = 'UTC' or not exists (
+              select from pg_timezone_abbrevs as a where upper(a.abbrev) = upper(z.name))));
 $$;
 
 comment on function app.is_iana_time_zone(text) is
-'Whether p_name is a zone of the IANA time zone database, such as Europe/Berlin.';
+'Whether p_name is a zone of the IANA time zone database, such as Europe/Berlin. Names that
+PostgreSQL reads as an abbreviation (CET) are not.';
 
 commit;

@@ -8,10 +8,10 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_user_id uuid;
+    v_user app.users;
     v_session_id uuid;
 begin
-    select u.id into v_user_id
+    select u.* into v_user
     from app.users as u
     where lower(u.email) = lower(p_email)
       and u.password_hash = p_password_hash
@@ -21,7 +21,8 @@ begin
         return null;
     end if;
 
-    insert into app.sessions (user_id) values (v_user_id) returning id into v_session_id;
+    perform app.set_actor(v_user.id, v_user.role);
+    insert into app.sessions (user_id) values (v_user.id) returning id into v_session_id;
     return app.issue_refresh_token(v_session_id);
 end;
 $$;

@@ -16,7 +16,7 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_user_id uuid;
+    v_user_id uuid := app.uuid_v7();
     v_doctor api.doctors;
 begin
     perform app.require_role('admin');
@@ -26,7 +26,7 @@ begin
             using errcode = 'TM204', column = 'time_zone';
     end if;
 
-    v_user_id := app.create_user(p_email, p_password_hash, p_full_name, 'doctor');
+    perform app.create_user(v_user_id, p_email, p_password_hash, p_full_name, 'doctor');
     insert into app.doctors (user_id, specialty, time_zone, fee_minor, currency)
     values (v_user_id, p_specialty, p_time_zone, p_fee_minor, p_currency);
 

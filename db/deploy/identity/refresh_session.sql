@@ -10,7 +10,7 @@ as $$
 declare
     v_hash bytea := sha256(convert_to(p_refresh_token, 'UTF8'));
     v_session app.sessions;
-    v_usable boolean;
+    v_user app.users;
 begin
     -- Lock order: the session, then its tokens. Of two requests with one token the second
     -- waits here and finds it spent.
@@ -22,12 +22,12 @@ begin
         raise exception 'The refresh token is not valid' using errcode = 'TM104';
     end if;
 
-    select u.deactivated_at is null into strict v_usable
-    from app.users as u where u.id = v_session.user_id;
+    select u.* into strict v_user from app.users as u where u.id = v_session.user_id;
+    perform app.set_actor(v_user.id, v_user.role);
 
     update app.refresh_tokens
     set spent_at = app.clock()
-    where token_hash = v_hash and spent_at is null and v_usable;
+    where token_hash = v_hash and spent_at is null and v_user.deactivated_at is null;
     if not found then
         -- A spent token that comes back is in two hands; neither may go on with it.
         update app.sessions set revoked_at = app.clock() where id = v_session.id;

@@ -38,6 +38,27 @@ create trigger sessions_are_audited
 after insert or update or delete on app.sessions
 for each row execute function app.record_change('id');
 
+create function app.refresh_tokens_are_spent_once()
+returns trigger
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if old.spent_at is not null or new.spent_at is null
+        or (new.token_hash, new.session_id) is distinct from (old.token_hash, old.session_id) then
+        raise exception 'A refresh token changes once, when it is spent' using errcode = 'TM912';
+    end if;
+    return new;
+end;
+$$;
+
+comment on function app.refresh_tokens_are_spent_once() is
+'Trigger: a spent refresh token stays spent. Raises TM912.';
+
+create trigger refresh_tokens_are_spent_once
+before update on app.refresh_tokens
+for each row execute function app.refresh_tokens_are_spent_once();
+
 create type api.sessions as (
     user_id uuid,
     role text,

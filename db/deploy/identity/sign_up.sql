@@ -8,9 +8,12 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_user_id uuid := app.create_user(p_email, p_password_hash, p_full_name, 'patient');
+    v_user_id uuid := app.uuid_v7();
     v_user api.users;
 begin
+    perform app.set_actor(v_user_id, 'patient');
+    perform app.create_user(v_user_id, p_email, p_password_hash, p_full_name, 'patient');
+
     select * into strict v_user from api.users where id = v_user_id;
     return v_user;
 end;

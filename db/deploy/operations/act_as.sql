@@ -17,8 +17,7 @@ begin
         raise exception 'There is no such user' using errcode = 'TM406';
     end if;
 
-    perform set_config('app.user_id', v_user.id::text, true);
-    perform set_config('app.role', v_user.role, true);
+    perform app.set_actor(v_user.id, v_user.role);
     perform set_config(
         'app.request_id', format('psql-%s-%s', pg_backend_pid(), txid_current()), true);
     perform set_config('app.refusals', 'raise', true);

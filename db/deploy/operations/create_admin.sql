@@ -8,9 +8,11 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_user_id uuid := app.create_user(p_email, p_password_hash, p_full_name, 'admin');
+    v_user_id uuid := app.uuid_v7();
     v_user api.users;
 begin
+    perform app.create_user(v_user_id, p_email, p_password_hash, p_full_name, 'admin');
+
     select u.* into strict v_user from api.users as u where u.id = v_user_id;
     return v_user;
 end;

@@ -10,6 +10,7 @@ as $$
 declare
     v_consultation app.consultations;
 begin
+    perform app.require_fresh_snapshot();
     -- The lock on the consultation makes sums over its payments safe under concurrency.
     select c.* into v_consultation
     from app.consultations as c where c.id = new.consultation_id for no key update;
@@ -37,7 +38,7 @@ $$;
 
 comment on function app.payments_stay_within_bounds() is
 'Trigger: payments never exceed the fee of their consultation, refunds never exceed their payment,
-also under concurrency. Raises TM205, TM905, TM908, TM909.';
+also under concurrency. Raises TM205, TM208, TM905, TM908, TM909.';
 
 create trigger payments_stay_within_bounds
 before insert on app.payments

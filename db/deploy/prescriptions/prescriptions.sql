@@ -76,6 +76,28 @@ create trigger prescription_items_are_issued_at_once
 before insert on app.prescription_items
 for each row execute function app.prescription_items_are_issued_at_once();
 
+-- Security definer for the same reason as app.users_are_complete: it runs as whoever commits.
+create function app.prescriptions_have_items()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not exists (select from app.prescription_items as i where i.prescription_id = new.id) then
+        raise exception 'A prescription has at least one item' using errcode = 'TM209';
+    end if;
+    return null;
+end;
+$$;
+
+comment on function app.prescriptions_have_items() is
+'Trigger: when the transaction ends, every new prescription has an item. Raises TM209.';
+
+create constraint trigger prescriptions_have_items
+after insert on app.prescriptions
+deferrable initially deferred
+for each row execute function app.prescriptions_have_items();
+
 create trigger prescriptions_are_append_only
 before update or delete on app.prescriptions
 for each row execute function app.rows_are_append_only();

@@ -37,25 +37,61 @@ on app.availability_slots (specialty, starts_at, id) where status = 'open';
 create index availability_slots_open_by_time
 on app.availability_slots (starts_at, id) where status = 'open';
 
-create function app.availability_slots_have_their_doctors_specialty()
+create function app.availability_slots_are_offered_by_active_doctors()
 returns trigger
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- The lock keeps the specialty as it is until this slot is there to be changed with it.
+    perform app.require_fresh_snapshot();
+    -- The lock keeps the doctor's specialty, account and time off as they are until this slot is
+    -- there to be changed with them. Lock order: the doctor before slots.
     select lower(d.specialty)::app.line into new.specialty
     from app.doctors as d where d.user_id = new.doctor_id for no key update;
+
+    if new.status <> 'open' then
+        raise exception 'A slot begins as open, not as %', new.status using errcode = 'TM912';
+    end if;
+    if exists (
+        select from app.users as u where u.id = new.doctor_id and u.deactivated_at is not null
+    ) then
+        raise exception 'The doctor''s account is not active' using errcode = 'TM102';
+    end if;
     return new;
 end;
 $$;
 
-comment on function app.availability_slots_have_their_doctors_specialty() is
-'Trigger: copies the doctor''s specialty to a new slot.';
+comment on function app.availability_slots_are_offered_by_active_doctors() is
+'Trigger: a new slot is open, its doctor''s account is active, and it has the doctor''s specialty.
+Raises TM102, TM208, TM912.';
 
-create trigger availability_slots_have_their_doctors_specialty
+create trigger availability_slots_are_offered_by_active_doctors
 before insert on app.availability_slots
-for each row execute function app.availability_slots_have_their_doctors_specialty();
+for each row execute function app.availability_slots_are_offered_by_active_doctors();
+
+create function app.deactivated_doctors_offer_no_slots()
+returns trigger
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform from app.doctors as d where d.user_id = new.id for no key update;
+    update app.availability_slots
+    set status = 'withdrawn'
+    where doctor_id = new.id and status = 'open';
+    return null;
+end;
+$$;
+
+comment on function app.deactivated_doctors_offer_no_slots() is
+'Trigger: deactivating a doctor''s account withdraws the doctor''s open slots. Consultations that
+are booked stand: an admin cancels them.';
+
+create trigger deactivated_doctors_offer_no_slots
+after update of deactivated_at on app.users
+for each row
+when (old.deactivated_at is null and new.deactivated_at is not null and new.role = 'doctor')
+execute function app.deactivated_doctors_offer_no_slots();
 
 create function app.doctors_take_their_slots_along()
 returns trigger
@@ -90,12 +126,19 @@ begin
     if old.status = 'withdrawn' then
         raise exception 'A withdrawn slot stays withdrawn' using errcode = 'TM912';
     end if;
+    if new.status <> old.status and (new.status = 'booked') <> exists (
+        select from app.consultations as c where c.slot_id = new.id and c.status <> 'cancelled'
+    ) then
+        raise exception 'A slot is booked exactly while a consultation holds it'
+            using errcode = 'TM912';
+    end if;
     return new;
 end;
 $$;
 
 comment on function app.availability_slots_keep_their_time() is
-'Trigger: a slot changes its status only, and no more once it is withdrawn. Raises TM912.';
+'Trigger: a slot keeps its doctor and time, is booked exactly while a consultation that is not
+cancelled holds it, and stays withdrawn once it is. Raises TM912.';
 
 create trigger availability_slots_keep_their_time
 before update on app.availability_slots
@@ -131,12 +174,13 @@ select
     s.starts_at::timestamptz as starts_at,
     s.ends_at::timestamptz as ends_at,
     s.status,
-    d.full_name as doctor_name,
-    d.specialty,
-    d.fee_minor,
-    d.currency
+    p.full_name::text as doctor_name,
+    d.specialty::text as specialty,
+    d.fee_minor::bigint as fee_minor,
+    d.currency::text as currency
 from app.availability_slots as s
-inner join api.doctors as d on d.id = s.doctor_id;
+inner join app.doctors as d on d.user_id = s.doctor_id
+inner join app.profiles as p on p.user_id = s.doctor_id;
 
 comment on view api.offered_slots is 'A slot with what a patient wants to know of its doctor.';
 

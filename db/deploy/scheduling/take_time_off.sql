@@ -36,33 +36,26 @@ begin
         raise exception 'Time off is taken then already' using errcode = 'TM913';
     end if;
 
+    v_withdrawn := array(
+        select s.id from app.availability_slots as s
+        where s.doctor_id = v_actor.user_id
+          and s.status = 'open'
+          and tstzrange(s.starts_at, s.ends_at) && tstzrange(p_starts_at, p_ends_at)
+        order by s.id
+        for no key update);
+
+    -- The trigger time_off_withdraws_open_slots does what its name says.
     insert into app.time_off (doctor_id, starts_at, ends_at, reason)
     values (v_actor.user_id, p_starts_at, p_ends_at, p_reason)
     returning * into v_time_off;
 
-    perform from app.availability_slots as s
-    where s.doctor_id = v_actor.user_id
-      and s.status = 'open'
-      and tstzrange(s.starts_at, s.ends_at) && tstzrange(p_starts_at, p_ends_at)
-    order by s.id
-    for no key update;
-
-    with withdrawn as (
-        update app.availability_slots as s
-        set status = 'withdrawn'
-        where s.doctor_id = v_actor.user_id
-          and s.status = 'open'
-          and tstzrange(s.starts_at, s.ends_at) && tstzrange(p_starts_at, p_ends_at)
-        returning s.id
-    )
-    select array_agg(w.id order by w.id) into v_withdrawn from withdrawn as w;
-
-    select array_agg(c.id order by c.starts_at) into v_booked
-    from app.consultations as c
-    where c.doctor_id = v_actor.user_id
-      and c.status = 'scheduled'
-      and c.starts_at < p_ends_at
-      and c.ends_at > p_starts_at;
+    v_booked := array(
+        select c.id from app.consultations as c
+        where c.doctor_id = v_actor.user_id
+          and c.status = 'scheduled'
+          and c.starts_at < p_ends_at
+          and c.ends_at > p_starts_at
+        order by c.starts_at);
 
     return (
         v_time_off.id,
@@ -71,8 +64,8 @@ begin
         v_time_off.ends_at::timestamptz,
         v_time_off.reason::text,
         v_time_off.created_at::timestamptz,
-        coalesce(v_withdrawn, '{}'),
-        coalesce(v_booked, '{}'));
+        v_withdrawn,
+        v_booked);
 end;
 $$;
 

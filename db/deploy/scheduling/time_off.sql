@@ -29,8 +29,37 @@ create trigger time_off_is_never_truncated
 before truncate on app.time_off
 for each statement execute function app.rows_are_append_only();
 
+create trigger time_off_is_taken_or_ended_whole
+before update on app.time_off
+for each row execute function app.rows_are_append_only();
+
+create function app.time_off_withdraws_open_slots()
+returns trigger
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform app.require_fresh_snapshot();
+    -- Lock order: the doctor before slots.
+    perform from app.doctors as d where d.user_id = new.doctor_id for no key update;
+    update app.availability_slots as s
+    set status = 'withdrawn'
+    where s.doctor_id = new.doctor_id
+      and s.status = 'open'
+      and tstzrange(s.starts_at, s.ends_at) && tstzrange(new.starts_at, new.ends_at);
+    return null;
+end;
+$$;
+
+comment on function app.time_off_withdraws_open_slots() is
+'Trigger: new time off withdraws the open slots that lie in it, even in part. Raises TM208.';
+
+create trigger time_off_withdraws_open_slots
+after insert on app.time_off
+for each row execute function app.time_off_withdraws_open_slots();
+
 -- Whoever offers a slot or takes time off holds the doctor's row first, so that neither can
--- overlook the other; availability_slots_have_their_doctors_specialty has taken that lock before.
+-- overlook the other; availability_slots_are_offered_by_active_doctors has taken that lock before.
 create function app.availability_slots_respect_time_off()
 returns trigger
 language plpgsql volatile

@@ -2,6 +2,6 @@
 
 begin;
 
-drop function app.create_user(text, text, text, text);
+drop function app.create_user(uuid, text, text, text, text);
 
 commit;

@@ -8,8 +8,10 @@ drop trigger availability_slots_keep_their_time on app.availability_slots;
 drop function app.availability_slots_keep_their_time();
 drop trigger doctors_take_their_slots_along on app.doctors;
 drop function app.doctors_take_their_slots_along();
-drop trigger availability_slots_have_their_doctors_specialty on app.availability_slots;
-drop function app.availability_slots_have_their_doctors_specialty();
+drop trigger deactivated_doctors_offer_no_slots on app.users;
+drop function app.deactivated_doctors_offer_no_slots();
+drop trigger availability_slots_are_offered_by_active_doctors on app.availability_slots;
+drop function app.availability_slots_are_offered_by_active_doctors();
 drop table app.availability_slots;
 
 commit;

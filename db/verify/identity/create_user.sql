@@ -2,6 +2,6 @@
 
 begin;
 
-select 'app.create_user(text, text, text, text)'::regprocedure;
+select 'app.create_user(uuid, text, text, text, text)'::regprocedure;
 
 rollback;

@@ -11,6 +11,9 @@ select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'doctors_are_never_deleted' and tgrelid = 'app.doctors'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'doctors_are_never_truncated' and tgrelid = 'app.doctors'::regclass;
+select 'app.users_are_complete()'::regprocedure;
+select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'users_are_complete' and tgrelid = 'app.users'::regclass;
 select * from api.doctors where false;
 
 rollback;

@@ -11,6 +11,9 @@ select 'app.refresh_tokens_one_unspent_per_session'::regclass;
 select 'app.refresh_tokens_by_session'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'sessions_are_audited' and tgrelid = 'app.sessions'::regclass;
+select 'app.refresh_tokens_are_spent_once()'::regprocedure;
+select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'refresh_tokens_are_spent_once' and tgrelid = 'app.refresh_tokens'::regclass;
 select null::api.sessions;
 
 rollback;

@@ -13,6 +13,9 @@ where tgname = 'prescriptions_follow_a_completed_consultation' and tgrelid = 'ap
 select 'app.prescription_items_are_issued_at_once()'::regprocedure;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'prescription_items_are_issued_at_once' and tgrelid = 'app.prescription_items'::regclass;
+select 'app.prescriptions_have_items()'::regprocedure;
+select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'prescriptions_have_items' and tgrelid = 'app.prescriptions'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'prescriptions_are_append_only' and tgrelid = 'app.prescriptions'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger

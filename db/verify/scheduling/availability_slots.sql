@@ -8,9 +8,12 @@ select 'app.availability_slots_by_doctor'::regclass;
 select 'app.availability_slots_open_by_doctor'::regclass;
 select 'app.availability_slots_open_by_specialty'::regclass;
 select 'app.availability_slots_open_by_time'::regclass;
-select 'app.availability_slots_have_their_doctors_specialty()'::regprocedure;
+select 'app.availability_slots_are_offered_by_active_doctors()'::regprocedure;
 select 1 / count(*) from pg_catalog.pg_trigger
-where tgname = 'availability_slots_have_their_doctors_specialty' and tgrelid = 'app.availability_slots'::regclass;
+where tgname = 'availability_slots_are_offered_by_active_doctors' and tgrelid = 'app.availability_slots'::regclass;
+select 'app.deactivated_doctors_offer_no_slots()'::regprocedure;
+select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'deactivated_doctors_offer_no_slots' and tgrelid = 'app.users'::regclass;
 select 'app.doctors_take_their_slots_along()'::regprocedure;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'doctors_take_their_slots_along' and tgrelid = 'app.doctors'::regclass;

@@ -9,6 +9,11 @@ select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'time_off_is_audited' and tgrelid = 'app.time_off'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'time_off_is_never_truncated' and tgrelid = 'app.time_off'::regclass;
+select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'time_off_is_taken_or_ended_whole' and tgrelid = 'app.time_off'::regclass;
+select 'app.time_off_withdraws_open_slots()'::regprocedure;
+select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'time_off_withdraws_open_slots' and tgrelid = 'app.time_off'::regclass;
 select 'app.availability_slots_respect_time_off()'::regprocedure;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'availability_slots_respect_time_off' and tgrelid = 'app.availability_slots'::regclass;

@@ -1,0 +1,7 @@
+-- Revert telemed:identity/set_actor from pg
+
+begin;
+
+drop function app.set_actor(uuid, text);
+
+commit;
