@@ -9,15 +9,17 @@ create function app.patient_is_busy(
     p_except_consultation_id uuid default null
 )
 returns boolean
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select exists (
+begin
+    return exists (
         select from app.consultations as c
         where c.patient_id = p_patient_id
           and c.status = 'scheduled'
           and tstzrange(c.starts_at, c.ends_at) && tstzrange(p_starts_at, p_ends_at)
           and c.id is distinct from p_except_consultation_id);
+end;
 $$;
 
 comment on function app.patient_is_busy(uuid, timestamptz, timestamptz, uuid) is

@@ -2,12 +2,16 @@
 
 begin;
 
+-- PL/pgSQL, like every small function on a hot path: a function in SQL whose search_path is pinned
+-- cannot be inlined, and is planned anew at each call.
 create function app.clock()
 returns timestamptz
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select pg_catalog.statement_timestamp();
+begin
+    return pg_catalog.statement_timestamp();
+end;
 $$;
 
 comment on function app.clock() is

@@ -6,10 +6,11 @@ begin;
 -- 48 bits of milliseconds over the first bytes of a random UUID, then version 7 in place of 4.
 create function app.uuid_v7()
 returns uuid
-language sql volatile
+language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
-    select encode(
+begin
+    return encode(
         set_bit(
             set_bit(
                 overlay(
@@ -20,6 +21,7 @@ as $$
                 52, 1),
             53, 1),
         'hex')::uuid;
+end;
 $$;
 
 comment on function app.uuid_v7() is

@@ -4,9 +4,10 @@ begin;
 
 create function app.settle_key(p_key app.idempotency_keys, p_resource_id uuid, p_response jsonb)
 returns void
-language sql volatile
+language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
+begin
     insert into app.idempotency_keys
         (user_id, operation, key, fingerprint, fingerprint_version, resource_id, response)
     values (
@@ -17,6 +18,7 @@ as $$
         p_key.fingerprint_version,
         p_resource_id,
         p_response);
+end;
 $$;
 
 comment on function app.settle_key(app.idempotency_keys, uuid, jsonb) is

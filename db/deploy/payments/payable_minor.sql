@@ -4,15 +4,18 @@ begin;
 
 create function app.payable_minor(p_consultation_id uuid)
 returns bigint
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select c.fee_minor - coalesce((
-        select sum(case p.kind when 'payment' then p.amount_minor else -p.amount_minor end)
-        from app.payments as p
-        where p.consultation_id = c.id), 0)::bigint
-    from app.consultations as c
-    where c.id = p_consultation_id;
+begin
+    return (
+        select c.fee_minor - coalesce((
+            select sum(case p.kind when 'payment' then p.amount_minor else -p.amount_minor end)
+            from app.payments as p
+            where p.consultation_id = c.id), 0)::bigint
+        from app.consultations as c
+        where c.id = p_consultation_id);
+end;
 $$;
 
 comment on function app.payable_minor(uuid) is

@@ -4,14 +4,17 @@ begin;
 
 create function app.refundable_minor(p_payment_id uuid)
 returns bigint
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select p.amount_minor - coalesce((
-        select sum(r.amount_minor) from app.payments as r
-        where r.refunded_payment_id = p.id), 0)::bigint
-    from app.payments as p
-    where p.id = p_payment_id and p.kind = 'payment';
+begin
+    return (
+        select p.amount_minor - coalesce((
+            select sum(r.amount_minor) from app.payments as r
+            where r.refunded_payment_id = p.id), 0)::bigint
+        from app.payments as p
+        where p.id = p_payment_id and p.kind = 'payment');
+end;
 $$;
 
 comment on function app.refundable_minor(uuid) is
