@@ -66,7 +66,7 @@ select is(
     'its end does not');
 select is(
     (select count(*) from api.list_audit_logs(
-        p_table_name => 'profiles', p_user_id => :'patient', p_operation => 'INSERT')),
+        p_table_name => 'doctors', p_user_id => :'patient', p_operation => 'INSERT')),
     0::bigint, 'filters go together');
 select is(
     (select count(*) from api.list_audit_logs(p_table_name => 'no_such_table')), 0::bigint,

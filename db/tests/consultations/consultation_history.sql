@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(21);
+select plan(24);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00', 45) as second_slot \gset
@@ -75,6 +75,21 @@ select is(
     (h.event, h.user_id, h.role), ('booked'::text, null::uuid, null::text),
     'what was written past the functions stands in the history, too')
 from api.consultation_history(:'direct') as h;
+
+-- What is no event
+reset role;
+update app.consultations set status = 'scheduled' where id = :'direct';
+alter table app.consultations disable trigger consultations_change_only_as_permitted;
+update app.consultations set reason = 'A reason that was mended' where id = :'direct';
+alter table app.consultations enable trigger consultations_change_only_as_permitted;
+select is(
+    (select count(*) from app.audit_logs as l where l.row_id = :'direct'), 3::bigint,
+    'changes of other columns stand in the audit trail');
+set local role telemed_api;
+select is(array_agg(h.event), '{booked}', 'but are no part of the history')
+from api.consultation_history(:'direct') as h;
+select is(array_agg(h.event), '{booked}', 'and take no place on its pages')
+from api.consultation_history(:'direct', p_limit => 1) as h;
 
 -- Page by page
 select is(

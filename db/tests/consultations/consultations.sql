@@ -1,11 +1,13 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(46);
+select plan(53);
 reset role;
 
 -- Everything here is written by the owner of the table, past every function and without the
 -- triggers: what is refused is refused by the constraints alone.
 alter table app.consultations disable trigger consultations_change_only_as_permitted;
+alter table app.consultations
+disable trigger consultations_have_the_doctor_and_time_of_their_slot;
 alter table app.consultations disable trigger consultations_hold_their_slot;
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
@@ -21,7 +23,8 @@ as $$
         'select (jsonb_populate_record(null::app.consultations, %L)).*',
         jsonb_build_object(
             'id', gen_random_uuid(), 'slot_id', p_slot_id, 'doctor_id', pg_temp.id_of('doctor'),
-            'patient_id', pg_temp.id_of(p_patient), 'starts_at', '2027-01-05 09:00:00+00',
+            'patient_id', pg_temp.id_of(p_patient), 'patient_role', 'patient',
+            'starts_at', '2027-01-05 09:00:00+00',
             'ends_at', '2027-01-05 09:30:00+00', 'status', 'scheduled', 'fee_minor', 5000,
             'currency', 'EUR', 'created_at', '2027-01-04 08:00:00+00',
             'updated_at', '2027-01-04 08:00:00+00') || p_changes)
@@ -76,13 +79,30 @@ select lives_ok(
     'a consultation that is completed is over');
 update app.consultations set status = 'cancelled' where slot_id = :'second_slot';
 
+-- Patients are patients
+select throws_ok(
+    pg_temp.consultation_sql(:'second_slot', v.user_name, v.changes), v.code, null, v.sentence)
+from (values
+    ('doctor', '{}'::jsonb, '23503', 'a doctor is nobody''s patient'),
+    ('admin', '{}', '23503', 'nor is an admin'),
+    ('doctor', '{"patient_role": "doctor"}', '23514', 'not even under the doctor''s own role'),
+    ('patient', '{"patient_role": "doctor"}', '23514', 'and a patient is never treated as a doctor')
+) as v (user_name, changes, code, sentence);
+select throws_ok(
+    format('update app.users set role = ''admin'' where id = %L', pg_temp.id_of(v.user_name)),
+    '23503', null, v.sentence)
+from (values
+    ('other_patient', 'a patient with a consultation stays a patient'),
+    ('patient', 'also when it was cancelled')
+) as v (user_name, sentence);
+
 -- What a consultation must have
 select throws_ok(
     pg_temp.consultation_sql(:'second_slot', 'patient', jsonb_build_object(v.field, null)),
     '23502', null, 'a consultation always has its ' || v.field)
 from unnest(
-    ('{id,slot_id,doctor_id,patient_id,starts_at,ends_at,status,fee_minor,currency,created_at,'
-    'updated_at}')
+    ('{id,slot_id,doctor_id,patient_id,patient_role,starts_at,ends_at,status,fee_minor,currency,'
+    'created_at,updated_at}')
     ::text[]) as v (field);
 select throws_ok(
     pg_temp.consultation_sql(:'second_slot', 'patient',

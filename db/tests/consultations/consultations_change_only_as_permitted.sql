@@ -147,7 +147,7 @@ insert into change values
 ('id', 'gen_random_uuid()'),
 ('slot_id', 'pg_temp.open_slot(''doctor'', pg_temp.hour())'),
 ('doctor_id', 'pg_temp.id_of(''other_doctor'')'),
-('patient_id', 'pg_temp.id_of(''other_patient'')'),
+('patient_id', 'pg_temp.id_of(''other_patient'')'), ('patient_role', '''doctor'''),
 ('starts_at', 'starts_at - interval ''1 minute'''),
 ('ends_at', 'ends_at + interval ''1 minute'''),
 ('status', '''cancelled'''),
@@ -178,7 +178,7 @@ select bag_eq(
       from change as c$$,
     $$values ('id', 'TM912'), ('patient_id', 'TM912'), ('doctor_id', 'TM912'),
           ('starts_at', 'TM912'), ('ends_at', 'TM912'), ('reason', 'TM912'),
-          ('fee_minor', 'TM912'), ('currency', 'TM912'),
+          ('patient_role', '23514'), ('fee_minor', 'TM912'), ('currency', 'TM912'),
           ('created_at', 'TM912'), ('notes', '23514'), ('cancellation_reason', '23514'),
           ('slot_id', null), ('status', null), ('updated_at', null)$$,
     'while it is scheduled it may change its slot and its status, and nothing else');

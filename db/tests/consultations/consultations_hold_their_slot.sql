@@ -1,13 +1,16 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(26);
+select plan(34);
 reset role;
 
--- Everything here is written by the owner of the table, past every function.
+-- Everything here is written by the owner of the tables, past every function. Which slot a
+-- consultation gets is decided by consultations_have_the_doctor_and_time_of_their_slot, and what
+-- becomes of its slot by consultations_hold_their_slot.
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 11:00:00+00') as third_slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 12:00:00+00') as withdrawn_slot \gset
+select pg_temp.open_slot('doctor', '2027-01-06 09:00:00+00', 45) as later_slot \gset
 select pg_temp.open_slot('other_doctor', '2027-01-06 09:00:00+00', 45) as other_slot \gset
 update app.availability_slots set status = 'withdrawn' where id = :'withdrawn_slot';
 
@@ -51,15 +54,15 @@ from (values
 
 -- A move takes the new slot and frees the old one
 select id as booking from app.consultations where slot_id = :'slot' \gset
-update app.consultations set slot_id = :'other_slot' where id = :'booking';
+update app.consultations set slot_id = :'later_slot' where id = :'booking';
 select is(
-    (pg_temp.slot_status(:'slot'), pg_temp.slot_status(:'other_slot'))::text, '(open,booked)',
+    (pg_temp.slot_status(:'slot'), pg_temp.slot_status(:'later_slot'))::text, '(open,booked)',
     'a move frees the old slot and takes the new one');
 select is(
     (c.doctor_id, c.starts_at, c.ends_at)::text,
-    (pg_temp.id_of('other_doctor'), timestamptz '2027-01-06 09:00+00',
+    (pg_temp.id_of('doctor'), timestamptz '2027-01-06 09:00+00',
         timestamptz '2027-01-06 09:45+00')::text,
-    'the consultation takes over the doctor and the time of the new slot')
+    'the consultation takes over the time of the new slot')
 from app.consultations as c where c.id = :'booking';
 select throws_ok(
     format('update app.consultations set slot_id = %L where id = %L', v.slot_id, :'booking'),
@@ -67,13 +70,14 @@ select throws_ok(
 from (values
     (:'withdrawn_slot'::uuid, 'TM901', 'a move to a withdrawn slot is refused'),
     (gen_random_uuid(), 'TM901', 'a move to a slot that does not exist is refused'),
-    (null, '23502', 'a move to nowhere is refused')
+    (null, 'TM901', 'a move to nowhere is refused'),
+    (:'other_slot', 'TM207', 'a move to another doctor is refused')
 ) as v (slot_id, code, sentence);
 select throws_ok(
     format('update app.consultations set %s where id = %L', v.change, :'booking'),
     'TM912', null, v.sentence)
 from (values
-    ('doctor_id = ' || quote_literal(pg_temp.id_of('doctor')),
+    ('doctor_id = ' || quote_literal(pg_temp.id_of('other_doctor')),
      'a consultation has the doctor of its slot'),
     ('starts_at = starts_at + interval ''1 minute''', 'it begins with its slot'),
     ('ends_at = ends_at + interval ''1 minute''', 'it ends with its slot')
@@ -82,7 +86,7 @@ select is(pg_temp.slots_out_of_step(), 0::bigint, 'slots and consultations agree
 
 -- The end of a consultation
 update app.consultations set status = 'completed' where id = :'booking';
-select is(pg_temp.slot_status(:'other_slot'), 'booked', 'a completed consultation keeps its slot');
+select is(pg_temp.slot_status(:'later_slot'), 'booked', 'a completed consultation keeps its slot');
 select lives_ok(pg_temp.consultation_sql(:'slot', 'patient'), 'another consultation is written');
 update app.consultations set status = 'cancelled' where slot_id = :'slot';
 select is(pg_temp.slot_status(:'slot'), 'open', 'a cancelled consultation frees its slot');
@@ -111,10 +115,44 @@ select is(
     pg_temp.slot_status(:'away_slot'), 'withdrawn',
     'a slot that becomes free within time off is withdrawn');
 
--- The wall behind: a slot that was marked as open by mistake
-select pg_temp.open_slot('doctor', '2027-01-08 09:00:00+00') as reopened_slot \gset
-select pg_temp.booking('patient', :'reopened_slot') as held \gset
+-- An insert that does nothing
+select pg_temp.open_slot('other_doctor', '2027-01-08 09:15:00+00') as overlapping_slot \gset
+select pg_temp.open_slot('doctor', '2027-01-08 09:00:00+00') as held_slot \gset
+select pg_temp.booking('patient', :'held_slot') as held \gset
+select lives_ok(
+    pg_temp.consultation_sql(:'overlapping_slot', 'patient') || ' on conflict do nothing',
+    'a busy patient''s booking may be passed over in silence');
+select is(
+    (pg_temp.slot_status(:'overlapping_slot'), pg_temp.slots_out_of_step())::text, '(open,0)',
+    'then the slot stays open');
+select lives_ok(
+    pg_temp.consultation_sql(:'overlapping_slot', 'other_patient') || ' on conflict do nothing',
+    'a patient who has time gets it');
+select is(
+    (pg_temp.slot_status(:'overlapping_slot'), pg_temp.slots_out_of_step())::text, '(booked,0)',
+    'and then it is booked');
+
+-- Of a doctor who has left
+select pg_temp.open_slot('doctor', '2027-01-09 09:00:00+00') as cancelled_later \gset
+select pg_temp.open_slot('doctor', '2027-01-09 10:00:00+00') as kept \gset
+select pg_temp.booking('patient', :'cancelled_later') as booking_to_cancel \gset
+select pg_temp.booking('patient', :'kept') as booking_to_keep \gset
+update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('doctor');
+select is(
+    (pg_temp.slot_status(:'cancelled_later'), pg_temp.slot_status(:'kept'))::text,
+    '(booked,booked)', 'what is booked with a doctor who leaves stands');
+update app.consultations set status = 'cancelled' where id = :'booking_to_cancel';
+select is(
+    (pg_temp.slot_status(:'cancelled_later'), pg_temp.slot_status(:'kept'))::text,
+    '(withdrawn,booked)', 'a slot that becomes free after that is withdrawn');
+select is(pg_temp.slots_out_of_step(), 0::bigint, 'slots and consultations agree to the end');
+
+-- The wall behind: a slot that was marked as open beside the triggers
+select pg_temp.open_slot('other_doctor', '2027-01-10 09:00:00+00') as reopened_slot \gset
+select pg_temp.booking('patient', :'reopened_slot') as held_now \gset
+alter table app.availability_slots disable trigger availability_slots_keep_their_time;
 update app.availability_slots set status = 'open' where id = :'reopened_slot';
+alter table app.availability_slots enable trigger availability_slots_keep_their_time;
 set local role telemed_api;
 select is(
     pg_temp.refusal('other_patient', format(

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(38);
+select plan(43);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as first_slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
@@ -114,6 +114,16 @@ select pg_temp.sign_in('doctor');
 select is(
     pg_temp.all_pages('api.list_consultations(p_limit => 1, p_cursor => %L)'),
     array[:'fifth', :'second', :'first'], 'a doctor''s pages the doctor''s own');
+select is(
+    pg_temp.refusal(v.actor, format('select api.list_consultations(p_cursor => %L)', v.id)),
+    v.refusal, v.sentence)
+from (values
+    ('patient', :'first', null, 'a patient goes on after a consultation of the patient''s own'),
+    ('patient', :'third', 'TM201 cursor', 'but learns nothing of somebody else''s'),
+    ('doctor', :'first', null, 'its doctor goes on after it, too'),
+    ('other_doctor', :'first', 'TM201 cursor', 'but no other doctor does'),
+    ('admin', :'first', null, 'an admin goes on after any')
+) as v (actor, id, refusal, sentence);
 select is(
     pg_temp.refusal('patient', format(
         'select api.list_consultations(p_status => %L, p_limit => %L, p_cursor => %L)', v.status,

@@ -1,5 +1,5 @@
 begin;
-select plan(83);
+select plan(84);
 
 create function pg_temp.takes(p_domain text, p_value text)
 returns boolean language plpgsql
@@ -106,6 +106,7 @@ from (values
     ('JPY', true, 'a currency without cents is one too'),
     ('eur', false, 'a currency is written in capital letters'),
     ('DEM', false, 'a currency that is no longer in use is none'),
+    ('BGN', false, 'nor is one that the euro has replaced since'),
     ('XXX', false, 'the code for no currency is none'),
     ('', false, 'a currency is not empty'),
     ('EURO', false, 'a currency has three letters')) as v (value, is_taken, sentence);

@@ -1,10 +1,12 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(11);
+select plan(13);
 reset role;
 
-select app.create_user('new@clinic.test', '$2b$04$' || repeat('a', 53), 'New User', 'patient')
-    as new_user \gset
+select app.uuid_v7() as new_user \gset
+select app.create_user(
+    :'new_user', 'new@clinic.test', '$2b$04$' || repeat('a', 53), 'New User', 'patient')
+\g /dev/null
 select collect_tap(
     is(u.email, 'new@clinic.test', 'an account has its address'),
     is(u.role, 'patient', 'its role'),
@@ -13,21 +15,25 @@ from api.users as u where u.id = :'new_user';
 
 select throws_ok(
     $$
-    select app.create_user('New@Clinic.test', '$2b$04$' || repeat('a', 53), 'Again', 'patient')
+    select app.create_user(
+        app.uuid_v7(), 'New@Clinic.test', '$2b$04$' || repeat('a', 53), 'Again', 'patient')
     $$,
     'TM911', null, 'a registered address is refused, however it is written');
 select throws_ok(
-    $$ select app.create_user('a@clinic.test', '$2b$04$' || repeat('a', 53), '', 'patient') $$,
-    '23514', null, 'an empty name is refused');
-select throws_ok(
-    $$ select app.create_user('a@clinic.test', '$2b$04$' || repeat('a', 53), null, 'patient') $$,
-    '23502', null, 'a missing name is refused');
+    format(
+        'select app.create_user(%L, %L, %L, %L, %L)',
+        v.id, 'a@clinic.test', '$2b$04$' || repeat('a', 53), v.full_name, v.role),
+    v.code, null, v.sentence)
+from (values
+    (app.uuid_v7(), '', 'patient', '23514', 'an empty name is refused'),
+    (app.uuid_v7(), null, 'patient', '23502', 'a missing name is refused'),
+    (app.uuid_v7(), 'A', 'surgeon', '23514', 'a role that is not known is refused'),
+    (null, 'A', 'patient', '23502', 'a missing id is refused'),
+    (:'new_user', 'A', 'patient', '23505', 'an id that somebody has is refused')
+) as v (id, full_name, role, code, sentence);
 select is_empty(
     $$ select id from app.users where email = 'a@clinic.test' $$,
     'and no account without a profile is left behind');
-select throws_ok(
-    $$ select app.create_user('a@clinic.test', '$2b$04$' || repeat('a', 53), 'A', 'surgeon') $$,
-    '23514', null, 'a role that is not known is refused');
 
 create function pg_temp.field_at_fault()
 returns text language plpgsql
@@ -35,7 +41,8 @@ as $$
 declare
     v_field text;
 begin
-    perform app.create_user('new@clinic.test', '$2b$04$' || repeat('a', 53), 'Again', 'patient');
+    perform app.create_user(
+        app.uuid_v7(), 'new@clinic.test', '$2b$04$' || repeat('a', 53), 'Again', 'patient');
 exception when others then
     get stacked diagnostics v_field = column_name;
     return v_field;

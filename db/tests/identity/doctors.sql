@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(24);
+select plan(39);
 reset role;
 
 select pg_temp.id_of('doctor') as doctor \gset
@@ -66,6 +66,76 @@ from app.audit_logs as l where l.table_name = 'doctors' order by l.id desc limit
 select is(l.new ->> 'specialty', 'Cardiology', 'so does a new doctor')
 from app.audit_logs as l
 where l.table_name = 'doctors' and l.row_id = :'doctor' and l.operation = 'INSERT';
+
+-- When a transaction ends, every user has a profile and every doctor a practice
+create function pg_temp.user_sql(p_email text, p_role text, p_with text[])
+returns text language plpgsql
+as $$
+declare
+    v_id uuid := app.uuid_v7();
+    v_sql text := format(
+        'insert into app.users (id, email, password_hash, role) values (%L, %L, %L, %L)',
+        v_id, p_email, '$2b$04$' || repeat('a', 53), p_role);
+begin
+    if 'profile' = any (p_with) then
+        v_sql := v_sql || format(
+            '; insert into app.profiles (user_id, full_name) values (%L, ''Somebody'')', v_id);
+    end if;
+    if 'practice' = any (p_with) then
+        v_sql := v_sql || format(
+            '; insert into app.doctors (user_id, specialty, time_zone, fee_minor, currency) '
+            'values (%L, ''Neurology'', ''UTC'', 0, ''EUR'')', v_id);
+    end if;
+    return v_sql;
+end;
+$$;
+select is(
+    pg_temp.refusal('nobody', pg_temp.user_sql('late@clinic.test', 'doctor', '{}')), null,
+    'profile and practice of a doctor may follow later in the transaction');
+select is(
+    pg_temp.refusal_at_commit('nobody', 'select'), 'TM209', 'but before its end');
+insert into app.profiles (user_id, full_name)
+select u.id, 'Dr. Late' from app.users as u where u.email = 'late@clinic.test';
+select is(pg_temp.refusal_at_commit('nobody', 'select'), 'TM209', 'the profile is not enough');
+insert into app.doctors (user_id, specialty, time_zone, fee_minor, currency)
+select u.id, 'Neurology', 'UTC', 0, 'EUR' from app.users as u where u.email = 'late@clinic.test';
+select is(pg_temp.refusal_at_commit('nobody', 'select'), null, 'with both the account may stay');
+select is(
+    pg_temp.refusal_at_commit('nobody', pg_temp.user_sql('a@clinic.test', v.role, v.present)),
+    v.refusal, v.sentence)
+from (values
+    ('patient', '{}'::text[], 'TM209', 'a patient without a profile does not stay'),
+    ('admin', '{}', 'TM209', 'nor does an admin'),
+    ('doctor', '{practice}', 'TM209', 'nor a doctor who has a practice only'),
+    ('doctor', '{profile}', 'TM209', 'nor one who has a profile only'),
+    ('doctor', '{profile,practice}', null, 'a doctor with both stays')
+) as v (role, present, refusal, sentence);
+select is(
+    pg_temp.refusal_at_commit('nobody', format(
+        'update app.users set role = %L where id = %L', v.role, pg_temp.id_of('other_patient'))),
+    v.refusal, v.sentence)
+from (values
+    ('doctor', 'TM209', 'a patient does not become a doctor without a practice'),
+    ('admin', null, 'an admin needs none'),
+    ('patient', null, 'nor does an admin who becomes a patient')
+) as v (role, refusal, sentence);
+select is(
+    pg_temp.refusal_at_commit('nobody', format(
+        'update app.users set role = ''doctor'' where id = %1$L; '
+        'insert into app.doctors (user_id, specialty, time_zone, fee_minor, currency) '
+        'values (%1$L, ''Neurology'', ''UTC'', 0, ''EUR'')', pg_temp.id_of('other_patient'))),
+    null, 'a patient who gets a practice becomes a doctor');
+
+-- The checks at the end run as whoever ends the transaction
+set local role telemed_api;
+select pg_temp.sign_in('admin');
+select lives_ok(
+    $$
+    select api.onboard_doctor(
+        'new@clinic.test', '$2b$04$' || repeat('a', 53), 'Dr. New', 'Neurology', 'UTC', 0, 'EUR')
+    $$,
+    'an admin adds a doctor');
+select lives_ok('set constraints all immediate', 'and the REST API ends the transaction');
 
 select * from finish();
 rollback;

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(13);
+select plan(15);
 
 select pg_temp.sign_in('patient');
 select collect_tap(
@@ -26,6 +26,18 @@ select is(
     (api.get_doctor(pg_temp.id_of('doctor'))).specialty, 'Cardiology', 'a colleague looks too');
 select pg_temp.sign_in('admin');
 select is((api.get_doctor(pg_temp.id_of('doctor'))).specialty, 'Cardiology', 'so does an admin');
+reset role;
+update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('other_doctor');
+set local role telemed_api;
+select throws_ok(
+    format('select api.get_doctor(%L)', pg_temp.id_of('other_doctor')),
+    'TM401', null, 'a doctor who has left is not found, not even by an admin');
+reset role;
+update app.users set deactivated_at = null where id = pg_temp.id_of('other_doctor');
+set local role telemed_api;
+select is(
+    (api.get_doctor(pg_temp.id_of('other_doctor'))).specialty, 'Dermatology',
+    'a doctor who comes back is');
 select pg_temp.sign_in('nobody');
 select throws_ok(
     format('select api.get_doctor(%L)', pg_temp.id_of('doctor')),

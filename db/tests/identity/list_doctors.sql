@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(26);
+select plan(31);
 
 select pg_temp.sign_in('admin');
 select id as third from api.onboard_doctor(
@@ -57,6 +57,22 @@ from (values
     (0, 'a page has at least one row'),
     (1001, 'a page has at most 1000 rows'),
     (null, 'a page has a size')) as v (size, sentence);
+
+-- Doctors who have left
+reset role;
+update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('other_doctor');
+set local role telemed_api;
+select is(pg_temp.found(), 'doctor 100%', 'a doctor who has left is not listed');
+select is(
+    pg_temp.found(p_specialty => v.specialty, p_q => v.q), '', v.sentence)
+from (values
+    ('Dermatology', null, 'nor found by specialty'),
+    (null, 'other', 'nor by name')) as v (specialty, q, sentence);
+select is(
+    pg_temp.found(p_limit => 1, p_cursor => :'first'), '100%', 'and takes no place on a page');
+select is(
+    pg_temp.found(p_limit => 1, p_cursor => :'second'), '100%',
+    'a doctor who left since the last page still marks where to go on');
 
 -- Who
 select pg_temp.sign_in('doctor');

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(29);
+select plan(32);
 
 select '$2b$04$' || repeat('a', 53) as hash \gset
 select '$2b$04$' || repeat('a', 52) || 'b' as wrong_hash \gset
@@ -26,7 +26,9 @@ select collect_tap(
 from app.refresh_tokens as t where t.session_id = :'session_id';
 select collect_tap(
     is(l.operation, 'INSERT', 'a log-in leaves a trace'),
-    is(l.new ->> 'user_id', pg_temp.id_of('patient')::text, 'that says whose'))
+    is(l.new ->> 'user_id', pg_temp.id_of('patient')::text, 'that says whose'),
+    is(l.user_id, pg_temp.id_of('patient'), 'by the patient'),
+    is(l.role::text, 'patient', 'as a patient'))
 from app.audit_logs as l where l.table_name = 'sessions' and l.row_id = :'session_id';
 select is_empty(
     format($$ select id from app.audit_logs where position(%L in concat(old, new)) > 0 $$,
@@ -70,6 +72,9 @@ from (values
 select pg_temp.sign_in('nobody', 'remember');
 select is(s.session_id, null, 'the REST API gets no session for a wrong password')
 from api.log_in('patient@clinic.test', :'wrong_hash') as s;
+select is(
+    current_setting('app.user_id') || current_setting('app.role'), '',
+    'a wrong password makes nobody the caller');
 select is(s.session_id, null, 'nor for an unknown address')
 from api.log_in('unknown@clinic.test', :'hash') as s;
 select is(s.session_id, null, 'nor for a deactivated account')

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(33);
+select plan(34);
 
 -- The permitted path
 select pg_temp.sign_in('admin');
@@ -17,6 +17,7 @@ from api.get_doctor(:'new_doctor') as d;
 select is(
     (api.log_in('grace@clinic.test', '$2b$04$' || repeat('a', 53))).role, 'doctor',
     'the doctor can log in');
+select pg_temp.sign_in('admin');
 reset role;
 select is(
     array_agg(l.table_name::text order by l.id), '{users,profiles,doctors}',
@@ -71,6 +72,7 @@ from (values
     ($$ p_specialty => repeat('s', 201) $$, '23514', 'of at most 200 characters'),
     ($$ p_time_zone => 'Berlin' $$, 'TM204', 'a time zone that does not exist is refused'),
     ($$ p_time_zone => 'CEST' $$, 'TM204', 'an abbreviation too'),
+    ($$ p_time_zone => 'CET' $$, 'TM204', 'also one that is the name of a zone'),
     ($$ p_time_zone => null $$, 'TM204', 'a missing time zone too'),
     ($$ p_fee_minor => -1 $$, '23514', 'a fee is not below zero'),
     ($$ p_fee_minor => 1000000000001 $$, '23514', 'nor above 10^12'),

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(31);
+select plan(35);
 
 select '$2b$04$' || repeat('a', 53) as hash \gset
 select pg_temp.sign_in('nobody', 'remember');
@@ -27,6 +27,12 @@ select session_id as third_session_id, refresh_token as third_token
 from api.refresh_session(:'next_token') \gset
 select is(:'third_session_id'::uuid, :'session_id', 'the next token goes on in turn');
 
+select is(
+    (current_setting('app.user_id'), current_setting('app.role')),
+    (pg_temp.id_of('patient')::text, 'patient'::text),
+    'whoever holds the token is the caller');
+select pg_temp.sign_in('nobody', 'remember');
+
 -- Another session of the same patient
 select session_id as other_session_id, refresh_token as other_token
 from api.log_in('patient@clinic.test', :'hash') \gset
@@ -42,7 +48,10 @@ from api.refresh_session(:'refresh_token') as s;
 reset role;
 select is(s.revoked_at::timestamptz, '2027-01-05 08:00:00+00', 'and its session is revoked')
 from app.sessions as s where s.id = :'session_id';
-select is(l.new ->> 'revoked_at', '2027-01-05T08:00:00+00:00', 'which leaves a trace')
+select collect_tap(
+    is(l.new ->> 'revoked_at', '2027-01-05T08:00:00+00:00', 'which leaves a trace'),
+    is(l.user_id, pg_temp.id_of('patient'), 'that names the patient'),
+    is(l.role::text, 'patient', 'in their role'))
 from app.audit_logs as l
 where l.table_name = 'sessions' and l.row_id = :'session_id' and l.operation = 'UPDATE';
 set local role telemed_api;
@@ -60,6 +69,7 @@ select is(s.session_id, :'other_session_id', 'other sessions of the patient go o
 from api.refresh_session(:'other_token') as s;
 
 -- No such token
+select pg_temp.sign_in('nobody', 'remember');
 select throws_ok(
     format('select api.refresh_session(%L)', v.token),
     'TM104', 'The refresh token is not valid', v.sentence)
@@ -70,6 +80,9 @@ from (values
     (upper(:'third_token'), 'a token is compared letter by letter'),
     (repeat('a', 1000000), 'a very long one is refused as any other'))
     as v (token, sentence);
+select is(
+    current_setting('app.user_id') || current_setting('app.role'), '',
+    'a token that does not exist makes nobody the caller');
 
 -- The end of a session
 select session_id as session_id, refresh_token as refresh_token, expires_at

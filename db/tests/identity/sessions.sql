@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(19);
+select plan(29);
 reset role;
 
 select pg_temp.id_of('patient') as patient \gset
@@ -65,6 +65,27 @@ select throws_ok(
 select throws_ok(
     format('delete from app.sessions where id = %L', :'session'),
     '23503', null, 'a session with tokens is not deleted');
+
+-- A token is spent once
+select is(
+    pg_temp.refusal('nobody', format(
+        'update app.refresh_tokens set %s where token_hash = sha256(%L)', v.change, v.token)),
+    v.refusal, v.sentence)
+from (values
+    ('first', 'token_hash = sha256(''other'')', 'TM912', 'a token is not exchanged for another'),
+    ('first', 'token_hash = sha256(''other''), spent_at = app.clock()', 'TM912',
+     'not while it is spent either'),
+    ('first', 'session_id = gen_random_uuid(), spent_at = app.clock()', 'TM912',
+     'it does not move to another session'),
+    ('first', 'issued_at = app.clock()', 'TM912', 'an unspent token stays as it is'),
+    ('first', 'spent_at = ''infinity''', '23514', 'a token is spent some day'),
+    ('first', 'spent_at = app.clock()', null, 'a token is spent'),
+    ('first', 'spent_at = null', 'TM912', 'a spent token cannot be used again'),
+    ('first', 'spent_at = spent_at + interval ''1 minute''', 'TM912',
+     'when it was spent is not made up'),
+    ('first', 'spent_at = spent_at', 'TM912', 'nor even said twice'),
+    ('spent', 'spent_at = null', 'TM912', 'one that was stored as spent is not revived')
+) as v (token, change, refusal, sentence);
 
 -- The trail
 select pg_temp.sign_in('patient');

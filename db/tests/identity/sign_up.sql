@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(24);
+select plan(28);
 
 -- The permitted path
 select pg_temp.sign_in('nobody');
@@ -19,10 +19,17 @@ select is(u.password_hash::text, '$2b$04$' || repeat('e', 53), 'the password is 
 from app.users as u where u.id = :'new_user';
 select collect_tap(
     is(l.operation, 'INSERT', 'signing up leaves a trace'),
-    is(l.user_id, null, 'of nobody who was signed in'),
+    is(l.user_id, :'new_user', 'of the new patient'),
+    is(l.role::text, 'patient', 'in their role'),
     is(l.request_id::text, 'test', 'under the request'))
 from app.audit_logs as l where l.table_name = 'users' and l.row_id = :'new_user';
+select is(l.user_id, :'new_user', 'and so does the profile')
+from app.audit_logs as l where l.table_name = 'profiles' and l.row_id = :'new_user';
 set local role telemed_api;
+select lives_ok(
+    'set constraints all immediate',
+    'the checks at the end of the transaction read what the REST API may not');
+set constraints all deferred;
 
 select set_config('app.user_id', :'new_user', true), set_config('app.role', 'patient',
     true) \g /dev/null
@@ -32,6 +39,7 @@ select pg_temp.sign_in('admin');
 select is(
     (api.sign_up('b@clinic.test', '$2b$04$' || repeat('a', 53), 'B')).role, 'patient',
     'whoever asks, a patient is what is made');
+select is((api.my_profile()).email, 'b@clinic.test', 'who then is the caller');
 select is(
     (select array_agg(p.name order by p.ordinality)
      from pg_proc as f, unnest(f.proargnames) with ordinality as p (name)

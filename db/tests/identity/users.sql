@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(31);
+select plan(32);
 reset role;
 
 create function pg_temp.insert_user(
@@ -67,6 +67,10 @@ select throws_ok(
 select throws_ok(
     format('delete from app.users where id = %L', :'new_user'),
     'TM912', null, 'an account is deactivated, never deleted');
+select is(
+    pg_temp.refusal_at_commit('nobody', format(
+        'insert into app.profiles (user_id, full_name) values (%L, ''New User'')', :'new_user')),
+    null, 'a new account that has a profile may stay');
 select throws_ok(
     'truncate app.users cascade', 'TM912', null, 'nor are all of them at once');
 select throws_ok(

@@ -25,6 +25,9 @@ select id as refund from api.refund_payment(:'payment', 1000, null, 'refund') \g
 select session_id as session, refresh_token
 from api.log_in('patient@clinic.test', '$2b$04$' || repeat('a', 53)) \gset
 select api.refresh_session(:'refresh_token') \g /dev/null
+select pg_temp.sign_in('admin');
+set constraints all immediate;
+set constraints all deferred;
 
 -- All is well
 select is_empty(
@@ -73,7 +76,8 @@ select is(
     'two slots of a doctor that overlap are reported');
 
 drop index app.consultations_one_per_slot;
-alter table app.consultations disable trigger consultations_hold_their_slot;
+alter table app.consultations
+disable trigger consultations_have_the_doctor_and_time_of_their_slot;
 insert into app.consultations
     (slot_id, doctor_id, patient_id, starts_at, ends_at, fee_minor, currency)
 select slot_id, doctor_id, pg_temp.id_of('other_patient'), starts_at, ends_at, 5000, 'EUR'
@@ -229,6 +233,7 @@ from (values
     (:'broken_forged', 'and one whose trail says something else')) as v (broken, sentence);
 
 drop index app.refresh_tokens_one_unspent_per_session;
+alter table app.refresh_tokens disable trigger refresh_tokens_are_spent_once;
 update app.refresh_tokens set spent_at = null;
 select pg_temp.broken() as broken \gset
 rollback to intact;

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(37);
+select plan(42);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
@@ -38,6 +38,28 @@ from (values
     (null, 'TM907', 'nor has none'),
     (:'completed', null, 'a completed one may have')
 ) as v (id, refusal, sentence);
+
+-- When the transaction ends, a prescription has an item
+select is(
+    pg_temp.refusal_at_commit('nobody', 'select'), 'TM209',
+    'a prescription without an item does not stay');
+select is(
+    pg_temp.refusal_at_commit('nobody', pg_temp.item_sql(p.id, 50)), null,
+    'one item is enough, in whatever place')
+from app.prescriptions as p;
+select is(
+    pg_temp.refusal_at_commit('nobody', format(
+        'insert into app.prescriptions (consultation_id) values (%L)', :'completed')),
+    'TM209', 'the items of another prescription do not count');
+set local role telemed_api;
+select is(
+    pg_temp.refusal_at_commit('doctor', format(
+        'select api.issue_prescription(%L, ''[{"drug": "Ibuprofen", "dosage": "400 mg"}]'')',
+        :'completed')),
+    null, 'that is read also where the REST API ends the transaction, which may read no table');
+reset role;
+
+-- Without the triggers
 alter table app.prescriptions disable trigger prescriptions_follow_a_completed_consultation;
 select is(
     pg_temp.refusal('nobody', format(
@@ -110,6 +132,8 @@ from (values
     ('delete from app.prescription_items', 'an item is never deleted'),
     ('truncate app.prescription_items', 'items are never emptied out')
 ) as v (statement, sentence);
+select is(
+    pg_temp.refusal_at_commit('nobody', 'select'), null, 'what was issued here has its items');
 select throws_ok(
     'truncate app.prescriptions cascade', 'TM912',
     'TRUNCATE of prescriptions is not allowed: its rows are kept as they were written',

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(38);
+select plan(56);
 reset role;
 
 -- Everything here is written by the owner of the table, past every function
@@ -29,9 +29,6 @@ select throws_ok(
 select throws_ok(
     pg_temp.slot_sql('2027-01-05 09:15:00+00', '2027-01-05 09:30:00+00'), '23P01', null,
     'a slot cannot lie within another one');
-select throws_ok(
-    pg_temp.slot_sql('2027-01-05 09:30:00+00', '2027-01-05 10:30:00+00', p_status => 'booked'),
-    '23P01', null, 'nor when it is marked as booked');
 select lives_ok(
     pg_temp.slot_sql('2027-01-05 10:00:00+00', '2027-01-05 11:00:00+00'),
     'a slot may begin when another one ends');
@@ -44,6 +41,37 @@ select lives_ok(
 select lives_ok(
     pg_temp.slot_sql('2027-01-07 09:00:00+00', '2027-01-07 10:00:00+00'),
     'a withdrawn slot is in nobody''s way');
+
+-- A slot begins as open
+select throws_ok(
+    pg_temp.slot_sql('2027-03-01 09:00:00+00', '2027-03-01 10:00:00+00', p_status => s),
+    'TM912', 'A slot begins as open, not as ' || s, 'a slot does not begin as ' || s)
+from unnest('{booked,withdrawn,reserved}'::text[]) as s;
+
+-- A slot is booked exactly while a consultation holds it
+select pg_temp.open_slot('doctor', '2027-01-09 09:00:00+00') as booked_slot \gset
+select pg_temp.open_slot('doctor', '2027-01-09 10:00:00+00') as completed_slot \gset
+select pg_temp.open_slot('doctor', '2027-01-09 11:00:00+00') as cancelled_slot \gset
+select pg_temp.booking('patient', :'booked_slot') as booking \gset
+select pg_temp.booking('patient', :'completed_slot') as completed \gset
+select pg_temp.booking('patient', :'cancelled_slot') as cancelled \gset
+update app.consultations set status = 'completed' where id = :'completed';
+update app.consultations set status = 'cancelled' where id = :'cancelled';
+select is(
+    pg_temp.refusal('nobody', format(
+        'update app.availability_slots set status = %L where id = %L', v.status, v.slot)),
+    v.refusal, v.sentence)
+from (values
+    (:'booked_slot'::uuid, 'open', 'TM912', 'a booked slot is not opened by hand'),
+    (:'booked_slot', 'withdrawn', 'TM912', 'nor withdrawn by hand'),
+    (:'booked_slot', 'booked', null, 'it may be written as booked once more'),
+    (:'completed_slot', 'open', 'TM912', 'the slot of a completed consultation is not opened'),
+    (:'completed_slot', 'withdrawn', 'TM912', 'nor withdrawn'),
+    (:'cancelled_slot', 'booked', 'TM912', 'a slot that was cancelled is not booked by hand'),
+    (:'cancelled_slot', 'withdrawn', null, 'it may be withdrawn'),
+    (:'slot', 'booked', 'TM912', 'an open slot is not booked by hand'),
+    (:'slot', 'open', null, 'it may be written as open once more')
+) as v (slot, status, refusal, sentence);
 
 -- A slot keeps its doctor and its time
 select throws_ok(
@@ -97,19 +125,24 @@ select lives_ok(
 
 -- What a slot must have
 select throws_ok(
-    pg_temp.slot_sql('2027-03-01 09:00:00+00', '2027-03-01 10:00:00+00', p_status => 'reserved'),
-    '23514', null, 'a slot is open, booked or withdrawn and nothing else');
-select throws_ok(
     pg_temp.slot_sql('2027-03-01 09:00:00+00', '2027-03-01 10:00:00+00', 'patient'),
     '23502', null, 'a patient has no slots');
-alter table app.availability_slots disable trigger availability_slots_have_their_doctors_specialty;
+alter table app.availability_slots
+disable trigger availability_slots_are_offered_by_active_doctors;
+select throws_ok(
+    format(
+        'insert into app.availability_slots (doctor_id, starts_at, ends_at, specialty, status) '
+        'values (%L, %L, %L, ''cardiology'', ''reserved'')',
+        pg_temp.id_of('doctor'), '2027-03-01 09:00:00+00', '2027-03-01 10:00:00+00'),
+    '23514', null, 'a slot is open, booked or withdrawn and nothing else');
 select throws_ok(
     format(
         'insert into app.availability_slots (doctor_id, starts_at, ends_at, specialty) '
         'values (%L, %L, %L, ''cardiology'')',
         pg_temp.id_of('patient'), '2027-03-01 09:00:00+00', '2027-03-01 10:00:00+00'),
     '23503', null, 'not even with the specialty of a doctor');
-alter table app.availability_slots enable trigger availability_slots_have_their_doctors_specialty;
+alter table app.availability_slots
+enable trigger availability_slots_are_offered_by_active_doctors;
 select throws_ok(
     format('update app.availability_slots set status = null where id = %L', :'slot'),
     '23502', null, 'a slot always has a status');
@@ -141,6 +174,43 @@ select is_empty(
     'when a doctor changes specialty, every slot that counts does');
 select is(count(*), 1::bigint, 'slots of other doctors do not')
 from app.availability_slots where specialty = 'dermatology';
+
+-- Doctors who leave
+select pg_temp.open_slot('other_doctor', '2027-01-04 07:30:00+00') as begun_slot \gset
+select pg_temp.open_slot('other_doctor', '2027-04-01 09:00:00+00') as their_booked_slot \gset
+select pg_temp.booking('patient', :'their_booked_slot') as their_booking \gset
+select pg_temp.sign_in('admin');
+update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('patient');
+select cmp_ok(
+    (select count(*) from app.availability_slots as s
+     where s.doctor_id = pg_temp.id_of('other_doctor') and s.status = 'open'),
+    '>', 1::bigint, 'slots stay open when somebody else leaves');
+update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('other_doctor');
+select is(
+    (select array_agg(s.status order by s.status) from app.availability_slots as s
+     where s.doctor_id = pg_temp.id_of('other_doctor')),
+    '{booked,withdrawn,withdrawn}', 'a doctor who leaves offers no slot: what is booked stands');
+select is(
+    (l.old ->> 'status', l.new ->> 'status', l.user_id)::text,
+    ('open', 'withdrawn', pg_temp.id_of('admin'))::text,
+    'the trail tells with whose deed a slot went')
+from app.audit_logs as l
+where l.table_name = 'availability_slots' and l.row_id = :'begun_slot' and l.operation = 'UPDATE';
+select isnt(count(*), 0::bigint, 'other doctors go on offering theirs')
+from app.availability_slots as s
+where s.doctor_id = pg_temp.id_of('doctor') and s.status = 'open';
+select is(
+    pg_temp.refusal('nobody', pg_temp.slot_sql(
+        '2027-04-02 09:00:00+00', '2027-04-02 10:00:00+00', 'other_doctor')),
+    'TM102', 'nor are new ones offered for the doctor who left');
+update app.users set deactivated_at = app.clock() + interval '1 minute'
+where id = pg_temp.id_of('other_doctor');
+update app.users set deactivated_at = null where id = pg_temp.id_of('other_doctor');
+select is(s.status, 'withdrawn', 'a doctor who comes back finds the slots withdrawn')
+from app.availability_slots as s where s.id = :'begun_slot';
+select lives_ok(
+    pg_temp.slot_sql('2027-04-02 09:00:00+00', '2027-04-02 10:00:00+00', 'other_doctor'),
+    'and offers new ones');
 
 -- Slots are kept
 select throws_ok(

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(44);
+select plan(45);
 
 -- It is 2027-01-04 08:00:00+00. The doctor is a cardiologist, the other doctor a dermatologist.
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as heart_later \gset
@@ -116,6 +116,15 @@ from (values
     (null, null, 'TM201 limit', 'a page has an end'),
     (1, gen_random_uuid(), 'TM201 cursor', 'a cursor that is no slot is refused')
 ) as v (n, seen, refusal, sentence);
+
+-- A doctor who has left
+reset role;
+update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('doctor');
+set local role telemed_api;
+select pg_temp.sign_in('patient');
+select is_empty(
+    format('select id from api.find_open_slots() where doctor_id = %L', pg_temp.id_of('doctor')),
+    'slots of a doctor who has left are not found');
 
 select * from finish();
 rollback;

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(33);
+select plan(35);
 
 -- It is 2027-01-04 08:00:00+00.
 select pg_temp.open_slot('doctor', '2027-01-05 11:00:00+00') as third \gset
@@ -101,6 +101,17 @@ from (values
     (pg_temp.id_of('admin'), 'nor has an admin'),
     (null, 'nor has nobody')
 ) as v (id, sentence);
+
+-- A doctor who has left
+reset role;
+update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('other_doctor');
+set local role telemed_api;
+select pg_temp.sign_in('patient');
+select is_empty(
+    format('select id from api.list_open_slots(%L)', pg_temp.id_of('other_doctor')),
+    'a doctor who has left offers nothing');
+select is(count(*), 4::bigint, 'the others go on')
+from api.list_open_slots(pg_temp.id_of('doctor'));
 
 select * from finish();
 rollback;

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(23);
+select plan(37);
 reset role;
 
 -- Everything here is written by the owner of the table, past every function
@@ -74,6 +74,47 @@ select lives_ok(
     $$select pg_temp.open_slot('other_doctor', '2027-01-05 17:00:00+00')$$,
     'time off of one doctor does not bind another one');
 
+-- Time off withdraws slots, whoever writes it
+select pg_temp.open_slot('doctor', '2027-03-01 08:59:00+00') as over_its_start \gset
+select pg_temp.open_slot('doctor', '2027-03-01 16:59:00+00') as over_its_end \gset
+select pg_temp.open_slot('doctor', '2027-03-01 12:00:00+00') as within \gset
+select pg_temp.open_slot('doctor', '2027-03-01 13:00:00+00') as booked \gset
+select pg_temp.open_slot('doctor', '2027-03-01 08:29:00+00') as before \gset
+select pg_temp.open_slot('doctor', '2027-03-01 17:29:00+00') as after \gset
+select pg_temp.open_slot('other_doctor', '2027-03-01 12:00:00+00') as of_other_doctor \gset
+select pg_temp.booking('patient', :'booked') as booking \gset
+select lives_ok(
+    pg_temp.time_off_sql('2027-03-01 09:00:00+00', '2027-03-01 17:00:00+00'),
+    'time off is written past every function');
+select is(s.status, v.status, v.sentence)
+from (values
+    (:'over_its_start'::uuid, 'withdrawn', 'an open slot that reaches into it is withdrawn'),
+    (:'over_its_end', 'withdrawn', 'so is one that ends after it'),
+    (:'within', 'withdrawn', 'and one within it'),
+    (:'booked', 'booked', 'one that is booked stands'),
+    (:'before', 'open', 'one that ends before it stays open'),
+    (:'after', 'open', 'so does one that begins after it'),
+    (:'of_other_doctor', 'open', 'and a colleague''s')
+) as v (id, status, sentence)
+inner join app.availability_slots as s on s.id = v.id;
+
+-- Time off is taken or ended whole
+select throws_ok(
+    format(
+        'update app.time_off set %s where doctor_id = %L', v.change, pg_temp.id_of('doctor')),
+    'TM912', 'UPDATE of time_off is not allowed: its rows are kept as they were written',
+    v.sentence)
+from (values
+    ('ends_at = ends_at + interval ''1 minute''', 'time off is not made longer'),
+    ('ends_at = ends_at - interval ''1 minute''', 'nor shorter'),
+    ('doctor_id = ' || quote_literal(pg_temp.id_of('other_doctor')), 'nor somebody else''s'),
+    ('reason = ''Another reason''', 'nor taken for another reason')
+) as v (change, sentence);
+select lives_ok(
+    format('delete from app.time_off where doctor_id = %L', pg_temp.id_of('doctor')),
+    'but it may end');
+select is(s.status, 'withdrawn', 'which brings no slot back')
+from app.availability_slots as s where s.id = :'within';
 select throws_ok('truncate app.time_off', 'TM912', null, 'time off is never emptied out');
 
 select * from finish();
