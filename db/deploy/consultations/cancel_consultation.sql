@@ -35,7 +35,7 @@ $$;
 
 comment on function api.cancel_consultation(uuid, text) is
 'Cancels a scheduled consultation and frees its slot: its patient before the start, its doctor and
-admins at any time. Raises TM101, TM102, TM403, TM905, TM906.';
+admins at any time. Raises TM101, TM102, TM208, TM403, TM905, TM906.';
 
 grant execute on function api.cancel_consultation(uuid, text) to telemed_api, telemed_dba;
 

@@ -26,6 +26,10 @@ create trigger doctors_are_audited
 after insert or update or delete on app.doctors
 for each row execute function app.record_change('user_id');
 
+create trigger doctors_stay_with_their_user
+before update of user_id on app.doctors
+for each row execute function app.rows_are_append_only();
+
 create trigger doctors_are_never_deleted
 before delete on app.doctors
 for each row execute function app.rows_are_append_only();

@@ -19,6 +19,10 @@ create trigger profiles_are_audited
 after insert or update or delete on app.profiles
 for each row execute function app.record_change('user_id');
 
+create trigger profiles_stay_with_their_user
+before update of user_id on app.profiles
+for each row execute function app.rows_are_append_only();
+
 create trigger profiles_are_never_deleted
 before delete on app.profiles
 for each row execute function app.rows_are_append_only();

@@ -45,7 +45,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     if old.spent_at is not null or new.spent_at is null
-        or (new.token_hash, new.session_id) is distinct from (old.token_hash, old.session_id) then
+        or (new.token_hash, new.session_id, new.issued_at)
+            is distinct from (old.token_hash, old.session_id, old.issued_at) then
         raise exception 'A refresh token changes once, when it is spent' using errcode = 'TM912';
     end if;
     return new;

@@ -46,6 +46,23 @@ from app.availability_slots as s
 where (s.status = 'booked') is distinct from exists (
     select from app.consultations as c where c.slot_id = s.id and c.status <> 'cancelled')
 union all
+select 'no_slot_is_open_within_time_off', s.id::text
+from app.availability_slots as s
+inner join app.time_off as t
+    on t.doctor_id = s.doctor_id
+    and tstzrange(t.starts_at, t.ends_at) && tstzrange(s.starts_at, s.ends_at)
+where s.status = 'open'
+union all
+select 'deactivated_doctors_offer_no_slots', s.id::text
+from app.availability_slots as s
+inner join app.users as u on u.id = s.doctor_id
+where s.status = 'open' and u.deactivated_at is not null
+union all
+select 'every_user_is_complete', u.id::text
+from app.users as u
+where not exists (select from app.profiles as p where p.user_id = u.id)
+   or (u.role = 'doctor' and not exists (select from app.doctors as d where d.user_id = u.id))
+union all
 select 'every_booking_has_its_idempotency_key', c.id::text
 from app.consultations as c
 where not exists (
@@ -104,6 +121,9 @@ values
  'Doctor, start and end of a consultation are those of its slot.'),
 ('a_slot_is_booked_exactly_while_a_consultation_holds_it',
  'A slot is marked booked when, and only when, a consultation that is not cancelled holds it.'),
+('no_slot_is_open_within_time_off', 'No slot is open while its doctor has taken time off.'),
+('deactivated_doctors_offer_no_slots', 'No slot of a doctor whose account is deactivated is open.'),
+('every_user_is_complete', 'Every user has a profile, and every doctor a row among the doctors.'),
 ('every_booking_has_its_idempotency_key',
  'For every consultation there is the key of the request that booked it.'),
 ('prescriptions_follow_a_completed_consultation',

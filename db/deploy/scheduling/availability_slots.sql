@@ -75,6 +75,7 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    perform app.require_fresh_snapshot();
     perform from app.doctors as d where d.user_id = new.id for no key update;
     update app.availability_slots
     set status = 'withdrawn'
@@ -85,7 +86,7 @@ $$;
 
 comment on function app.deactivated_doctors_offer_no_slots() is
 'Trigger: deactivating a doctor''s account withdraws the doctor''s open slots. Consultations that
-are booked stand: an admin cancels them.';
+are booked stand: an admin cancels them. Raises TM208.';
 
 create trigger deactivated_doctors_offer_no_slots
 after update of deactivated_at on app.users
@@ -99,6 +100,7 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    perform app.require_fresh_snapshot();
     update app.availability_slots
     set specialty = lower(new.specialty)
     where doctor_id = new.user_id and status <> 'withdrawn';
@@ -107,7 +109,7 @@ end;
 $$;
 
 comment on function app.doctors_take_their_slots_along() is
-'Trigger: a change of a doctor''s specialty reaches the doctor''s slots.';
+'Trigger: a change of a doctor''s specialty reaches the doctor''s slots. Raises TM208.';
 
 create trigger doctors_take_their_slots_along
 after update of specialty on app.doctors

@@ -44,7 +44,7 @@ $$;
 
 comment on function api.publish_slot(timestamptz, timestamptz) is
 'Offers one slot of the calling doctor: in the future, 1 minute to 24 hours long, not overlapping
-another one. Raises TM101, TM102, TM202, TM301, TM902, TM913.';
+another one. Raises TM101, TM102, TM202, TM208, TM301, TM902, TM913.';
 
 grant execute on function api.publish_slot(timestamptz, timestamptz) to telemed_api, telemed_dba;
 

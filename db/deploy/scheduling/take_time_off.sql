@@ -72,7 +72,7 @@ $$;
 comment on function api.take_time_off(timestamptz, timestamptz, text) is
 'Takes time off for the calling doctor: withdraws the open slots that lie in it, even in part, and
 keeps new ones out. Consultations that are booked then stand; their ids are returned, to be moved
-or cancelled one by one. Raises TM101, TM102, TM202, TM301, TM913.';
+or cancelled one by one. Raises TM101, TM102, TM202, TM208, TM301, TM913.';
 
 grant execute on function api.take_time_off(timestamptz, timestamptz, text)
 to telemed_api, telemed_dba;

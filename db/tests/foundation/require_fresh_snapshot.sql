@@ -23,7 +23,7 @@ rollback;
 
 begin isolation level repeatable read;
 \ir ../helpers/actors.psql
-select plan(27);
+select plan(29);
 reset role;
 
 select is(v.answer, v.expected, v.sentence)
@@ -91,7 +91,13 @@ from (values
         'values (%L, ''2027-02-01 09:00+00'', ''2027-02-01 10:00+00'')', pg_temp.id_of('doctor')),
      'nor time off'),
     (format('update app.consultations set status = ''cancelled'' where id = %L', :'booking'),
-     'nor a cancellation')
+     'nor a cancellation'),
+    (format('update app.users set deactivated_at = app.clock() where id = %L',
+        pg_temp.id_of('doctor')),
+     'no doctor is deactivated, whose newest slots might be overlooked'),
+    (format('update app.doctors set specialty = ''Surgery'' where user_id = %L',
+        pg_temp.id_of('doctor')),
+     'and none changes the specialty')
 ) as v (statement, sentence);
 select collect_tap(
     is((select count(*) from app.payments), 1::bigint, 'nothing of this left a payment'),

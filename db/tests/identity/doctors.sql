@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(39);
+select plan(40);
 reset role;
 
 select pg_temp.id_of('doctor') as doctor \gset
@@ -49,6 +49,11 @@ select throws_ok(
     format('update app.doctors set fee_minor = null where user_id = %L', :'doctor'),
     '23502', null, 'a doctor has a fee');
 
+select throws_ok(
+    format(
+        'update app.doctors set user_id = %L where user_id = %L',
+        pg_temp.id_of('other_doctor'), :'doctor'),
+    'TM912', null, 'a practice does not change its owner');
 select throws_ok(
     format('delete from app.doctors where user_id = %L', :'doctor'),
     'TM912', null, 'a doctor is never deleted');

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(29);
+select plan(30);
 reset role;
 
 select pg_temp.id_of('patient') as patient \gset
@@ -54,6 +54,11 @@ select throws_ok(
     $$ insert into app.profiles (user_id, full_name) values (gen_random_uuid(), 'Nobody') $$,
     '23503', null, 'a profile has a user');
 
+select throws_ok(
+    format(
+        'update app.profiles set user_id = %L where user_id = %L',
+        pg_temp.id_of('other_patient'), :'patient'),
+    'TM912', null, 'a profile does not change its owner');
 select throws_ok(
     format('delete from app.profiles where user_id = %L', :'patient'),
     'TM912', null, 'a profile is never deleted');

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(29);
+select plan(30);
 reset role;
 
 select pg_temp.id_of('patient') as patient \gset
@@ -78,6 +78,8 @@ from (values
     ('first', 'session_id = gen_random_uuid(), spent_at = app.clock()', 'TM912',
      'it does not move to another session'),
     ('first', 'issued_at = app.clock()', 'TM912', 'an unspent token stays as it is'),
+    ('first', 'spent_at = app.clock(), issued_at = app.clock() - interval ''1 day''', 'TM912',
+     'and when it was issued stays true'),
     ('first', 'spent_at = ''infinity''', '23514', 'a token is spent some day'),
     ('first', 'spent_at = app.clock()', null, 'a token is spent'),
     ('first', 'spent_at = null', 'TM912', 'a spent token cannot be used again'),

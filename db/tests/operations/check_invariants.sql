@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(38);
+select plan(42);
 
 -- A clinic in which something of everything has happened
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot_1 \gset
@@ -37,8 +37,9 @@ select is(
     (select array_agg(name order by ordinality) from api.check_invariants() with ordinality),
     '{a_consultation_has_the_doctor_and_time_of_its_slot,a_prescription_has_at_least_one_item,'
     'a_session_has_at_most_one_unspent_refresh_token,a_slot_has_at_most_one_active_consultation,'
-    'a_slot_is_booked_exactly_while_a_consultation_holds_it,every_booking_has_its_idempotency_key,'
-    'every_consultation_has_its_audit_trail,payments_never_exceed_the_fee,'
+    'a_slot_is_booked_exactly_while_a_consultation_holds_it,deactivated_doctors_offer_no_slots,'
+    'every_booking_has_its_idempotency_key,every_consultation_has_its_audit_trail,'
+    'every_user_is_complete,no_slot_is_open_within_time_off,payments_never_exceed_the_fee,'
     'prescriptions_follow_a_completed_consultation,refunds_never_exceed_their_payment,'
     'scheduled_consultations_of_a_patient_never_overlap,slots_of_a_doctor_never_overlap}',
     'these are the rules: a new one is broken below, too');
@@ -106,6 +107,43 @@ select is(
     format('scheduled_consultations_of_a_patient_never_overlap 1 {%s}', least(:'moved',
         :'scheduled')),
     'a patient who is in two consultations at once is reported');
+
+set local session_replication_role = replica;
+insert into app.time_off (doctor_id, starts_at, ends_at)
+values (pg_temp.id_of('doctor'), '2027-01-05 09:45:00+00', '2027-01-05 11:15:00+00');
+select pg_temp.broken() as broken \gset
+rollback to intact;
+select is(
+    :'broken'::text,
+    format('no_slot_is_open_within_time_off 2 {%s,%s}',
+        least(:'slot_2', :'slot_3'), greatest(:'slot_2', :'slot_3')),
+    'slots that are open within time off are reported');
+
+set local session_replication_role = replica;
+update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('doctor');
+select pg_temp.broken() as broken \gset
+rollback to intact;
+select is(
+    :'broken'::text,
+    format('deactivated_doctors_offer_no_slots 2 {%s,%s}',
+        least(:'slot_2', :'slot_3'), greatest(:'slot_2', :'slot_3')),
+    'open slots of a doctor who has left are reported');
+
+set local session_replication_role = replica;
+delete from app.profiles where user_id = pg_temp.id_of('admin');
+select pg_temp.broken() as broken \gset
+rollback to intact;
+select is(
+    :'broken'::text, format('every_user_is_complete 1 {%s}', pg_temp.id_of('admin')),
+    'a user without a profile is reported');
+
+set local session_replication_role = replica;
+delete from app.doctors where user_id = pg_temp.id_of('other_doctor');
+select pg_temp.broken() as broken \gset
+rollback to intact;
+select is(
+    :'broken'::text, format('every_user_is_complete 1 {%s}', pg_temp.id_of('other_doctor')),
+    'a doctor without a practice is reported');
 
 set local session_replication_role = replica;
 update app.consultations set ends_at = ends_at + interval '5 minutes' where id = :'moved';

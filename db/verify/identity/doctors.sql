@@ -8,6 +8,8 @@ select 'app.doctors_by_specialty'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'doctors_are_audited' and tgrelid = 'app.doctors'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'doctors_stay_with_their_user' and tgrelid = 'app.doctors'::regclass;
+select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'doctors_are_never_deleted' and tgrelid = 'app.doctors'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'doctors_are_never_truncated' and tgrelid = 'app.doctors'::regclass;

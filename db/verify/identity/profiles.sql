@@ -7,6 +7,8 @@ from app.profiles where false;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'profiles_are_audited' and tgrelid = 'app.profiles'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'profiles_stay_with_their_user' and tgrelid = 'app.profiles'::regclass;
+select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'profiles_are_never_deleted' and tgrelid = 'app.profiles'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'profiles_are_never_truncated' and tgrelid = 'app.profiles'::regclass;
