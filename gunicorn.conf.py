@@ -34,12 +34,13 @@ except SettingsError as error:
     sys.exit(f"telemedicine: cannot start: {error}")
 
 wsgi_app = "api.app:create_app()"
-bind = f"{_settings.host}:{_settings.port}"
+_host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
+bind = f"{_host}:{_settings.port}"
 workers = _settings.web_concurrency
-# Threads, because a password takes a fifth of a second to hash (outside Python's lock) and clients
-# keep their connections: one slow caller must not hold up a whole worker.
-worker_class = "gthread"
+# Threads, because a password takes a fifth of a second to hash (outside Python's lock).
+worker_class = "api.worker.Worker"
 threads = _settings.threads
+worker_connections = 500  # each is a file, of which many systems allow a process 1024
 # Once for all workers, so that a mistake stops the start instead of one worker after another. No
 # connection is opened before the fork.
 preload_app = True
@@ -53,7 +54,9 @@ if Path("/dev/shm").is_dir():
     worker_tmp_dir = "/dev/shm"  # heartbeats must not wait for a disk
 control_socket_disable = True
 accesslog = None  # api.logs writes one line per request
-loglevel = _settings.log_level.lower()
+# gunicorn's own DEBUG lines quote requests: addresses, queries, headers.
+_log_level = _settings.log_level.replace("DEBUG", "INFO")
+loglevel = _log_level.lower()
 logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -67,7 +70,7 @@ logconfig_dict = {
     },
     "root": {"level": "WARNING", "handlers": ["stderr"]},
     "loggers": {
-        "gunicorn.error": {"level": _settings.log_level, "handlers": [], "propagate": True},
+        "gunicorn.error": {"level": _log_level, "handlers": [], "propagate": True},
         "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
     },
 }

@@ -30,6 +30,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     settings = settings or config.load()
     logs.configure(settings.log_level)
     app = Flask("api", static_folder=None)
+    app.url_map.merge_slashes = False  # /v1//slots is nothing, no redirect
     app.config.update(
         SETTINGS=settings,
         MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES,

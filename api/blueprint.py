@@ -5,15 +5,17 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from http import HTTPStatus
+from inspect import signature
 from typing import Any, NoReturn, TypeVar
 
 import flask
 from flask_smorest import Api as SmorestApi  # type: ignore[import-untyped]
 from flask_smorest import Blueprint as SmorestBlueprint
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from marshmallow import RAISE, Schema, ValidationError, fields
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from api.errors import MEDIA_TYPE, Problem, pointer, title
 from api.fields import Request
@@ -62,12 +64,9 @@ class Parser(FlaskParser):
 
     def load_json(self, req: flask.Request, schema: Schema) -> Any:
         """The body; nothing at all counts as {}. Raises Problem 400, 413 and 415."""
-        body = req.get_data()
+        body = _read(req)
         if not body:
             return missing
-        # A body in chunks has no length; Werkzeug stops reading it at the limit without a word.
-        if req.content_length is None and len(body) >= (req.max_content_length or 0):
-            raise RequestEntityTooLarge
         if req.mimetype != JSON_TYPE:
             raise Problem(415, f"The body has to be {JSON_TYPE}.")
         try:
@@ -157,14 +156,19 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest has no
         )
 
         def decorate(view: View) -> View:
+            takes_query = "query" in signature(view).parameters
+
             @wraps(view)
             def answer(*args: Any, **kwargs: Any) -> flask.Response:
+                if not takes_query and self.url_prefix:
+                    _refuse_query()
                 body = view(*args, **kwargs)
                 if isinstance(body, flask.Response):
                     return body
+                response = flask.Response(body, status, content_type=content_type)
                 if status == 204:
-                    return flask.Response(status=204)
-                return flask.Response(body, status, content_type=content_type)
+                    del response.headers["Content-Type"]
+                return response
 
             documented: View = document(answer)
             return documented
@@ -186,11 +190,11 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest has no
         if doc_info["has_path_id"]:
             statuses.add(404)
         if "requestBody" in doc:
-            statuses |= {400, 413, 415, 422}
-        if "parameters" in doc:
+            statuses |= {400, 413, 415}
+        if self.url_prefix:  # an unknown parameter in the query
             statuses.add(422)
         if doc_info["idempotent"]:
-            statuses |= {400, 409, 422}
+            statuses |= {400, 409}
             doc.setdefault("parameters", []).append(_KEY_HEADER)
             responses[201 if 201 in responses else 200].setdefault("headers", {}).update(
                 _REPLAYED_HEADER
@@ -248,13 +252,34 @@ def _idempotency_key() -> str:
     quoted = QUOTED_KEY.fullmatch(header)
     key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else header
     if not (quoted or BARE_KEY.fullmatch(header)) or not 1 <= len(key) <= 255:
-        detail = "The header Idempotency-Key has to have 1 to 255 printable ASCII characters."
+        detail = "The header Idempotency-Key has to be there once: 1 to 255 printable characters."
         raise Problem(400, detail, errors=[{"header": "Idempotency-Key", "detail": detail}])
     return key
 
 
+def _read(req: flask.Request) -> bytes:
+    try:
+        body = req.get_data()
+    except ClientDisconnected:
+        raise Problem(400, "The body ended early.") from None
+    except ParseException:
+        raise Problem(400, "The body's chunks cannot be read.") from None
+    # Werkzeug takes the end of the connection for the end of the body, and stops reading chunks,
+    # which have no length, at the limit; both without a word.
+    if len(body) < (req.content_length or 0):
+        raise Problem(400, "The body ended early.")
+    if req.content_length is None and len(body) >= (req.max_content_length or 0):
+        raise RequestEntityTooLarge
+    return body
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")  # RFC 8259, section 6
+
+
+def _refuse_query() -> None:
+    if flask.request.args:
+        raise _invalid("query", {name: ["Unknown field."] for name in flask.request.args})
 
 
 def _invalid(location: str, messages: Any) -> Problem:

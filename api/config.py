@@ -31,6 +31,10 @@ WELL_KNOWN_WORDS = (
     *("01234567890", "1234567890", "12345678", "123456", "local", "dev", "with", "this", "here"),
 )
 SECRET_BITS = 96.0
+# In connection strings, also of libpq versions newer than ours.
+LIBPQ_SECRETS = (
+    *("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"),
+)
 
 
 class SettingsError(ValueError):
@@ -58,12 +62,12 @@ class Settings:
     token_issuer: str = "telemedicine"  # noqa: S105
     token_audience: str = "telemedicine-api"  # noqa: S105
     bcrypt_cost: int = _setting(12, 4, 16)
-    bcrypt_concurrency: int = _setting(2, 1, 64)
+    bcrypt_concurrency: int = _setting(1, 1, 64)
     log_level: str = _setting("INFO", one_of=LOG_LEVELS)
     host: str = "127.0.0.1"
     port: int = _setting(8000, 1, 65535)
     web_concurrency: int = _setting(len(os.sched_getaffinity(0)), 1, 256)
-    threads: int = _setting(4, 1, 256)
+    threads: int = _setting(8, 2, 256)
 
     def without_secrets(self) -> dict[str, str]:
         """Variables and values that may be shown: no key, no password."""
@@ -135,6 +139,8 @@ def _what_is_missing(settings: Settings) -> list[str]:
             complaints.append("DATABASE_URL is not a PostgreSQL connection string")
     if not settings.secret_key:
         complaints.append("SECRET_KEY is missing")
+    if settings.bcrypt_concurrency > settings.threads // 2:
+        complaints.append("BCRYPT_CONCURRENCY must be at most half of THREADS")
     if settings.app_env == "production":
         if settings.secret_key:
             complaints += _weaknesses(settings.secret_key, ALGORITHMS[settings.algorithm])
@@ -184,5 +190,5 @@ def _without_password(url: str) -> str:
     except ProgrammingError:
         return "(not a PostgreSQL connection string)"
     return " ".join(
-        f"{key}={'***' if key == 'password' else value}" for key, value in parts.items()
+        f"{key}={'***' if key in LIBPQ_SECRETS else value}" for key, value in parts.items()
     )

@@ -39,7 +39,7 @@ IN_FLIGHT = "TM99"  # temporary: the same request is being worked on
 RETRY_AFTER_SECONDS = "1"
 
 # RFC 9110's names, which Python's http module has only since 3.13.
-TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
+TITLES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
 # What to say where the database's own text is meant for its operators.
 DETAILS = {
     409: "The request conflicts with another change.",
@@ -80,17 +80,22 @@ class Problem(Exception):  # noqa: N818
 
     def response(self) -> Response:
         """The answer, with the request's id."""
-        body = {
+        body = self.body(g.get("request_id", ""))
+        return Response(body, self.status, self.headers, content_type=MEDIA_TYPE)
+
+    def body(self, request_id: str) -> str:
+        """The answer's body: ASCII."""
+        document = {
             "type": f"urn:telemedicine:problem:{self.code.lower()}",
             "title": title(self.status),
             "status": self.status,
             "detail": self.detail,
             "code": self.code,
-            "request_id": g.get("request_id", ""),
+            "request_id": request_id,
         }
         if self.errors:
-            body["errors"] = self.errors
-        return Response(json.dumps(body), self.status, self.headers, content_type=MEDIA_TYPE)
+            document["errors"] = self.errors
+        return json.dumps(document)
 
 
 def title(status: int) -> str:
@@ -174,10 +179,11 @@ def _from_bug(error: Exception) -> Response:
         request_id=g.get("request_id", ""),
         error=type(error).__name__,
         sqlstate=getattr(error, "sqlstate", None),
-        at=_frames(error.__traceback__),
+        at=frames(error.__traceback__),
     )
     return Problem(500, DETAILS[500]).response()
 
 
-def _frames(trace: TracebackType | None) -> list[str]:
+def frames(trace: TracebackType | None) -> list[str]:
+    """Where an error came from, without what it says."""
     return [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)[-12:]]

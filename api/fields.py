@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 UUID_PATTERN = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # RFC 3339, section 5.6, with the offset that section 4.4 allows to leave out.
@@ -222,6 +222,11 @@ class Period(Request):
         metadata={"description": "not before this time"},
     )
     to = Timestamp(load_default=absent, metadata={"description": "before this time"})
+
+    @validates_schema
+    def _ends_after_it_begins(self, data: dict[str, Any], **_kwargs: Any) -> None:
+        if data["from"] and data["to"] and data["from"] > data["to"]:
+            raise ValidationError("This is before `from`.", "to")
 
 
 def page_of(row: type[Schema]) -> type[Schema]:

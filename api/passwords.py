@@ -28,20 +28,30 @@ def hash_with(password: str, setting: str) -> str:
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Bound how many hashes are computed at once, so that log-ins leave room for all else."""
+    """Bound how many hash, and with those who wait for it keep to half of the threads."""
     app.extensions["hashing"] = threading.BoundedSemaphore(settings.bcrypt_concurrency)
+    app.extensions["waiting_room"] = threading.BoundedSemaphore(settings.threads // 2)
 
 
 @contextlib.contextmanager
 def turn() -> Iterator[None]:
-    """Wait for a turn to hash. Raises Problem 503 when it does not come soon."""
-    turns: threading.BoundedSemaphore = current_app.extensions["hashing"]
-    if not turns.acquire(timeout=PATIENCE_SECONDS):
+    """Wait for a turn to hash.
+
+    Raises Problem 503: at once when too many wait already, later when the turn does not come soon.
+    """
+    with _place("waiting_room", 0), _place("hashing", PATIENCE_SECONDS):
+        yield
+
+
+@contextlib.contextmanager
+def _place(name: str, seconds: float) -> Iterator[None]:
+    places: threading.BoundedSemaphore = current_app.extensions[name]
+    if not places.acquire(timeout=seconds):
         raise Problem(503, "Too many people are signing in at the moment. Try again.")
     try:
         yield
     finally:
-        turns.release()
+        places.release()
 
 
 def _digest(password: str) -> bytes:

@@ -60,6 +60,7 @@ def test_no_secret_reaches_the_trail(patient: Client, admin: Client) -> None:
         ({"cursor": "-1"}, "cursor"),
         ({"cursor": "00000000-0000-4000-8000-000000000000"}, "cursor"),
         ({"from_": "now"}, "from"),
+        ({"from_": "2027-01-02T00:00:00Z", "to": "2027-01-01T00:00:00Z"}, "to"),
         ({"table": "users"}, "table"),
     ],
 )

@@ -5,14 +5,18 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
+from pathlib import Path
 
 import jwt
 import pytest
 
 from scripts.server import Cluster
-from tests.client import PASSWORD, Client, ok, places, problem
+from tests.client import PASSWORD, Client, at, ok, places, problem
 from tests.people import log_in
-from tests.server import SECRET
+from tests.raw import connect, everything, refused, request
+from tests.server import SECRET, serve
 
 
 def sign_up(stranger: Client, email: str, password: str = PASSWORD) -> None:
@@ -256,3 +260,38 @@ def test_without_a_bearer_token_nobody_is_signed_in(stranger: Client, header: st
 
 def test_the_scheme_may_be_written_in_any_case(patient: Client) -> None:
     ok(patient.send("GET", "/v1/me", headers={"Authorization": f"bEARER {patient.token}"}))
+
+
+@pytest.mark.parametrize("other", ["Bearer {token}", "Basic dXNlcjpwYXNz", ""])
+def test_two_signatures_are_none(patient: Client, other: str) -> None:
+    ours = f"Authorization: Bearer {patient.token}"
+    also = f"Authorization: {other.format(token=patient.token)}"
+    for both in ((ours, also), (also, ours)):
+        with connect(patient.url) as connection:
+            connection.sendall(request("GET", "/v1/me", *both, "Connection: close"))
+            assert refused(everything(connection), 401)["code"] == "TM101"
+
+
+def test_log_ins_that_wait_leave_room_for_all_else(
+    cluster: Cluster, database: str, doctor: Client, patient: Client, tmp_path: Path
+) -> None:
+    """One worker of eight threads, of which four at most hash or wait; a hash takes long."""
+    slots = [doctor.publish(at(day)) for day in (1, 2)]
+    body = {"email": "nobody@clinic.test", "password": PASSWORD}
+    settings = {"WEB_CONCURRENCY": "1", "BCRYPT_COST": "15"}
+    url = cluster.url(database, "telemed_api")
+    with serve(url, tmp_path / "log", **settings) as busy, ThreadPoolExecutor(24) as people:
+        here = Client(busy.url, patient.contract, patient.token)
+        log_ins = [people.submit(here.post, "/v1/auth/login", body) for _ in range(24)]
+        sent_away = [done.result() for done in islice(as_completed(log_ins), 20)]
+        for answer in sent_away:
+            problem(answer, 503, "HTTP503")
+            assert answer.headers["Retry-After"] == "1"
+        assert ok(here.get("/health/live")) == {"status": "ok"}
+        assert ok(here.get(f"/v1/doctors/{doctor.id}/slots"))["items"] == slots
+        here.book(slots[0])
+        waiting = [log_in for log_in in log_ins if not log_in.done()]
+        assert len(waiting) == 4
+        for log_in in waiting:
+            assert log_in.result().status_code in (401, 503)  # the last ones may lose patience
+        assert {log_in.result().status_code for log_in in waiting} >= {401}

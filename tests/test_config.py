@@ -10,6 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from psycopg import pq
 
 from api import config
 from scripts.system import CHECKOUT
@@ -99,6 +100,8 @@ def test_in_development_a_weak_secret_will_do_but_none_will_not() -> None:
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "525600"),
         ("PORT", "99999"),
         ("THREADS", "1.5"),
+        ("THREADS", "1"),
+        ("BCRYPT_CONCURRENCY", "5"),  # more than half of the threads
         ("DATABASE_POOL_SIZE", "-1"),
     ],
 )
@@ -129,6 +132,32 @@ def test_settings_are_shown_without_secrets() -> None:
     assert SECRET not in shown
     assert "hunter2" not in shown
     assert "user=telemed_api" in settings.without_secrets()["DATABASE_URL"]
+
+
+def test_no_secret_of_a_connection_string_is_shown() -> None:
+    marked = {o.keyword.decode() for o in pq.Conninfo.get_defaults() if o.dispchar == b"*"}
+    assert {"password", "sslpassword"} <= marked <= set(config.LIBPQ_SECRETS)
+    names = [*marked, "sslkey", "passfile"]
+    url = "postgresql://u@localhost/x?" + "&".join(f"{name}=value-of-{name}" for name in names)
+    shown = config.load(RIGHT | {"DATABASE_URL": url}).without_secrets()["DATABASE_URL"]
+    for name in marked:
+        assert f"{name}=***" in shown
+        assert f"value-of-{name}" not in shown
+    assert "passfile=value-of-passfile" in shown
+
+
+def test_an_address_of_either_kind_can_be_listened_on() -> None:
+    for host, bind in (("::1", "[::1]:8000"), ("127.0.0.1", "127.0.0.1:8000")):
+        told = subprocess.run(
+            (sys.executable, "-m", "gunicorn", "--print-config"),
+            cwd=CHECKOUT,
+            env=environment(URL, HOST=host),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        (line,) = (row for row in told.stdout.splitlines() if row.startswith("bind "))
+        assert line.endswith(f"= ['{bind}']")
 
 
 def test_the_example_documents_each_setting_with_its_default() -> None:

@@ -268,6 +268,7 @@ def test_a_list_is_filtered_and_paged(doctor: Client, patient: Client) -> None:
         ({"status": "done"}, "status"),
         ({"status": "Scheduled"}, "status"),
         ({"from_": "2027-01-01"}, "from"),
+        ({"from_": "2027-01-02T00:00:00Z", "to": "2027-01-01T00:00:00Z"}, "to"),
         ({"patient_id": "x"}, "patient_id"),
         ({"cursor": "00000000-0000-4000-8000-000000000000"}, "cursor"),
     ],

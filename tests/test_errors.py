@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Iterator
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -14,7 +13,8 @@ from flask import Flask
 
 from api import errors
 from scripts.server import Cluster
-from tests.client import Client, new_key, problem
+from tests.client import PROBLEM, Client, new_key, ok, places, problem
+from tests.raw import connect, everything, refused, request
 from tests.server import Server, serve
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"
@@ -193,17 +193,68 @@ def test_answers_are_not_to_be_kept_or_guessed_at(patient: Client) -> None:
     assert answer.headers["Content-Type"] == "application/json"
 
 
-def test_a_body_that_breaks_off_does_no_harm(stranger: Client) -> None:
-    where = urlsplit(stranger.url)
-    head = (
-        f"POST /v1/auth/login HTTP/1.1\r\nHost: {where.netloc}\r\nConnection: close\r\n"
-        "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+@pytest.mark.parametrize("body", [b"", b"{", b"{}"])
+@pytest.mark.parametrize("action", ["complete", "cancel", "reschedule", "logout"])
+def test_a_body_that_breaks_off_changes_nothing(
+    action: str, body: bytes, doctor: Client, patient: Client
+) -> None:
+    consultation = patient.book(doctor.publish())
+    path = f"/v1/consultations/{consultation['id']}"
+    who = doctor if action == "complete" else patient
+    sent = request(
+        "POST",
+        "/v1/auth/logout" if action == "logout" else f"{path}/{action}",
+        f"Authorization: Bearer {who.token}",
+        "Content-Type: application/json",
+        f"Idempotency-Key: {new_key()}",
+        "Content-Length: 30",
+        body=body,
     )
-    with socket.create_connection((where.hostname or "", where.port or 0), timeout=60) as sent:
-        sent.sendall(head.encode())
-        sent.shutdown(socket.SHUT_WR)
-        assert b" 400 " in sent.recv(200).partition(b"\r\n")[0]
-    assert stranger.get("/health").status_code == 200
+    with connect(who.url) as connection:
+        connection.sendall(sent)
+        connection.shutdown(socket.SHUT_WR)
+        told = refused(everything(connection), 400)
+    assert told["detail"] == "The body ended early."
+    assert ok(patient.get(path)) == consultation
+    ok(patient.post("/v1/auth/refresh", {"refresh_token": patient.tokens["refresh_token"]}))
+
+
+def test_an_empty_answer_has_no_media_type(patient: Client) -> None:
+    answer = patient.post("/v1/auth/logout")
+    assert answer.status_code == 204
+    assert "Content-Type" not in answer.headers
+    assert "Content-Type" in patient.get("/health").headers
+
+
+def test_a_doubled_slash_leads_nowhere(patient: Client) -> None:
+    for path in ("/v1//slots", "/v1/slots//", "/v1/slots/"):
+        answer = requests.get(patient.url + path, allow_redirects=False, timeout=60)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (404, PROBLEM), path
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/me"),
+        ("PATCH", "/v1/me"),
+        ("POST", "/v1/auth/logout"),
+        ("GET", f"/v1/doctors/{NOWHERE}"),
+        ("GET", f"/v1/consultations/{NOWHERE}"),
+        ("POST", f"/v1/consultations/{NOWHERE}/cancel"),
+        ("GET", "/v1/doctors"),
+    ],
+)
+def test_a_parameter_that_nobody_knows_is_refused(method: str, path: str, patient: Client) -> None:
+    answer = patient.send(method, f"{path}?unknown=1")
+    assert places(answer) == ["unknown"]
+    problem(answer, 422, "TM201")
+    ok(patient.get("/v1/me"))
+
+
+def test_who_knocks_hears_of_the_door_before_the_parameter(stranger: Client) -> None:
+    problem(stranger.get("/v1/me", unknown=1), 401)
+    # Health checks carry what the machines behind them like.
+    ok(stranger.get("/health", now=1))
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from tests.client import Client, at, new_key, ok, places, problem
+from tests.raw import connect, everything, refused, request
 
 People = Callable[..., Client]
 
@@ -174,3 +175,23 @@ def test_payments_and_refunds_are_replayed_too(
         answer = admin.post(refunds, body, key=refused_key)
         problem(answer, 409, "TM909")
         assert replayed(answer) is expected
+
+
+def test_two_keys_are_none(doctor: Client, patient: Client) -> None:
+    body = f'{{"slot_id": "{doctor.publish()["id"]}"}}'.encode()
+    sent = request(
+        "POST",
+        "/v1/consultations",
+        f"Authorization: Bearer {patient.token}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "Idempotency-Key: a",
+        "idempotency-key: a",
+        "Connection: close",
+        body=body,
+    )
+    with connect(patient.url) as connection:
+        connection.sendall(sent)
+        told = refused(everything(connection), 400)
+    assert told["errors"][0]["header"] == "Idempotency-Key"
+    assert ok(patient.get("/v1/consultations"))["items"] == []

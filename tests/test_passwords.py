@@ -16,13 +16,14 @@ from tests.server import SECRET
 
 @pytest.fixture
 def app() -> Flask:
-    """An application in which two may hash at once."""
+    """An application in which two may hash at once and four more wait."""
     settings = config.load(
         {
             "APP_ENV": "test",
             "DATABASE_URL": "postgresql:///x",
             "SECRET_KEY": SECRET,
             "BCRYPT_CONCURRENCY": "2",
+            "THREADS": "12",
         }
     )
     app = Flask("passwords")
@@ -80,5 +81,34 @@ def test_who_waits_too_long_for_a_turn_is_sent_away(
             pass
         assert told.value.status == 503
         assert told.value.headers["Retry-After"] == "1"
+    with app.app_context(), passwords.turn():
+        pass
+
+
+def test_who_finds_the_waiting_room_full_is_sent_away_at_once(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "PATIENCE_SECONDS", 3600)
+    done = threading.Event()
+    inside = threading.Semaphore(0)
+
+    def work() -> None:
+        with app.app_context(), passwords.turn():
+            inside.release()
+            done.wait()
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    inside.acquire()
+    inside.acquire()
+    room = app.extensions["waiting_room"]
+    while room._value:  # until the other four wait
+        time.sleep(0.001)
+    with app.app_context(), pytest.raises(Problem, match="Too many"), passwords.turn():
+        pass
+    done.set()
+    for thread in threads:
+        thread.join()
     with app.app_context(), passwords.turn():
         pass

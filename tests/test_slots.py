@@ -221,6 +221,7 @@ def test_open_slots_come_in_pages(patient: Client, doctor: Client) -> None:
         ({"to": "10000-01-01T00:00:00Z"}, "to"),
         ({"cursor": "00000000-0000-4000-8000-000000000000"}, "cursor"),
         ({"doctor": "x"}, "doctor"),
+        ({"from_": "2027-01-02T00:00:00Z", "to": "2027-01-02T00:30:00+01:00"}, "to"),
     ],
 )
 def test_a_search_that_cannot_be_right_is_refused(

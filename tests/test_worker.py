@@ -1,0 +1,115 @@
+"""Clients that are wrong below the application."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+
+from tests.raw import connect, everything, refused, request
+from tests.server import Server
+
+CHUNKED = "Transfer-Encoding: chunked"
+JSON = "Content-Type: application/json"
+LOG_IN = ("POST", "/v1/auth/login", JSON)
+CREDENTIALS = b'{"email": "nobody@clinic.test", "password": "no"}'
+
+WHOLE = {
+    "head": request("GET", "/health", "Connection: close"),
+    "body": request(*LOG_IN, f"Content-Length: {len(CREDENTIALS)}", "Connection: close")
+    + CREDENTIALS,
+    "chunks": request(*LOG_IN, CHUNKED, "Connection: close")
+    + b"%x;note=x\r\n%b\r\n0\r\nX-Note: x\r\n\r\n" % (len(CREDENTIALS), CREDENTIALS),
+}
+
+
+def status(answer: bytes) -> int:
+    return int(answer.split()[1])
+
+
+def test_requests_may_come_before_the_answers(server: Server) -> None:
+    kept = request("GET", "/health/live")
+    part = len(WHOLE["body"]) - 5
+    with connect(server.url) as connection:
+        connection.sendall(kept * 3 + WHOLE["body"][:part])
+        file = connection.makefile("rb")
+        for _ in range(3):
+            assert status(file.readline()) == 200
+            while file.readline() != b"\r\n":
+                pass
+            assert json.loads(file.read(len(b'{"status": "ok"}'))) == {"status": "ok"}
+        connection.sendall(WHOLE["body"][part:])
+        assert status(file.read()) == 401
+
+
+def test_a_client_may_ask_before_it_sends_its_body(server: Server) -> None:
+    head = (*LOG_IN, f"Content-Length: {len(CREDENTIALS)}", "Expect: 100-continue")
+    with connect(server.url) as connection:
+        connection.sendall(request(*head, "Connection: close"))
+        assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(CREDENTIALS)
+        assert b"HTTP/1.1 401 " in everything(connection)
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        b"zz\r\n",
+        b"\r\n",
+        b"-1\r\n",
+        b"2\r\n{}0\r\n\r\n",
+        b"2\r\n{}XX0\r\n\r\n",
+        b"2;a b\r\n{}\r\n0\r\n\r\n",
+        b"0\r\nno trailer\r\n\r\n",
+        b"0\r\nbad name: x\r\n\r\n",
+    ],
+)
+def test_chunks_that_are_none_are_refused(server: Server, chunks: bytes) -> None:
+    with connect(server.url) as connection:
+        connection.sendall(request(*LOG_IN, CHUNKED, body=chunks))
+        told = refused(everything(connection), 400)
+        assert told["detail"] == "The body's chunks cannot be read."
+
+
+@pytest.mark.parametrize("chunks", [b"", b"f", b"f\r\n{", b"2\r\n{}\r\n"])
+def test_chunks_that_end_early_are_refused(server: Server, chunks: bytes) -> None:
+    with connect(server.url) as connection:
+        connection.sendall(request(*LOG_IN, CHUNKED, body=chunks))
+        connection.shutdown(socket.SHUT_WR)
+        told = refused(everything(connection), 400)
+        assert told["detail"] == "The body ended early."
+
+
+SECRET = "secret-of-a-patient"
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        (f"nonsense?q={SECRET}\r\n\r\n".encode(), 400),
+        (f"get /v1/me?q={SECRET} HTTP/1.1\r\n\r\n".encode(), 400),
+        (f"GET /v1/me?q={SECRET} HTTP/9.9\r\n\r\n".encode(), 400),
+        (request("GET", f"/v1/me?q={SECRET}", f"no header {SECRET}"), 400),
+        (request("GET", "/v1/me", f"Bad Name: {SECRET}"), 400),
+        (request(*LOG_IN, "Content-Length: 2", "Content-Length: 3", body=b"{}"), 400),
+        (request("GET", f"/v1/me?q={SECRET}{'x' * 9000}"), 414),
+        (f"GET /v1/me?q={SECRET}".encode() + b"x" * 200_000, 414),
+        (request("GET", "/v1/me", f"X-Long: {SECRET}{'x' * 9000}"), 431),
+        (request("GET", "/v1/me", *(f"X-{n}: {SECRET}" for n in range(60))), 431),
+        (request(*LOG_IN, "Expect: a-miracle", "Content-Length: 2", body=b"{}"), 417),
+        (request(*LOG_IN, "Transfer-Encoding: telepathy"), 501),
+    ],
+)
+def test_what_no_application_sees_is_a_problem_too_and_no_secret_is_logged(
+    server: Server, sent: bytes, expected: int
+) -> None:
+    with connect(server.url) as connection:
+        connection.sendall(sent)
+        told = refused(everything(connection), expected)
+    assert SECRET not in json.dumps(told)
+    lines = [json.loads(line) for line in server.output.splitlines()]
+    (line,) = (row for row in lines if row.get("request_id") == told["request_id"])
+    assert (line["event"], line["status"]) == ("refused", expected)
+    assert SECRET not in server.output
+    assert "127.0.0.1" not in json.dumps(line)
