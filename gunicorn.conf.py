@@ -1,5 +1,6 @@
 """How gunicorn serves the API: `gunicorn` alone, in this folder, is the whole command."""
 
+import atexit
 import os
 import shutil
 import sys
@@ -14,10 +15,12 @@ _made_here = not os.environ.get("PROMETHEUS_MULTIPROC_DIR")
 if _made_here:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="telemedicine-metrics-")
 _metrics = os.environ["PROMETHEUS_MULTIPROC_DIR"]
+_master = os.getpid()
 
 
+@atexit.register
 def _forget_metrics():
-    if _made_here:
+    if _made_here and os.getpid() == _master:  # a worker's end is not the server's
         shutil.rmtree(_metrics, ignore_errors=True)
 
 
@@ -30,7 +33,6 @@ from api.config import SettingsError, load  # noqa: E402
 try:
     _settings = load()
 except SettingsError as error:
-    _forget_metrics()
     sys.exit(f"telemedicine: cannot start: {error}")
 
 wsgi_app = "api.app:create_app()"
@@ -86,7 +88,3 @@ def worker_exit(server, worker):
 
 def child_exit(server, worker):
     multiprocess.mark_process_dead(worker.pid)
-
-
-def on_exit(server):
-    _forget_metrics()
