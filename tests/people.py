@@ -27,7 +27,9 @@ def server(
 ) -> Iterator[Server]:
     """A running API with a database of its own."""
     log = tmp_path_factory.mktemp("server") / "log"
-    with serve(cluster.url(database, "telemed_api"), log, WEB_CONCURRENCY="2") as running:
+    # Half of the threads may hash or wait to: enough for all who race to sign up.
+    settings = {"WEB_CONCURRENCY": "2", "THREADS": "16"}
+    with serve(cluster.url(database, "telemed_api"), log, **settings) as running:
         wait_for(running.url + "/health/ready", 200)
         yield running
 

@@ -2,9 +2,9 @@
 
 begin;
 
--- PostgreSQL 18 has uuidv7() built in; 15 to 17 do not. One implementation serves all of them: over
--- the first half of a random UUID go 48 bits of milliseconds, version 7, and 12 bits of the fraction
--- of the millisecond, so that ids made one after the other are in that order.
+-- PostgreSQL 18 has uuidv7() built in; 15 to 17 do not. One implementation serves all of them:
+-- over the first half of a random UUID go 48 bits of milliseconds, version 7, and 12 bits of the
+-- fraction of the millisecond, so that ids made one after the other are in that order.
 create function app.uuid_v7()
 returns uuid
 language plpgsql volatile

@@ -40,7 +40,9 @@ select is(
 from api.list_payments(:'booking') as p;
 select pg_temp.sign_in('patient');
 select collect_tap(
-    is(array_agg(p.id::text), :'everything'::text[], 'their patient reads them, too'),
+    is(
+        array_agg(p.id::text order by p.ordinality), :'everything'::text[],
+        'their patient reads them, too'),
     is(array_agg(distinct p.consultation_id), array[:'booking']::uuid[],
         'those of this consultation'),
     is(
@@ -50,7 +52,7 @@ select collect_tap(
     is(
         array_agg(p.provider_reference order by p.amount_minor), '{NULL,tx_1,tx_2,tx_3,tx_4}',
         'and their references'))
-from api.list_payments(:'booking') as p;
+from api.list_payments(:'booking') with ordinality as p;
 select pg_temp.sign_in('other_patient');
 select is(p.id, :'other_payment', 'another patient reads another list')
 from api.list_payments(:'other_booking') as p;
