@@ -16,7 +16,8 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from api.logs import route, seconds
+from api.errors import Problem
+from api.logs import log, route, seconds
 
 REQUESTS = Counter("http_requests_total", "Requests answered", ("method", "route", "status"))
 DURATION = Histogram(
@@ -35,15 +36,21 @@ def register(app: Flask) -> None:
 def _count(response: Response) -> Response:
     # Without a route the method may be any word that a stranger invents.
     method = request.method if request.url_rule else "unknown"
-    REQUESTS.labels(method, route(), response.status_code).inc()
-    DURATION.labels(method, route()).observe(seconds())
+    try:
+        REQUESTS.labels(method, route(), response.status_code).inc()
+        DURATION.labels(method, route()).observe(seconds())
+    except OSError as error:  # the folder of the counts is gone: the answer is good all the same
+        log.warning("uncounted", error=type(error).__name__)
     return response
 
 
 def exposition() -> Response:
-    """All metrics in Prometheus' text format."""
+    """All metrics in Prometheus' text format. Raises Problem 503 when the counts are gone."""
     registry: CollectorRegistry = REGISTRY
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        try:
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        except ValueError:
+            raise Problem(503, "The counts are not to be had.") from None
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

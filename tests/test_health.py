@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import jwt
 import pytest
 import requests
+from flask import Flask
 
+from api import errors, logs, metrics
 from scripts.cluster import throwaway_cluster
 from scripts.server import Cluster
 from tests.client import Client, at, ok, race
@@ -115,3 +118,21 @@ def test_a_restart_of_the_database_is_never_told_as_a_bug(
     assert 500 not in race(calls)
     wait_for(server.url + "/health/ready", 200)
     assert calls[0]() == 200
+
+
+def test_an_answer_survives_the_loss_of_its_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = Flask("uncounted")
+    app.add_url_rule("/", view_func=lambda: "fine")
+    app.add_url_rule("/metrics", "metrics", metrics.exposition)
+    for part in (errors, logs, metrics):
+        part.register(app)
+
+    def gone(*_labels: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(metrics.REQUESTS, "labels", gone)
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "gone"))
+    assert app.test_client().get("/").status_code == 200
+    assert app.test_client().get("/metrics").status_code == 503
