@@ -30,7 +30,7 @@ WELL_KNOWN_WORDS = (
     *("qwertyuiop", "asdfghjkl", "zxcvbnm", "qwerty", "abcdefgh", "openssl", "rand", "hex"),
     *("01234567890", "1234567890", "12345678", "123456", "local", "dev", "with", "this", "here"),
 )
-SECRET_BITS = 96.0
+SECRET_BITS = 64.0  # far below what chance makes of 32 bytes, far above a pattern
 # In connection strings, also of libpq versions newer than ours.
 LIBPQ_SECRETS = (
     *("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"),
