@@ -124,7 +124,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest has no
                 "manual_doc": document,
                 "roles": getattr(view, "_roles", ()),
                 "refusals": getattr(view, "_refusals", ()),
-                "idempotent": getattr(view, "_idempotent", False),
+                "idempotency_key": getattr(view, "_idempotency_key", None),
                 "has_path_id": "<uuid:" in rule,
             }
             added: View = self.route(rule, methods=[method])(view)
@@ -193,9 +193,9 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest has no
             statuses |= {400, 413, 415}
         if self.url_prefix:  # an unknown parameter in the query
             statuses.add(422)
-        if doc_info["idempotent"]:
+        if doc_info["idempotency_key"]:
             statuses |= {400, 409}
-            doc.setdefault("parameters", []).append(_KEY_HEADER)
+            doc.setdefault("parameters", []).append(doc_info["idempotency_key"])
             responses[201 if 201 in responses else 200].setdefault("headers", {}).update(
                 _REPLAYED_HEADER
             )
@@ -236,19 +236,29 @@ def refuses(*statuses: int) -> Callable[[View], View]:
     return decorate
 
 
-def idempotent(view: View) -> View:
-    """Give a view the header Idempotency-Key as `idempotency_key`. Answers 400 without one."""
+def idempotent(*, key_required: bool) -> Callable[[View], View]:
+    """Give a view the header Idempotency-Key as `idempotency_key`: a text, or None without one.
 
-    @wraps(view)
-    def keyed(*args: Any, **kwargs: Any) -> Any:
-        return view(*args, idempotency_key=_idempotency_key(), **kwargs)
+    Answers 400 to a malformed key, and with `key_required` to a missing one.
+    """
 
-    keyed._idempotent = True  # type: ignore[attr-defined]
-    return keyed  # type: ignore[return-value]
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def keyed(*args: Any, **kwargs: Any) -> Any:
+            flask.g.idempotency_key = _idempotency_key(key_required)
+            return view(*args, idempotency_key=flask.g.idempotency_key, **kwargs)
+
+        keyed._idempotency_key = _key_header(key_required)  # type: ignore[attr-defined]
+        return keyed  # type: ignore[return-value]
+
+    return decorate
 
 
-def _idempotency_key() -> str:
-    header = flask.request.headers.get("Idempotency-Key", "").strip()
+def _idempotency_key(required: bool) -> str | None:
+    given = flask.request.headers.get("Idempotency-Key")
+    if given is None and not required:
+        return None
+    header = (given or "").strip()
     quoted = QUOTED_KEY.fullmatch(header)
     key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else header
     if not (quoted or BARE_KEY.fullmatch(header)) or not 1 <= len(key) <= 255:
@@ -301,18 +311,23 @@ def _leaves(messages: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[A
             yield path, str(message)
 
 
-_KEY_HEADER = {
-    "in": "header",
-    "name": "Idempotency-Key",
-    "required": True,
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-    "description": "Names this request. Send the same key and body again when no answer came: "
-    "the first answer is repeated and nothing is done twice. Bare, or a quoted string (RFC 8941).",
-    "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
-}
+def _key_header(required: bool) -> Arguments:
+    return {
+        "in": "header",
+        "name": "Idempotency-Key",
+        "required": required,
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "description": "Names this request. Send the same key and body again when no answer came: "
+        "the first answer is repeated and nothing is done twice. Bare, or a quoted string "
+        "(RFC 8941).",
+        "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
+    }
+
+
 _REPLAYED_HEADER = {
     "Idempotency-Replayed": {
-        "description": "true when this answer repeats that of an earlier request with this key",
+        "description": "true when this answer repeats that of an earlier request with this key, "
+        "or of this one, when the connection to the database was lost before its answer",
         "schema": {"type": "string", "enum": ["true"]},
     }
 }

@@ -7,7 +7,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from scripts.server import DATABASE, Cluster, digest
@@ -63,14 +63,16 @@ def shared(cluster: Cluster, prepare: Callable[[Cluster], None]) -> Iterator[Non
 
 
 @contextlib.contextmanager
-def throwaway_cluster() -> Iterator[Cluster]:
+def throwaway_cluster(
+    settings: Mapping[str, str] = THROWAWAY_SETTINGS, parent: Path | None = None
+) -> Iterator[Cluster]:
     """A running cluster that is gone, with its data, when the block is left however it is."""
     exit_on_signals()
     # Root's TMPDIR may be closed to the server's user.
-    parent = Path("/tmp" if os.geteuid() == 0 else tempfile.gettempdir())  # noqa: S108
+    parent = parent or Path("/tmp" if os.geteuid() == 0 else tempfile.gettempdir())  # noqa: S108
     _remove_abandoned(parent)
     base = Path(tempfile.mkdtemp(prefix=THROWAWAY, dir=parent))
-    cluster = Cluster(base, THROWAWAY_SETTINGS)
+    cluster = Cluster(base, settings)
     # Held as long as we live: who can take it knows that we have been killed.
     with (base / "new.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

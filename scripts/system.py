@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
@@ -109,6 +110,9 @@ def own_directory(path: Path, owner: pwd.struct_passwd) -> None:
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
     """Let a start or a stop finish before Ctrl-C or SIGTERM takes effect."""
+    if threading.current_thread() is not threading.main_thread():  # signals are not for it
+        yield
+        return
     held: list[int] = []
 
     def hold(number: int, _frame: FrameType | None) -> None:

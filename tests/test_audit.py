@@ -68,3 +68,12 @@ def test_a_query_that_cannot_be_right_is_refused(
     admin: Client, query: dict[str, object], place: str
 ) -> None:
     assert places(admin.get("/v1/admin/audit-logs", **query)) == [place]
+
+
+def test_invariants_are_checked_for_all_or_for_what_is_new(admin: Client) -> None:
+    everything = ok(admin.get("/v1/admin/invariants", since=at(-9999).isoformat()))["items"]
+    new = ok(admin.get("/v1/admin/invariants"))["items"]
+    assert [row["name"] for row in new] == [row["name"] for row in everything]
+    assert len(new) > 20
+    assert not any(row["violations"] or row["examples"] for row in new + everything)
+    assert places(admin.get("/v1/admin/invariants", since="yesterday")) == ["since"]

@@ -32,6 +32,20 @@ def begin(cluster: Cluster, database: str) -> Callable[[dict[str, Any]], None]:
                set starts_at = s.starts_at, ends_at = s.ends_at
               from app.availability_slots as s
              where s.id = c.slot_id and s.id = '{slot["id"]}';
+            insert into app.audit_logs
+                (table_name, row_id, operation, old, new, user_id, request_id)
+            select t.name, t.row ->> 'id', 'UPDATE',
+                   (select l.new from app.audit_logs as l
+                     where l.table_name = t.name and l.row_id = t.row ->> 'id'
+                     order by l.id desc limit 1),
+                   t.row, (t.row ->> 'doctor_id')::uuid, 'test'
+              from (select 'availability_slots', to_jsonb(s)
+                      from app.availability_slots as s
+                     where s.id = '{slot["id"]}'
+                    union all
+                    select 'consultations', to_jsonb(c)
+                      from app.consultations as c
+                     where c.slot_id = '{slot["id"]}') as t (name, row);
             """,
             database,
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.client import PASSWORD, Client, ok, places, problem
+from tests.client import PASSWORD, Client, new_key, ok, places, problem
 
 NEW = {
     "email": "d@clinic.test",
@@ -17,6 +17,16 @@ NEW = {
     "fee_minor": 5000,
     "currency": "EUR",
 }
+
+
+def test_on_boarding_is_replayed_where_a_key_is_sent(admin: Client) -> None:
+    body, key = NEW | {"email": "twice@clinic.test"}, new_key()
+    first = admin.post("/v1/admin/doctors", body, key=key)
+    again = admin.post("/v1/admin/doctors", body, key=key)
+    assert ok(again, 201) == ok(first, 201)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    problem(admin.post("/v1/admin/doctors", body | {"fee_minor": 1}, key=key), 422, "TM203")
+    problem(admin.post("/v1/admin/doctors", body, key=new_key()), 409, "TM911")
 
 
 def test_an_admin_on_boards_a_doctor(admin: Client, patient: Client) -> None:

@@ -177,6 +177,66 @@ def test_payments_and_refunds_are_replayed_too(
         assert replayed(answer) is expected
 
 
+def test_publishing_is_replayed_where_a_key_is_sent(doctor: Client) -> None:
+    hours = {
+        "from": at(1).date().isoformat(),
+        "to": at(7).date().isoformat(),
+        "weekdays": [1, 3],
+        "start_time": "09:00",
+        "end_time": "12:00",
+        "slot_minutes": 30,
+        "time_zone": "UTC",
+    }
+    one = {"starts_at": at(20).isoformat(), "ends_at": at(20, 10).isoformat()}
+    holidays = {"starts_at": at(2).isoformat(), "ends_at": at(4).isoformat(), "reason": "Skiing"}
+    for path, body in (
+        ("/v1/slots", one),
+        ("/v1/slots/recurring", hours),
+        ("/v1/time-off", holidays),
+    ):
+        key = new_key()
+        first = ok(doctor.post(path, body, key=key), 201)
+        again = doctor.post(path, body, key=key)
+        assert (again.status_code, again.json(), replayed(again)) == (201, first, True)
+        other = {"ends_at": at(21).isoformat()} if "ends_at" in body else {"slot_minutes": 60}
+        problem(doctor.post(path, body | other, key=key), 422, "TM203")
+
+
+def test_what_becomes_of_a_consultation_is_replayed_where_a_key_is_sent(
+    doctor: Client, patient: Client
+) -> None:
+    seen, missed = (patient.book(doctor.publish(at(day))) for day in (1, 2))
+    prescription = {"items": [{"drug": "Ibuprofen", "dosage": "400 mg"}]}
+    for who, path, body, status in (
+        (doctor, f"/v1/consultations/{seen['id']}/complete", {"notes": "Seen"}, 200),
+        (doctor, f"/v1/consultations/{seen['id']}/prescriptions", prescription, 201),
+        (patient, f"/v1/consultations/{missed['id']}/cancel", {"reason": "Ill"}, 200),
+    ):
+        key, refused_key = new_key(), new_key()
+        first = ok(who.post(path, body, key=key), status)
+        again = who.post(path, body, key=key)
+        assert (again.status_code, again.json(), replayed(again)) == (status, first, True)
+        problem(who.post(path, body | {next(iter(body)): None}, key=key), 422)
+        if status == 200:
+            for expected in (False, True):
+                answer = who.post(path, body, key=refused_key)
+                problem(answer, 409, "TM905")
+                assert replayed(answer) is expected
+    listed = ok(patient.get(f"/v1/consultations/{seen['id']}/prescriptions"))["items"]
+    assert len(listed) == 1
+
+
+def test_a_key_that_need_not_be_sent_is_refused_when_it_is_malformed(
+    doctor: Client, patient: Client
+) -> None:
+    path = f"/v1/consultations/{patient.book(doctor.publish())['id']}/cancel"
+    for key in ("", '"', "x" * 256):
+        told = problem(patient.send("POST", path, headers={"Idempotency-Key": key}), 400)
+        assert told["errors"][0]["header"] == "Idempotency-Key"
+    ok(patient.post(path))
+    problem(patient.post(path), 409, "TM905")
+
+
 def test_two_keys_are_none(doctor: Client, patient: Client) -> None:
     body = f'{{"slot_id": "{doctor.publish()["id"]}"}}'.encode()
     sent = request(

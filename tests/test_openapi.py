@@ -69,16 +69,26 @@ def test_what_comes_and_goes_is_described_exactly(document: dict[str, Any]) -> N
 
 
 def test_a_key_is_asked_for_where_something_must_not_happen_twice(document: dict[str, Any]) -> None:
-    keyed = {
-        operation["operationId"]
+    required = {
+        operation["operationId"]: parameter["required"]
         for _, _, operation in operations(document)
-        if any(p["name"] == "Idempotency-Key" for p in operation.get("parameters", []))
+        for parameter in operation.get("parameters", [])
+        if parameter["name"] == "Idempotency-Key"
     }
-    assert keyed == {
+    assert {name for name in required if required[name]} == {
         "book_consultation",
         "reschedule_consultation",
         "record_payment",
         "refund_payment",
+    }
+    assert {name for name in required if not required[name]} == {
+        "cancel_consultation",
+        "complete_consultation",
+        "issue_prescription",
+        "onboard_doctor",
+        "publish_slot",
+        "publish_weekly_slots",
+        "take_time_off",
     }
 
 

@@ -5,7 +5,18 @@ from marshmallow import fields, validate
 from api import db
 from api.auth import signed_in
 from api.blueprint import Arguments, Blueprint
-from api.fields import Line, NumberedPageQuery, Period, Row, Text, Uuid, absent, page_of
+from api.fields import (
+    Line,
+    NumberedPageQuery,
+    Period,
+    Request,
+    Row,
+    Text,
+    Timestamp,
+    Uuid,
+    absent,
+    page_of,
+)
 
 blp = Blueprint("audit", "Who changed what, and whether what must hold does")
 
@@ -47,6 +58,14 @@ class AuditQuery(NumberedPageQuery, Period):
     request_id = Line(load_default=absent)
 
 
+class InvariantQuery(Request):
+    """How far to look back."""
+
+    since = Timestamp(
+        load_default=absent, metadata={"description": "what was made since; by default 24 hours"}
+    )
+
+
 @blp.get("/admin/audit-logs")
 @signed_in("admin")
 @blp.query(AuditQuery)
@@ -58,7 +77,12 @@ def list_audit_logs(query: Arguments) -> bytes:
 
 @blp.get("/admin/invariants")
 @signed_in("admin")
+@blp.query(InvariantQuery)
 @blp.answers(200, page_of(Invariant))
-def check_invariants() -> bytes:
-    """Check what must always hold"""
-    return db.items("check_invariants")
+def check_invariants(query: Arguments) -> bytes:
+    """Check what must always hold
+
+    What was made in the last 24 hours, or since another time. To look at everything may take longer
+    than a request is allowed to (504).
+    """
+    return db.items("check_invariants", **query)

@@ -96,7 +96,7 @@ class ConsultationQuery(PageQuery, Period):
 @blp.post("/consultations")
 @signed_in("patient")
 @blp.body(Booking)
-@idempotent
+@idempotent(key_required=True)
 @refuses(404)
 @blp.answers(201, Consultation)
 def book_consultation(body: Arguments, idempotency_key: str) -> bytes:
@@ -130,33 +130,47 @@ def get_consultation(consultation_id: UUID) -> bytes:
 @blp.post("/consultations/<uuid:consultation_id>/complete")
 @signed_in("doctor")
 @blp.body(Completion)
-@refuses(409)
+@idempotent(key_required=False)
 @blp.answers(200, Consultation)
-def complete_consultation(body: Arguments, consultation_id: UUID) -> bytes:
+def complete_consultation(
+    body: Arguments, consultation_id: UUID, idempotency_key: str | None
+) -> bytes:
     """Complete a consultation
 
     It cannot be changed any more after that.
     """
-    return db.call("complete_consultation", consultation_id=consultation_id, **body)
+    return db.call(
+        "complete_consultation",
+        consultation_id=consultation_id,
+        **body,
+        idempotency_key=idempotency_key,
+    )
 
 
 @blp.post("/consultations/<uuid:consultation_id>/cancel")
 @signed_in()
 @blp.body(Cancellation)
-@refuses(409)
+@idempotent(key_required=False)
 @blp.answers(200, Consultation)
-def cancel_consultation(body: Arguments, consultation_id: UUID) -> bytes:
+def cancel_consultation(
+    body: Arguments, consultation_id: UUID, idempotency_key: str | None
+) -> bytes:
     """Cancel a consultation
 
     Its slot is open again. A patient may do so before the start.
     """
-    return db.call("cancel_consultation", consultation_id=consultation_id, **body)
+    return db.call(
+        "cancel_consultation",
+        consultation_id=consultation_id,
+        **body,
+        idempotency_key=idempotency_key,
+    )
 
 
 @blp.post("/consultations/<uuid:consultation_id>/reschedule")
 @signed_in("patient")
 @blp.body(Rescheduling)
-@idempotent
+@idempotent(key_required=True)
 @blp.answers(200, Consultation)
 def reschedule_consultation(body: Arguments, consultation_id: UUID, idempotency_key: str) -> bytes:
     """Move a consultation to another slot of its doctor

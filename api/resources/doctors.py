@@ -6,7 +6,7 @@ from marshmallow import fields
 
 from api import db, passwords
 from api.auth import signed_in
-from api.blueprint import Arguments, Blueprint, refuses
+from api.blueprint import Arguments, Blueprint, idempotent
 from api.config import current
 from api.fields import (
     Amount,
@@ -65,13 +65,15 @@ class OpenSlotQuery(PageQuery, Period):
 @blp.post("/admin/doctors")
 @signed_in("admin")
 @blp.body(NewDoctor)
-@refuses(409)
+@idempotent(key_required=False)
 @blp.answers(201, Doctor)
-def onboard_doctor(body: Arguments) -> bytes:
+def onboard_doctor(body: Arguments, idempotency_key: str | None) -> bytes:
     """Create a doctor's account"""
     with passwords.turn():
         password_hash = passwords.hash_password(body.pop("password"), current().bcrypt_cost)
-    return db.call("onboard_doctor", password_hash=password_hash, **body)
+    return db.call(
+        "onboard_doctor", password_hash=password_hash, **body, idempotency_key=idempotency_key
+    )
 
 
 @blp.get("/doctors")

@@ -48,7 +48,7 @@ class NewRefund(Request):
 @blp.post("/consultations/<uuid:consultation_id>/payments")
 @signed_in("patient", "admin")
 @blp.body(NewPayment)
-@idempotent
+@idempotent(key_required=True)
 @blp.answers(201, Payment)
 def record_payment(body: Arguments, consultation_id: UUID, idempotency_key: str) -> bytes:
     """Record a payment
@@ -72,7 +72,7 @@ def list_payments(query: Arguments, consultation_id: UUID) -> bytes:
 @blp.post("/payments/<uuid:payment_id>/refunds")
 @signed_in("admin")
 @blp.body(NewRefund)
-@idempotent
+@idempotent(key_required=True)
 @refuses(409)
 @blp.answers(201, Payment)
 def refund_payment(body: Arguments, payment_id: UUID, idempotency_key: str) -> bytes:

@@ -6,7 +6,7 @@ from marshmallow import fields, validate
 
 from api import db
 from api.auth import signed_in
-from api.blueprint import Arguments, Blueprint, refuses
+from api.blueprint import Arguments, Blueprint, idempotent
 from api.fields import Line, PageQuery, Prose, Request, Row, Whole, page_of
 
 blp = Blueprint("prescriptions", "Prescriptions of completed consultations")
@@ -54,14 +54,21 @@ class NewPrescription(Request):
 @blp.post("/consultations/<uuid:consultation_id>/prescriptions")
 @signed_in("doctor")
 @blp.body(NewPrescription)
-@refuses(409)
+@idempotent(key_required=False)
 @blp.answers(201, Prescription)
-def issue_prescription(body: Arguments, consultation_id: UUID) -> bytes:
+def issue_prescription(
+    body: Arguments, consultation_id: UUID, idempotency_key: str | None
+) -> bytes:
     """Prescribe
 
     Only for a completed consultation (409 before) and only by its doctor.
     """
-    return db.call("issue_prescription", consultation_id=consultation_id, **body)
+    return db.call(
+        "issue_prescription",
+        consultation_id=consultation_id,
+        **body,
+        idempotency_key=idempotency_key,
+    )
 
 
 @blp.get("/consultations/<uuid:consultation_id>/prescriptions")

@@ -6,7 +6,7 @@ from marshmallow import fields, validate
 
 from api import db
 from api.auth import signed_in
-from api.blueprint import Arguments, Blueprint, refuses
+from api.blueprint import Arguments, Blueprint, idempotent, refuses
 from api.fields import (
     ClockTime,
     Day,
@@ -94,24 +94,24 @@ class OfferQuery(PageQuery, Period):
 @blp.post("/slots")
 @signed_in("doctor")
 @blp.body(NewSlot)
-@refuses(409)
+@idempotent(key_required=False)
 @blp.answers(201, Slot)
-def publish_slot(body: Arguments) -> bytes:
+def publish_slot(body: Arguments, idempotency_key: str | None) -> bytes:
     """Publish one slot"""
-    return db.call("publish_slot", **body)
+    return db.call("publish_slot", **body, idempotency_key=idempotency_key)
 
 
 @blp.post("/slots/recurring")
 @signed_in("doctor")
 @blp.body(WeeklyHours)
-@refuses(409)
+@idempotent(key_required=False)
 @blp.answers(201, WeeklyPublication)
-def publish_weekly_slots(body: Arguments) -> bytes:
+def publish_weekly_slots(body: Arguments, idempotency_key: str | None) -> bytes:
     """Publish weekly hours
 
     09:00 stays 09:00 when the clocks change. Asking again adds only what is missing.
     """
-    return db.call("publish_weekly_slots", **body)
+    return db.call("publish_weekly_slots", **body, idempotency_key=idempotency_key)
 
 
 @blp.delete("/slots/<uuid:slot_id>")

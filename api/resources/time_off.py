@@ -6,7 +6,7 @@ from marshmallow import fields
 
 from api import db
 from api.auth import signed_in
-from api.blueprint import Arguments, Blueprint, refuses
+from api.blueprint import Arguments, Blueprint, idempotent
 from api.fields import PageQuery, Prose, Request, Row, Timestamp, page_of
 
 blp = Blueprint("time_off", "Time in which a doctor is away")
@@ -43,14 +43,14 @@ class NewTimeOff(Request):
 @blp.post("/time-off")
 @signed_in("doctor")
 @blp.body(NewTimeOff)
-@refuses(409)
+@idempotent(key_required=False)
 @blp.answers(201, TimeOffTaken)
-def take_time_off(body: Arguments) -> bytes:
+def take_time_off(body: Arguments, idempotency_key: str | None) -> bytes:
     """Take time off
 
     Open slots in it are withdrawn; booked ones are left to the doctor.
     """
-    return db.call("take_time_off", **body)
+    return db.call("take_time_off", **body, idempotency_key=idempotency_key)
 
 
 @blp.get("/time-off")

@@ -2,11 +2,14 @@
 
 begin;
 
+-- What a row looks like as JSON depends on these two settings of the session; the trail does not.
 -- Trigger arguments: first the column that names the row, then the columns that hold secrets.
 create function app.record_change()
 returns trigger
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+set bytea_output = hex
 as $$
 declare
     v_old jsonb := to_jsonb(old) - tg_argv[1:];

@@ -18,6 +18,7 @@ declare
     v_consultation_id uuid;
     v_consultation api.consultations;
 begin
+    perform app.require_key(p_idempotency_key);
     v_key := app.claim_key(
         v_actor.user_id, 'book_consultation', p_idempotency_key,
         jsonb_build_object('slot_id', p_slot_id, 'reason', p_reason));

@@ -2,7 +2,11 @@
 
 begin;
 
-create function api.cancel_consultation(p_consultation_id uuid, p_reason text default null)
+create function api.cancel_consultation(
+    p_consultation_id uuid,
+    p_reason text default null,
+    p_idempotency_key text default null
+)
 returns api.consultations
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -10,17 +14,29 @@ as $$
 declare
     v_actor app.actor := app.current_actor();
     v_current app.consultations := app.visible_consultation(v_actor, p_consultation_id);
+    v_key app.idempotency_keys;
     v_consultation api.consultations;
 begin
+    v_key := app.claim_key(
+        v_actor.user_id, 'cancel_consultation', p_idempotency_key,
+        jsonb_build_object('consultation_id', p_consultation_id, 'reason', p_reason));
+    if v_key.created_at is not null then
+        return jsonb_populate_record(null::api.consultations, v_key.response);
+    end if;
+
     -- Lock order: the consultation, then its doctor and slot (in the trigger). What was read before
     -- the lock may be old: a reschedule may have moved the start.
     select c.* into strict v_current
     from app.consultations as c where c.id = p_consultation_id for no key update;
     if v_current.status <> 'scheduled' then
-        raise exception 'Only a scheduled consultation can be cancelled' using errcode = 'TM905';
+        perform app.refuse_under_key(
+            v_key, 'TM905', 'Only a scheduled consultation can be cancelled');
+        return null;
     end if;
     if v_actor.role = 'patient' and v_current.starts_at <= app.clock() then
-        raise exception 'A patient can cancel only before the start' using errcode = 'TM906';
+        perform app.refuse_under_key(
+            v_key, 'TM906', 'A patient can cancel only before the start');
+        return null;
     end if;
 
     update app.consultations
@@ -29,14 +45,16 @@ begin
 
     select c.* into strict v_consultation
     from api.consultations as c where c.id = p_consultation_id;
+    perform app.settle_key(v_key, p_consultation_id, to_jsonb(v_consultation));
     return v_consultation;
 end;
 $$;
 
-comment on function api.cancel_consultation(uuid, text) is
+comment on function api.cancel_consultation(uuid, text, text) is
 'Cancels a scheduled consultation and frees its slot: its patient before the start, its doctor and
-admins at any time. Raises TM101, TM102, TM208, TM403, TM905, TM906.';
+admins at any time. p_idempotency_key may be given; TM9 refusals are then remembered under it, see
+app.refuse. Raises TM101, TM102, TM203, TM208, TM403, TM905, TM906, TM991.';
 
-grant execute on function api.cancel_consultation(uuid, text) to telemed_api, telemed_dba;
+grant execute on function api.cancel_consultation(uuid, text, text) to telemed_api, telemed_dba;
 
 commit;

@@ -2,33 +2,49 @@
 
 begin;
 
-create function api.complete_consultation(p_consultation_id uuid, p_notes text default null)
+create function api.complete_consultation(
+    p_consultation_id uuid,
+    p_notes text default null,
+    p_idempotency_key text default null
+)
 returns api.consultations
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_visible app.consultations :=
-        app.visible_consultation(app.require_role('doctor'), p_consultation_id);
+    v_actor app.actor := app.require_role('doctor');
+    v_visible app.consultations := app.visible_consultation(v_actor, p_consultation_id);
+    v_key app.idempotency_keys;
     v_consultation api.consultations;
 begin
+    v_key := app.claim_key(
+        v_actor.user_id, 'complete_consultation', p_idempotency_key,
+        jsonb_build_object('consultation_id', p_consultation_id, 'notes', p_notes));
+    if v_key.created_at is not null then
+        return jsonb_populate_record(null::api.consultations, v_key.response);
+    end if;
+
     -- Of two changes at once the second waits for the row and then no longer finds it scheduled.
     update app.consultations
     set status = 'completed', notes = p_notes
     where id = v_visible.id and status = 'scheduled';
     if not found then
-        raise exception 'Only a scheduled consultation can be completed' using errcode = 'TM905';
+        perform app.refuse_under_key(
+            v_key, 'TM905', 'Only a scheduled consultation can be completed');
+        return null;
     end if;
 
     select c.* into strict v_consultation from api.consultations as c where c.id = v_visible.id;
+    perform app.settle_key(v_key, p_consultation_id, to_jsonb(v_consultation));
     return v_consultation;
 end;
 $$;
 
-comment on function api.complete_consultation(uuid, text) is
+comment on function api.complete_consultation(uuid, text, text) is
 'Completes a scheduled consultation of the calling doctor, also before its time; p_notes: 1 to 4000
-characters. It can never be changed afterwards. Raises TM101, TM102, TM301, TM403, TM905.';
+characters. It can never be changed afterwards. p_idempotency_key may be given; TM905 is then
+remembered under it, see app.refuse. Raises TM101, TM102, TM203, TM301, TM403, TM905, TM991.';
 
-grant execute on function api.complete_consultation(uuid, text) to telemed_api, telemed_dba;
+grant execute on function api.complete_consultation(uuid, text, text) to telemed_api, telemed_dba;
 
 commit;

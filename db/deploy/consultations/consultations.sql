@@ -39,6 +39,7 @@ create table app.consultations (
     currency app.currency not null,
     created_at app.instant not null default app.clock(),
     updated_at app.instant not null default app.clock(),
+    completion_digest bytea,
     constraint consultations_are_booked_by_users_with_the_role_patient
     foreign key (patient_id, patient_role) references app.users (id, role),
     constraint consultations_patient_role_is_patient check (patient_role = 'patient'),
@@ -49,6 +50,10 @@ create table app.consultations (
     check (notes is null or status = 'completed'),
     constraint consultations_have_a_cancellation_reason_only_once_cancelled
     check (cancellation_reason is null or status = 'cancelled'),
+    constraint consultations_have_a_digest_exactly_when_completed
+    check ((completion_digest is not null) = (status = 'completed')),
+    constraint consultations_completion_digest_is_a_sha256
+    check (octet_length(completion_digest) = 32),
     constraint consultations_of_a_patient_never_overlap
     exclude using gist (
         patient_id extensions.gist_uuid_ops with operator(pg_catalog.=),
@@ -61,6 +66,9 @@ comment on table app.consultations is
 comment on column app.consultations.fee_minor is
 'The doctor''s fee at booking, in minor units of currency; later changes of the fee do not reach
 it.';
+
+comment on column app.consultations.completion_digest is
+'app.consultation_digest at completion: check_invariants compares it with the row as it is.';
 
 -- The rule that decides every race for a slot.
 create unique index consultations_one_per_slot

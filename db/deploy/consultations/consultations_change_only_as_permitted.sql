@@ -33,13 +33,16 @@ begin
         raise exception 'A consultation keeps its patient, reason and fee' using errcode = 'TM912';
     end if;
     new.updated_at := app.clock();
+    new.completion_digest :=
+        case when new.status = 'completed' then app.consultation_digest(new) end;
     return new;
 end;
 $$;
 
 comment on function app.consultations_change_only_as_permitted() is
 'Trigger: a consultation begins as scheduled, changes its status only along
-app.consultation_transitions, and no more once it is completed or cancelled. Raises TM905, TM912.';
+app.consultation_transitions, and no more once it is completed or cancelled. Takes the digest at
+completion. Raises TM905, TM912.';
 
 -- Triggers fire in the order of their names: this one before
 -- consultations_have_the_doctor_and_time_of_their_slot.

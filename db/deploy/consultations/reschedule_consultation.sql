@@ -18,6 +18,7 @@ declare
     v_slot app.availability_slots;
     v_consultation api.consultations;
 begin
+    perform app.require_key(p_idempotency_key);
     v_key := app.claim_key(
         v_actor.user_id, 'reschedule_consultation', p_idempotency_key,
         jsonb_build_object('consultation_id', p_consultation_id, 'slot_id', p_slot_id));

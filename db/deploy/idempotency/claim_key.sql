@@ -14,8 +14,7 @@ declare
     v_known app.idempotency_keys;
 begin
     if p_key is null then
-        raise exception 'An Idempotency-Key is needed'
-            using errcode = 'TM206', column = 'Idempotency-Key';
+        return null;
     end if;
 
     -- Whoever comes second with this key waits here for the outcome of the first. The lock is taken
@@ -62,7 +61,9 @@ comment on function app.claim_key(uuid, text, text, jsonb) is
 'Claims p_key for one request of one user until the transaction ends. Returns a row without
 created_at when the key is new: do the work, then call app.settle_key or app.refuse_under_key.
 Otherwise returns the stored row, after sending NOTICE TM000 and, for a refusal, the refusal again:
-return its response. p_request holds the validated request; its hash is the fingerprint.
-Raises TM203, TM206, TM991 (another request with this key is still running).';
+return its response. p_request holds the validated request, with times as seconds since 1970, which
+do not depend on a time zone; its hash is the fingerprint. Without a key it returns
+null, and what follows is neither stored nor repeated: app.require_key refuses that.
+Raises TM203, TM991 (another request with this key is still running).';
 
 commit;

@@ -17,9 +17,9 @@ create table app.idempotency_keys (
     constraint idempotency_keys_fingerprint_is_a_sha256 check (octet_length(fingerprint) = 32),
     constraint idempotency_keys_have_exactly_one_outcome
     check (
-        (resource_id is null) = (response is null)
+        (response is null) <> (refusal_code is null)
         and (refusal_code is null) = (refusal_message is null)
-        and (resource_id is null) <> (refusal_code is null)),
+        and (resource_id is null or response is not null)),
     constraint idempotency_keys_remember_conflicts_only check (refusal_code ~ '^TM9[0-8][0-9]$')
 );
 
@@ -30,8 +30,12 @@ comment on column app.idempotency_keys.fingerprint is
 'SHA-256 of the normalised request: the same key with another request is refused.';
 comment on column app.idempotency_keys.fingerprint_version is
 'How the fingerprint was made. Fingerprints of different versions are not compared.';
+comment on column app.idempotency_keys.resource_id is
+'The row that was made or changed; null for a refusal, and where there are many: weekly slots.';
 comment on column app.idempotency_keys.response is
 'The row that was returned, to be returned again.';
+
+create index idempotency_keys_by_time on app.idempotency_keys using brin (created_at);
 
 create trigger idempotency_keys_are_append_only
 before update or delete on app.idempotency_keys

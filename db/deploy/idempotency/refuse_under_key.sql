@@ -8,6 +8,9 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    if p_key.key is null then
+        raise exception using errcode = p_code, message = p_message;
+    end if;
     insert into app.idempotency_keys
         (user_id, operation, key, fingerprint, fingerprint_version, refusal_code, refusal_message)
     values (
@@ -24,6 +27,6 @@ $$;
 
 comment on function app.refuse_under_key(app.idempotency_keys, text, text) is
 'Refuses a request and stores the refusal under its key, so that a delayed duplicate is refused too.
-The caller returns null. See app.refuse.';
+The caller returns null. See app.refuse. Without a key the refusal is an ERROR.';
 
 commit;

@@ -8,6 +8,9 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    if p_key.key is null then
+        return;
+    end if;
     insert into app.idempotency_keys
         (user_id, operation, key, fingerprint, fingerprint_version, resource_id, response)
     values (
@@ -22,6 +25,7 @@ end;
 $$;
 
 comment on function app.settle_key(app.idempotency_keys, uuid, jsonb) is
-'Stores what the request made under the key that app.claim_key returned.';
+'Stores what the request made under the key that app.claim_key returned. Without a key it stores
+nothing.';
 
 commit;

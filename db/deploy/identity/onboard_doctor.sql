@@ -9,17 +9,28 @@ create function api.onboard_doctor(
     p_specialty text,
     p_time_zone text,
     p_fee_minor bigint,
-    p_currency text
+    p_currency text,
+    p_idempotency_key text default null
 )
 returns api.doctors
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_actor app.actor := app.require_role('admin');
     v_user_id uuid := app.uuid_v7();
+    v_key app.idempotency_keys;
     v_doctor api.doctors;
 begin
-    perform app.require_role('admin');
+    -- Without the password: its hash has another salt each time.
+    v_key := app.claim_key(
+        v_actor.user_id, 'onboard_doctor', p_idempotency_key,
+        jsonb_build_object(
+            'email', p_email, 'full_name', p_full_name, 'specialty', p_specialty,
+            'time_zone', p_time_zone, 'fee_minor', p_fee_minor, 'currency', p_currency));
+    if v_key.created_at is not null then
+        return jsonb_populate_record(null::api.doctors, v_key.response);
+    end if;
 
     if not app.is_iana_time_zone(p_time_zone) then
         raise exception 'The time zone is not in the IANA time zone database'
@@ -31,15 +42,17 @@ begin
     values (v_user_id, p_specialty, p_time_zone, p_fee_minor, p_currency);
 
     select * into strict v_doctor from api.doctors where id = v_user_id;
+    perform app.settle_key(v_key, v_user_id, to_jsonb(v_doctor));
     return v_doctor;
 end;
 $$;
 
-comment on function api.onboard_doctor(text, text, text, text, text, bigint, text) is
+comment on function api.onboard_doctor(text, text, text, text, text, bigint, text, text) is
 'Creates the account of a doctor. p_time_zone: IANA name; p_fee_minor: fee of one consultation in
-minor units of p_currency (ISO 4217). For admins. Raises TM101, TM102, TM204, TM301, TM911.';
+minor units of p_currency (ISO 4217). p_idempotency_key may be given; whether the password is the
+same is not looked at then. For admins. Raises TM101, TM102, TM203, TM204, TM301, TM911, TM991.';
 
-grant execute on function api.onboard_doctor(text, text, text, text, text, bigint, text)
+grant execute on function api.onboard_doctor(text, text, text, text, text, bigint, text, text)
 to telemed_api, telemed_dba;
 
 commit;

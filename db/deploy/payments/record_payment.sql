@@ -21,6 +21,7 @@ declare
     v_payment_id uuid;
     v_payment api.payments;
 begin
+    perform app.require_key(p_idempotency_key);
     v_key := app.claim_key(
         v_actor.user_id, 'record_payment', p_idempotency_key,
         jsonb_build_object(

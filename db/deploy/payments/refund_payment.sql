@@ -19,6 +19,7 @@ declare
     v_refund_id uuid;
     v_refund api.payments;
 begin
+    perform app.require_key(p_idempotency_key);
     v_key := app.claim_key(
         v_actor.user_id, 'refund_payment', p_idempotency_key,
         jsonb_build_object(

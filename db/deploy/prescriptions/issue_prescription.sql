@@ -5,15 +5,18 @@ begin;
 create function api.issue_prescription(
     p_consultation_id uuid,
     p_items jsonb,
-    p_notes text default null
+    p_notes text default null,
+    p_idempotency_key text default null
 )
 returns api.prescriptions
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_consultation app.consultations :=
-        app.visible_consultation(app.require_role('doctor'), p_consultation_id);
+    v_actor app.actor := app.require_role('doctor');
+    v_consultation app.consultations := app.visible_consultation(v_actor, p_consultation_id);
+    v_items api.prescription_item[];
+    v_key app.idempotency_keys;
     v_prescription_id uuid;
     v_prescription api.prescriptions;
 begin
@@ -36,8 +39,22 @@ begin
         raise exception 'An item has the texts drug, dosage, instructions, and duration_days only'
             using errcode = 'TM201', column = 'items';
     end if;
+    -- The items as they are understood, whichever way they are written.
+    v_items := array(
+        select jsonb_populate_record(null::api.prescription_item, i.item)
+        from jsonb_array_elements(p_items) with ordinality as i (item, n)
+        order by i.n);
+    v_key := app.claim_key(
+        v_actor.user_id, 'issue_prescription', p_idempotency_key,
+        jsonb_build_object(
+            'consultation_id', p_consultation_id, 'items', v_items, 'notes', p_notes));
+    if v_key.created_at is not null then
+        return jsonb_populate_record(null::api.prescriptions, v_key.response);
+    end if;
+
     if v_consultation.status <> 'completed' then
-        raise exception 'The consultation is not completed' using errcode = 'TM907';
+        perform app.refuse_under_key(v_key, 'TM907', 'The consultation is not completed');
+        return null;
     end if;
 
     insert into app.prescriptions (consultation_id, notes)
@@ -46,21 +63,23 @@ begin
 
     insert into app.prescription_items
         (prescription_id, position, drug, dosage, instructions, duration_days)
-    select v_prescription_id, i.n, r.drug, r.dosage, r.instructions, r.duration_days
-    from jsonb_array_elements(p_items) with ordinality as i (item, n)
-    cross join lateral jsonb_populate_record(null::api.prescription_item, i.item) as r;
+    select v_prescription_id, i.n, i.drug, i.dosage, i.instructions, i.duration_days
+    from unnest(v_items) with ordinality as i (drug, dosage, instructions, duration_days, n);
 
     select p.* into strict v_prescription
     from api.prescriptions as p where p.id = v_prescription_id;
+    perform app.settle_key(v_key, v_prescription_id, to_jsonb(v_prescription));
     return v_prescription;
 end;
 $$;
 
-comment on function api.issue_prescription(uuid, jsonb, text) is
+comment on function api.issue_prescription(uuid, jsonb, text, text) is
 'Issues a prescription for a completed consultation of the calling doctor. p_items: array of 1 to 50
-objects {drug, dosage, instructions, duration_days}, the first two required. Raises TM101, TM102,
-TM201, TM301, TM403, TM907.';
+objects {drug, dosage, instructions, duration_days}, the first two required. p_idempotency_key may
+be given; TM907 is then remembered under it, see app.refuse. Raises TM101, TM102, TM201, TM203,
+TM301, TM403, TM907, TM991.';
 
-grant execute on function api.issue_prescription(uuid, jsonb, text) to telemed_api, telemed_dba;
+grant execute on function api.issue_prescription(uuid, jsonb, text, text)
+to telemed_api, telemed_dba;
 
 commit;

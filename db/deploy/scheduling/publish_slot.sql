@@ -2,16 +2,30 @@
 
 begin;
 
-create function api.publish_slot(p_starts_at timestamptz, p_ends_at timestamptz)
+create function api.publish_slot(
+    p_starts_at timestamptz,
+    p_ends_at timestamptz,
+    p_idempotency_key text default null
+)
 returns api.availability_slots
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_actor app.actor := app.require_role('doctor');
+    v_key app.idempotency_keys;
     v_slot_id uuid;
     v_slot api.availability_slots;
 begin
+    v_key := app.claim_key(
+        v_actor.user_id, 'publish_slot', p_idempotency_key,
+        jsonb_build_object(
+            'starts_at', extract(epoch from p_starts_at),
+            'ends_at', extract(epoch from p_ends_at)));
+    if v_key.created_at is not null then
+        return jsonb_populate_record(null::api.availability_slots, v_key.response);
+    end if;
+
     if p_starts_at is null or p_starts_at <= app.clock() then
         raise exception 'A slot must start in the future'
             using errcode = 'TM202', column = 'starts_at';
@@ -30,7 +44,16 @@ begin
           and s.status <> 'withdrawn'
           and tstzrange(s.starts_at, s.ends_at) && tstzrange(p_starts_at, p_ends_at)
     ) then
-        raise exception 'The slot overlaps another one' using errcode = 'TM902';
+        perform app.refuse_under_key(v_key, 'TM902', 'The slot overlaps another one');
+        return null;
+    end if;
+    if exists (
+        select from app.time_off as t
+        where t.doctor_id = v_actor.user_id
+          and tstzrange(t.starts_at, t.ends_at) && tstzrange(p_starts_at, p_ends_at)
+    ) then
+        perform app.refuse_under_key(v_key, 'TM913', 'The doctor has taken time off then');
+        return null;
     end if;
 
     insert into app.availability_slots (doctor_id, starts_at, ends_at)
@@ -38,14 +61,17 @@ begin
     returning id into v_slot_id;
 
     select * into strict v_slot from api.availability_slots where id = v_slot_id;
+    perform app.settle_key(v_key, v_slot_id, to_jsonb(v_slot));
     return v_slot;
 end;
 $$;
 
-comment on function api.publish_slot(timestamptz, timestamptz) is
+comment on function api.publish_slot(timestamptz, timestamptz, text) is
 'Offers one slot of the calling doctor: in the future, 1 minute to 24 hours long, not overlapping
-another one. Raises TM101, TM102, TM202, TM208, TM301, TM902, TM913.';
+another one or time off. p_idempotency_key may be given; TM902 and TM913 are then remembered under
+it, see app.refuse. Raises TM101, TM102, TM202, TM203, TM208, TM301, TM902, TM913, TM991.';
 
-grant execute on function api.publish_slot(timestamptz, timestamptz) to telemed_api, telemed_dba;
+grant execute on function api.publish_slot(timestamptz, timestamptz, text)
+to telemed_api, telemed_dba;
 
 commit;

@@ -19,7 +19,8 @@ create function api.publish_weekly_slots(
     p_start_time time,
     p_end_time time,
     p_slot_minutes integer,
-    p_time_zone text default null
+    p_time_zone text default null,
+    p_idempotency_key text default null
 )
 returns api.weekly_publication
 language plpgsql volatile security definer
@@ -30,9 +31,21 @@ declare
     v_slots_a_day integer :=
         floor(extract(epoch from p_end_time - p_start_time) / 60 / nullif(p_slot_minutes, 0))
         ::integer;
+    v_key app.idempotency_keys;
     v_time_zone text;
     v_publication api.weekly_publication;
 begin
+    v_key := app.claim_key(
+        v_actor.user_id, 'publish_weekly_slots', p_idempotency_key,
+        jsonb_build_object(
+            'from', to_char(p_from, 'YYYY-MM-DD'), 'to', to_char(p_to, 'YYYY-MM-DD'),
+            'weekdays', array(select distinct d from unnest(p_weekdays) as d order by d),
+            'start_time', p_start_time, 'end_time', p_end_time, 'slot_minutes', p_slot_minutes,
+            'time_zone', p_time_zone));
+    if v_key.created_at is not null then
+        return jsonb_populate_record(null::api.weekly_publication, v_key.response);
+    end if;
+
     if p_from is null or p_to is null or p_to < p_from or p_to - p_from > 366 then
         raise exception 'from and to must be dates in this order, at most 366 days apart'
             using errcode = 'TM202', column = 'to';
@@ -124,20 +137,24 @@ begin
             where j.reason is not null
             order by j.starts_at_local)
     into strict v_publication;
+    perform app.settle_key(v_key, null, to_jsonb(v_publication));
     return v_publication;
 end;
 $$;
 
-comment on function api.publish_weekly_slots(date, date, integer[], time, time, integer, text) is
+comment on function api.publish_weekly_slots(
+    date, date, integer[], time, time, integer, text, text) is
 'Offers slots of p_slot_minutes (5 to 1440) one after the other from p_start_time to p_end_time,
 on the days from p_from to p_to (both included, at most 366 days apart) that are one of p_weekdays
 (ISO 8601: 1 is Monday); at most 5000 slots. Times are those of clocks in p_time_zone, by default
 the doctor''s own zone, so 09:00 stays 09:00 when clocks change. A start that does not exist that
 day is skipped; of one that exists twice the first is taken; a slot always lasts p_slot_minutes of
 real time. What is published already stays as it is, and everything that was skipped is returned
-with the reason. For doctors. Raises TM101, TM102, TM201, TM202, TM204, TM208, TM301.';
+with the reason. For doctors. p_idempotency_key may be given. Raises TM101, TM102, TM201, TM202,
+TM203, TM204, TM208, TM301, TM991.';
 
-grant execute on function api.publish_weekly_slots(date, date, integer[], time, time, integer, text)
+grant execute on function api.publish_weekly_slots(
+    date, date, integer[], time, time, integer, text, text)
 to telemed_api, telemed_dba;
 
 commit;

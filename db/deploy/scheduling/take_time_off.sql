@@ -5,7 +5,8 @@ begin;
 create function api.take_time_off(
     p_starts_at timestamptz,
     p_ends_at timestamptz,
-    p_reason text default null
+    p_reason text default null,
+    p_idempotency_key text default null
 )
 returns api.time_off_taken
 language plpgsql volatile security definer
@@ -13,10 +14,21 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_actor app.actor := app.require_role('doctor');
+    v_key app.idempotency_keys;
     v_time_off app.time_off;
     v_withdrawn uuid[];
     v_booked uuid[];
+    v_taken api.time_off_taken;
 begin
+    v_key := app.claim_key(
+        v_actor.user_id, 'take_time_off', p_idempotency_key,
+        jsonb_build_object(
+            'starts_at', extract(epoch from p_starts_at), 'ends_at', extract(epoch from p_ends_at),
+            'reason', p_reason));
+    if v_key.created_at is not null then
+        return jsonb_populate_record(null::api.time_off_taken, v_key.response);
+    end if;
+
     if p_starts_at is null then
         raise exception 'Time off must have a start'
             using errcode = 'TM202', column = 'starts_at';
@@ -33,7 +45,8 @@ begin
         where t.doctor_id = v_actor.user_id
           and tstzrange(t.starts_at, t.ends_at) && tstzrange(p_starts_at, p_ends_at)
     ) then
-        raise exception 'Time off is taken then already' using errcode = 'TM913';
+        perform app.refuse_under_key(v_key, 'TM913', 'Time off is taken then already');
+        return null;
     end if;
 
     v_withdrawn := array(
@@ -57,7 +70,7 @@ begin
           and c.ends_at > p_starts_at
         order by c.starts_at);
 
-    return (
+    v_taken := (
         v_time_off.id,
         v_time_off.doctor_id,
         v_time_off.starts_at::timestamptz,
@@ -66,15 +79,18 @@ begin
         v_time_off.created_at::timestamptz,
         v_withdrawn,
         v_booked);
+    perform app.settle_key(v_key, v_time_off.id, to_jsonb(v_taken));
+    return v_taken;
 end;
 $$;
 
-comment on function api.take_time_off(timestamptz, timestamptz, text) is
+comment on function api.take_time_off(timestamptz, timestamptz, text, text) is
 'Takes time off for the calling doctor: withdraws the open slots that lie in it, even in part, and
 keeps new ones out. Consultations that are booked then stand; their ids are returned, to be moved
-or cancelled one by one. Raises TM101, TM102, TM202, TM208, TM301, TM913.';
+or cancelled one by one. p_idempotency_key may be given; TM913 is then remembered under it, see
+app.refuse. Raises TM101, TM102, TM202, TM203, TM208, TM301, TM913, TM991.';
 
-grant execute on function api.take_time_off(timestamptz, timestamptz, text)
+grant execute on function api.take_time_off(timestamptz, timestamptz, text, text)
 to telemed_api, telemed_dba;
 
 commit;

@@ -2,6 +2,6 @@
 
 begin;
 
-drop function api.cancel_consultation(uuid, text);
+drop function api.cancel_consultation(uuid, text, text);
 
 commit;

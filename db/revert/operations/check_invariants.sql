@@ -2,10 +2,11 @@
 
 begin;
 
-drop function api.check_invariants();
-drop function ops.check_invariants();
+drop function api.check_invariants(timestamptz);
+drop function ops.check_invariants(timestamptz);
 drop table app.invariants;
-drop view app.invariant_violations;
+drop function app.invariant_violations(timestamptz);
+drop function app.first_id_since(timestamptz);
 drop type api.invariants;
 
 commit;

@@ -2,6 +2,6 @@
 
 begin;
 
-drop function api.issue_prescription(uuid, jsonb, text);
+drop function api.issue_prescription(uuid, jsonb, text, text);
 
 commit;

@@ -2,6 +2,6 @@
 
 begin;
 
-drop function api.publish_slot(timestamptz, timestamptz);
+drop function api.publish_slot(timestamptz, timestamptz, text);
 
 commit;

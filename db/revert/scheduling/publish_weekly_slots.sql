@@ -2,7 +2,7 @@
 
 begin;
 
-drop function api.publish_weekly_slots(date, date, integer[], time, time, integer, text);
+drop function api.publish_weekly_slots(date, date, integer[], time, time, integer, text, text);
 drop type api.weekly_publication;
 drop type api.skipped_slot;
 

@@ -2,6 +2,6 @@
 
 begin;
 
-drop function api.take_time_off(timestamptz, timestamptz, text);
+drop function api.take_time_off(timestamptz, timestamptz, text, text);
 
 commit;

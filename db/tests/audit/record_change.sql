@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(26);
+select plan(27);
 reset role;
 
 create table app.charts (chart_id text primary key, note text, pin text, token bytea);
@@ -77,6 +77,21 @@ select throws_ok(
 set local app.request_id = '';
 select is(
     array_agg(distinct note), '{both}', 'without its trace no change is made') from app.charts;
+
+-- Whoever writes, wherever they are
+create table app.times (id text primary key, at timestamptz, digest bytea);
+create trigger times_are_audited
+after insert or update or delete on app.times
+for each row execute function app.record_change('id');
+set local timezone = 'Asia/Tokyo';
+set local bytea_output = escape;
+insert into app.times values ('t-1', '2027-01-04 09:00:00+00', '\x01ff');
+set local timezone = 'UTC';
+set local bytea_output = hex;
+select is(
+    l.new, '{"id": "t-1", "at": "2027-01-04T09:00:00+00:00", "digest": "\\x01ff"}',
+    'times and bytes are written in one way, whatever the session likes')
+from app.audit_logs as l where l.table_name = 'times';
 
 select * from finish();
 rollback;

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(53);
+select plan(56);
 reset role;
 
 -- Everything here is written by the owner of the table, past every function and without the
@@ -36,11 +36,13 @@ select throws_ok(
     pg_temp.consultation_sql(:'slot', 'other_patient'), '23505',
     'duplicate key value violates unique constraint "consultations_one_per_slot"',
     'a slot is never booked twice');
-update app.consultations set status = 'completed' where slot_id = :'slot';
+update app.consultations set status = 'completed', completion_digest = sha256('')
+where slot_id = :'slot';
 select throws_ok(
     pg_temp.consultation_sql(:'slot', 'other_patient'), '23505', null,
     'not after the consultation is completed either');
-update app.consultations set status = 'cancelled' where slot_id = :'slot';
+update app.consultations set status = 'cancelled', completion_digest = null
+where slot_id = :'slot';
 select lives_ok(
     pg_temp.consultation_sql(:'slot', 'other_patient'),
     'after a cancellation it may be booked again');
@@ -71,7 +73,8 @@ select throws_ok(
         'update app.consultations set starts_at = ''2027-01-05 09:29:00+00'' where slot_id = %L',
         :'same_time'),
     '23P01', null, 'and is not moved into it');
-update app.consultations set status = 'completed' where slot_id = :'same_time';
+update app.consultations set status = 'completed', completion_digest = sha256('')
+where slot_id = :'same_time';
 select lives_ok(
     pg_temp.consultation_sql(
         :'second_slot', 'other_patient',
@@ -125,7 +128,12 @@ from (values
     ('{"status": "cancelled", "notes": "Rest"}', 'nor has a cancelled one'),
     ('{"cancellation_reason": "Better"}',
      'a scheduled consultation has no reason for a cancellation'),
-    ('{"status": "completed", "cancellation_reason": "Better"}', 'nor has a completed one'),
+    (jsonb_build_object(
+        'status', 'completed', 'cancellation_reason', 'Better', 'completion_digest', sha256('')),
+     'nor has a completed one'),
+    ('{"status": "completed"}', 'a completed one has a digest'),
+    (jsonb_build_object('completion_digest', sha256('')), 'a scheduled one has none'),
+    ('{"status": "completed", "completion_digest": "\\\\x00"}', 'a digest is a SHA-256'),
     ('{"fee_minor": -1}', 'a fee is not below zero'),
     ('{"fee_minor": 1000000000001}', 'a fee is at most 10^12'),
     ('{"currency": "eur"}', 'a currency is written in capital letters'),
@@ -134,7 +142,9 @@ from (values
 select throws_ok(
     pg_temp.consultation_sql(
         :'second_slot', 'patient',
-        jsonb_build_object('status', v.status, v.field, repeat('x', 4001))),
+        jsonb_build_object(
+            'status', v.status, v.field, repeat('x', 4001), 'completion_digest',
+            case v.status when 'completed' then sha256('') end)),
     '23514', null, v.field || ' has at most 4000 characters')
 from (values
     ('scheduled', 'reason'), ('completed', 'notes'), ('cancelled', 'cancellation_reason')
@@ -142,7 +152,9 @@ from (values
 select lives_ok(
     pg_temp.consultation_sql(
         :'second_slot', 'patient',
-        jsonb_build_object('status', 'completed', 'notes', repeat('x', 4000), 'fee_minor', 0)),
+        jsonb_build_object(
+            'status', 'completed', 'notes', repeat('x', 4000), 'fee_minor', 0,
+            'completion_digest', sha256(''))),
     'notes may have 4000 characters, and a consultation may be free of charge');
 
 -- Transitions are data

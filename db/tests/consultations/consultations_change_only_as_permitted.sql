@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(84);
+select plan(86);
 reset role;
 
 -- Each consultation of this file has an hour of its own, far from the others.
@@ -157,7 +157,8 @@ insert into change values
 ('fee_minor', 'fee_minor + 1'),
 ('currency', '''USD'''),
 ('created_at', 'created_at - interval ''1 minute'''),
-('updated_at', 'updated_at - interval ''1 minute''');
+('updated_at', 'updated_at - interval ''1 minute'''),
+('completion_digest', 'sha256(''made up'')');
 select set_eq(
     'select field from change',
     $$select attname from pg_attribute
@@ -180,7 +181,8 @@ select bag_eq(
           ('starts_at', 'TM912'), ('ends_at', 'TM912'), ('reason', 'TM912'),
           ('patient_role', '23514'), ('fee_minor', 'TM912'), ('currency', 'TM912'),
           ('created_at', 'TM912'), ('notes', '23514'), ('cancellation_reason', '23514'),
-          ('slot_id', null), ('status', null), ('updated_at', null)$$,
+          ('slot_id', null), ('status', null), ('updated_at', null),
+          ('completion_digest', null)$$,
     'while it is scheduled it may change its slot and its status, and nothing else');
 
 -- The time of a change is the database's own
@@ -192,6 +194,16 @@ select is(
     (timestamptz '2027-01-04 08:00:00+00', timestamptz '2027-01-04 08:05:00+00')::text,
     'when a consultation was changed cannot be made up')
 from app.consultations as c where c.id = :'booking';
+
+-- So is the digest
+select pg_temp.consultation('scheduled') as digested \gset
+update app.consultations set completion_digest = sha256('made up') where id = :'digested';
+select is(c.completion_digest, null, 'there is no digest before completion')
+from app.consultations as c where c.id = :'digested';
+update app.consultations set status = 'completed', completion_digest = sha256('made up')
+where id = :'digested';
+select is(c.completion_digest, app.consultation_digest(c), 'a digest cannot be made up')
+from app.consultations as c where c.id = :'digested';
 
 -- Consultations are kept
 select is(

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(25);
+select plan(26);
 reset role;
 
 create function pg_temp.store(
@@ -32,6 +32,7 @@ from (values
     ($$ 'refused', p_resource_id => null, p_response => null,
         p_refusal_code => 'TM901', p_refusal_message => 'The slot is not open' $$,
      'a key remembers a refusal'),
+    ($$ 'many', p_resource_id => null $$, 'or an answer about many things'),
     ($$ repeat('k', 255) $$, 'a key may have 255 characters')) as v (arguments, sentence);
 select throws_ok(format('select pg_temp.store(%s)', v.arguments), v.code, null, v.sentence)
 from (values
@@ -41,8 +42,9 @@ from (values
     ($$ 'k', 'Book Consultation' $$, '23514', 'an operation is written as a function is'),
     ($$ 'k', p_resource_id => null, p_response => null $$, '23514',
      'a key without an outcome is refused'),
-    ($$ 'k', p_resource_id => null $$, '23514', 'so is an answer to nothing'),
-    ($$ 'k', p_response => null $$, '23514', 'and something made without an answer'),
+    ($$ 'k', p_response => null $$, '23514', 'so is something made without an answer'),
+    ($$ 'k', p_response => null, p_refusal_code => 'TM901', p_refusal_message => 'no' $$, '23514',
+     'nor is anything made by a refusal'),
     ($$ 'k', p_refusal_code => 'TM901', p_refusal_message => 'no' $$, '23514',
      'no request is granted and refused'),
     ($$ 'k', p_resource_id => null, p_response => null, p_refusal_code => 'TM901' $$, '23514',

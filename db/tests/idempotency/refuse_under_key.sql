@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(9);
+select plan(10);
 reset role;
 
 select pg_temp.id_of('patient') as patient \gset
@@ -35,6 +35,11 @@ select throws_ok(
 select is_empty(
     $$ select key from app.idempotency_keys where key in ('raised', 'other') $$,
     'which leaves nothing under the key');
+
+select pg_temp.sign_in('patient', 'remember');
+select throws_ok(
+    $$ select app.refuse_under_key(null, 'TM901', 'The slot is not open') $$,
+    'TM901', 'The slot is not open', 'without a key nothing can be remembered: it is an error');
 
 select * from finish();
 rollback;

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(7);
+select plan(8);
 reset role;
 
 select pg_temp.id_of('patient') as patient \gset
@@ -31,6 +31,8 @@ select throws_ok(
             app.claim_key(%L, 'book_consultation', 'empty', '{}'), gen_random_uuid(), null) $$,
         :'patient'),
     '23514', null, 'an outcome has an answer');
+select app.settle_key(null, gen_random_uuid(), '{"id": "made"}') \g /dev/null
+select is(count(*), 1::bigint, 'without a key nothing is stored') from app.idempotency_keys;
 
 select * from finish();
 rollback;

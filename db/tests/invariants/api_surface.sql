@@ -6,17 +6,18 @@ select plan(6);
 create temp table listed (signature text primary key) on commit drop;
 insert into listed values
 ('api.book_consultation(p_slot_id uuid, p_reason text, p_idempotency_key text)'),
-('api.cancel_consultation(p_consultation_id uuid, p_reason text)'),
-('api.check_invariants()'),
+('api.cancel_consultation(p_consultation_id uuid, p_reason text, p_idempotency_key text)'),
+('api.check_invariants(p_since timestamp with time zone)'),
 ('api.clinic_analytics(p_from timestamp with time zone, p_to timestamp with time zone)'),
-('api.complete_consultation(p_consultation_id uuid, p_notes text)'),
+('api.complete_consultation(p_consultation_id uuid, p_notes text, p_idempotency_key text)'),
 ('api.consultation_history(p_consultation_id uuid, p_limit integer, p_cursor bigint)'),
 ('api.end_time_off(p_time_off_id uuid)'),
 ('api.find_open_slots(p_specialty text, p_from timestamp with time zone,'
  ' p_to timestamp with time zone, p_limit integer, p_cursor uuid)'),
 ('api.get_consultation(p_consultation_id uuid)'),
 ('api.get_doctor(p_doctor_id uuid)'),
-('api.issue_prescription(p_consultation_id uuid, p_items jsonb, p_notes text)'),
+('api.issue_prescription(p_consultation_id uuid, p_items jsonb, p_notes text,'
+ ' p_idempotency_key text)'),
 ('api.list_audit_logs(p_table_name text, p_row_id text, p_user_id uuid, p_operation text,'
  ' p_request_id text, p_from timestamp with time zone, p_to timestamp with time zone,'
  ' p_limit integer, p_cursor bigint)'),
@@ -33,11 +34,12 @@ insert into listed values
 ('api.log_out(p_session_id uuid, p_refresh_token text)'),
 ('api.my_profile()'),
 ('api.onboard_doctor(p_email text, p_password_hash text, p_full_name text, p_specialty text,'
- ' p_time_zone text, p_fee_minor bigint, p_currency text)'),
-('api.publish_slot(p_starts_at timestamp with time zone, p_ends_at timestamp with time zone)'),
+ ' p_time_zone text, p_fee_minor bigint, p_currency text, p_idempotency_key text)'),
+('api.publish_slot(p_starts_at timestamp with time zone, p_ends_at timestamp with time zone,'
+ ' p_idempotency_key text)'),
 ('api.publish_weekly_slots(p_from date, p_to date, p_weekdays integer[],'
  ' p_start_time time without time zone, p_end_time time without time zone,'
- ' p_slot_minutes integer, p_time_zone text)'),
+ ' p_slot_minutes integer, p_time_zone text, p_idempotency_key text)'),
 ('api.record_payment(p_consultation_id uuid, p_amount_minor bigint, p_currency text,'
  ' p_method text, p_provider_reference text, p_idempotency_key text)'),
 ('api.refresh_session(p_refresh_token text)'),
@@ -46,11 +48,11 @@ insert into listed values
 ('api.reschedule_consultation(p_consultation_id uuid, p_slot_id uuid, p_idempotency_key text)'),
 ('api.sign_up(p_email text, p_password_hash text, p_full_name text)'),
 ('api.take_time_off(p_starts_at timestamp with time zone, p_ends_at timestamp with time zone,'
- ' p_reason text)'),
+ ' p_reason text, p_idempotency_key text)'),
 ('api.update_my_profile(p_full_name text, p_phone text, p_date_of_birth date)'),
 ('api.withdraw_slot(p_slot_id uuid)'),
 ('ops.act_as(p_user text)'),
-('ops.check_invariants()'),
+('ops.check_invariants(p_since timestamp with time zone)'),
 ('ops.create_admin(p_email text, p_password_hash text, p_full_name text)');
 
 create temp view public_function as

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(42);
+select plan(73);
 
 -- A clinic in which something of everything has happened
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot_1 \gset
@@ -37,11 +37,18 @@ select is(
     (select array_agg(name order by ordinality) from api.check_invariants() with ordinality),
     '{a_consultation_has_the_doctor_and_time_of_its_slot,a_prescription_has_at_least_one_item,'
     'a_session_has_at_most_one_unspent_refresh_token,a_slot_has_at_most_one_active_consultation,'
-    'a_slot_is_booked_exactly_while_a_consultation_holds_it,deactivated_doctors_offer_no_slots,'
-    'every_booking_has_its_idempotency_key,every_consultation_has_its_audit_trail,'
-    'every_user_is_complete,no_slot_is_open_within_time_off,payments_never_exceed_the_fee,'
-    'prescriptions_follow_a_completed_consultation,refunds_never_exceed_their_payment,'
-    'scheduled_consultations_of_a_patient_never_overlap,slots_of_a_doctor_never_overlap}',
+    'a_slot_is_booked_exactly_while_a_consultation_holds_it,'
+    'active_consultations_of_a_doctor_never_overlap,'
+    'completed_consultations_are_as_they_were_at_completion,'
+    'consultations_have_changed_only_as_permitted,deactivated_doctors_offer_no_slots,'
+    'every_booking_has_its_idempotency_key,every_function_pins_its_search_path,'
+    'every_key_has_exactly_one_whole_outcome,every_payment_has_its_idempotency_key,'
+    'every_reschedule_has_its_idempotency_key,every_trigger_and_constraint_is_in_force,'
+    'every_user_is_complete,no_function_is_executable_by_public,no_slot_is_open_within_time_off,'
+    'payments_never_exceed_the_fee,prescriptions_follow_a_completed_consultation,'
+    'refunds_never_exceed_their_payment,scheduled_consultations_of_a_patient_never_overlap,'
+    'slots_have_the_specialty_of_their_doctor,slots_of_a_doctor_never_overlap,'
+    'the_newest_version_of_a_row_has_its_audit_row}',
     'these are the rules: a new one is broken below, too');
 select is_empty(
     $$
@@ -54,26 +61,33 @@ select is(
     (select array_agg(c) from ops.check_invariants() as c),
     (select array_agg(c) from api.check_invariants() as c),
     'a database administrator gets the same report');
-select is_empty('select * from app.invariant_violations', 'nothing stands outside the rules');
+select is_empty('select * from app.invariant_violations(null)', 'nothing stands outside the rules');
 
 -- Each rule is broken on purpose, beside its constraints and triggers. What is read here are only
--- the rules that this broke: name, number of violations, examples.
-create function pg_temp.broken()
+-- the rules that this broke: name, number of violations, examples. What is done in this way leaves
+-- no trace either: the rules about traces are looked at apart.
+create function pg_temp.broken(p_traces boolean default false)
 returns text language sql
 as $$
     select coalesce(
         string_agg(concat_ws(' ', name, violations, examples::text), '; ' order by name), 'nothing')
-    from ops.check_invariants() where violations > 0
+    from ops.check_invariants()
+    where violations > 0
+      and p_traces = (name = any (
+          '{the_newest_version_of_a_row_has_its_audit_row,every_payment_has_its_idempotency_key,'
+          'consultations_have_changed_only_as_permitted,every_reschedule_has_its_idempotency_key,'
+          'every_trigger_and_constraint_is_in_force,slots_have_the_specialty_of_their_doctor}'))
 $$;
 
 savepoint intact;
 alter table app.availability_slots drop constraint availability_slots_of_a_doctor_never_overlap;
 insert into app.availability_slots (doctor_id, starts_at, ends_at, status)
-values (pg_temp.id_of('doctor'), '2027-01-05 10:29:00+00', '2027-01-05 10:59:00+00', 'open');
+values (pg_temp.id_of('doctor'), '2027-01-05 10:29:00+00', '2027-01-05 10:59:00+00', 'open')
+returning id as overlapping \gset
 select pg_temp.broken() as broken \gset
 rollback to intact;
 select is(
-    :'broken'::text, format('slots_of_a_doctor_never_overlap 1 {%s}', :'slot_2'),
+    :'broken'::text, format('slots_of_a_doctor_never_overlap 2 {%s,%s}', :'slot_2', :'overlapping'),
     'two slots of a doctor that overlap are reported');
 
 drop index app.consultations_one_per_slot;
@@ -87,11 +101,14 @@ returning id as second_booking \gset
 insert into app.idempotency_keys
     (user_id, operation, key, fingerprint, fingerprint_version, resource_id, response)
 values (pg_temp.id_of('other_patient'), 'book_consultation', 'second', sha256(''), 1,
-:'second_booking', '{}');
+:'second_booking', jsonb_build_object('id', :'second_booking'));
 select pg_temp.broken() as broken \gset
 rollback to intact;
 select is(
-    :'broken'::text, format('a_slot_has_at_most_one_active_consultation 1 {%s}', :'slot_1'),
+    :'broken'::text,
+    format('a_slot_has_at_most_one_active_consultation 1 {%s}; '
+        'active_consultations_of_a_doctor_never_overlap 2 {%s,%s}',
+        :'slot_1', :'completed', :'second_booking'),
     'a slot that two consultations hold is reported');
 
 alter table app.consultations drop constraint consultations_of_a_patient_never_overlap;
@@ -99,13 +116,14 @@ alter table app.consultations disable trigger consultations_change_only_as_permi
 update app.consultations set patient_id = pg_temp.id_of('patient') where id = :'scheduled';
 insert into app.idempotency_keys
     (user_id, operation, key, fingerprint, fingerprint_version, resource_id, response)
-values (pg_temp.id_of('patient'), 'book_consultation', 'twice', sha256(''), 1, :'scheduled', '{}');
+values (pg_temp.id_of('patient'), 'book_consultation', 'twice', sha256(''), 1, :'scheduled',
+jsonb_build_object('id', :'scheduled'));
 select pg_temp.broken() as broken \gset
 rollback to intact;
 select is(
     :'broken'::text,
-    format('scheduled_consultations_of_a_patient_never_overlap 1 {%s}', least(:'moved',
-        :'scheduled')),
+    format('scheduled_consultations_of_a_patient_never_overlap 2 {%s,%s}',
+        :'moved', :'scheduled'),
     'a patient who is in two consultations at once is reported');
 
 set local session_replication_role = replica;
@@ -158,12 +176,15 @@ update app.consultations set doctor_id = pg_temp.id_of('other_doctor') where id 
 select pg_temp.broken() as broken_doctor \gset
 rollback to intact;
 select is(
-    v.broken, format('a_consultation_has_the_doctor_and_time_of_its_slot 1 {%s}', :'moved'),
+    v.broken, format('a_consultation_has_the_doctor_and_time_of_its_slot 1 {%s}', :'moved')
+        || v.besides,
     v.sentence)
 from (values
-    (:'broken_time', 'a consultation that ends at another time than its slot is reported'),
-    (:'broken_start', 'so is one that starts at another time'),
-    (:'broken_doctor', 'and one with another doctor')) as v (broken, sentence);
+    (:'broken_time', '', 'a consultation that ends at another time than its slot is reported'),
+    (:'broken_start', '', 'so is one that starts at another time'),
+    (:'broken_doctor', format('; active_consultations_of_a_doctor_never_overlap 2 {%s,%s}',
+        :'moved', :'scheduled'),
+     'and one with another doctor, who is busy then')) as v (broken, besides, sentence);
 
 set local session_replication_role = replica;
 update app.availability_slots set status = 'booked' where id = :'slot_2';
@@ -251,24 +272,175 @@ select pg_temp.broken() as broken \gset
 rollback to intact;
 select is(:'broken'::text, 'nothing', 'refunds up to it are not');
 
-set local session_replication_role = replica;
-update app.consultations set status = 'completed' where id = :'moved';
-select pg_temp.broken() as broken_silent \gset
-rollback to intact;
-set local session_replication_role = replica;
-delete from app.audit_logs where table_name = 'consultations' and row_id = :'moved';
-select pg_temp.broken() as broken_deleted \gset
-rollback to intact;
-set local session_replication_role = replica;
-update app.audit_logs set new = new || '{"status": "cancelled"}'
-where table_name = 'consultations' and row_id = :'moved';
-select pg_temp.broken() as broken_forged \gset
-rollback to intact;
-select is(v.broken, format('every_consultation_has_its_audit_trail 1 {%s}', :'moved'), v.sentence)
+-- Traces
+-- What is done to which row, and what is reported of it
+create temp table untraced (
+    n integer generated always as identity, sentence text, rule text, example text, sql text
+) on commit drop;
+insert into untraced (sentence, rule, example, sql)
+select v.sentence, v.rule, v.example, format(v.sql, v.id)
 from (values
-    (:'broken_silent', 'a consultation that was changed without a trace is reported'),
-    (:'broken_deleted', 'so is one whose trail is gone'),
-    (:'broken_forged', 'and one whose trail says something else')) as v (broken, sentence);
+    ('a consultation that was changed without a trace is reported',
+     'the_newest_version_of_a_row_has_its_audit_row', 'consultations ' || :'moved', :'moved',
+     $$ update app.consultations set cancellation_reason = 'x', status = 'cancelled'
+        where id = %L $$),
+    ('so is a slot', 'the_newest_version_of_a_row_has_its_audit_row',
+     'availability_slots ' || :'slot_2', :'slot_2',
+     $$ update app.availability_slots set created_at = now() where id = %L $$),
+    ('a payment', 'the_newest_version_of_a_row_has_its_audit_row', 'payments ' || :'payment',
+     :'payment', $$ update app.payments set method = 'cash' where id = %L $$),
+    ('and a prescription', 'the_newest_version_of_a_row_has_its_audit_row',
+     'prescriptions ' || :'prescription', :'prescription',
+     $$ update app.prescriptions set notes = 'x' where id = %L $$),
+    ('a slot whose trail is gone is reported', 'the_newest_version_of_a_row_has_its_audit_row',
+     'availability_slots ' || :'slot_2', :'slot_2',
+     $$ delete from app.audit_logs where row_id = %L $$),
+    ('so is a row whose trail does not name the user',
+     'the_newest_version_of_a_row_has_its_audit_row', 'payments ' || :'refund', :'refund',
+     $$ update app.audit_logs set user_id = null where row_id = %L $$),
+    ('and one whose trail does not name the request',
+     'the_newest_version_of_a_row_has_its_audit_row', 'payments ' || :'refund', :'refund',
+     $$ update app.audit_logs set request_id = null where row_id = %L $$),
+    ('a status that the trail cannot explain is reported',
+     'consultations_have_changed_only_as_permitted', :'cancelled', :'cancelled',
+     $$ update app.audit_logs set old = old || '{"status": "completed"}'
+        where row_id = %L and operation = 'UPDATE' $$),
+    ('so is a change that is not permitted',
+     'consultations_have_changed_only_as_permitted', :'cancelled', :'cancelled',
+     $$ insert into app.audit_logs (table_name, row_id, operation, old, new, user_id, request_id)
+        select table_name, row_id, operation, new, new || '{"status": "completed"}', user_id,
+            request_id
+        from app.audit_logs where row_id = %1$L and operation = 'UPDATE';
+        insert into app.audit_logs (table_name, row_id, operation, old, new, user_id, request_id)
+        select table_name, row_id, operation, new, old, user_id, request_id
+        from app.audit_logs where row_id = %1$L order by id desc limit 1 $$),
+    ('so is a trail in which anything else was altered',
+     'consultations_have_changed_only_as_permitted', :'completed', :'completed',
+     $$ update app.audit_logs set old = old || '{"reason": "altered"}'
+        where row_id = %L and operation = 'UPDATE' $$),
+    ('a drug that was altered', 'the_newest_version_of_a_row_has_its_audit_row',
+     'prescription_items of ' || :'prescription', :'prescription',
+     $$ update app.prescription_items set drug = 'Aspirin' where prescription_id = %L $$),
+    ('a reschedule without its key', 'every_reschedule_has_its_idempotency_key', :'moved', 'move',
+     $$ delete from app.idempotency_keys where key = %L $$),
+    ('a slot under another specialty', 'slots_have_the_specialty_of_their_doctor', :'slot_5',
+     :'slot_5',
+     $$ update app.availability_slots set specialty = 'surgery' where id = %1$L;
+        update app.audit_logs set new = new || '{"specialty": "surgery"}' where row_id = %1$L $$),
+    ('a trigger that is disabled', 'every_trigger_and_constraint_is_in_force',
+     'payments_stay_within_bounds on app.payments', '',
+     'alter table app.payments disable trigger payments_stay_within_bounds %s'),
+    ('a constraint that nobody has checked', 'every_trigger_and_constraint_is_in_force',
+     'unchecked on app.payments', '',
+     'alter table app.payments add constraint unchecked check (true) not valid %s'),
+    ('a slot between two changes that was never taken',
+     'consultations_have_changed_only_as_permitted', :'moved', :'moved',
+     $$ update app.audit_logs set old = old || '{"slot_id": "x"}'
+        where row_id = %L and operation = 'UPDATE' $$),
+    ('a trail that does not begin with the booking',
+     'consultations_have_changed_only_as_permitted', :'cancelled', :'cancelled',
+     $$ delete from app.audit_logs where row_id = %L and operation = 'INSERT' $$),
+    ('a booking that was there twice',
+     'consultations_have_changed_only_as_permitted', :'scheduled', :'scheduled',
+     $$ insert into app.audit_logs (table_name, row_id, operation, new, user_id, request_id)
+        select table_name, row_id, operation, new, user_id, request_id
+        from app.audit_logs where row_id = %L $$),
+    ('a trail of nothing', 'consultations_have_changed_only_as_permitted',
+     '00000000-0000-7000-8000-000000000000', '00000000-0000-7000-8000-000000000000',
+     $$ insert into app.audit_logs (table_name, row_id, operation, new)
+        values ('consultations', %L, 'INSERT', '{"status": "scheduled"}') $$),
+    ('a payment without its key', 'every_payment_has_its_idempotency_key', :'payment', :'payment',
+     $$ delete from app.idempotency_keys where resource_id = %L $$),
+    ('and a refund without its key', 'every_payment_has_its_idempotency_key', :'refund', :'refund',
+     $$ delete from app.idempotency_keys where resource_id = %L $$))
+    as v (sentence, rule, example, id, sql);
+create function pg_temp.report_on(p_sql text)
+returns text language plpgsql
+as $$
+declare
+    v_broken text;
+begin
+    execute p_sql;
+    v_broken := pg_temp.broken(true);
+    raise exception using message = v_broken, errcode = 'XX999';
+exception when sqlstate 'XX999' then
+    return v_broken;
+end;
+$$;
+set local session_replication_role = replica;
+select is(
+    pg_temp.report_on(u.sql),
+    concat_ws(' ', u.rule, 1, array[u.example]::text), u.sentence)
+from untraced as u order by u.n;
+rollback to intact;
+
+-- Digests
+set local session_replication_role = replica;
+update app.consultations set notes = 'Something else' where id = :'completed';
+select pg_temp.broken() as broken_notes \gset
+rollback to intact;
+set local session_replication_role = replica;
+update app.consultations set fee_minor = 1 where id = :'completed';
+select pg_temp.broken() as broken_fee \gset
+rollback to intact;
+select is(
+    v.broken, format('completed_consultations_are_as_they_were_at_completion 1 {%s}', :'completed')
+        || v.besides,
+    v.sentence)
+from (values
+    (:'broken_notes', '', 'notes that were changed after completion are reported'),
+    (:'broken_fee', format('; payments_never_exceed_the_fee 1 {%s}', :'completed'),
+     'so is a fee')) as v (broken, besides, sentence);
+
+-- Keys
+alter table app.idempotency_keys drop constraint idempotency_keys_have_exactly_one_outcome;
+set local session_replication_role = replica;
+update app.idempotency_keys set refusal_code = 'TM901', refusal_message = 'No' where key = 'pay';
+select pg_temp.broken() as broken_two \gset
+rollback to intact;
+alter table app.idempotency_keys drop constraint idempotency_keys_have_exactly_one_outcome;
+set local session_replication_role = replica;
+update app.idempotency_keys set response = null where key = 'pay';
+select pg_temp.broken() as broken_none \gset
+rollback to intact;
+set local session_replication_role = replica;
+update app.idempotency_keys set response = response || '{"id": "x"}' where key = 'pay';
+select pg_temp.broken() as broken_other \gset
+rollback to intact;
+set local session_replication_role = replica;
+update app.idempotency_keys
+set response = jsonb_build_object('id', user_id), resource_id = user_id,
+    operation = 'refund_payment'
+where key = 'pay';
+select pg_temp.broken() as broken_nothing \gset
+rollback to intact;
+select is(
+    v.broken, format('every_key_has_exactly_one_whole_outcome 1 {%s/%s/pay}',
+        pg_temp.id_of('admin'), v.operation), v.sentence)
+from (values
+    (:'broken_two', 'record_payment', 'a key with an answer and a refusal is reported'),
+    (:'broken_none', 'record_payment', 'so is one with neither'),
+    (:'broken_other', 'record_payment', 'one whose answer is about something else'),
+    (:'broken_nothing', 'refund_payment', 'and one whose answer is about nothing'))
+    as v (broken, operation, sentence);
+
+-- Functions
+grant execute on function app.clock() to public;
+select pg_temp.broken() as broken \gset
+rollback to intact;
+select is(
+    :'broken'::text, 'no_function_is_executable_by_public 1 {app.clock()}',
+    'a function that everybody may execute is reported');
+alter function app.clock() reset search_path;
+select pg_temp.broken() as broken_none \gset
+rollback to intact;
+alter function app.clock() set search_path = pg_catalog;
+select pg_temp.broken() as broken_open \gset
+rollback to intact;
+select is(v.broken, 'every_function_pins_its_search_path 1 {app.clock()}', v.sentence)
+from (values
+    (:'broken_none', 'a function without a pinned search_path is reported'),
+    (:'broken_open', 'so is one that looks at temporary tables first')) as v (broken, sentence);
 
 drop index app.refresh_tokens_one_unspent_per_session;
 alter table app.refresh_tokens disable trigger refresh_tokens_are_spent_once;
@@ -278,6 +450,27 @@ rollback to intact;
 select is(
     :'broken'::text, format('a_session_has_at_most_one_unspent_refresh_token 1 {%s}', :'session'),
     'a session with two tokens that can be used is reported');
+
+-- Only what is new
+select app.first_id_since(null) = '00000000-0000-7000-8000-000000000000' as of_all,
+    app.first_id_since(clock_timestamp() + interval '1 minute') >= app.uuid_v7() as is_above,
+    app.first_id_since(clock_timestamp() - interval '1 minute') <= app.uuid_v7() as is_below \gset
+select is(:'of_all'::boolean, true, 'ids begin somewhere');
+select is(:'is_above'::boolean and :'is_below'::boolean, true,
+    'ids made later are larger, ids made before are smaller');
+set local session_replication_role = replica;
+delete from app.prescription_items where prescription_id = :'prescription';
+update app.consultations set notes = 'Something else' where id = :'completed';
+select string_agg(name, ' ' order by name) as since_then
+from ops.check_invariants(clock_timestamp() - interval '1 hour') where violations > 0 \gset
+select count(*) as since_now
+from ops.check_invariants(clock_timestamp() + interval '1 hour') where violations > 0 \gset
+rollback to intact;
+select is(
+    :'since_then'::text,
+    'a_prescription_has_at_least_one_item completed_consultations_are_as_they_were_at_completion '
+    'the_newest_version_of_a_row_has_its_audit_row', 'what was made since then is looked at');
+select is(:since_now, 0, 'what is older is not');
 
 -- Many violations
 set local session_replication_role = replica;

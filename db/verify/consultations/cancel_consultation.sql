@@ -2,10 +2,10 @@
 
 begin;
 
-select 'api.cancel_consultation(uuid, text)'::regprocedure;
+select 'api.cancel_consultation(uuid, text, text)'::regprocedure;
 select 1 / has_function_privilege(
-    'telemed_api', 'api.cancel_consultation(uuid, text)', 'execute')::integer;
+    'telemed_api', 'api.cancel_consultation(uuid, text, text)', 'execute')::integer;
 select 1 / has_function_privilege(
-    'telemed_dba', 'api.cancel_consultation(uuid, text)', 'execute')::integer;
+    'telemed_dba', 'api.cancel_consultation(uuid, text, text)', 'execute')::integer;
 
 rollback;

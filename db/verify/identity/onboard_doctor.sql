@@ -2,10 +2,10 @@
 
 begin;
 
-select 'api.onboard_doctor(text, text, text, text, text, bigint, text)'::regprocedure;
+select 'api.onboard_doctor(text, text, text, text, text, bigint, text, text)'::regprocedure;
 select 1 / has_function_privilege(
-    'telemed_api', 'api.onboard_doctor(text, text, text, text, text, bigint, text)', 'execute')::integer;
+    'telemed_api', 'api.onboard_doctor(text, text, text, text, text, bigint, text, text)', 'execute')::integer;
 select 1 / has_function_privilege(
-    'telemed_dba', 'api.onboard_doctor(text, text, text, text, text, bigint, text)', 'execute')::integer;
+    'telemed_dba', 'api.onboard_doctor(text, text, text, text, text, bigint, text, text)', 'execute')::integer;
 
 rollback;

@@ -3,16 +3,17 @@
 begin;
 
 select null::api.invariants;
-select * from app.invariant_violations where false;
+select 'app.first_id_since(timestamptz)'::regprocedure;
+select 'app.invariant_violations(timestamptz)'::regprocedure;
 select name, description
 from app.invariants where false;
-select 'ops.check_invariants()'::regprocedure;
+select 'ops.check_invariants(timestamptz)'::regprocedure;
 select 1 / has_function_privilege(
-    'telemed_dba', 'ops.check_invariants()', 'execute')::integer;
-select 'api.check_invariants()'::regprocedure;
+    'telemed_dba', 'ops.check_invariants(timestamptz)', 'execute')::integer;
+select 'api.check_invariants(timestamptz)'::regprocedure;
 select 1 / has_function_privilege(
-    'telemed_api', 'api.check_invariants()', 'execute')::integer;
+    'telemed_api', 'api.check_invariants(timestamptz)', 'execute')::integer;
 select 1 / has_function_privilege(
-    'telemed_dba', 'api.check_invariants()', 'execute')::integer;
+    'telemed_dba', 'api.check_invariants(timestamptz)', 'execute')::integer;
 
 rollback;

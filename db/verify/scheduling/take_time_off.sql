@@ -2,10 +2,10 @@
 
 begin;
 
-select 'api.take_time_off(timestamptz, timestamptz, text)'::regprocedure;
+select 'api.take_time_off(timestamptz, timestamptz, text, text)'::regprocedure;
 select 1 / has_function_privilege(
-    'telemed_api', 'api.take_time_off(timestamptz, timestamptz, text)', 'execute')::integer;
+    'telemed_api', 'api.take_time_off(timestamptz, timestamptz, text, text)', 'execute')::integer;
 select 1 / has_function_privilege(
-    'telemed_dba', 'api.take_time_off(timestamptz, timestamptz, text)', 'execute')::integer;
+    'telemed_dba', 'api.take_time_off(timestamptz, timestamptz, text, text)', 'execute')::integer;
 
 rollback;

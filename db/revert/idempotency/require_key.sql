@@ -1,0 +1,7 @@
+-- Revert telemed:idempotency/require_key from pg
+
+begin;
+
+drop function app.require_key(text);
+
+commit;

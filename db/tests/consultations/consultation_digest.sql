@@ -1,0 +1,48 @@
+begin;
+\ir ../helpers/actors.psql
+select plan(17);
+reset role;
+
+select pg_temp.booking('patient', pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00')) as id \gset
+select app.consultation_digest(c) as digest from app.consultations as c where c.id = :'id' \gset
+
+-- Everything that a completed consultation says, changed one by one
+create temp table change (field name primary key, value jsonb not null) on commit drop;
+insert into change values
+('id', '"00000000-0000-7000-8000-000000000000"'),
+('slot_id', '"00000000-0000-7000-8000-000000000000"'),
+('doctor_id', '"00000000-0000-7000-8000-000000000000"'),
+('patient_id', '"00000000-0000-7000-8000-000000000000"'),
+('starts_at', '"2027-01-05 09:00:00.000001+00"'),
+('ends_at', '"2027-01-05 09:30:00.000001+00"'),
+('status', '"completed"'),
+('reason', '"A reason"'),
+('notes', '"Notes"'),
+('fee_minor', '5001'),
+('currency', '"USD"'),
+('created_at', '"2027-01-04 08:00:00.000001+00"'),
+('updated_at', '"2027-01-04 08:00:00.000001+00"');
+select set_eq(
+    'select field from change',
+    $$select attname from pg_attribute
+      where attrelid = 'app.consultations'::regclass and attnum > 0 and not attisdropped
+        and attname not in ('patient_role', 'cancellation_reason', 'completion_digest')$$,
+    'the digest is over every column that a completed consultation can have');
+select isnt(
+    app.consultation_digest(jsonb_populate_record(c, jsonb_build_object(v.field, v.value)))::text,
+    :'digest', 'another ' || v.field || ' has another digest')
+from change as v, app.consultations as c
+where c.id = :'id';
+
+select isnt(
+    app.consultation_digest(jsonb_populate_record(c, '{"reason": "a", "notes": "b"}')),
+    app.consultation_digest(jsonb_populate_record(c, '{"reason": "a,b"}')),
+    'one text is never taken for two')
+from app.consultations as c where c.id = :'id';
+set local timezone = 'Asia/Tokyo';
+select is(app.consultation_digest(c)::text, :'digest', 'in another time zone it is the same')
+from app.consultations as c where c.id = :'id';
+select is(octet_length(:'digest'::bytea), 32, 'it is a SHA-256');
+
+select * from finish();
+rollback;
