@@ -2,6 +2,10 @@
 
 A call is one statement that carries the caller's context and the function call: in autocommit mode
 that is one transaction and one round trip. PostgreSQL makes the JSON, and its bytes pass through.
+
+COMMIT travels with the statement, so a connection that is lost after it was sent leaves open what
+became of it. A request that is safe to repeat (it reads, or has an idempotency key) is then sent
+once more; every other one is answered with 503, which says that its outcome is not known.
 """
 
 import contextlib
@@ -11,19 +15,22 @@ import select
 import time
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
-from flask import g
-from psycopg.abc import Buffer
+from flask import g, request
+from psycopg.abc import Buffer, PQGen
 from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import DeadlockDetected, SerializationFailure
+from psycopg.pq import TransactionStatus
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
 from api.config import Settings
 from api.errors import from_database
+
+T = TypeVar("T")
 
 NAME = re.compile(r"[a-z_]+")
 REPLAYED = "TM000"
@@ -47,10 +54,22 @@ class _JsonBytes(Loader):
 class _Connection(psycopg.Connection[tuple[Any, ...]]):
     """Keeps what the server says besides the row: (SQLSTATE, text) of each notice."""
 
+    answer_timeout = 5.0  # seconds
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.notices: list[tuple[str, str]] = []
         self.add_notice_handler(self._keep)
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """Wait for the server, but not for ever: a host may vanish without a word."""
+        try:
+            return super().wait(gen, interval, timeout or self.answer_timeout)
+        except psycopg.OperationalError:
+            # Whoever borrowed this connection next would hear the late answer.
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.close()
+            raise
 
     def _keep(self, notice: psycopg.errors.Diagnostic) -> None:
         # The notice's memory is only ours during this call.
@@ -66,6 +85,7 @@ def open_pool(settings: Settings) -> None:
     Returns at once: a server that cannot be reached yet is tried again on demand.
     """
     global _pool
+    _Connection.answer_timeout = settings.database_answer_timeout_seconds
     options = conninfo_to_dict(settings.database_url).get("options") or ""
     _pool = ConnectionPool(
         make_conninfo(
@@ -86,7 +106,7 @@ def open_pool(settings: Settings) -> None:
         max_size=settings.database_pool_size,
         timeout=settings.database_pool_timeout_seconds,
         # Short, because the pause between two attempts doubles; each request begins anew.
-        reconnect_timeout=5,
+        reconnect_timeout=1,
         num_workers=1,
         open=False,
     )
@@ -106,7 +126,11 @@ def call(function: str, **arguments: object) -> bytes:
     Problem for a refusal that the database has committed, else psycopg.Error, of which
     psycopg_pool.PoolTimeout says that no connection is to be had.
     """
-    return _execute(_row(function, tuple(arguments)), tuple(arguments.values()))
+    return _execute(
+        _row(function, tuple(arguments)),
+        tuple(arguments.values()),
+        repeatable=arguments.get("idempotency_key") is not None,
+    )
 
 
 def run(function: str, **arguments: object) -> None:
@@ -149,21 +173,31 @@ def create_admin(url: str, email: str, password_hash: str, full_name: str) -> st
     return str(row[0]) if row else ""
 
 
-def _execute(statement: bytes, values: tuple[object, ...]) -> bytes:
+def _execute(statement: bytes, values: tuple[object, ...], *, repeatable: bool = False) -> bytes:
     context = (g.get("user_id", ""), g.get("role", ""), g.get("request_id", ""))
     parameters = context + tuple(_adapt(value) for value in values)
-    for attempt in range(RETRIES + 1):
-        try:
-            with _borrow() as connection:
-                connection.notices.clear()
+    repeatable = repeatable or request.method in ("GET", "HEAD")
+    conflicts = losses = 0
+    while True:
+        with _borrow() as connection:
+            connection.notices.clear()
+            try:
                 row = connection.execute(statement, parameters).fetchone()
                 return _answer(row, connection.notices)
-        except (SerializationFailure, DeadlockDetected):
-            # The transaction was taken back as a whole: asking again is safe.
-            if attempt == RETRIES:
-                raise
-            time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
-    raise AssertionError("unreachable")
+            except (SerializationFailure, DeadlockDetected):
+                # The transaction was taken back as a whole: asking again is safe.
+                conflicts += 1
+                if conflicts > RETRIES:
+                    raise
+            except psycopg.OperationalError:
+                if not connection.closed:
+                    raise
+                losses += 1
+                g.outcome_is_unknown = not repeatable
+                # Not after silence: the client has waited long enough.
+                if losses > 1 or not repeatable or not connection.broken:
+                    raise
+        time.sleep(random.uniform(0, 0.01 * 2**conflicts))  # noqa: S311
 
 
 def _answer(row: tuple[Any, ...] | None, notices: list[tuple[str, str]]) -> bytes:

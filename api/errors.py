@@ -48,6 +48,14 @@ DETAILS = {
     503: "The service cannot answer at the moment. Try again.",
     504: "The request took too long and was taken back.",
 }
+SAME_KEY = (
+    "The service cannot answer at the moment. Send the same request with the same Idempotency-Key"
+    " again: nothing is done twice."
+)
+UNKNOWN = (
+    "The connection to the database was lost. It is not known whether the request was carried out:"
+    " look before you send it again."
+)
 
 
 class Problem(Exception):  # noqa: N818
@@ -110,6 +118,10 @@ def from_database(sqlstate: str, message: str, column: str | None = None) -> Pro
     """
     status = next((s for prefix, s in STATUS_BY_SQLSTATE if sqlstate.startswith(prefix)), 500)
     detail = message if sqlstate.startswith("TM") and status != 500 else DETAILS[status]
+    if status in (503, 504) and g.get("idempotency_key"):
+        detail = SAME_KEY
+    elif status == 503 and g.get("outcome_is_unknown"):
+        detail = UNKNOWN
     errors = [{**_place(column), "detail": detail}] if column else []
     return Problem(status, detail, code=sqlstate, errors=errors)
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from flask import Flask, g
 
-from api import config, db
+from api import config, db, errors
 from api.errors import Problem
 from scripts.server import Cluster
 from tests.server import SECRET
@@ -49,6 +49,14 @@ end $$;
 
 create function api.process() returns integer language sql
 as $$ select pg_backend_pid() $$;
+
+create function api.dies(p_times integer, p_idempotency_key text default null) returns integer
+language plpgsql security definer
+as $$ declare v_n integer := nextval('app.attempts');
+begin
+    if v_n <= p_times then perform pg_terminate_backend(pg_backend_pid()); end if;
+    return v_n;
+end $$;
 
 create function api.sleeps() returns void language sql as $$ select pg_sleep(30) $$;
 alter role telemed_api in database {database} set statement_timeout = '1s';
@@ -133,6 +141,55 @@ def test_other_errors_are_not_tried_again() -> None:
     with pytest.raises(psycopg.Error):
         db.call("fails_at_first", times=start + 100, sqlstate="TM901")
     assert int(db.call("fails_at_first", times=0, sqlstate="TM901")) == start + 2
+
+
+def next_attempt() -> int:
+    return int(db.call("fails_at_first", times=0, sqlstate="TM901")) + 1
+
+
+def test_a_request_that_is_safe_to_repeat_survives_a_lost_connection(app: Flask) -> None:
+    with app.test_request_context("/", method="POST"):
+        n = next_attempt()
+        assert int(db.call("dies", times=n, idempotency_key="key")) == n + 1
+        assert not g.outcome_is_unknown
+    with app.test_request_context("/"):
+        n = next_attempt()
+        assert int(db.call("dies", times=n)) == n + 1
+
+
+def test_a_second_loss_is_told(app: Flask) -> None:
+    with app.test_request_context("/", method="POST"):
+        n = next_attempt()
+        with pytest.raises(psycopg.OperationalError):
+            db.call("dies", times=n + 10, idempotency_key="key")
+        assert next_attempt() == n + 3  # tried twice
+        assert not g.outcome_is_unknown
+
+
+def test_a_request_that_is_not_safe_to_repeat_is_sent_once(app: Flask) -> None:
+    for arguments in ({}, {"idempotency_key": None}):
+        with app.test_request_context("/", method="POST"):
+            n = next_attempt()
+            with pytest.raises(psycopg.OperationalError) as told:
+                db.call("dies", times=n + 10, **arguments)
+            answer = errors._from_psycopg(told.value)
+            assert answer.status_code == 503
+            assert "not known" in answer.get_data(as_text=True)
+            assert next_attempt() == n + 2
+
+
+@pytest.mark.usefixtures("request_of")
+def test_an_answer_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = int(db.call("process"))
+    os.kill(process, signal.SIGSTOP)
+    monkeypatch.setattr(db._Connection, "answer_timeout", 0.2)
+    try:
+        with pytest.raises(psycopg.OperationalError):
+            db.call("process")
+    finally:
+        os.kill(process, signal.SIGCONT)
+    # Its connection is not used again: the answer may still come.
+    assert int(db.call("process")) != process
 
 
 @pytest.mark.usefixtures("request_of")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 import requests
-from flask import Flask
+from flask import Flask, g
 
 from api import errors
 from scripts.server import Cluster
@@ -328,6 +328,21 @@ def test_the_status_follows_from_the_family_of_the_code(
     )
     assert ("Retry-After" in answer.headers) == (status == 503 or sqlstate.startswith("TM99"))
     assert ("WWW-Authenticate" in answer.headers) == (status == 401)
+
+
+def test_a_503_says_whether_it_is_safe_to_repeat(app: Flask) -> None:
+    def detail(sqlstate: str = "08006", **known: object) -> str:
+        with app.test_request_context("/", method="POST"):
+            for name, value in known.items():
+                setattr(g, name, value)
+            return errors.from_database(sqlstate, "lost").detail
+
+    assert detail() == detail(idempotency_key=None, outcome_is_unknown=False)
+    assert "nothing is done twice" in detail(idempotency_key="key")
+    # Cancelled on the second attempt, after the first one was committed.
+    assert "nothing is done twice" in detail("57014", idempotency_key="key")
+    assert "taken back" in detail("57014")
+    assert "not known" in detail(idempotency_key=None, outcome_is_unknown=True)
 
 
 def test_what_psycopg_itself_refuses_is_told_too(app: Flask) -> None:
