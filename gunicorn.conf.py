@@ -1,8 +1,11 @@
 """How gunicorn serves the API: `gunicorn` alone, in this folder, is the whole command."""
 
 import atexit
+import contextlib
 import os
 import shutil
+import signal
+import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -76,6 +79,57 @@ logconfig_dict = {
         "gunicorn.access": {"level": "CRITICAL", "handlers": [], "propagate": False},
     },
 }
+
+_SO_BINDTOIFINDEX = 62  # of Linux; Python has no name for it
+
+
+def when_ready(server):
+    """Change what a stop and a reload do."""
+    # A stop begins with the kernel refusing newcomers, who have sent nothing yet. Otherwise
+    # somebody could always enter between a worker's last look at the door and its closing. A socket
+    # that is bound to no existing interface gets no new connection and keeps those it has.
+    stop = server.handle_term
+
+    def handle_term():
+        # What others listen on too has to stay as it is: systemd, or the other half of a USR2.
+        alone = not (server.systemd or server.reexec_pid or server.master_pid)
+        if alone and all(isinstance(address, tuple) for address in server.cfg.address):
+            for listener in server.LISTENERS:
+                with contextlib.suppress(OSError):  # an old or another kernel
+                    listener.setsockopt(socket.SOL_SOCKET, _SO_BINDTOIFINDEX, 2**31 - 1)
+        stop()
+
+    server.handle_term = handle_term
+
+    # A reload reads this file again, which must not end the server: the old settings stay.
+    reload = server.handle_hup
+
+    def handle_hup():
+        try:
+            new = load()
+        except (SettingsError, OSError, ValueError) as error:  # ValueError: a file that is no text
+            server.log.error("telemedicine: no reload: %s", error)
+            return
+        if (new.host, new.port) != (_settings.host, _settings.port):
+            server.log.error("telemedicine: no reload: HOST and PORT need a restart")
+            return
+        reload()
+
+    server.handle_hup = handle_hup
+
+
+# A worker that has just been forked still has its master's way of hearing a stop, and would go on
+# serving until it is killed. So the signal waits until the worker is ready for it.
+_STOP = {signal.SIGTERM}
+os.register_at_fork(after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP))
+
+
+def pre_fork(server, worker):
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
+
+
+def post_worker_init(worker):
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP)
 
 
 def post_fork(server, worker):

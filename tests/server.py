@@ -46,9 +46,12 @@ def environment(database_url: str, **settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def serve(database_url: str, log: Path, **settings: str) -> Iterator[Server]:
-    """Start a server and stop it again; it need not be ready to talk to its database."""
-    command = (sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0")
+def serve(database_url: str, log: Path, *, app: str = "", **settings: str) -> Iterator[Server]:
+    """Start a server and stop it again; it need not be ready to talk to its database.
+
+    app: another WSGI application than the API's own.
+    """
+    command = (sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", *filter(None, [app]))
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import json
 import socket
+import time
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import requests
+import structlog.testing
+from flask import Flask
+from gunicorn.workers import gthread  # type: ignore[import-untyped]
 
+from api.config import Settings
+from api.worker import Worker
+from tests.client import Client, problem, race
 from tests.raw import connect, everything, refused, request
-from tests.server import Server
+from tests.server import Server, serve
 
 CHUNKED = "Transfer-Encoding: chunked"
 JSON = "Content-Type: application/json"
@@ -113,3 +124,55 @@ def test_what_no_application_sees_is_a_problem_too_and_no_secret_is_logged(
     assert (line["event"], line["status"]) == ("refused", expected)
     assert SECRET not in server.output
     assert "127.0.0.1" not in json.dumps(line)
+
+
+def test_a_bug_below_the_application_is_told_with_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError(SECRET)
+
+    monkeypatch.setattr(gthread.ThreadWorker, "handle_request", fail)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, structlog.testing.capture_logs() as lines:
+        this = object.__new__(Worker)
+        this.wsgi = Flask("worker")
+        this.wsgi.config["SETTINGS"] = Settings()
+        try:
+            this.handle_request(SimpleNamespace(headers=[]), SimpleNamespace(waited=0))
+        except RuntimeError as error:
+            this.handle_error(None, ours, None, error)
+        ours.shutdown(socket.SHUT_WR)
+        told = refused(everything(theirs), 500)
+    line, refusal = lines
+    assert (line["event"], line["log_level"], line["error"]) == ("bug", "error", "RuntimeError")
+    assert refusal["request_id"] == told["request_id"]
+    assert line["at"][-1].endswith(" fail")
+    assert SECRET not in json.dumps([line, told])
+
+
+def test_who_takes_time_to_ask_has_not_waited_for_us(server: Server) -> None:
+    ask = request("GET", "/health/live", "Connection: close")
+    with connect(server.url) as silent, connect(server.url) as slow:
+        slow.sendall(ask[:9])
+        time.sleep(2.5)  # longer than a request may wait for a thread
+        silent.sendall(ask)
+        slow.sendall(ask[9:])
+        assert [status(everything(connection)) for connection in (silent, slow)] == [200, 200]
+
+
+def test_who_has_waited_too_long_for_a_thread_is_told_at_once(
+    patient: Client, tmp_path: Path
+) -> None:
+    headers = {"Authorization": f"Bearer {patient.token}"}
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # a database that says nothing
+        url = f"postgresql://telemed_api@127.0.0.1:{silent.getsockname()[1]}/telemed"
+        settings = {"WEB_CONCURRENCY": "1", "THREADS": "2"}
+        with serve(url, tmp_path / "log", **settings) as server:
+            ask = partial(requests.get, server.url + "/v1/me", headers=headers, timeout=60)
+            answers = race([ask] * 12)
+            problems = [problem(answer, 503) for answer in answers]
+            assert {answer.headers["Retry-After"] for answer in answers} == {"1"}
+            assert {answer["code"] for answer in problems} == {"08000", "HTTP503"}
+            assert '"reason": "queue"' in server.output
+            requests.get(server.url + "/health/live", timeout=60).raise_for_status()
