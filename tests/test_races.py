@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -45,6 +46,64 @@ def test_many_retries_under_one_key_are_one_booking(doctor: Client, patient: Cli
     assert len(ok(patient.get("/v1/consultations"))["items"]) == 1
 
 
+def test_one_key_for_different_requests_at_once_stands_for_one_of_them(
+    doctor: Client, patient: Client
+) -> None:
+    slot, key = doctor.publish(), new_key()
+    reasons = ["Itching", "Coughing", "Sneezing"] * (MANY // 3)
+    bodies = [{"slot_id": slot["id"], "reason": reason} for reason in reasons]
+    calls = [lambda body=body: patient.post("/v1/consultations", body, key=key) for body in bodies]
+    answers = race(calls)
+    (booked,) = ok(patient.get("/v1/consultations"))["items"]
+    first = [a for a in answers if a.status_code == 201 and "Idempotency-Replayed" not in a.headers]
+    assert [answer.json() for answer in first] == [booked]
+    for answer, reason in zip(answers, reasons, strict=True):
+        if answer.status_code == 409:  # still being worked on, on a very slow machine
+            problem(answer, 409, "TM991")
+        elif reason == booked["reason"]:
+            assert ok(answer, 201) == booked
+        else:
+            problem(answer, 422, "TM203")
+
+
+def test_everybody_asks_for_slots_that_are_sold_out(doctor: Client, new_patient: People) -> None:
+    slots = [doctor.publish(at(1, hour)) for hour in (8, 9, 10)]
+    owner, patients = new_patient(), [new_patient() for _ in range(MANY)]
+    booked = [owner.book(slot) for slot in slots]
+    calls = [
+        lambda p=p, n=n: p.post(
+            "/v1/consultations", {"slot_id": slots[n % len(slots)]["id"]}, key=new_key()
+        )
+        for n, p in enumerate(patients)
+    ]
+    for answer in race(calls):
+        problem(answer, 409, "TM901")
+    found = ok(doctor.get("/v1/consultations"))["items"]
+    assert sorted(row["id"] for row in found) == sorted(row["id"] for row in booked)
+
+
+def test_everybody_tries_a_few_slots_until_they_get_one(
+    doctor: Client, new_patient: People
+) -> None:
+    slots = [doctor.publish(at(1, hour)) for hour in (8, 9, 10)]
+
+    def try_all(patient: Client, first: int) -> list[int]:
+        tried: list[int] = []
+        for slot in slots[first:] + slots[:first]:
+            answer = patient.post("/v1/consultations", {"slot_id": slot["id"]}, key=new_key())
+            tried.append(answer.status_code)
+            if answer.status_code != 409:
+                break
+        return tried
+
+    patients = [new_patient() for _ in range(MANY)]
+    results = race([lambda p=p, n=n: try_all(p, n % 3) for n, p in enumerate(patients)])
+    assert Counter(tried[-1] for tried in results) == {201: 3, 409: MANY - 3}
+    assert set(itertools.chain(*results)) == {201, 409}
+    held = ok(doctor.get("/v1/consultations"))["items"]
+    assert {row["slot_id"] for row in held} == {slot["id"] for slot in slots}
+
+
 def test_one_patient_books_overlapping_slots_at_once_and_gets_one(
     patient: Client, new_doctor: People
 ) -> None:
@@ -70,6 +129,25 @@ def test_two_patients_reschedule_crosswise(doctor: Client, new_patient: People) 
         # Neither slot is ever open, so both are refused; what counts is that both are answered.
         answers = race([lambda move=move: move(0), lambda move=move: move(1)])
         assert statuses(answers) == {409: 2}
+
+
+def test_patients_reschedule_in_a_ring(doctor: Client, new_patient: People) -> None:
+    *slots, spare = [doctor.publish(at(1, hour)) for hour in (8, 9, 10, 11)]
+    patients = [new_patient() for _ in slots]
+    booked = [p.book(slot) for p, slot in zip(patients, slots, strict=True)]
+    wanted = [slots[1], slots[2], spare]
+    calls = [
+        lambda p=p, b=b, slot=slot: p.post(
+            f"/v1/consultations/{b['id']}/reschedule", {"slot_id": slot["id"]}, key=new_key()
+        )
+        for p, b, slot in zip(patients, booked, wanted, strict=True)
+    ]
+    *others, last = race(calls)
+    # Who wants the free slot has it; the others may follow, if they come late enough.
+    assert last.status_code == 200
+    assert set(statuses(others)) <= {200, 409}
+    held = ok(doctor.get("/v1/consultations"))["items"]
+    assert len({row["slot_id"] for row in held}) == len(held) == len(slots)
 
 
 def test_many_reschedule_to_one_slot_and_one_gets_it(doctor: Client, new_patient: People) -> None:
