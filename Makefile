@@ -1,6 +1,6 @@
 # What a developer does with this project: `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help setup run tour psql test lint format deploy lock clean
+.PHONY: help setup run tour psql test races faults lint format deploy lock clean
 MAKEFLAGS += --no-print-directory
 
 # Modules rather than the programs of .venv/bin, which stop working when the folder is moved.
@@ -23,6 +23,12 @@ psql: setup ## psql on the running development database as a DBA (SQL="select ..
 
 test: setup ## pgTAP and pytest on a throw-away cluster (ONLY=sql|python, ARGS="-k booking")
 	@exec $(PYTHON) -m scripts.test
+
+races: setup ## 64 clients at once on one slot, key or payment (ROUNDS=, CLIENTS=, SEED=, REPORT=1)
+	@exec $(PYTHON) -m tests.races
+
+faults: setup ## break everything under load and check what is left (DURATION=600, SEED=, REPORT=file)
+	@exec $(PYTHON) -m tests.faults
 
 lint: setup ## check format, style, types, shell syntax and the Sqitch scripts
 	@exec $(PYTHON) -m scripts.lint

@@ -1,0 +1,208 @@
+"""The clinic under test: a cluster with fsync on, a proxy before it, gunicorn, people and slots."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from api import auth, config
+from scripts.cluster import TEMPLATE, deploy, throwaway_cluster
+from scripts.server import Cluster
+from tests.faults.proxy import Proxy
+from tests.server import SECRET, Server, environment, serve, wait_for
+
+DATABASE = "telemed_faults"
+# As in production, where what is acknowledged has to be on the disk. A crash is found at once.
+SETTINGS = {"fsync": "on", "max_connections": "100", "restart_after_crash": "on"}
+DOCTORS = 4
+FEE_MINOR = 50_000
+CURRENCY = "EUR"
+
+PEOPLE = """
+with person as (
+    select app.uuid_v7() as id, n,
+           case when n <= %(doctors)s then 'doctor' else 'patient' end as role
+      from generate_series(1, %(doctors)s + %(patients)s) as n
+),
+made as (
+    select p.id, p.role, app.create_user(
+        p.id, format('%%s%%s@faults.test', p.role, p.n), '$2b$04$' || repeat('a', 53), 'A Name',
+        p.role) from person as p
+)
+select id::text, role from made
+"""
+DOCTOR = """
+insert into app.doctors (user_id, specialty, time_zone, fee_minor, currency)
+select id, 'Cardiology', 'UTC', %s, %s from app.users where role = 'doctor'
+"""
+# All doctors work at the same hours, so that patients can want to be in two places at once.
+SLOTS = """
+select set_config('app.user_id', %(doctor)s, false), set_config('app.role', 'doctor', false),
+       set_config('app.request_id', 'set-up', false);
+insert into app.availability_slots (doctor_id, starts_at, ends_at)
+select %(doctor)s, s, s + interval '10 minutes'
+  from generate_series(
+      date_trunc('day', now()) + interval '10 days',
+      date_trunc('day', now()) + interval '10 days' + %(slots)s * interval '10 minutes',
+      interval '10 minutes') as s
+returning id::text
+"""
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who is signed in."""
+
+    id: str
+    role: str
+    token: str
+
+
+class Clinic:
+    """Everything that is running, and how to break it."""
+
+    def __init__(self, cluster: Cluster, folder: Path, app: str, patients: int, slots: int) -> None:
+        self.cluster = cluster
+        self.folder = folder
+        self.app = app
+        self.proxy = Proxy(cluster.socket / ".s.PGSQL.5432")
+        self._logs = itertools.count(1)
+        self._stack = contextlib.ExitStack()
+        self._settle(patients, slots)
+        self.server = self._new_server()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, _, port = self.server.url.removeprefix("http://").rpartition(":")
+        return host, int(port)
+
+    def sql(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
+        """Rows of a statement that the superuser runs, past the proxy."""
+        with psycopg.connect(self.cluster.url(DATABASE), autocommit=True) as connection:
+            cursor = connection.execute(statement, values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    # What can be done to it
+
+    def restart(self) -> None:
+        """Start another gunicorn, then tell the old one to stop (SIGTERM)."""
+        new, old = self._new_server(), self.server
+        self.server = new
+        old.process.send_signal(signal.SIGTERM)
+        old.process.wait(60)
+
+    def reload(self) -> None:
+        """Tell gunicorn to replace its workers (SIGHUP)."""
+        self.server.process.send_signal(signal.SIGHUP)
+
+    def workers(self) -> list[int]:
+        return children(self.server.process.pid)
+
+    def kill_database(self) -> None:
+        """SIGKILL to all processes of the database, and a start."""
+        pid_file = self.cluster.data / "postmaster.pid"
+        postmaster = int(pid_file.read_text().split("\n", 1)[0])
+        for pid in (postmaster, *children(postmaster)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        while self.cluster.running():  # the kernel may need a moment
+            time.sleep(0.01)
+        self.cluster.start()
+
+    def ready(self) -> None:
+        """Wait until requests are answered again."""
+        wait_for(self.server.url + "/health/ready", 200)
+
+    def _new_server(self) -> Server:
+        url = (
+            f"postgresql://telemed_api@127.0.0.1:{self.proxy.port}/{DATABASE}"
+            "?sslmode=disable&gssencmode=disable"
+        )
+        log = self.folder / f"gunicorn-{next(self._logs)}.log"
+        settings = {"WEB_CONCURRENCY": "2", "ACCESS_TOKEN_EXPIRE_MINUTES": "60"}
+        return self._stack.enter_context(serve(url, log, app=self.app, **settings))
+
+    def _settle(self, patients: int, slots: int) -> None:
+        """Make people, and slots for each doctor."""
+        settings = config.load(environment("postgresql://", SECRET_KEY=SECRET))
+        numbers = {"doctors": DOCTORS, "patients": patients}
+        people: dict[str, list[Person]] = {"doctor": [], "patient": [], "admin": []}
+        with psycopg.connect(self.cluster.url(DATABASE)) as connection:
+            found = connection.execute(PEOPLE, numbers).fetchall()
+            connection.execute(DOCTOR, (FEE_MINOR, CURRENCY))
+            create = "select id::text, role from ops.create_admin(%s, %s, 'An Admin')"
+            found += connection.execute(create, ("a@faults.test", "$2b$04$" + "a" * 53)).fetchall()
+        for user_id, role in found:
+            token = auth.issue(settings, user_id, role, "00000000-0000-4000-8000-000000000000")
+            people[role].append(Person(user_id, role, token))
+        self.doctors, self.patients = people["doctor"], people["patient"]
+        (self.admin,) = people["admin"]
+        self.person = {p.id: p for group in people.values() for p in group}
+        self.slots: dict[str, list[str]] = {}
+        for doctor in self.doctors:
+            self.slots[doctor.id] = self._publish(doctor.id, slots)
+
+    def _publish(self, doctor_id: str, slots: int) -> list[str]:
+        with psycopg.ClientCursor(psycopg.connect(self.cluster.url(DATABASE))) as cursor:
+            cursor.execute(SLOTS, {"doctor": doctor_id, "slots": slots})
+            cursor.nextset()
+            ids = [row[0] for row in cursor.fetchall()]
+            cursor.connection.commit()
+            cursor.connection.close()
+        return ids
+
+    def close(self) -> None:
+        self._stack.close()
+        self.proxy.close()
+
+
+@contextlib.contextmanager
+def clinic_at_work(
+    cluster: Cluster,
+    folder: Path,
+    *,
+    app: str = "",
+    patch: str = "",
+    patients: int = 24,
+    slots: int = 2000,
+) -> Iterator[Clinic]:
+    """A clinic in a fresh database of `cluster`.
+
+    app: another WSGI application than the API's own; patch: SQL that breaks the schema.
+    """
+    cluster.drop_database(DATABASE)
+    cluster.create_database(DATABASE, TEMPLATE)
+    if patch:
+        cluster.sql(patch, DATABASE)
+    clinic = Clinic(cluster, folder, app, patients, slots)
+    try:
+        yield clinic
+    finally:
+        clinic.close()
+
+
+@contextlib.contextmanager
+def durable_cluster(
+    parent: Path | None = None, settings: Mapping[str, str] | None = None
+) -> Iterator[Cluster]:
+    """A throw-away cluster that writes to the disk as in production, with the deployed schema."""
+    with throwaway_cluster({**SETTINGS, **(settings or {})}, parent) as cluster:
+        deploy(cluster, TEMPLATE)
+        yield cluster
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    try:
+        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
