@@ -26,6 +26,7 @@ SETTINGS = {"fsync": "on", "max_connections": "100", "restart_after_crash": "on"
 DOCTORS = 4
 FEE_MINOR = 50_000
 CURRENCY = "EUR"
+SESSION = "00000000-0000-4000-8000-000000000000"
 
 PEOPLE = """
 with person as (
@@ -58,13 +59,26 @@ returning id::text
 """
 
 
-@dataclass(frozen=True)
+TOKEN_SECONDS = 300  # after which everybody gets a new access token, long before it expires
+
+
+@dataclass
 class Person:
-    """Somebody who is signed in."""
+    """Somebody who is signed in, however long the drill takes."""
 
     id: str
     role: str
-    token: str
+    settings: config.Settings
+    _token: str = ""
+    _issued_at: float = -TOKEN_SECONDS
+
+    @property
+    def token(self) -> str:
+        """An access token that is in force."""
+        if time.monotonic() - self._issued_at >= TOKEN_SECONDS:
+            self._token = auth.issue(self.settings, self.id, self.role, SESSION)
+            self._issued_at = time.monotonic()
+        return self._token
 
 
 class Clinic:
@@ -128,8 +142,7 @@ class Clinic:
             "?sslmode=disable&gssencmode=disable"
         )
         log = self.folder / f"gunicorn-{next(self._logs)}.log"
-        settings = {"WEB_CONCURRENCY": "2", "ACCESS_TOKEN_EXPIRE_MINUTES": "60"}
-        return self._stack.enter_context(serve(url, log, app=self.app, **settings))
+        return self._stack.enter_context(serve(url, log, app=self.app, WEB_CONCURRENCY="2"))
 
     def _settle(self, patients: int, slots: int) -> None:
         """Make people, and slots for each doctor."""
@@ -142,8 +155,7 @@ class Clinic:
             create = "select id::text, role from ops.create_admin(%s, %s, 'An Admin')"
             found += connection.execute(create, ("a@faults.test", "$2b$04$" + "a" * 53)).fetchall()
         for user_id, role in found:
-            token = auth.issue(settings, user_id, role, "00000000-0000-4000-8000-000000000000")
-            people[role].append(Person(user_id, role, token))
+            people[role].append(Person(user_id, role, settings))
         self.doctors, self.patients = people["doctor"], people["patient"]
         (self.admin,) = people["admin"]
         self.person = {p.id: p for group in people.values() for p in group}
