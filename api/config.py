@@ -58,6 +58,7 @@ class Settings:
     database_answer_timeout_seconds: int = _setting(5, 1, 300)
     dba_database_url: str = field(default="", repr=False)
     secret_key: str = field(default="", repr=False)
+    context_key: str = field(default="", repr=False)
     algorithm: str = _setting("HS256", one_of=tuple(ALGORITHMS))
     access_token_expire_minutes: int = _setting(10, 1, 60)
     token_issuer: str = "telemedicine"  # noqa: S105
@@ -73,7 +74,8 @@ class Settings:
     def without_secrets(self) -> dict[str, str]:
         """Variables and values that may be shown: no key, no password."""
         shown = {name.upper(): str(getattr(self, name)) for name in (f.name for f in fields(self))}
-        shown["SECRET_KEY"] = f"({len(self.secret_key.encode())} bytes)" if self.secret_key else ""
+        for name in ("SECRET_KEY", "CONTEXT_KEY"):
+            shown[name] = f"({len(shown[name].encode())} bytes)" if shown[name] else ""
         for name in ("DATABASE_URL", "DBA_DATABASE_URL"):
             shown[name] = _without_password(shown[name])
         return shown
@@ -140,27 +142,33 @@ def _what_is_missing(settings: Settings) -> list[str]:
             complaints.append("DATABASE_URL is not a PostgreSQL connection string")
     if not settings.secret_key:
         complaints.append("SECRET_KEY is missing")
+    if not settings.context_key:
+        complaints.append("CONTEXT_KEY is missing")
+    elif len(settings.context_key.encode()) < 32:
+        complaints.append("CONTEXT_KEY is shorter than 32 bytes")
     if settings.bcrypt_concurrency > settings.threads // 2:
         complaints.append("BCRYPT_CONCURRENCY must be at most half of THREADS")
     if settings.app_env == "production":
         if settings.secret_key:
             complaints += _weaknesses(settings.secret_key, ALGORITHMS[settings.algorithm])
+        if settings.context_key:
+            complaints += _weaknesses(settings.context_key, 32, "CONTEXT_KEY")
         if settings.bcrypt_cost < 10:
             complaints.append("BCRYPT_COST must be at least 10 in production")
     return complaints
 
 
-def _weaknesses(secret: str, least: int) -> list[str]:
+def _weaknesses(secret: str, least: int, name: str = "SECRET_KEY") -> list[str]:
     advice = "make one with: openssl rand -hex 32"
     if len(secret.encode()) < least:
-        return [f"SECRET_KEY is shorter than {least} bytes ({advice})"]
+        return [f"{name} is shorter than {least} bytes ({advice})"]
     rest = secret.lower()
     for word in WELL_KNOWN_WORDS:
         rest = rest.replace(word, "")
     if len(re.sub(r"[\W_]", "", rest)) < 24:
-        return [f"SECRET_KEY is made of well-known words ({advice})"]
+        return [f"{name} is made of well-known words ({advice})"]
     if _bits(secret) < SECRET_BITS:
-        return [f"SECRET_KEY can be guessed: it repeats itself or counts up ({advice})"]
+        return [f"{name} can be guessed: it repeats itself or counts up ({advice})"]
     return []
 
 

@@ -27,7 +27,8 @@ from psycopg.pq import TransactionStatus
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
-from api.config import Settings
+from api import context
+from api.config import Settings, current
 from api.errors import from_database
 
 T = TypeVar("T")
@@ -41,7 +42,8 @@ CONTEXT = """
 with context as materialized (
     select set_config('app.user_id', %s, true) as user_id,
            set_config('app.role', %s, true) as role,
-           set_config('app.request_id', %s, true) as request_id
+           set_config('app.request_id', %s, true) as request_id,
+           set_config('app.proof', %s, true) as proof
 )
 """
 
@@ -174,8 +176,7 @@ def create_admin(url: str, email: str, password_hash: str, full_name: str) -> st
 
 
 def _execute(statement: bytes, values: tuple[object, ...], *, repeatable: bool = False) -> bytes:
-    context = (g.get("user_id", ""), g.get("role", ""), g.get("request_id", ""))
-    parameters = context + tuple(_adapt(value) for value in values)
+    parameters = _context() + tuple(_adapt(value) for value in values)
     repeatable = repeatable or request.method in ("GET", "HEAD")
     conflicts = losses = 0
     while True:
@@ -198,6 +199,13 @@ def _execute(statement: bytes, values: tuple[object, ...], *, repeatable: bool =
                 if losses > 1 or not repeatable or not connection.broken:
                     raise
         time.sleep(random.uniform(0, 0.01 * 2**conflicts))  # noqa: S311
+
+
+def _context() -> tuple[str, str, str, str]:
+    user_id, role = g.get("user_id", ""), g.get("role", "")
+    session_id, request_id = g.get("session_id", ""), g.get("request_id", "")
+    proof = context.sign(current().context_key, user_id, role, session_id, request_id)
+    return user_id, role, request_id, proof
 
 
 def _answer(row: tuple[Any, ...] | None, notices: list[tuple[str, str]]) -> bytes:

@@ -18,6 +18,7 @@ DBA_LOGIN = "telemed_dba_dev"
 TEMPLATE = "telemed_template"  # a deployed database that tests clone
 CLUSTER_VARIABLE = "TEST_CLUSTER"  # where `make test` tells pytest which cluster to use
 THROWAWAY = "telemedicine-test-"
+THROWAWAY_CONTEXT_KEY = "bf0715e1c8a1e2f84b35c7d2a9960d7e3f1a5b8c4d2e6f709182a3b4c5d6e7f8"
 THROWAWAY_SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -100,6 +101,9 @@ def _remove(cluster: Cluster) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def deploy(cluster: Cluster, database: str = DATABASE) -> None:
+def deploy(
+    cluster: Cluster, database: str = DATABASE, context_key: str = THROWAWAY_CONTEXT_KEY
+) -> None:
     """Bring a database up to the plan, creating it and the roles where they are missing."""
-    run(("sh", "scripts/deploy.sh"), cluster.environment(database))
+    environment = cluster.environment(database) | {"CONTEXT_KEY": context_key}
+    run(("sh", "scripts/deploy.sh"), environment)

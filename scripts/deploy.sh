@@ -2,11 +2,12 @@
 # Bring a database up to sqitch.plan: roles, database, changes. What is there already is kept.
 #
 # The server is the one of the PG* variables (PGHOST, PGPORT, PGUSER, PGPASSWORD ...), the database
-# PGDATABASE (telemed). The login has to be a superuser, or may create roles and databases and is
-# a member of telemed_owner. Quiet unless it fails.
+# PGDATABASE (telemed). The login has to be a superuser for the first deployment on a server, later
+# it may be a member of telemed_owner. Quiet unless it fails.
 #
 # DEPLOY_ATTEMPTS        how often to knock, a second apart, before giving up on the server (1)
 # API_DATABASE_PASSWORD  becomes the password of the login telemed_api, where it needs one
+# CONTEXT_KEY            with which the API proves who is calling; the database believes it from now on
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -60,5 +61,11 @@ SQITCH_EMAIL=${SQITCH_EMAIL:-deployment@telemedicine.invalid} \
 PGOPTIONS="${PGOPTIONS:-} -c role=telemed_owner" \
     sqitch --quiet deploy "db:pg:$PGDATABASE" >>"$log" 2>&1 ||
     fail "sqitch could not deploy to the database $PGDATABASE"
+
+if [ -n "${CONTEXT_KEY:-}" ]; then
+    printf '%s\n' '\getenv key CONTEXT_KEY' "select ops.add_context_key(:'key');" |
+        PGOPTIONS="${PGOPTIONS:-} -c role=telemed_internal" \
+            psql -XAtq -v ON_ERROR_STOP=1 >>"$log" 2>&1 || fail "the context key could not be set"
+fi
 
 echo "deploy: the database $PGDATABASE is up to date"

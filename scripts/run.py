@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from dotenv import dotenv_values
 
@@ -67,12 +66,13 @@ def require_free_port(host: str, port: int) -> None:
 
 def prepare(cluster: Cluster) -> None:
     """Deploy what is new; make the demo data and the signing key, once."""
+    context_key = secret(cluster, "context_key")
     deployed = cluster.data.with_suffix(".deployed")
     wanted = fingerprint()
     if not deployed.exists() or deployed.read_text() != wanted:
         say("run: deploying the database")
         try:
-            deploy(cluster)
+            deploy(cluster, context_key=context_key)
             # Finds functions that were edited in place after they had been deployed here.
             run(("sqitch", "--quiet", "check", f"db:pg:{DATABASE}"), cluster.environment())
         except CommandError as problem:
@@ -82,17 +82,18 @@ def prepare(cluster: Cluster) -> None:
             ) from None
         cluster.sql(MAKE_DBA_LOGIN)
         deployed.write_text(wanted)
-    if not secret_key(cluster).exists():
-        with open(secret_key(cluster), "x", opener=private) as file:
-            file.write(secrets.token_urlsafe(48))
     if cluster.sql(DEMO_LOADED, DATABASE) == "0":
         say("run: loading the demo data")
         load_demo_data(cluster)
 
 
-def secret_key(cluster: Cluster) -> Path:
-    """Where the key is kept, beside the data, so that a restart signs nobody out."""
-    return cluster.base / "secret_key"
+def secret(cluster: Cluster, name: str) -> str:
+    """A key that is kept beside the data, so that a restart signs nobody out; made when missing."""
+    path = cluster.base / name
+    if not path.exists():
+        with open(path, "x", opener=private) as file:
+            file.write(secrets.token_urlsafe(48))
+    return path.read_text()
 
 
 def private(path: str, flags: int) -> int:
@@ -147,7 +148,8 @@ def settings(cluster: Cluster) -> dict[str, str]:
         "APP_ENV": "development",
         "DATABASE_URL": cluster.url(DATABASE, "telemed_api"),
         "DBA_DATABASE_URL": cluster.url(DATABASE, DBA_LOGIN),
-        "SECRET_KEY": secret_key(cluster).read_text(),
+        "SECRET_KEY": secret(cluster, "secret_key"),
+        "CONTEXT_KEY": secret(cluster, "context_key"),
     }
     return {**os.environ, **own, **dotenv_file()}
 

@@ -13,6 +13,7 @@ from functools import cache
 from threading import Barrier
 from typing import Any, TypeVar
 
+import jwt
 import requests
 from jsonschema import Draft202012Validator, FormatChecker
 
@@ -96,6 +97,12 @@ class Client:
     id: str = ""
     email: str = ""
     tokens: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def session_id(self) -> str:
+        """The session of the access token."""
+        claims = jwt.decode(self.token, options={"verify_signature": False})
+        return str(claims["sid"])
 
     def send(
         self, method: str, path: str, *, headers: dict[str, str] | None = None, **more: Any

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import requests
 
+from scripts.cluster import THROWAWAY_CONTEXT_KEY
 from scripts.system import CHECKOUT
 
 SECRET = "b7e151628aed2a6abf7158809cf4f3c762e7160f38b4da56a784d9045190cfef"
@@ -39,6 +40,7 @@ def environment(database_url: str, **settings: str) -> dict[str, str]:
         "APP_ENV": "test",
         "DATABASE_URL": database_url,
         "SECRET_KEY": SECRET,
+        "CONTEXT_KEY": THROWAWAY_CONTEXT_KEY,
         "BCRYPT_COST": "4",
         "ENV_FILE": os.devnull,
         **settings,

@@ -13,11 +13,17 @@ import pytest
 from psycopg import pq
 
 from api import config
+from scripts.cluster import THROWAWAY_CONTEXT_KEY
 from scripts.system import CHECKOUT
 from tests.server import SECRET, environment, serve
 
 URL = "postgresql://telemed_api:hunter2@localhost/telemed"
-RIGHT = {"APP_ENV": "production", "DATABASE_URL": URL, "SECRET_KEY": SECRET}
+RIGHT = {
+    "APP_ENV": "production",
+    "DATABASE_URL": URL,
+    "SECRET_KEY": SECRET,
+    "CONTEXT_KEY": THROWAWAY_CONTEXT_KEY,
+}
 EXAMPLE = (CHECKOUT / ".env.example").read_text()
 
 
@@ -113,7 +119,7 @@ def test_a_setting_that_cannot_be_right_is_named(name: str, value: str) -> None:
 def test_everything_that_is_wrong_is_told_at_once() -> None:
     with pytest.raises(config.SettingsError) as told:
         config.load({"PORT": "x"})
-    assert str(told.value).count(";") == 2
+    assert str(told.value).count(";") == 3
     for name in ("PORT", "DATABASE_URL", "SECRET_KEY"):
         assert name in str(told.value)
 
@@ -164,7 +170,8 @@ def test_the_example_documents_each_setting_with_its_default() -> None:
     documented = variables_of_the_example()
     assert set(documented) == {field.name.upper() for field in fields(config.Settings)}
     optional = set(documented) - {
-        *("DATABASE_URL", "DBA_DATABASE_URL", "SECRET_KEY", "APP_ENV", "WEB_CONCURRENCY")
+        *("DATABASE_URL", "DBA_DATABASE_URL", "SECRET_KEY", "CONTEXT_KEY", "APP_ENV"),
+        "WEB_CONCURRENCY",
     }
     for field in fields(config.Settings):
         if field.name.upper() in optional:
@@ -174,7 +181,8 @@ def test_the_example_documents_each_setting_with_its_default() -> None:
 def test_a_file_is_read_and_the_environment_goes_before_it(tmp_path: Path) -> None:
     file = tmp_path / "env"
     file.write_text(
-        f"DATABASE_URL={URL}\nPORT=8123\nLOG_LEVEL=ERROR\nSECRET_KEY='quoted # {SECRET}'"
+        f"DATABASE_URL={URL}\nPORT=8123\nLOG_LEVEL=ERROR\nSECRET_KEY='quoted # {SECRET}'\n"
+        f"CONTEXT_KEY={THROWAWAY_CONTEXT_KEY}"
     )
     given = {"ENV_FILE": str(file), "LOG_LEVEL": "DEBUG", "PATH": os.environ["PATH"]}
     shown = run("settings", given)

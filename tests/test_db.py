@@ -14,7 +14,7 @@ from flask import Flask, g
 from api import config, db, errors
 from api.errors import Problem
 from scripts.server import Cluster
-from tests.server import SECRET
+from tests.server import environment
 
 FUNCTIONS = """
 create sequence app.attempts;
@@ -69,16 +69,12 @@ def app(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Flask]:
     database = new_database()
     cluster.sql(FUNCTIONS.format(database=database), database)
     cluster.sql("grant execute on all functions in schema api to telemed_api", database)
-    settings = config.load(
-        {
-            "APP_ENV": "test",
-            "DATABASE_URL": cluster.url(database, "telemed_api"),
-            "DATABASE_POOL_SIZE": "1",
-            "SECRET_KEY": SECRET,
-        }
-    )
+    url = cluster.url(database, "telemed_api")
+    settings = config.load(environment(url, DATABASE_POOL_SIZE="1"))
     db.open_pool(settings)
-    yield Flask("db")
+    app = Flask("db")
+    app.config["SETTINGS"] = settings
+    yield app
     db.close_pool()
 
 

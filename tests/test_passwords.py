@@ -11,21 +11,13 @@ from flask import Flask
 
 from api import config, passwords
 from api.errors import Problem
-from tests.server import SECRET
+from tests.server import environment
 
 
 @pytest.fixture
 def app() -> Flask:
     """An application in which two may hash at once and four more wait."""
-    settings = config.load(
-        {
-            "APP_ENV": "test",
-            "DATABASE_URL": "postgresql:///x",
-            "SECRET_KEY": SECRET,
-            "BCRYPT_CONCURRENCY": "2",
-            "THREADS": "12",
-        }
-    )
+    settings = config.load(environment("postgresql:///x", BCRYPT_CONCURRENCY="2", THREADS="12"))
     app = Flask("passwords")
     passwords.register(app, settings)
     return app

@@ -103,8 +103,9 @@ def log_in(body: Arguments) -> bytes:
 def refresh_session(body: Arguments) -> bytes:
     """Exchange a refresh token
 
-    Each one is good once. A second use ends the session, because somebody else may hold it
-    (RFC 9700, section 4.14.2).
+    Each one is good once. The same one again within ten seconds (another tab, a retry) hears the
+    same answer; later it ends the session, because somebody else may hold it (RFC 9700, section
+    4.14.2).
     """
     return _tokens(db.call("refresh_session", **body))
 
@@ -116,7 +117,7 @@ def refresh_session(body: Arguments) -> bytes:
 def log_out(body: Arguments) -> None:
     """End this session
 
-    Its refresh token is worth nothing from now on; an access token runs out by itself.
+    Its tokens, also the access token, are worth nothing from now on.
     """
     db.run("log_out", session_id=g.session_id, **body)
 

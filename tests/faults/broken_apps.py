@@ -60,11 +60,10 @@ def acknowledged_before_commit() -> Flask:
             return original(statement, values, repeatable=repeatable)
         borrowed = contextlib.ExitStack()
         connection = borrowed.enter_context(db._borrow())
-        context = (g.user_id, g.role, g.request_id)
         connection.notices.clear()
         try:
             connection.execute("begin")
-            row = connection.execute(statement, context + values).fetchone()
+            row = connection.execute(statement, db._context() + values).fetchone()
         except BaseException:
             connection.close()
             borrowed.close()

@@ -26,7 +26,6 @@ SETTINGS = {"fsync": "on", "max_connections": "100", "restart_after_crash": "on"
 DOCTORS = 4
 FEE_MINOR = 50_000
 CURRENCY = "EUR"
-SESSION = "00000000-0000-4000-8000-000000000000"
 
 PEOPLE = """
 with person as (
@@ -39,7 +38,12 @@ made as (
         p.id, format('%%s%%s@faults.test', p.role, p.n), '$2b$04$' || repeat('a', 53), 'A Name',
         p.role) from person as p
 )
-select id::text, role from made
+select id::text from made
+"""
+SESSIONS = """
+insert into app.sessions (user_id, expires_at)
+select id, now() + interval '1 year' from app.users
+returning user_id::text, (select role from app.users where id = user_id), id::text
 """
 DOCTOR = """
 insert into app.doctors (user_id, specialty, time_zone, fee_minor, currency)
@@ -47,8 +51,8 @@ select id, 'Cardiology', 'UTC', %s, %s from app.users where role = 'doctor'
 """
 # All doctors work at the same hours, so that patients can want to be in two places at once.
 SLOTS = """
-select set_config('app.user_id', %(doctor)s, false), set_config('app.role', 'doctor', false),
-       set_config('app.request_id', 'set-up', false);
+select set_config('app.request_id', 'set-up', true);
+select app.set_actor(%(doctor)s, 'doctor');
 insert into app.availability_slots (doctor_id, starts_at, ends_at)
 select %(doctor)s, s, s + interval '10 minutes'
   from generate_series(
@@ -68,6 +72,7 @@ class Person:
 
     id: str
     role: str
+    session_id: str
     settings: config.Settings
     _token: str = ""
     _issued_at: float = -TOKEN_SECONDS
@@ -76,7 +81,7 @@ class Person:
     def token(self) -> str:
         """An access token that is in force."""
         if time.monotonic() - self._issued_at >= TOKEN_SECONDS:
-            self._token = auth.issue(self.settings, self.id, self.role, SESSION)
+            self._token = auth.issue(self.settings, self.id, self.role, self.session_id)
             self._issued_at = time.monotonic()
         return self._token
 
@@ -150,12 +155,13 @@ class Clinic:
         numbers = {"doctors": DOCTORS, "patients": patients}
         people: dict[str, list[Person]] = {"doctor": [], "patient": [], "admin": []}
         with psycopg.connect(self.cluster.url(DATABASE)) as connection:
-            found = connection.execute(PEOPLE, numbers).fetchall()
+            connection.execute(PEOPLE, numbers)
             connection.execute(DOCTOR, (FEE_MINOR, CURRENCY))
-            create = "select id::text, role from ops.create_admin(%s, %s, 'An Admin')"
-            found += connection.execute(create, ("a@faults.test", "$2b$04$" + "a" * 53)).fetchall()
-        for user_id, role in found:
-            people[role].append(Person(user_id, role, settings))
+            create = "select ops.create_admin(%s, %s, 'An Admin')"
+            connection.execute(create, ("a@faults.test", "$2b$04$" + "a" * 53))
+            found = connection.execute(SESSIONS).fetchall()
+        for user_id, role, session_id in found:
+            people[role].append(Person(user_id, role, session_id, settings))
         self.doctors, self.patients = people["doctor"], people["patient"]
         (self.admin,) = people["admin"]
         self.person = {p.id: p for group in people.values() for p in group}
@@ -166,6 +172,7 @@ class Clinic:
     def _publish(self, doctor_id: str, slots: int) -> list[str]:
         with psycopg.ClientCursor(psycopg.connect(self.cluster.url(DATABASE))) as cursor:
             cursor.execute(SLOTS, {"doctor": doctor_id, "slots": slots})
+            cursor.nextset()
             cursor.nextset()
             ids = [row[0] for row in cursor.fetchall()]
             cursor.connection.commit()

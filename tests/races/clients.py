@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from api.db import CONTEXT, REPLAYED
+from tests import context
 
 ROLLED_BACK = "rolled back"
 PATHS = {
@@ -26,11 +27,12 @@ LONGEST_PAUSE_SECONDS = 2
 
 
 class Person(NamedTuple):
-    """Who asks: an id and a role for SQL, a token for HTTP."""
+    """Who asks: an id, a role and a session for SQL, a token for HTTP."""
 
     id: str
     role: str
-    token: str
+    session_id: str
+    token: str = ""
 
 
 class Answer(NamedTuple):
@@ -83,7 +85,8 @@ class SqlClient:
     def _ask(self, person: Person, function: str, **arguments: object) -> Answer:
         names = ", ".join(f"p_{name} => %s" for name in arguments)
         statement = f"{CONTEXT} select to_json(api.{function}({names})) from context"
-        values = (person.id, person.role, self.request_id, *arguments.values())
+        who = context.values(person.id, person.role, self.request_id, person.session_id)
+        values = (*who, *arguments.values())
         self._notices.clear()
         try:
             (row,) = self.connection.execute(statement.encode(), values).fetchone() or (None,)

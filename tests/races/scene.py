@@ -17,6 +17,7 @@ import psycopg
 
 from api.db import CONTEXT
 from scripts.system import CommandError
+from tests import context
 from tests.client import PASSWORD, at, ok
 from tests.client import Client as Api
 from tests.people import log_in
@@ -84,7 +85,7 @@ class People:
         self._stranger = stranger
         self._admin_api = admin
         self._doctors = 0
-        self.admin = Person(admin.id, "admin", admin.token)
+        self.admin = Person(admin.id, "admin", admin.session_id, admin.token)
         with ThreadPoolExecutor(8) as threads:
             self.patients = list(threads.map(self._new_patient, range(patients)))
 
@@ -111,7 +112,7 @@ class People:
 
     def _person(self, email: str, role: str) -> Person:
         client = log_in(self._stranger, email)
-        return Person(client.id, role, client.token)
+        return Person(client.id, role, client.session_id, client.token)
 
 
 class Calendar:
@@ -129,8 +130,8 @@ class Calendar:
             " returning id::text"
         )
         times = (SLOT, start, start + (count - 1) * SLOT, SLOT)
-        context = (doctor.id, doctor.role, "slots")
-        rows = onlooker.execute(statement.encode(), (*context, doctor.id, *times))
+        who = context.values(doctor.id, doctor.role, "slots", doctor.session_id)
+        rows = onlooker.execute(statement.encode(), (*who, doctor.id, *times))
         return [id_ for (id_,) in rows]
 
 

@@ -21,6 +21,7 @@ import pytest
 
 from api.db import CONTEXT
 from scripts.server import Cluster
+from tests import context
 from tests.client import at, new_key
 from tests.races.clients import Answer, Person, SqlClient
 
@@ -162,7 +163,7 @@ class Clinic:
             "   from context, unnest(%s::timestamptz[]) as starts_at"
             " returning id::text",
             (
-                *(self.doctor.id, self.doctor.role, "slots"),
+                *context.values(self.doctor.id, self.doctor.role, "slots", self.doctor.session_id),
                 *(self.doctor.id, [morning, morning + timedelta(hours=1)]),
             ),
         )
@@ -302,7 +303,7 @@ def clinic(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Clinic
 
 
 def new_person(onlooker: psycopg.Connection[tuple[Any, ...]], role: str) -> Person:
-    person = Person(str(uuid.uuid4()), role, token="")
+    person = Person(str(uuid.uuid4()), role, str(uuid.uuid4()))
     with onlooker.transaction():
         onlooker.execute(
             "select app.create_user(%s, %s, %s, 'Somebody', %s)",
@@ -314,6 +315,9 @@ def new_person(onlooker: psycopg.Connection[tuple[Any, ...]], role: str) -> Pers
                 " values (%s, 'Dermatology', 'UTC', %s, 'EUR')",
                 (person.id, FEE_MINOR),
             )
+        onlooker.execute(
+            "insert into app.sessions (id, user_id) values (%s, %s)", (person.session_id, person.id)
+        )
     return person
 
 

@@ -41,6 +41,16 @@ create trigger audit_logs_are_never_truncated
 before truncate on app.audit_logs
 for each statement execute function app.rows_are_append_only();
 
+alter table app.audit_logs enable row level security;
+alter table app.audit_logs force row level security;
+create policy audit_logs_are_all_there_for_internal_functions
+on app.audit_logs to telemed_internal using (true);
+
+create policy audit_logs_are_seen_by_admins
+on app.audit_logs for select to telemed_owner
+using (
+    (select current_setting('app.verified_role', true)) = 'admin');
+
 create view api.audit_logs as
 select
     id,
@@ -58,8 +68,21 @@ from app.audit_logs;
 
 comment on view api.audit_logs is 'A row of the audit trail, as api.list_audit_logs returns it.';
 
+set local role telemed_internal;
 create view ops.audit_logs as
-select * from api.audit_logs;
+select
+    id,
+    occurred_at::timestamptz as occurred_at,
+    table_name::text as table_name,
+    row_id,
+    operation,
+    old,
+    new,
+    user_id,
+    role::text as role,
+    database_login::text as database_login,
+    request_id::text as request_id
+from app.audit_logs;
 
 comment on view ops.audit_logs is 'The audit trail, for auditors and database administrators.';
 

@@ -16,6 +16,7 @@ create function api.list_audit_logs(
 returns setof api.audit_logs
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
+set app.verified_user_id = '' set app.verified_role = ''
 as $$
 begin
     perform app.require_role('admin');

@@ -26,6 +26,7 @@ create function api.consultation_history(
 returns setof api.consultation_events
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
+set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_visible app.consultations :=
@@ -47,10 +48,8 @@ begin
         (l.new ->> 'slot_id')::uuid,
         (l.new ->> 'starts_at')::timestamptz,
         (l.new ->> 'ends_at')::timestamptz
-    from app.audit_logs as l
-    where l.table_name = 'consultations'
-      and l.row_id = v_visible.id::text
-      and (l.operation = 'INSERT'
+    from app.changes_of_row('consultations', v_visible.id::text) as l
+    where (l.operation = 'INSERT'
            or l.old ->> 'status' <> l.new ->> 'status'
            or l.old ->> 'slot_id' <> l.new ->> 'slot_id')
       and l.id > coalesce(p_cursor, 0)

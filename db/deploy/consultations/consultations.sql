@@ -79,12 +79,78 @@ create index consultations_by_patient on app.consultations (patient_id, starts_a
 create index consultations_by_doctor on app.consultations (doctor_id, starts_at, id);
 create index consultations_by_time on app.consultations (starts_at, id);
 
+alter table app.consultations enable row level security;
+alter table app.consultations force row level security;
+create policy consultations_are_all_there_for_internal_functions
+on app.consultations to telemed_internal using (true);
+
+-- `case`, because the planner takes an `or` for a condition that next to no row fulfils, and would
+-- sort all consultations of a doctor to find the latest fifty.
+create policy consultations_are_seen_by_patient_doctor_and_admins
+on app.consultations for select to telemed_owner
+using (
+    case (select current_setting('app.verified_role', true))
+        when 'patient' then
+            patient_id = (select nullif(current_setting('app.verified_user_id', true), '')::uuid)
+        when 'doctor' then
+            doctor_id = (select nullif(current_setting('app.verified_user_id', true), '')::uuid)
+        else (select current_setting('app.verified_role', true)) = 'admin'
+    end);
+
+create policy consultations_are_changed_by_patient_doctor_and_admins
+on app.consultations for update to telemed_owner
+using (
+    case (select current_setting('app.verified_role', true))
+        when 'patient' then
+            patient_id = (select nullif(current_setting('app.verified_user_id', true), '')::uuid)
+        when 'doctor' then
+            doctor_id = (select nullif(current_setting('app.verified_user_id', true), '')::uuid)
+        else (select current_setting('app.verified_role', true)) = 'admin'
+    end);
+
+create policy consultations_are_booked_by_their_patient
+on app.consultations for insert to telemed_owner
+with check (
+    patient_id = (select nullif(current_setting('app.verified_user_id', true), '')::uuid));
+
+set local role telemed_internal;
+create function app.doctor_has_patient(p_doctor_id uuid, p_patient_id uuid)
+returns boolean
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set enable_bitmapscan = off
+as $$
+begin
+    -- Through the few consultations of the patient, not all of the doctor's.
+    return exists (
+        select from app.consultations as c
+        where c.patient_id = p_patient_id and c.doctor_id = p_doctor_id);
+end;
+$$;
+
+comment on function app.doctor_has_patient(uuid, uuid) is
+'Whether a doctor has, or has had, a consultation of a patient, be it cancelled.';
+reset role;
+
+-- A function, because its query would have to be made ready for every caller as a part of theirs.
+create policy profiles_are_seen_by_their_user_their_doctors_and_admins
+on app.profiles for select to telemed_owner
+using (
+    user_id = (select nullif(current_setting('app.verified_user_id', true), '')::uuid)
+    or case (select current_setting('app.verified_role', true))
+        when 'admin' then true
+        when 'doctor' then
+            app.doctor_has_patient(
+                (select nullif(current_setting('app.verified_user_id', true), '')::uuid), user_id)
+        else false
+    end);
+
 create view api.consultations as
 select
     c.id,
     c.slot_id,
     c.doctor_id,
-    doctor.full_name::text as doctor_name,
+    d.full_name::text as doctor_name,
     c.patient_id,
     patient.full_name::text as patient_name,
     c.starts_at::timestamptz as starts_at,
@@ -98,7 +164,7 @@ select
     c.created_at::timestamptz as created_at,
     c.updated_at::timestamptz as updated_at
 from app.consultations as c
-inner join app.profiles as doctor on doctor.user_id = c.doctor_id
+inner join app.doctors as d on d.user_id = c.doctor_id
 inner join app.profiles as patient on patient.user_id = c.patient_id;
 
 comment on view api.consultations is

@@ -44,9 +44,10 @@ create trigger consultations_have_the_doctor_and_time_of_their_slot
 before insert or update on app.consultations
 for each row execute function app.consultations_have_the_doctor_and_time_of_their_slot();
 
+set local role telemed_internal;
 create function app.consultations_hold_their_slot()
 returns trigger
-language plpgsql volatile
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
@@ -80,6 +81,7 @@ $$;
 comment on function app.consultations_hold_their_slot() is
 'Trigger: marks the slot of a new or moved consultation as booked; frees the slot of a moved or
 cancelled one, or withdraws it when its doctor has taken time off or is deactivated. Raises TM208.';
+reset role;
 
 create trigger consultations_hold_their_slot
 after insert or update on app.consultations

@@ -1,8 +1,7 @@
 -- Deploy telemed:foundation/roles to pg
 --
--- Roles belong to the whole cluster, not to this database. A superuser runs this file once before
--- the first deployment; when Sqitch runs it again as telemed_owner it finds every role and does
--- nothing.
+-- Roles belong to the whole cluster, not to this database. A superuser runs this file before a
+-- deployment; when Sqitch runs it again as telemed_owner it finds everything and does nothing.
 
 begin;
 
@@ -11,8 +10,24 @@ begin
     -- Two deployments may start at the same moment on one cluster.
     perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('telemed roles', 0));
 
+    -- Owns every object. Row-level security is forced upon it: it does not inherit what
+    -- telemed_internal may see.
     if pg_catalog.to_regrole('telemed_owner') is null then
-        create role telemed_owner nologin;
+        create role telemed_owner nologin noinherit;
+    end if;
+
+    -- Owns the few functions that have to look beyond their caller.
+    if pg_catalog.to_regrole('telemed_internal') is null then
+        alter role telemed_owner noinherit;
+        create role telemed_internal nologin noinherit;
+        grant telemed_internal to telemed_owner;
+    end if;
+
+    -- Functions of api and ops begin with these two empty: see app.current_actor.
+    if not pg_catalog.has_parameter_privilege(
+        'telemed_internal', 'app.verified_user_id', 'set') then
+        grant set on parameter app.verified_user_id, app.verified_role
+        to telemed_owner, telemed_internal;
     end if;
 
     if pg_catalog.to_regrole('telemed_api') is null then

@@ -32,9 +32,21 @@ comment on schema extensions is 'Objects of the PostgreSQL extensions that the p
 
 grant usage on schema api to telemed_api, telemed_dba;
 grant usage on schema ops to telemed_dba, telemed_auditor;
+grant usage on schema api, extensions to telemed_internal;
+grant usage, create on schema app, ops to telemed_internal;
 
 -- Closed until granted. Only this global form has an effect: "in schema" cannot take away
 -- what the built-in default gives to PUBLIC.
 alter default privileges revoke execute on functions from public;
+
+-- The rights of telemed_internal and those of the owner go together; which rows they see does not.
+alter default privileges in schema app
+grant select, insert, update, delete on tables to telemed_internal;
+alter default privileges in schema app grant execute on functions to telemed_internal;
+alter default privileges in schema api grant select on tables to telemed_internal;
+
+set local role telemed_internal;
+alter default privileges revoke execute on functions from public;
+alter default privileges in schema app grant execute on functions to telemed_owner;
 
 commit;

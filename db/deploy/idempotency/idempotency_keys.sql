@@ -45,4 +45,14 @@ create trigger idempotency_keys_are_never_truncated
 before truncate on app.idempotency_keys
 for each statement execute function app.rows_are_append_only();
 
+alter table app.idempotency_keys enable row level security;
+alter table app.idempotency_keys force row level security;
+create policy idempotency_keys_are_all_there_for_internal_functions
+on app.idempotency_keys to telemed_internal using (true);
+
+create policy idempotency_keys_are_seen_by_their_user
+on app.idempotency_keys to telemed_owner
+using (
+    user_id = (select nullif(current_setting('app.verified_user_id', true), '')::uuid));
+
 commit;

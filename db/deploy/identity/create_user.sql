@@ -2,6 +2,7 @@
 
 begin;
 
+set local role telemed_internal;
 create function app.create_user(
     p_user_id uuid,
     p_email text,
@@ -10,7 +11,7 @@ create function app.create_user(
     p_role text
 )
 returns void
-language plpgsql volatile
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin

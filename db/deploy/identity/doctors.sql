@@ -5,10 +5,12 @@ begin;
 create table app.doctors (
     user_id uuid primary key,
     role text not null default 'doctor',
+    full_name app.line not null,
     specialty app.line not null,
     time_zone app.line not null,
     fee_minor app.amount_minor not null,
     currency app.currency not null,
+    deactivated_at app.instant,
     constraint doctors_are_users_with_the_role_doctor
     foreign key (user_id, role) references app.users (id, role),
     constraint doctors_role_is_doctor check (role = 'doctor'),
@@ -19,6 +21,10 @@ comment on table app.doctors is 'What a doctor offers; one row for each user who
 comment on column app.doctors.time_zone is 'IANA time zone in which weekly hours are meant.';
 comment on column app.doctors.fee_minor is
 'Fee of one consultation in minor units of currency; copied onto a consultation at booking.';
+
+comment on column app.doctors.full_name is
+'That of the profile, for everybody to read: triggers keep it.';
+comment on column app.doctors.deactivated_at is 'That of the account: a trigger keeps it.';
 
 create index doctors_by_specialty on app.doctors (lower(specialty), user_id);
 
@@ -40,6 +46,7 @@ for each statement execute function app.rows_are_append_only();
 
 -- Security definer, because a deferred trigger runs as whoever commits (before PostgreSQL 18), and
 -- telemed_api may read no table.
+set local role telemed_internal;
 create function app.users_are_complete()
 returns trigger
 language plpgsql volatile security definer
@@ -62,24 +69,86 @@ $$;
 comment on function app.users_are_complete() is
 'Trigger: when the transaction ends, every user has a profile and every doctor a row of app.doctors.
 Raises TM209.';
+reset role;
 
 create constraint trigger users_are_complete
 after insert or update of role on app.users
 deferrable initially deferred
 for each row execute function app.users_are_complete();
 
+set local role telemed_internal;
+create function app.doctors_have_the_name_of_their_profile()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    select p.full_name into new.full_name from app.profiles as p where p.user_id = new.user_id;
+    if not found then
+        raise exception 'A doctor has a profile' using errcode = 'TM209';
+    end if;
+    return new;
+end;
+$$;
+
+comment on function app.doctors_have_the_name_of_their_profile() is
+'Trigger: the name of a doctor is that of the profile, whatever was written. Raises TM209.';
+reset role;
+
+create trigger doctors_have_the_name_of_their_profile
+before insert or update of full_name on app.doctors
+for each row execute function app.doctors_have_the_name_of_their_profile();
+
+create function app.profiles_name_their_doctor()
+returns trigger
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    update app.doctors set full_name = new.full_name where user_id = new.user_id;
+    return null;
+end;
+$$;
+
+comment on function app.profiles_name_their_doctor() is
+'Trigger: a new name in the profile of a doctor is the doctor''s.';
+
+create trigger profiles_name_their_doctor
+after update of full_name on app.profiles
+for each row
+when (old.full_name is distinct from new.full_name)
+execute function app.profiles_name_their_doctor();
+
+create function app.doctors_are_deactivated_with_their_account()
+returns trigger
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    update app.doctors set deactivated_at = new.deactivated_at where user_id = new.id;
+    return null;
+end;
+$$;
+
+comment on function app.doctors_are_deactivated_with_their_account() is
+'Trigger: a doctor is deactivated, and active again, with the account.';
+
+create trigger doctors_are_deactivated_with_their_account
+after update of deactivated_at on app.users
+for each row
+when (old.deactivated_at is distinct from new.deactivated_at and new.role = 'doctor')
+execute function app.doctors_are_deactivated_with_their_account();
+
 create view api.doctors as
 select
     d.user_id as id,
-    p.full_name::text as full_name,
+    d.full_name::text as full_name,
     d.specialty::text as specialty,
     d.time_zone::text as time_zone,
     d.fee_minor::bigint as fee_minor,
     d.currency::text as currency
 from app.doctors as d
-inner join app.profiles as p on p.user_id = d.user_id
-inner join app.users as u on u.id = d.user_id
-where u.deactivated_at is null;
+where d.deactivated_at is null;
 
 comment on view api.doctors is 'A doctor as patients see one. Deactivated ones are left out.';
 

@@ -2,19 +2,19 @@
 
 begin;
 
-create function app.issue_refresh_token(p_session_id uuid)
+set local role telemed_internal;
+create function app.issue_refresh_token(p_session_id uuid, p_token text)
 returns api.sessions
-language plpgsql volatile
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_token text := translate(encode(extensions.gen_random_bytes(32), 'base64'), '+/=', '-_');
     v_session api.sessions;
 begin
     insert into app.refresh_tokens (token_hash, session_id)
-    values (sha256(convert_to(v_token, 'UTF8')), p_session_id);
+    values (sha256(convert_to(p_token, 'UTF8')), p_session_id);
 
-    select u.id, u.role, s.id, v_token, s.expires_at::timestamptz into strict v_session
+    select u.id, u.role, s.id, p_token, s.expires_at::timestamptz into strict v_session
     from app.sessions as s
     inner join app.users as u on u.id = s.user_id
     where s.id = p_session_id;
@@ -22,7 +22,39 @@ begin
 end;
 $$;
 
-comment on function app.issue_refresh_token(uuid) is
-'Makes the next refresh token of a session: 256 random bits in base64url (RFC 4648, section 5).';
+comment on function app.issue_refresh_token(uuid, text) is
+'Makes p_token the refresh token of a session. Only its SHA-256 is kept.';
+
+create function app.first_refresh_token()
+returns text
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return translate(encode(extensions.gen_random_bytes(32), 'base64'), '+/=', '-_');
+end;
+$$;
+
+comment on function app.first_refresh_token() is
+'256 random bits in base64url (RFC 4648, section 5).';
+
+create function app.next_refresh_token(p_token text)
+returns text
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select translate(
+            encode(extensions.hmac(convert_to(p_token, 'UTF8'), s.value, 'sha256'), 'base64'),
+            '+/=', '-_')
+        from app.secrets as s
+        where s.name = 'next_refresh_token');
+end;
+$$;
+
+comment on function app.next_refresh_token(text) is
+'The successor of a refresh token: 256 bits that nobody without the key of the database can make of
+it. It can be told twice without being stored.';
 
 commit;

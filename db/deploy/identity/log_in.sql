@@ -6,31 +6,31 @@ create function api.log_in(p_email text, p_password_hash text)
 returns api.sessions
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_user app.users;
     v_session_id uuid;
 begin
-    select u.* into v_user
-    from app.users as u
-    where lower(u.email) = lower(p_email)
-      and u.password_hash = p_password_hash
-      and u.deactivated_at is null;
-    if not found then
+    perform app.proven_context();
+    v_user := app.account_of_email(p_email);
+    if v_user.password_hash is distinct from p_password_hash
+        or p_password_hash is null
+        or v_user.deactivated_at is not null then
         perform app.refuse('TM103', 'E-mail address or password is wrong');
         return null;
     end if;
 
     perform app.set_actor(v_user.id, v_user.role);
     insert into app.sessions (user_id) values (v_user.id) returning id into v_session_id;
-    return app.issue_refresh_token(v_session_id);
+    return app.issue_refresh_token(v_session_id, app.first_refresh_token());
 end;
 $$;
 
 comment on function api.log_in(text, text) is
 'Begins a session. p_password_hash is the password hashed with the setting from api.log_in_salt:
 the stored hash is compared here and never leaves the database. The refusal is the same whether
-the account exists or not. Anybody may call it. Raises TM103.';
+the account exists or not. Anybody may call it. Raises TM101, TM103.';
 
 grant execute on function api.log_in(text, text) to telemed_api, telemed_dba;
 

@@ -31,6 +31,16 @@ create trigger profiles_are_never_truncated
 before truncate on app.profiles
 for each statement execute function app.rows_are_append_only();
 
+alter table app.profiles enable row level security;
+alter table app.profiles force row level security;
+create policy profiles_are_all_there_for_internal_functions
+on app.profiles to telemed_internal using (true);
+
+create policy profiles_are_changed_by_their_user
+on app.profiles for update to telemed_owner
+using (
+    user_id = (select nullif(current_setting('app.verified_user_id', true), '')::uuid));
+
 create view api.users as
 select
     u.id,

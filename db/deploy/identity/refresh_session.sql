@@ -2,15 +2,18 @@
 
 begin;
 
-create function api.refresh_session(p_refresh_token text)
+set local role telemed_internal;
+create function app.rotate_refresh_token(p_token text)
 returns api.sessions
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_hash bytea := sha256(convert_to(p_refresh_token, 'UTF8'));
+    v_hash bytea := sha256(convert_to(p_token, 'UTF8'));
+    v_token app.refresh_tokens;
     v_session app.sessions;
     v_user app.users;
+    v_next text := app.next_refresh_token(p_token);
 begin
     -- Lock order: the session, then its tokens. Of two requests with one token the second
     -- waits here and finds it spent.
@@ -18,29 +21,57 @@ begin
     from app.sessions as s
     where s.id = (select t.session_id from app.refresh_tokens as t where t.token_hash = v_hash)
     for no key update;
-    if not found or v_session.revoked_at is not null or v_session.expires_at <= app.clock() then
+    select u.* into v_user from app.users as u where u.id = v_session.user_id;
+    if v_user.id is null
+        or v_user.deactivated_at is not null
+        or v_session.revoked_at is not null
+        or v_session.expires_at <= app.clock() then
         raise exception 'The refresh token is not valid' using errcode = 'TM104';
     end if;
-
-    select u.* into strict v_user from app.users as u where u.id = v_session.user_id;
     perform app.set_actor(v_user.id, v_user.role);
 
-    update app.refresh_tokens
-    set spent_at = app.clock()
-    where token_hash = v_hash and spent_at is null and v_user.deactivated_at is null;
-    if not found then
-        -- A spent token that comes back is in two hands; neither may go on with it.
-        update app.sessions set revoked_at = app.clock() where id = v_session.id;
-        perform app.refuse('TM104', 'The refresh token is not valid');
-        return null;
+    select t.* into strict v_token from app.refresh_tokens as t where t.token_hash = v_hash;
+    if v_token.spent_at is null then
+        update app.refresh_tokens set spent_at = app.clock() where token_hash = v_hash;
+        return app.issue_refresh_token(v_session.id, v_next);
     end if;
-    return app.issue_refresh_token(v_session.id);
+
+    -- A second tab, or a retry: it hears what the first one heard.
+    if v_token.spent_at > app.clock() - interval '10 seconds' and exists (
+        select from app.refresh_tokens as t
+        where t.token_hash = sha256(convert_to(v_next, 'UTF8')) and t.spent_at is null
+    ) then
+        return (v_user.id, v_user.role, v_session.id, v_next, v_session.expires_at)::api.sessions;
+    end if;
+
+    -- A spent token that comes back is in two hands; neither may go on with it.
+    update app.sessions set revoked_at = app.clock() where id = v_session.id;
+    perform app.refuse('TM104', 'The refresh token is not valid');
+    return null;
+end;
+$$;
+
+comment on function app.rotate_refresh_token(text) is
+'Spends a refresh token and returns its session with the next one. Raises TM104.';
+reset role;
+
+create function api.refresh_session(p_refresh_token text)
+returns api.sessions
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set app.verified_user_id = '' set app.verified_role = ''
+as $$
+begin
+    perform app.proven_context();
+    return app.rotate_refresh_token(p_refresh_token);
 end;
 $$;
 
 comment on function api.refresh_session(text) is
-'Spends a refresh token and returns the session with the next one. A token that was spent before
-revokes its whole session (RFC 9700, section 4.14.2). Anybody may call it. Raises TM104.';
+'Spends a refresh token and returns the session with the next one. The same token again within 10
+seconds, while the next one is not spent, hears the same answer; later it revokes the whole session
+(RFC 9700, section 4.14.2). Neither moves the session''s end. Anybody may call it. Raises TM101,
+TM104.';
 
 grant execute on function api.refresh_session(text) to telemed_api, telemed_dba;
 

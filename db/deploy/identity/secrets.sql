@@ -10,6 +10,13 @@ create table app.secrets (
 
 comment on table app.secrets is 'Random keys that never leave the database, made at deployment.';
 
-insert into app.secrets (name) values ('invented_salt');
+
+alter table app.secrets enable row level security;
+alter table app.secrets force row level security;
+create policy secrets_are_all_there_for_internal_functions
+on app.secrets to telemed_internal using (true);
+
+set local role telemed_internal;
+insert into app.secrets (name) values ('invented_salt'), ('next_refresh_token');
 
 commit;

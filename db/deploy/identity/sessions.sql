@@ -38,6 +38,33 @@ create trigger sessions_are_audited
 after insert or update or delete on app.sessions
 for each row execute function app.record_change('id');
 
+set local role telemed_internal;
+create function app.sessions_end_with_what_they_rest_on()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    update app.sessions
+    set revoked_at = app.clock()
+    where user_id = new.id and revoked_at is null;
+    return null;
+end;
+$$;
+
+comment on function app.sessions_end_with_what_they_rest_on() is
+'Trigger: a new password, another role or a deactivated account ends all sessions of the user.';
+reset role;
+
+create trigger sessions_end_with_what_they_rest_on
+after update of password_hash, role, deactivated_at on app.users
+for each row
+when (
+    old.password_hash <> new.password_hash
+    or old.role <> new.role
+    or (old.deactivated_at is null and new.deactivated_at is not null))
+execute function app.sessions_end_with_what_they_rest_on();
+
 create function app.refresh_tokens_are_spent_once()
 returns trigger
 language plpgsql volatile
@@ -59,6 +86,21 @@ comment on function app.refresh_tokens_are_spent_once() is
 create trigger refresh_tokens_are_spent_once
 before update on app.refresh_tokens
 for each row execute function app.refresh_tokens_are_spent_once();
+
+alter table app.sessions enable row level security;
+alter table app.sessions force row level security;
+create policy sessions_are_all_there_for_internal_functions
+on app.sessions to telemed_internal using (true);
+
+create policy sessions_are_seen_by_their_user
+on app.sessions to telemed_owner
+using (
+    user_id = (select nullif(current_setting('app.verified_user_id', true), '')::uuid));
+
+alter table app.refresh_tokens enable row level security;
+alter table app.refresh_tokens force row level security;
+create policy refresh_tokens_are_all_there_for_internal_functions
+on app.refresh_tokens to telemed_internal using (true);
 
 create type api.sessions as (
     user_id uuid,

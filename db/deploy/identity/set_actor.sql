@@ -2,19 +2,44 @@
 
 begin;
 
+set local role telemed_internal;
 create function app.set_actor(p_user_id uuid, p_role text)
 returns void
-language plpgsql volatile
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_user_id text := coalesce(p_user_id::text, '');
+    v_role text := coalesce(p_role, '');
+    v_valid text := app.this_transaction();
 begin
-    perform set_config('app.user_id', p_user_id::text, true);
-    perform set_config('app.role', p_role, true);
+    perform set_config('app.user_id', v_user_id, true);
+    perform set_config('app.role', v_role, true);
+    perform set_config('app.verified_user_id', v_user_id, true);
+    perform set_config('app.verified_role', v_role, true);
+    perform set_config(
+        'app.proof',
+        (select
+            format('database||%s|', v_valid)
+            || encode(
+                extensions.hmac(
+                    convert_to(
+                        format(
+                            '|%s|%s|%s|%s', v_valid, v_user_id, v_role,
+                            current_setting('app.request_id', true)),
+                        'UTF8'),
+                    k.key,
+                    'sha256'),
+                'hex')
+         from app.context_keys as k
+         where k.id = 'database'),
+        true);
 end;
 $$;
 
 comment on function app.set_actor(uuid, text) is
 'Makes a user the caller for the rest of the transaction: somebody who has just proved who they are,
-or whom a database administrator acts as. The audit trail then names them.';
+or whom a database administrator acts as. The audit trail then names them. Null and null make it
+somebody who is not signed in.';
 
 commit;

@@ -6,11 +6,13 @@ create function api.sign_up(p_email text, p_password_hash text, p_full_name text
 returns api.users
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_user_id uuid := app.uuid_v7();
     v_user api.users;
 begin
+    perform app.proven_context();
     perform app.set_actor(v_user_id, 'patient');
     perform app.create_user(v_user_id, p_email, p_password_hash, p_full_name, 'patient');
 
@@ -21,7 +23,7 @@ $$;
 
 comment on function api.sign_up(text, text, text) is
 'Creates an account for a patient; nobody can sign up as anything else. p_password_hash: see
-app.users.password_hash. Anybody may call it. Raises TM911.';
+app.users.password_hash. Anybody may call it. Raises TM101, TM911.';
 
 grant execute on function api.sign_up(text, text, text) to telemed_api, telemed_dba;
 

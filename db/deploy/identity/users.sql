@@ -43,4 +43,15 @@ create trigger users_are_never_truncated
 before truncate on app.users
 for each statement execute function app.rows_are_append_only();
 
+alter table app.users enable row level security;
+alter table app.users force row level security;
+create policy users_are_all_there_for_internal_functions
+on app.users to telemed_internal using (true);
+
+create policy users_are_seen_by_themselves_and_admins
+on app.users to telemed_owner
+using (
+    id = (select nullif(current_setting('app.verified_user_id', true), '')::uuid)
+    or (select current_setting('app.verified_role', true)) = 'admin');
+
 commit;

@@ -2,33 +2,42 @@
 
 begin;
 
+set local role telemed_internal;
 create function ops.act_as(p_user text)
 returns api.users
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
-    v_user api.users;
+    v_user app.users;
+    v_row api.users;
 begin
-    select u.* into v_user
-    from api.users as u
-    where lower(u.email) = lower(p_user) or u.id::text = lower(p_user);
-    if not found then
-        raise exception 'There is no such user' using errcode = 'TM406';
+    if p_user is not null then
+        select u.* into v_user
+        from app.users as u
+        where lower(u.email) = lower(p_user) or u.id::text = lower(p_user);
+        if not found then
+            raise exception 'There is no such user' using errcode = 'TM406';
+        end if;
     end if;
 
-    perform app.set_actor(v_user.id, v_user.role);
     perform set_config(
         'app.request_id', format('psql-%s-%s', pg_backend_pid(), txid_current()), true);
     perform set_config('app.refusals', 'raise', true);
-    return v_user;
+    perform app.set_actor(v_user.id, v_user.role);
+    insert into app.access_logs (kind, operation) values ('act_as', 'act_as');
+
+    select u.* into v_row from api.users as u where u.id = v_user.id;
+    return v_row;
 end;
 $$;
 
 comment on function ops.act_as(text) is
-'Makes the rest of this transaction act as a user, named by e-mail address or id. The audit trail
-keeps the database login beside the user. Refusals are errors from here on, also those that are
-remembered for clients of the REST API: see app.refuse. Raises TM406.';
+'Makes the rest of this transaction act as a user, named by e-mail address or id, or with null as
+somebody who is not signed in. The access log has a row of it, and like the audit trail keeps the
+database login beside the user. Refusals are errors from here on, also those that are remembered for
+clients of the REST API: see app.refuse. Raises TM406.';
 
 grant execute on function ops.act_as(text) to telemed_dba;
 

@@ -2,10 +2,12 @@
 
 begin;
 
+set local role telemed_internal;
 create function ops.create_admin(p_email text, p_password_hash text, p_full_name text)
 returns api.users
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_user_id uuid := app.uuid_v7();
@@ -13,7 +15,13 @@ declare
 begin
     perform app.create_user(v_user_id, p_email, p_password_hash, p_full_name, 'admin');
 
-    select u.* into strict v_user from api.users as u where u.id = v_user_id;
+    select
+        u.id, u.email::text, u.role, p.full_name::text, p.phone::text, p.date_of_birth,
+        u.created_at::timestamptz
+    into strict v_user
+    from app.users as u
+    inner join app.profiles as p on p.user_id = u.id
+    where u.id = v_user_id;
     return v_user;
 end;
 $$;

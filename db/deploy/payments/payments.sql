@@ -49,6 +49,17 @@ create trigger payments_are_audited
 after insert or update or delete on app.payments
 for each row execute function app.record_change('id');
 
+alter table app.payments enable row level security;
+alter table app.payments force row level security;
+create policy payments_are_all_there_for_internal_functions
+on app.payments to telemed_internal using (true);
+
+create policy payments_are_seen_by_patient_and_admins
+on app.payments to telemed_owner
+using (
+    (select current_setting('app.verified_role', true)) in ('patient', 'admin')
+    and exists (select from app.consultations as c where c.id = consultation_id));
+
 create view api.payments as
 select
     id,

@@ -2,9 +2,10 @@
 
 begin;
 
+set local role telemed_internal;
 create function app.payments_stay_within_bounds()
 returns trigger
-language plpgsql volatile
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -39,6 +40,7 @@ $$;
 comment on function app.payments_stay_within_bounds() is
 'Trigger: payments never exceed the fee of their consultation, refunds never exceed their payment,
 also under concurrency. Raises TM205, TM208, TM905, TM908, TM909.';
+reset role;
 
 create trigger payments_stay_within_bounds
 before insert on app.payments

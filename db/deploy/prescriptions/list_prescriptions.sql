@@ -10,6 +10,7 @@ create function api.list_prescriptions(
 returns setof api.prescriptions
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
+set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_visible app.consultations :=

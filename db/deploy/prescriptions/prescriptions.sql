@@ -28,9 +28,10 @@ create table app.prescription_items (
 
 comment on table app.prescription_items is 'The drugs of a prescription, in the order of position.';
 
+set local role telemed_internal;
 create function app.prescriptions_follow_a_completed_consultation()
 returns trigger
-language plpgsql volatile
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
@@ -47,14 +48,16 @@ $$;
 
 comment on function app.prescriptions_follow_a_completed_consultation() is
 'Trigger: no prescription before its consultation is completed. Raises TM907.';
+reset role;
 
 create trigger prescriptions_follow_a_completed_consultation
 before insert on app.prescriptions
 for each row execute function app.prescriptions_follow_a_completed_consultation();
 
+set local role telemed_internal;
 create function app.prescription_items_are_issued_at_once()
 returns trigger
-language plpgsql volatile
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
@@ -71,12 +74,14 @@ $$;
 
 comment on function app.prescription_items_are_issued_at_once() is
 'Trigger: items are written by the statement that issues their prescription. Raises TM912.';
+reset role;
 
 create trigger prescription_items_are_issued_at_once
 before insert on app.prescription_items
 for each row execute function app.prescription_items_are_issued_at_once();
 
 -- Security definer for the same reason as app.users_are_complete: it runs as whoever commits.
+set local role telemed_internal;
 create function app.prescriptions_have_items()
 returns trigger
 language plpgsql volatile security definer
@@ -92,6 +97,7 @@ $$;
 
 comment on function app.prescriptions_have_items() is
 'Trigger: when the transaction ends, every new prescription has an item. Raises TM209.';
+reset role;
 
 create constraint trigger prescriptions_have_items
 after insert on app.prescriptions
@@ -121,6 +127,35 @@ for each statement execute function app.rows_are_append_only();
 create trigger prescription_items_are_audited
 after insert or update or delete on app.prescription_items
 for each row execute function app.record_change('prescription_id');
+
+alter table app.prescriptions enable row level security;
+alter table app.prescriptions force row level security;
+create policy prescriptions_are_all_there_for_internal_functions
+on app.prescriptions to telemed_internal using (true);
+
+create policy prescriptions_are_seen_with_their_consultation
+on app.prescriptions for select to telemed_owner
+using (
+    exists (select from app.consultations as c where c.id = consultation_id));
+
+create policy prescriptions_are_issued_by_the_doctor
+on app.prescriptions for insert to telemed_owner
+with check (
+    exists (
+        select from app.consultations as c
+        where c.id = consultation_id
+          and c.doctor_id = (
+              select nullif(current_setting('app.verified_user_id', true), '')::uuid)));
+
+alter table app.prescription_items enable row level security;
+alter table app.prescription_items force row level security;
+create policy prescription_items_are_all_there_for_internal_functions
+on app.prescription_items to telemed_internal using (true);
+
+create policy prescription_items_are_seen_with_their_prescription
+on app.prescription_items to telemed_owner
+using (
+    exists (select from app.prescriptions as p where p.id = prescription_id));
 
 create type api.prescription_item as (
     drug text,

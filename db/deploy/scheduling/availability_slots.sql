@@ -37,9 +37,10 @@ on app.availability_slots (specialty, starts_at, id) where status = 'open';
 create index availability_slots_open_by_time
 on app.availability_slots (starts_at, id) where status = 'open';
 
+set local role telemed_internal;
 create function app.availability_slots_are_offered_by_active_doctors()
 returns trigger
-language plpgsql volatile
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
@@ -64,6 +65,7 @@ $$;
 comment on function app.availability_slots_are_offered_by_active_doctors() is
 'Trigger: a new slot is open, its doctor''s account is active, and it has the doctor''s specialty.
 Raises TM102, TM208, TM912.';
+reset role;
 
 create trigger availability_slots_are_offered_by_active_doctors
 before insert on app.availability_slots
@@ -115,9 +117,10 @@ create trigger doctors_take_their_slots_along
 after update of specialty on app.doctors
 for each row execute function app.doctors_take_their_slots_along();
 
+set local role telemed_internal;
 create function app.availability_slots_keep_their_time()
 returns trigger
-language plpgsql volatile
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
@@ -141,6 +144,7 @@ $$;
 comment on function app.availability_slots_keep_their_time() is
 'Trigger: a slot keeps its doctor and time, is booked exactly while a consultation that is not
 cancelled holds it, and stays withdrawn once it is. Raises TM912.';
+reset role;
 
 create trigger availability_slots_keep_their_time
 before update on app.availability_slots
@@ -176,13 +180,12 @@ select
     s.starts_at::timestamptz as starts_at,
     s.ends_at::timestamptz as ends_at,
     s.status,
-    p.full_name::text as doctor_name,
+    d.full_name::text as doctor_name,
     d.specialty::text as specialty,
     d.fee_minor::bigint as fee_minor,
     d.currency::text as currency
 from app.availability_slots as s
-inner join app.doctors as d on d.user_id = s.doctor_id
-inner join app.profiles as p on p.user_id = s.doctor_id;
+inner join app.doctors as d on d.user_id = s.doctor_id;
 
 comment on view api.offered_slots is 'A slot with what a patient wants to know of its doctor.';
 

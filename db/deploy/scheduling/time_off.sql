@@ -60,9 +60,10 @@ for each row execute function app.time_off_withdraws_open_slots();
 
 -- Whoever offers a slot or takes time off holds the doctor's row first, so that neither can
 -- overlook the other; availability_slots_are_offered_by_active_doctors has taken that lock before.
+set local role telemed_internal;
 create function app.availability_slots_respect_time_off()
 returns trigger
-language plpgsql volatile
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
@@ -79,10 +80,22 @@ $$;
 
 comment on function app.availability_slots_respect_time_off() is
 'Trigger: no slot is offered within its doctor''s time off. Raises TM913.';
+reset role;
 
 create trigger availability_slots_respect_time_off
 before insert on app.availability_slots
 for each row execute function app.availability_slots_respect_time_off();
+
+alter table app.time_off enable row level security;
+alter table app.time_off force row level security;
+create policy time_off_are_all_there_for_internal_functions
+on app.time_off to telemed_internal using (true);
+
+create policy time_off_is_seen_by_its_doctor_and_admins
+on app.time_off to telemed_owner
+using (
+    doctor_id = (select nullif(current_setting('app.verified_user_id', true), '')::uuid)
+    or (select current_setting('app.verified_role', true)) = 'admin');
 
 create view api.time_off as
 select

@@ -3,6 +3,15 @@
 begin;
 
 alter default privileges grant execute on functions to public;
+alter default privileges in schema app
+revoke select, insert, update, delete on tables from telemed_internal;
+alter default privileges in schema app revoke execute on functions from telemed_internal;
+alter default privileges in schema api revoke select on tables from telemed_internal;
+
+set local role telemed_internal;
+alter default privileges grant execute on functions to public;
+alter default privileges in schema app revoke execute on functions from telemed_owner;
+reset role;
 
 drop schema extensions;
 drop schema ops;

@@ -3,5 +3,6 @@
 begin;
 
 drop function api.log_in_salt(text, integer);
+drop function app.invented_setting(text, integer);
 
 commit;

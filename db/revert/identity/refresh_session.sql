@@ -3,5 +3,6 @@
 begin;
 
 drop function api.refresh_session(text);
+drop function app.rotate_refresh_token(text);
 
 commit;

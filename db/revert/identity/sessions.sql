@@ -5,6 +5,8 @@ begin;
 drop type api.sessions;
 drop trigger refresh_tokens_are_spent_once on app.refresh_tokens;
 drop function app.refresh_tokens_are_spent_once();
+drop trigger sessions_end_with_what_they_rest_on on app.users;
+drop function app.sessions_end_with_what_they_rest_on();
 drop table app.refresh_tokens;
 drop table app.sessions;
 

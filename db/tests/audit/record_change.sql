@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(27);
+select plan(29);
 reset role;
 
 create table app.charts (chart_id text primary key, note text, pin text, token bytea);
@@ -12,8 +12,7 @@ create function pg_temp.traces()
 returns setof app.audit_logs language sql
 as $$ select l.* from app.audit_logs as l where l.table_name = 'charts' order by l.id desc $$;
 
-select pg_temp.sign_in('doctor');
-set local app.request_id = 'request-1';
+select pg_temp.sign_in('doctor', p_request_id => 'request-1');
 insert into app.charts values ('c-1', 'first', '1234', '\xdeadbeef');
 select collect_tap(
     is(l.operation, 'INSERT', 'a new row leaves a trace'),
@@ -40,8 +39,7 @@ select is((l.operation, l.old), ('UPDATE'::text, l.new),
     'a new secret leaves a trace that does not tell it')
 from pg_temp.traces() as l limit 1;
 
-select pg_temp.sign_in('nobody');
-set local app.request_id = '';
+select pg_temp.sign_in('nobody', p_request_id => '');
 delete from app.charts;
 select collect_tap(
     is(l.operation, 'DELETE', 'a deletion leaves a trace'),
@@ -67,14 +65,19 @@ select is(
 -- Who cannot be named is not waved through
 set local app.user_id = 'somebody';
 select throws_ok(
-    $$ update app.charts set note = 'third' $$, '22P02', null,
-    'a change by who has no proper id is refused');
-set local app.user_id = '';
-set local app.request_id = E'two\nlines';
+    $$ update app.charts set note = 'third' $$, 'TM101', null,
+    'a change by who does not prove who they are is refused');
+select pg_temp.sign_in('nobody', p_request_id => E'two\nlines');
 select throws_ok(
     $$ update app.charts set note = 'third' $$, '23514', null,
     'so is one under a request id that would spoil the trail');
-set local app.request_id = '';
+set local app.proof = '';
+set local app.user_id = 'somebody';
+update app.charts set note = 'both';
+select collect_tap(
+    is(l.user_id, null, 'without a proof the trail names nobody'),
+    is(l.request_id::text, null, 'and no request'))
+from pg_temp.traces() as l limit 1;
 select is(
     array_agg(distinct note), '{both}', 'without its trace no change is made') from app.charts;
 

@@ -43,7 +43,7 @@ select throws_ok(
 from (values
     (pg_temp.id_of('patient'), '23503', 'a patient cannot have a practice'),
     (pg_temp.id_of('admin'), '23503', 'nor can an admin'),
-    (gen_random_uuid(), '23503', 'nor somebody who does not exist'),
+    (gen_random_uuid(), 'TM209', 'nor somebody who does not exist'),
     (pg_temp.id_of('doctor'), '23505', 'a doctor has one practice')) as v (user_id, code, sentence);
 select throws_ok(
     format('update app.doctors set fee_minor = null where user_id = %L', :'doctor'),

@@ -24,11 +24,12 @@ select throws_ok(
 select pg_temp.sign_in('patient');
 set local app.role = 'admin';
 select throws_ok(
-    'select api.my_profile()', 'TM102', null, 'a role that is not the caller''s is refused');
+    'select api.my_profile()', 'TM101', null, 'a role that is not the caller''s is refused');
 select pg_temp.sign_in('patient');
 select set_config('app.user_id', gen_random_uuid()::text, true) \g /dev/null
 select throws_ok(
-    'select api.my_profile()', 'TM102', null, 'an account that does not exist is refused');
+    'select api.my_profile()', 'TM101', null, 'an account that does not exist is refused');
+select pg_temp.sign_in('nobody');
 reset role;
 update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('patient');
 set local role telemed_api;

@@ -1,12 +1,12 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(7);
+select plan(8);
 reset role;
 
 select pg_temp.sign_in('nobody');
 select app.set_actor(pg_temp.id_of('doctor'), 'doctor') \g /dev/null
 select is(
-    app.current_actor(), (pg_temp.id_of('doctor'), 'doctor')::app.actor,
+    app.current_actor(), row(pg_temp.id_of('doctor'), 'doctor', null)::app.actor,
     'a user becomes the caller');
 update app.profiles set phone = '+49 30 1234567' where user_id = pg_temp.id_of('doctor');
 select collect_tap(
@@ -18,11 +18,13 @@ from app.audit_logs as l where l.table_name = 'profiles' order by l.id desc limi
 select app.set_actor(pg_temp.id_of('patient'), 'admin') \g /dev/null
 select throws_ok(
     'select app.current_actor()', 'TM102', null, 'a role that is not the user''s does not count');
+select app.set_actor(null, null) \g /dev/null
+select is((app.proven_context()).user_id, null, 'or it becomes somebody who is not signed in');
 
 -- What is set for the transaction only ends with a function that has settings of its own.
 create function pg_temp.set_in_passing()
 returns void language plpgsql
-set app.user_id = '' set app.role = ''
+set app.user_id = '' set app.role = '' set app.proof = ''
 as $$ begin perform app.set_actor(pg_temp.id_of('doctor'), 'doctor'); end; $$;
 select pg_temp.sign_in('nobody');
 select pg_temp.set_in_passing() \g /dev/null

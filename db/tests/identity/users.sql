@@ -78,8 +78,7 @@ select throws_ok(
     '23503', null, 'a doctor with a practice stays a doctor');
 
 -- The trail
-select pg_temp.sign_in('admin');
-set local app.request_id = 'deactivation';
+select pg_temp.sign_in('admin', p_request_id => 'deactivation');
 update app.users
 set deactivated_at = app.clock(), password_hash = '$2b$04$' || repeat('b', 53)
 where id = :'new_user';

@@ -52,8 +52,11 @@ insert into listed values
 ('api.update_my_profile(p_full_name text, p_phone text, p_date_of_birth date)'),
 ('api.withdraw_slot(p_slot_id uuid)'),
 ('ops.act_as(p_user text)'),
+('ops.add_context_key(p_key text)'),
 ('ops.check_invariants(p_since timestamp with time zone)'),
-('ops.create_admin(p_email text, p_password_hash text, p_full_name text)');
+('ops.create_admin(p_email text, p_password_hash text, p_full_name text)'),
+('ops.drop_context_key(p_id text)'),
+('ops.list_context_keys()');
 
 create temp view public_function as
 select

@@ -28,21 +28,22 @@ select is_empty(
     $$,
     'every function that clients call acts with the rights of the owner');
 
--- Before PostgreSQL 18 a deferred trigger runs as whoever commits, and clients may read no table.
-select set_eq(
-    $$ select oid::regprocedure from function where schema_name = 'app' and prosecdef $$,
-    $$
-    select f.oid::regprocedure from function as f
-    inner join pg_trigger as t on t.tgfoid = f.oid
-    where f.schema_name = 'app' and t.tgconstraint <> 0 and t.tgdeferrable
-    $$,
-    'no internal function does but those that wait for the end of a transaction, which have to');
+-- What looks beyond its caller has an owner of its own.
 select is_empty(
     $$
     select oid::regprocedure from function
-    where schema_name = 'app' and prosecdef and prorettype <> 'trigger'::regtype
+    where schema_name = 'app' and prosecdef <> (proowner = 'telemed_internal'::regrole)
+      -- What only other functions of telemed_internal call.
+      and proname not in ('this_transaction', 'first_refresh_token', 'next_refresh_token')
     $$,
-    'and nobody can call those');
+    'an internal function acts with the rights of telemed_internal, or with those of its caller');
+select is_empty(
+    $$
+    select oid::regprocedure from function
+    where schema_name in ('api', 'ops')
+      and not proconfig @> array['app.verified_user_id=', 'app.verified_role=']
+    $$,
+    'every function that clients call begins without a verified caller');
 select is_empty(
     $$ select oid::regprocedure from function where language_name not in ('sql', 'plpgsql') $$,
     'every function is written in SQL or PL/pgSQL');

@@ -54,9 +54,10 @@ select is(
 
 -- Database administrators
 select is(
-    (select array_agg(format('%s %s', privilege, name)) from right_on_relation
+    (select array_agg(format('%s %s', privilege, name) order by name) from right_on_relation
      where grantee = 'telemed_dba'),
-    '{"SELECT ops.audit_logs"}', 'a database administrator reads the audit trail, and no table');
+    '{"SELECT ops.access_logs","SELECT ops.audit_logs"}',
+    'a database administrator reads the audit trail and the access log, and no table');
 select is_empty(
     $$ select name from executable where grantee = 'telemed_dba' and schema_name = 'app' $$,
     'a database administrator may call no internal function');
@@ -75,9 +76,10 @@ select is(
 
 -- Auditors
 select is(
-    (select array_agg(format('%s %s', privilege, name)) from right_on_relation
+    (select array_agg(format('%s %s', privilege, name) order by name) from right_on_relation
      where grantee = 'telemed_auditor'),
-    '{"SELECT ops.audit_logs"}', 'an auditor reads the audit trail, and no table');
+    '{"SELECT ops.access_logs","SELECT ops.audit_logs"}',
+    'an auditor reads the audit trail and the access log, and no table');
 select is_empty(
     $$ select name from executable where grantee = 'telemed_auditor' $$,
     'an auditor calls nothing');

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(28);
+select plan(31);
 select pg_temp.sign_in('nobody');
 
 select pg_temp.id_of('patient') as patient, pg_temp.id_of('doctor') as doctor \gset
@@ -24,8 +24,10 @@ from (values
     ('unknown@clinic.test', 'an unknown address is refused'),
     ('00000000-0000-7000-8000-000000000000', 'an unknown id is refused'),
     ('%', 'a pattern is refused'),
-    ('', 'an empty name is refused'),
-    (null, 'a missing name is refused')) as v (name, sentence);
+    ('', 'an empty name is refused')) as v (name, sentence);
+select is((ops.act_as(null)).id, null, 'nobody is somebody who is not signed in');
+select throws_ok('select api.my_profile()', 'TM101', null, 'and has no profile');
+select is((ops.act_as(:'patient')).id, :'patient', 'the administrator goes on');
 select is(
     (api.my_profile()).id, :'patient', 'after a refusal the administrator acts as before');
 
@@ -67,20 +69,28 @@ reset role;
 create function pg_temp.act_in_passing()
 returns uuid language plpgsql
 set app.user_id = '' set app.role = '' set app.request_id = '' set app.refusals = ''
+set app.proof = ''
 as $$
 begin
     perform ops.act_as('admin@clinic.test');
     return (api.my_profile()).id;
 end;
 $$;
-select pg_temp.sign_in('nobody', '');
-set local app.request_id = '';
+select pg_temp.sign_in('nobody', '', '');
 select is(pg_temp.act_in_passing(), pg_temp.id_of('admin'), 'the administrator acts as an admin');
 select is(
     concat(
         current_setting('app.user_id'), current_setting('app.role'),
         current_setting('app.request_id'), current_setting('app.refusals')),
     '', 'nothing of it is left for the next transaction');
+
+select results_eq(
+    $$
+    select l.user_id, l.role::text, l.database_login
+    from app.access_logs as l where l.kind = 'act_as' order by l.id desc limit 1
+    $$,
+    $$ select pg_temp.id_of('admin'), 'admin', session_user $$,
+    'every time leaves a row in the access log, with the login of the administrator');
 
 -- Who may not
 set local role telemed_api;

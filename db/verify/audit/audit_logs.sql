@@ -13,6 +13,7 @@ where tgname = 'audit_logs_are_append_only' and tgrelid = 'app.audit_logs'::regc
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'audit_logs_are_never_truncated' and tgrelid = 'app.audit_logs'::regclass;
 select * from api.audit_logs where false;
-select * from ops.audit_logs where false;
+select 'ops.audit_logs'::regclass;
+select 1 / (relrowsecurity and relforcerowsecurity)::integer from pg_catalog.pg_class where oid = 'app.audit_logs'::regclass;
 
 rollback;

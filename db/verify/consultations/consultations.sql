@@ -16,5 +16,6 @@ select 'app.consultations_by_patient'::regclass;
 select 'app.consultations_by_doctor'::regclass;
 select 'app.consultations_by_time'::regclass;
 select * from api.consultations where false;
+select 1 / (relrowsecurity and relforcerowsecurity)::integer from pg_catalog.pg_class where oid = 'app.consultations'::regclass;
 
 rollback;

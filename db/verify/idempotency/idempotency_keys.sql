@@ -9,5 +9,6 @@ select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'idempotency_keys_are_append_only' and tgrelid = 'app.idempotency_keys'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'idempotency_keys_are_never_truncated' and tgrelid = 'app.idempotency_keys'::regclass;
+select 1 / (relrowsecurity and relforcerowsecurity)::integer from pg_catalog.pg_class where oid = 'app.idempotency_keys'::regclass;
 
 rollback;

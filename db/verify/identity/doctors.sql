@@ -2,7 +2,7 @@
 
 begin;
 
-select user_id, role, specialty, time_zone, fee_minor, currency
+select user_id, role, full_name, specialty, time_zone, fee_minor, currency, deactivated_at
 from app.doctors where false;
 select 'app.doctors_by_specialty'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
@@ -16,6 +16,12 @@ where tgname = 'doctors_are_never_truncated' and tgrelid = 'app.doctors'::regcla
 select 'app.users_are_complete()'::regprocedure;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'users_are_complete' and tgrelid = 'app.users'::regclass;
+select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'doctors_are_deactivated_with_their_account' and tgrelid = 'app.users'::regclass;
+select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'doctors_have_the_name_of_their_profile' and tgrelid = 'app.doctors'::regclass;
+select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'profiles_name_their_doctor' and tgrelid = 'app.profiles'::regclass;
 select * from api.doctors where false;
 
 rollback;

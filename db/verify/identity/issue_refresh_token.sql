@@ -2,6 +2,8 @@
 
 begin;
 
-select 'app.issue_refresh_token(uuid)'::regprocedure;
+select 'app.issue_refresh_token(uuid, text)'::regprocedure;
+select 'app.first_refresh_token()'::regprocedure;
+select 'app.next_refresh_token(text)'::regprocedure;
 
 rollback;

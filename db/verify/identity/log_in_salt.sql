@@ -7,5 +7,6 @@ select 1 / has_function_privilege(
     'telemed_api', 'api.log_in_salt(text, integer)', 'execute')::integer;
 select 1 / has_function_privilege(
     'telemed_dba', 'api.log_in_salt(text, integer)', 'execute')::integer;
+select 'app.invented_setting(text, integer)'::regprocedure;
 
 rollback;

@@ -15,5 +15,9 @@ select 'app.refresh_tokens_are_spent_once()'::regprocedure;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'refresh_tokens_are_spent_once' and tgrelid = 'app.refresh_tokens'::regclass;
 select null::api.sessions;
+select 1 / (relrowsecurity and relforcerowsecurity)::integer from pg_catalog.pg_class where oid = 'app.sessions'::regclass;
+select 1 / (relrowsecurity and relforcerowsecurity)::integer from pg_catalog.pg_class where oid = 'app.refresh_tokens'::regclass;
+select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'sessions_end_with_what_they_rest_on' and tgrelid = 'app.users'::regclass;
 
 rollback;

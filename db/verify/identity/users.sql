@@ -11,5 +11,6 @@ select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'users_are_never_deleted' and tgrelid = 'app.users'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'users_are_never_truncated' and tgrelid = 'app.users'::regclass;
+select 1 / (relrowsecurity and relforcerowsecurity)::integer from pg_catalog.pg_class where oid = 'app.users'::regclass;
 
 rollback;

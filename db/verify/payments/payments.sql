@@ -14,5 +14,6 @@ where tgname = 'payments_are_never_truncated' and tgrelid = 'app.payments'::regc
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'payments_are_audited' and tgrelid = 'app.payments'::regclass;
 select * from api.payments where false;
+select 1 / (relrowsecurity and relforcerowsecurity)::integer from pg_catalog.pg_class where oid = 'app.payments'::regclass;
 
 rollback;

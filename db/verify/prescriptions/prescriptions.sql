@@ -30,5 +30,6 @@ select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'prescription_items_are_audited' and tgrelid = 'app.prescription_items'::regclass;
 select null::api.prescription_item;
 select * from api.prescriptions where false;
+select 1 / (relrowsecurity and relforcerowsecurity)::integer from pg_catalog.pg_class where oid = 'app.prescriptions'::regclass;
 
 rollback;

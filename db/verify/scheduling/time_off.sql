@@ -19,5 +19,6 @@ select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'availability_slots_respect_time_off' and tgrelid = 'app.availability_slots'::regclass;
 select * from api.time_off where false;
 select null::api.time_off_taken;
+select 1 / (relrowsecurity and relforcerowsecurity)::integer from pg_catalog.pg_class where oid = 'app.time_off'::regclass;
 
 rollback;

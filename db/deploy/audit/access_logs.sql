@@ -1,0 +1,91 @@
+-- Deploy telemed:audit/access_logs to pg
+
+begin;
+
+create table app.access_logs (
+    id bigint generated always as identity primary key,
+    occurred_at app.instant not null default clock_timestamp(),
+    kind text not null,
+    operation app.code not null,
+    resource_ids uuid[],
+    code text,
+    user_id uuid default nullif(current_setting('app.verified_user_id', true), '')::uuid,
+    role app.code default nullif(current_setting('app.verified_role', true), ''),
+    database_login name not null default session_user,
+    request_id app.line default nullif(current_setting('app.request_id', true), ''),
+    constraint access_logs_kind_is_known check (kind in ('act_as', 'denied', 'read')),
+    constraint access_logs_code_is_an_sqlstate check (code ~ '^[0-9A-Z]{5}$'),
+    constraint access_logs_have_a_code_exactly_when_denied
+    check ((code is not null) = (kind = 'denied'))
+);
+
+comment on table app.access_logs is
+'What the audit trail of changes cannot have: read: somebody other than the patient read clinical
+data; denied: a signed-in user was refused; act_as: a database administrator acted as a user.';
+comment on column app.access_logs.operation is 'The function of the schema api or ops, without it.';
+comment on column app.access_logs.resource_ids is
+'The consultations that were read, or the resource that was not to be had.';
+comment on column app.access_logs.code is 'The SQLSTATE of the refusal.';
+
+create index access_logs_by_user on app.access_logs (user_id, id);
+create index access_logs_by_time on app.access_logs using brin (occurred_at);
+
+create trigger access_logs_are_append_only
+before update or delete on app.access_logs
+for each row execute function app.rows_are_append_only();
+
+create trigger access_logs_are_never_truncated
+before truncate on app.access_logs
+for each statement execute function app.rows_are_append_only();
+
+alter table app.access_logs enable row level security;
+alter table app.access_logs force row level security;
+create policy access_logs_are_all_there_for_internal_functions
+on app.access_logs to telemed_internal using (true);
+
+create policy access_logs_are_seen_by_admins
+on app.access_logs for select to telemed_owner
+using ((select current_setting('app.verified_role', true)) = 'admin');
+
+-- Written by functions of the owner; nobody reads back what is not theirs.
+create policy access_logs_are_written_by_everybody
+on app.access_logs for insert to telemed_owner
+with check (
+    user_id = (select nullif(current_setting('app.verified_user_id', true), '')::uuid));
+
+create view api.access_logs as
+select
+    id,
+    occurred_at::timestamptz as occurred_at,
+    kind,
+    operation::text as operation,
+    resource_ids,
+    code,
+    user_id,
+    role::text as role,
+    database_login::text as database_login,
+    request_id::text as request_id
+from app.access_logs;
+
+comment on view api.access_logs is 'A row of the access log, as api.list_access_logs returns it.';
+
+set local role telemed_internal;
+create view ops.access_logs as
+select
+    id,
+    occurred_at::timestamptz as occurred_at,
+    kind,
+    operation::text as operation,
+    resource_ids,
+    code,
+    user_id,
+    role::text as role,
+    database_login::text as database_login,
+    request_id::text as request_id
+from app.access_logs;
+
+comment on view ops.access_logs is 'The access log, for auditors and database administrators.';
+
+grant select on ops.access_logs to telemed_auditor, telemed_dba;
+
+commit;

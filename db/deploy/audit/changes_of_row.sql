@@ -1,0 +1,24 @@
+-- Deploy telemed:audit/changes_of_row to pg
+
+begin;
+
+set local role telemed_internal;
+create function app.changes_of_row(p_table_name text, p_row_id text)
+returns setof app.audit_logs
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return query
+    select l.*
+    from app.audit_logs as l
+    where l.table_name = p_table_name and l.row_id = p_row_id
+    order by l.id;
+end;
+$$;
+
+comment on function app.changes_of_row(text, text) is
+'The audit trail of one row, the oldest change first, for somebody who may see the row: the caller
+has looked.';
+
+commit;

@@ -1,0 +1,23 @@
+-- Deploy telemed:identity/account_of_email to pg
+
+begin;
+
+set local role telemed_internal;
+create function app.account_of_email(p_email text)
+returns app.users
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_user app.users;
+begin
+    select u.* into v_user from app.users as u where lower(u.email) = lower(p_email);
+    return v_user;
+end;
+$$;
+
+comment on function app.account_of_email(text) is
+'The account with an e-mail address, regardless of case, or null: for functions that find out who is
+calling.';
+
+commit;

@@ -1,0 +1,9 @@
+-- Revert telemed:audit/access_logs from pg
+
+begin;
+
+drop view ops.access_logs;
+drop view api.access_logs;
+drop table app.access_logs;
+
+commit;

@@ -1,0 +1,8 @@
+-- Verify telemed:foundation/proven_context on pg
+
+begin;
+
+select 'app.this_transaction()'::regprocedure;
+select 'app.proven_context()'::regprocedure;
+
+rollback;
