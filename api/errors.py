@@ -88,6 +88,7 @@ class Problem(Exception):  # noqa: N818
 
     def response(self) -> Response:
         """The answer, with the request's id."""
+        g.problem_code = self.code
         body = self.body(g.get("request_id", ""))
         return Response(body, self.status, self.headers, content_type=MEDIA_TYPE)
 

@@ -48,6 +48,7 @@ ROUTES = [
     ("POST", f"/v1/payments/{SOME_ID}/refunds", ("admin",)),
     ("GET", "/v1/admin/analytics", ("admin",)),
     ("GET", "/v1/admin/audit-logs", ("admin",)),
+    ("GET", "/v1/admin/access-logs", ("admin",)),
     ("GET", "/v1/admin/invariants", ("admin",)),
     ("GET", "/health", ANYONE),
     ("GET", "/health/live", ANYONE),

@@ -21,6 +21,7 @@ from api.fields import (
 blp = Blueprint("audit", "Who changed what, and whether what must hold does")
 
 OPERATIONS = ("INSERT", "UPDATE", "DELETE")
+KINDS = ("act_as", "denied", "read")
 
 
 class AuditLog(Row):
@@ -33,6 +34,21 @@ class AuditLog(Row):
     operation = fields.String(validate=validate.OneOf(OPERATIONS))
     old = fields.Dict(allow_none=True, metadata={"description": "the row before, no secrets"})
     new = fields.Dict(allow_none=True, metadata={"description": "the row after, no secrets"})
+    user_id = fields.UUID(allow_none=True)
+    role = fields.String(allow_none=True)
+    database_login = fields.String()
+    request_id = fields.String(allow_none=True)
+
+
+class AccessLog(Row):
+    """A read by somebody but the patient, a refusal, or an administrator who acts as a user."""
+
+    id = fields.Integer()
+    occurred_at = fields.DateTime()
+    kind = fields.String(validate=validate.OneOf(KINDS))
+    operation = fields.String(metadata={"description": "the function, without its schema"})
+    resource_ids = fields.List(fields.UUID(), allow_none=True)
+    code = fields.String(allow_none=True, metadata={"description": "of a refusal"})
     user_id = fields.UUID(allow_none=True)
     role = fields.String(allow_none=True)
     database_login = fields.String()
@@ -58,6 +74,14 @@ class AuditQuery(NumberedPageQuery, Period):
     request_id = Line(load_default=absent)
 
 
+class AccessQuery(NumberedPageQuery, Period):
+    """Which accesses."""
+
+    kind = Text(load_default=absent, validate=validate.OneOf(KINDS))
+    user_id = Uuid(load_default=absent)
+    resource_id = Uuid(load_default=absent)
+
+
 class InvariantQuery(Request):
     """How far to look back."""
 
@@ -73,6 +97,19 @@ class InvariantQuery(Request):
 def list_audit_logs(query: Arguments) -> bytes:
     """List changes"""
     return db.page("list_audit_logs", **query)
+
+
+@blp.get("/admin/access-logs")
+@signed_in("admin")
+@blp.query(AccessQuery)
+@blp.answers(200, page_of(AccessLog))
+def list_access_logs(query: Arguments) -> bytes:
+    """List accesses
+
+    Reads of clinical data by anybody but the patient, refusals of signed-in users, and database
+    administrators who acted as somebody.
+    """
+    return db.page("list_access_logs", **query)
 
 
 @blp.get("/admin/invariants")

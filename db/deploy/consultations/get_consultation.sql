@@ -4,22 +4,24 @@ begin;
 
 create function api.get_consultation(p_consultation_id uuid)
 returns api.consultations
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
-    v_visible app.consultations :=
-        app.visible_consultation(app.current_actor(), p_consultation_id);
+    v_actor app.actor := app.current_actor();
+    v_visible app.consultations := app.visible_consultation(v_actor, p_consultation_id);
     v_consultation api.consultations;
 begin
+    perform app.record_read(v_actor, 'get_consultation', array[p_consultation_id]);
     select c.* into strict v_consultation from api.consultations as c where c.id = v_visible.id;
     return v_consultation;
 end;
 $$;
 
 comment on function api.get_consultation(uuid) is
-'One consultation, for its patient, its doctor and admins. Raises TM101, TM102, TM403.';
+'One consultation, for its patient, its doctor and admins; the access log has it when one of the
+latter two reads. Raises TM101, TM102, TM403.';
 
 grant execute on function api.get_consultation(uuid) to telemed_api, telemed_dba;
 

@@ -10,7 +10,7 @@ create function api.list_consultations(
     p_cursor uuid default null
 )
 returns setof api.consultations
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set app.verified_user_id = '' set app.verified_role = ''
 as $$
@@ -66,6 +66,7 @@ begin
             order by c.starts_at desc, c.id desc limit p_limit);
     end if;
 
+    perform app.record_read(v_actor, 'list_consultations', v_page);
     return query
     select v.*
     from api.consultations as v
@@ -76,7 +77,8 @@ $$;
 
 comment on function api.list_consultations(text, timestamptz, timestamptz, integer, uuid) is
 'The consultations of the calling patient or doctor, or all of them for an admin, that start at
-p_from or later and before p_to, the latest first. p_status: scheduled, completed or cancelled.
+p_from or later and before p_to, the latest first; the access log has it when a doctor or an admin
+reads. p_status: scheduled, completed or cancelled.
 p_limit: 1 to 1000 rows; p_cursor: id of the last row seen. Raises TM101, TM102, TM201.';
 
 grant execute on function api.list_consultations(text, timestamptz, timestamptz, integer, uuid)

@@ -8,15 +8,16 @@ create function api.list_prescriptions(
     p_cursor uuid default null
 )
 returns setof api.prescriptions
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
-    v_visible app.consultations :=
-        app.visible_consultation(app.current_actor(), p_consultation_id);
+    v_actor app.actor := app.current_actor();
+    v_visible app.consultations := app.visible_consultation(v_actor, p_consultation_id);
 begin
     perform app.check_limit(p_limit);
+    perform app.record_read(v_actor, 'list_prescriptions', array[p_consultation_id]);
     return query
     select p.*
     from api.prescriptions as p

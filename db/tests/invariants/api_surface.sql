@@ -18,6 +18,9 @@ insert into listed values
 ('api.get_doctor(p_doctor_id uuid)'),
 ('api.issue_prescription(p_consultation_id uuid, p_items jsonb, p_notes text,'
  ' p_idempotency_key text)'),
+('api.list_access_logs(p_kind text, p_user_id uuid, p_resource_id uuid,'
+ ' p_from timestamp with time zone, p_to timestamp with time zone, p_limit integer,'
+ ' p_cursor bigint)'),
 ('api.list_audit_logs(p_table_name text, p_row_id text, p_user_id uuid, p_operation text,'
  ' p_request_id text, p_from timestamp with time zone, p_to timestamp with time zone,'
  ' p_limit integer, p_cursor bigint)'),
@@ -40,6 +43,7 @@ insert into listed values
 ('api.publish_weekly_slots(p_from date, p_to date, p_weekdays integer[],'
  ' p_start_time time without time zone, p_end_time time without time zone,'
  ' p_slot_minutes integer, p_time_zone text, p_idempotency_key text)'),
+('api.record_denial(p_operation text, p_code text, p_resource_id uuid)'),
 ('api.record_payment(p_consultation_id uuid, p_amount_minor bigint, p_currency text,'
  ' p_method text, p_provider_reference text, p_idempotency_key text)'),
 ('api.refresh_session(p_refresh_token text)'),

@@ -80,8 +80,12 @@ select is_empty(
     select p.oid::regprocedure from pg_proc as p
     where p.pronamespace = 'api'::regnamespace
       and p.provolatile = 'v'
-      and p.proname !~ '^(log|sign|refresh|enrol|confirm)_'
-      and p.proname not in ('end_time_off', 'withdraw_slot', 'update_my_profile')
+      -- What signs in or out, what only reads (and leaves an entry in the access log), and what is
+      -- the same when it is done twice.
+      and p.proname !~ '^(log|sign|refresh|enrol|confirm|get|list)_'
+      and p.proname not in (
+          'consultation_history', 'end_time_off', 'record_denial', 'update_my_profile',
+          'withdraw_slot')
       and 'p_idempotency_key' <> all (p.proargnames)
     $$,
     'whatever is not safe to repeat by itself takes one');

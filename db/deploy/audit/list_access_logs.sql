@@ -1,0 +1,46 @@
+-- Deploy telemed:audit/list_access_logs to pg
+
+begin;
+
+create function api.list_access_logs(
+    p_kind text default null,
+    p_user_id uuid default null,
+    p_resource_id uuid default null,
+    p_from timestamptz default null,
+    p_to timestamptz default null,
+    p_limit integer default 50,
+    p_cursor bigint default null
+)
+returns setof api.access_logs
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set app.verified_user_id = '' set app.verified_role = ''
+as $$
+begin
+    perform app.require_role('admin');
+    perform app.check_limit(p_limit);
+    return query
+    select l.*
+    from api.access_logs as l
+    where (p_kind is null or l.kind = p_kind)
+      and (p_user_id is null or l.user_id = p_user_id)
+      and (p_resource_id is null or p_resource_id = any (l.resource_ids))
+      and (p_from is null or l.occurred_at >= p_from)
+      and (p_to is null or l.occurred_at < p_to)
+      and (p_cursor is null or l.id < p_cursor)
+    order by l.id desc
+    limit p_limit;
+end;
+$$;
+
+comment on function api.list_access_logs(
+    text, uuid, uuid, timestamptz, timestamptz, integer, bigint) is
+'The access log, the newest first, filtered by whatever is given. p_kind: read, denied or act_as;
+p_resource_id: what was read or asked for; p_from and p_to: half-open range of time. p_limit: 1 to
+1000 rows; p_cursor: id of the last row seen. For admins. Raises TM101, TM102, TM201, TM301.';
+
+grant execute on function api.list_access_logs(
+    text, uuid, uuid, timestamptz, timestamptz, integer, bigint)
+to telemed_api, telemed_dba;
+
+commit;

@@ -1,0 +1,71 @@
+-- Deploy telemed:audit/record_denial to pg
+
+begin;
+
+set local role telemed_internal;
+create function app.write_denial(p_operation text, p_code text, p_resource_id uuid)
+returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_context app.context := app.proven_context();
+begin
+    insert into app.access_logs (kind, operation, resource_ids, code, user_id, role, request_id)
+    values (
+        'denied', p_operation, array_remove(array[p_resource_id], null), p_code,
+        v_context.user_id, v_context.role, v_context.request_id);
+end;
+$$;
+
+comment on function app.write_denial(text, text, uuid) is
+'Writes a refusal to the access log, with the user of the context, who need not be active any more.
+Raises TM101.';
+
+create function app.is_somebodys(p_id uuid)
+returns boolean
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return exists (select from app.consultations as c where c.id = p_id)
+        or exists (select from app.payments as p where p.id = p_id)
+        or exists (select from app.availability_slots as s where s.id = p_id)
+        or exists (select from app.time_off as t where t.id = p_id)
+        or exists (select from app.sessions as s where s.id = p_id);
+end;
+$$;
+
+comment on function app.is_somebodys(uuid) is
+'Whether there is something with this id, be it not the caller''s.';
+reset role;
+
+create function api.record_denial(
+    p_operation text, p_code text, p_resource_id uuid default null
+)
+returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set app.verified_user_id = '' set app.verified_role = ''
+as $$
+begin
+    if p_operation is null or p_code is null or p_code !~ '^TM[1-9][0-9][0-9]$' then
+        raise exception 'A denial has an operation and a code of the class TM'
+            using errcode = 'TM201', column = 'code';
+    end if;
+    -- Who asks for what never existed has mistyped; who asks for somebody else's has tried.
+    if p_code like 'TM4%' and not app.is_somebodys(p_resource_id) then
+        return;
+    end if;
+    perform app.write_denial(p_operation, p_code, p_resource_id);
+end;
+$$;
+
+comment on function api.record_denial(text, text, uuid) is
+'Records that the caller of the context was refused p_operation with p_code (an SQLSTATE TMnnn): in
+a transaction of its own, because the refusal took back everything else. A code TM4nn is recorded
+only when p_resource_id is somebody else''s. Raises TM101, TM201.';
+
+grant execute on function api.record_denial(text, text, uuid) to telemed_api, telemed_dba;
+
+commit;

@@ -1,0 +1,7 @@
+-- Revert telemed:audit/list_access_logs from pg
+
+begin;
+
+drop function api.list_access_logs(text, uuid, uuid, timestamptz, timestamptz, integer, bigint);
+
+commit;

@@ -1,0 +1,9 @@
+-- Revert telemed:audit/record_denial from pg
+
+begin;
+
+drop function api.record_denial(text, text, uuid);
+drop function app.is_somebodys(uuid);
+drop function app.write_denial(text, text, uuid);
+
+commit;

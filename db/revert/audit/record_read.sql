@@ -1,0 +1,7 @@
+-- Revert telemed:audit/record_read from pg
+
+begin;
+
+drop function app.record_read(app.actor, text, uuid[]);
+
+commit;

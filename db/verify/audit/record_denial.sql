@@ -1,0 +1,11 @@
+-- Verify telemed:audit/record_denial on pg
+
+begin;
+
+select 'app.write_denial(text, text, uuid)'::regprocedure;
+select 'app.is_somebodys(uuid)'::regprocedure;
+select 'api.record_denial(text, text, uuid)'::regprocedure;
+select 1 / has_function_privilege(
+    'telemed_api', 'api.record_denial(text, text, uuid)', 'execute')::integer;
+
+rollback;
