@@ -44,6 +44,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     for part in (errors, logs, metrics):
         part.register(app)
     passwords.register(app, settings)
+    settings.keyring  # noqa: B018  # read now, not in each worker's first request
     app.after_request(_finish)
     _register_resources(app)
     return app
