@@ -45,6 +45,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
         part.register(app)
     passwords.register(app, settings)
     denials.register(app)
+    settings.keyring  # noqa: B018  # read now, not in each worker's first request
     app.after_request(_finish)
     _register_resources(app)
     return app

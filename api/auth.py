@@ -1,5 +1,8 @@
-"""Access tokens (JWT, RFC 7519; profile RFC 9068) and who may call a route."""
+"""Access tokens (JWT, RFC 7519; profile RFC 9068; RFC 8725) and who may call a route."""
 
+import binascii
+import json
+import re
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -8,14 +11,18 @@ from uuid import UUID, uuid4
 
 import jwt
 from flask import g, request
+from jwt.utils import base64url_decode
 
 from api.config import Settings, current
 from api.errors import Problem
+from api.keys import Key, Keyring
 
 ROLES = ("admin", "doctor", "patient")
 TYPE = "at+jwt"
-LEEWAY_SECONDS = 10  # how far two clocks may be apart
+LEEWAY_SECONDS = 30  # how far two clocks may be apart
 REQUIRED_CLAIMS = ["iss", "aud", "exp", "iat", "sub", "jti", "role", "sid"]
+# RFC 7515, section 7.1: three parts in base64url without padding, of which none is empty.
+COMPACT = re.compile(r"([\w-]+)\.[\w-]+\.[\w-]+", re.ASCII)
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -33,7 +40,9 @@ def issue(settings: Settings, user_id: str, role: str, session_id: str) -> str:
         "role": role,
         "sid": session_id,
     }
-    return jwt.encode(claims, settings.secret_key, settings.algorithm, headers={"typ": TYPE})
+    keyring = settings.keyring
+    headers = {"typ": TYPE, "kid": keyring.current.kid}
+    return jwt.encode(claims, keyring.current.signing, keyring.algorithm, headers)
 
 
 def verify(settings: Settings, token: str) -> dict[str, Any]:
@@ -41,18 +50,20 @@ def verify(settings: Settings, token: str) -> dict[str, Any]:
 
     Raises jwt.InvalidTokenError.
     """
-    # PyJWT does not look at `typ` (RFC 9068, section 4).
-    if jwt.get_unverified_header(token).get("typ") != TYPE:
-        raise jwt.InvalidTokenError("not an access token")
-    claims: dict[str, Any] = jwt.decode(
+    key = _key(settings.keyring, token)
+    claims: dict[str, Any] = _READER.decode(
         token,
-        settings.secret_key,
+        key.verifying,
         algorithms=[settings.algorithm],
         issuer=settings.token_issuer,
         audience=settings.token_audience,
         leeway=LEEWAY_SECONDS,
         options={"require": REQUIRED_CLAIMS, "strict_aud": True},
     )
+    # PyJWT takes "7" and true for numbers; `nbf` need not be there.
+    times = (claims["exp"], claims["iat"], claims.get("nbf", 0))
+    if not all(type(value) is int for value in times):
+        raise jwt.InvalidTokenError("times of another kind")
     if claims["role"] not in ROLES or not _are_uuids(claims["sub"], claims["sid"]):
         raise jwt.InvalidTokenError("claims of another kind")
     return claims
@@ -95,8 +106,55 @@ def _authenticate() -> None:
     g.user_id, g.role, g.session_id = claims["sub"], claims["role"], claims["sid"]
 
 
+def _key(keyring: Keyring, token: str) -> Key:
+    """The key that a token's header names. Nothing else that a header may say is looked at.
+
+    Our headers have these three parameters and no other: no `crit`, `jwk`, `jku`, `x5c`, `zip`.
+    """
+    compact = COMPACT.fullmatch(token)
+    if not compact:
+        raise jwt.InvalidTokenError("not three parts")
+    try:
+        header = _json_object(base64url_decode(compact[1]))
+    except binascii.Error:
+        raise jwt.InvalidTokenError("not base64url") from None
+    kid = header.get("kid")
+    key = keyring.find(kid)
+    if key is None or header != {"typ": TYPE, "alg": keyring.algorithm, "kid": kid}:
+        raise jwt.InvalidTokenError("not an access token of ours")
+    return key
+
+
+def _json_object(text: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(text.decode(), object_pairs_hook=_without_twins)
+    except (ValueError, RecursionError):  # ValueError: no UTF-8, no JSON, twins
+        raise jwt.InvalidTokenError("not JSON") from None
+    if not isinstance(found, dict):
+        raise jwt.InvalidTokenError("not an object")
+    return found
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """RFC 7515, section 4 and RFC 7519, section 4: each name stands once."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice")
+    return found
+
+
 def _are_uuids(*values: object) -> bool:
     try:
         return all(str(UUID(str(value))) == value for value in values)
     except ValueError:
         return False
+
+
+class _Reader(jwt.PyJWT):
+    """PyJWT, which by itself takes the last of two claims with one name (RFC 8725, section 2.4)."""
+
+    def _decode_payload(self, decoded: dict[str, Any]) -> dict[str, Any]:
+        return _json_object(decoded["payload"])
+
+
+_READER = _Reader()

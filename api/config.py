@@ -4,8 +4,9 @@ import math
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -15,8 +16,8 @@ from flask import current_app
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-# Each with the bytes that a key has to have (RFC 7518, section 3.2).
-ALGORITHMS = {"HS256": 32, "HS384": 48, "HS512": 64}
+from api import keys
+
 ENVIRONMENTS = ("production", "development", "test")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -59,7 +60,8 @@ class Settings:
     dba_database_url: str = field(default="", repr=False)
     secret_key: str = field(default="", repr=False)
     context_key: str = field(default="", repr=False)
-    algorithm: str = _setting("HS256", one_of=tuple(ALGORITHMS))
+    secret_keys_retired: str = field(default="", repr=False)
+    algorithm: str = _setting("HS256", one_of=keys.ALGORITHMS)
     access_token_expire_minutes: int = _setting(10, 1, 60)
     token_issuer: str = "telemedicine"  # noqa: S105
     token_audience: str = "telemedicine-api"  # noqa: S105
@@ -71,11 +73,25 @@ class Settings:
     web_concurrency: int = _setting(len(os.sched_getaffinity(0)), 1, 256)
     threads: int = _setting(8, 2, 256)
 
+    @cached_property
+    def keyring(self) -> keys.Keyring:
+        """The keys of access tokens, read once. ValueError: one of them is none."""
+        return keys.Keyring(
+            self.algorithm, (keys.parse(self.algorithm, text) for _, text in self.named_keys())
+        )
+
+    def named_keys(self) -> Iterator[tuple[str, str]]:
+        """Each key as it was written, under the name of its variable; the first one signs."""
+        yield "SECRET_KEY", self.secret_key
+        for number, text in enumerate(keys.split(self.secret_keys_retired), 1):
+            yield f"SECRET_KEYS_RETIRED (key {number})", text
+
     def without_secrets(self) -> dict[str, str]:
         """Variables and values that may be shown: no key, no password."""
         shown = {name.upper(): str(getattr(self, name)) for name in (f.name for f in fields(self))}
-        for name in ("SECRET_KEY", "CONTEXT_KEY"):
-            shown[name] = f"({len(shown[name].encode())} bytes)" if shown[name] else ""
+        for name in ("SECRET_KEY", "SECRET_KEYS_RETIRED", "CONTEXT_KEY"):
+            length = len(shown[name].encode(errors="surrogateescape"))
+            shown[name] = f"({length} bytes)" if length else ""
         for name in ("DATABASE_URL", "DBA_DATABASE_URL"):
             shown[name] = _without_password(shown[name])
         return shown
@@ -140,36 +156,52 @@ def _what_is_missing(settings: Settings) -> list[str]:
             conninfo_to_dict(settings.database_url)
         except ProgrammingError:  # its text would repeat the password
             complaints.append("DATABASE_URL is not a PostgreSQL connection string")
-    if not settings.secret_key:
-        complaints.append("SECRET_KEY is missing")
-    if not settings.context_key:
-        complaints.append("CONTEXT_KEY is missing")
-    elif len(settings.context_key.encode()) < 32:
-        complaints.append("CONTEXT_KEY is shorter than 32 bytes")
+    complaints += _unfit_keys(settings)
+    complaints += _unfit_context_key(settings)
     if settings.bcrypt_concurrency > settings.threads // 2:
         complaints.append("BCRYPT_CONCURRENCY must be at most half of THREADS")
-    if settings.app_env == "production":
-        if settings.secret_key:
-            complaints += _weaknesses(settings.secret_key, ALGORITHMS[settings.algorithm])
-        if settings.context_key:
-            complaints += _weaknesses(settings.context_key, 32, "CONTEXT_KEY")
-        if settings.bcrypt_cost < 10:
-            complaints.append("BCRYPT_COST must be at least 10 in production")
+    if settings.app_env == "production" and settings.bcrypt_cost < 10:
+        complaints.append("BCRYPT_COST must be at least 10 in production")
     return complaints
 
 
-def _weaknesses(secret: str, least: int, name: str = "SECRET_KEY") -> list[str]:
-    advice = "make one with: openssl rand -hex 32"
-    if len(secret.encode()) < least:
-        return [f"{name} is shorter than {least} bytes ({advice})"]
+def _unfit_keys(settings: Settings) -> list[str]:
+    if not settings.secret_key:
+        return ["SECRET_KEY is missing"]
+    complaints = []
+    for name, text in settings.named_keys():
+        try:
+            key = keys.parse(settings.algorithm, text)
+            if name == "SECRET_KEY" and key.signing is None:
+                raise ValueError("is a public key, and only a private one can sign")
+            if settings.app_env == "production" and settings.algorithm in keys.HMAC_BYTES:
+                _refuse_weak(text)
+        except ValueError as error:
+            complaints.append(f"{name} {error}")
+    return complaints
+
+
+def _unfit_context_key(settings: Settings) -> list[str]:
+    if not settings.context_key:
+        return ["CONTEXT_KEY is missing"]
+    if len(settings.context_key.encode()) < 32:
+        return [f"CONTEXT_KEY is shorter than 32 bytes ({keys.ADVICE})"]
+    if settings.app_env == "production":
+        try:
+            _refuse_weak(settings.context_key)
+        except ValueError as error:
+            return [f"CONTEXT_KEY {error}"]
+    return []
+
+
+def _refuse_weak(secret: str) -> None:
     rest = secret.lower()
     for word in WELL_KNOWN_WORDS:
         rest = rest.replace(word, "")
     if len(re.sub(r"[\W_]", "", rest)) < 24:
-        return [f"{name} is made of well-known words ({advice})"]
+        raise ValueError(f"is made of well-known words ({keys.ADVICE})")
     if _bits(secret) < SECRET_BITS:
-        return [f"{name} can be guessed: it repeats itself or counts up ({advice})"]
-    return []
+        raise ValueError(f"can be guessed: it repeats itself or counts up ({keys.ADVICE})")
 
 
 def _bits(secret: str) -> float:

@@ -54,6 +54,7 @@ ROUTES = [
     ("GET", "/health/live", ANYONE),
     ("GET", "/health/ready", ANYONE),
     ("GET", "/metrics", ANYONE),
+    ("GET", "/.well-known/jwks.json", ANYONE),
 ]
 IDS = [f"{method} {path.replace(SOME_ID, '{id}')}" for method, path, _ in ROUTES]
 

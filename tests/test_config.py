@@ -15,6 +15,7 @@ from psycopg import pq
 from api import config
 from scripts.cluster import THROWAWAY_CONTEXT_KEY
 from scripts.system import CHECKOUT
+from tests.pem import new_key, public, with_password
 from tests.server import SECRET, environment, serve
 
 URL = "postgresql://telemed_api:hunter2@localhost/telemed"
@@ -83,11 +84,128 @@ def test_a_longer_hash_needs_a_longer_key() -> None:
             config.load(RIGHT | {"ALGORITHM": algorithm, "SECRET_KEY": short})
 
 
-def test_in_development_a_weak_secret_will_do_but_none_will_not() -> None:
-    development = RIGHT | {"APP_ENV": "development", "BCRYPT_COST": "4"}
-    assert config.load(development | {"SECRET_KEY": "secret"}).bcrypt_cost == 4
+@pytest.mark.parametrize("environment_name", ["development", "test"])
+def test_elsewhere_a_weak_secret_will_do_but_no_short_one_and_not_none(
+    environment_name: str,
+) -> None:
+    elsewhere = RIGHT | {"APP_ENV": environment_name, "BCRYPT_COST": "4"}
+    assert config.load(elsewhere | {"SECRET_KEY": "x" * 32}).bcrypt_cost == 4
+    with pytest.raises(config.SettingsError, match="SECRET_KEY is shorter than 32 bytes"):
+        config.load(elsewhere | {"SECRET_KEY": "x" * 31})
     with pytest.raises(config.SettingsError, match="SECRET_KEY is missing"):
-        config.load(development | {"SECRET_KEY": ""})
+        config.load(elsewhere | {"SECRET_KEY": ""})
+
+
+def test_length_is_counted_in_bytes() -> None:
+    config.load(RIGHT | {"APP_ENV": "development", "SECRET_KEY": "ü" * 16})
+
+
+PAIRS = {kind: new_key(kind) for kind in ("EdDSA", "RS256", "ES256", "Ed448")}
+OTHER = new_key("EdDSA")
+SHORT_RSA = new_key("RS256", 1024)
+JWK = '{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T"}'
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "SECRET_KEYS_RETIRED"])
+@pytest.mark.parametrize(
+    ("algorithm", "key", "reason"),
+    [
+        ("HS256", "0f8a1" * 6, "is shorter than 32 bytes"),
+        ("HS384", "0f8a1" * 9, "is shorter than 48 bytes"),
+        ("HS512", "0f8a1" * 12, "is shorter than 64 bytes"),
+        ("HS256", "change-me-this-is-an-example-and-no-secret", "is made of well-known words"),
+        ("HS256", "ab" * 32, "can be guessed"),
+        ("HS256", PAIRS["EdDSA"], "is a PEM key"),
+        ("HS256", public(PAIRS["RS256"]), "is a PEM key"),
+        ("HS256", SECRET + "\udcff", "is not UTF-8"),
+        ("EdDSA", PAIRS["EdDSA"] + "\udcff", "is not UTF-8"),
+        ("HS256", "ssh-ed25519 " + SECRET, "is no secret for HS256"),
+        ("EdDSA", SECRET, "is not one PEM key"),
+        ("EdDSA", PAIRS["RS256"], "is a PEM key of another kind"),
+        ("EdDSA", PAIRS["ES256"], "is a PEM key of another kind"),
+        ("EdDSA", PAIRS["Ed448"], "is a PEM key of another kind"),
+        ("RS256", PAIRS["EdDSA"], "is a PEM key of another kind"),
+        ("RS256", public(PAIRS["EdDSA"]), "is a PEM key of another kind"),
+        ("RS256", SHORT_RSA, "is an RSA key of less than 2048 bits"),
+        ("RS256", public(SHORT_RSA), "is an RSA key of less than 2048 bits"),
+        ("EdDSA", with_password(PAIRS["EdDSA"], "hunter2"), "is no PEM key that can be read"),
+        ("EdDSA", PAIRS["EdDSA"][:60], "is no PEM key that can be read"),
+        ("EdDSA", PAIRS["EdDSA"].replace("M", "!"), "is no PEM key that can be read"),
+        ("RS256", PAIRS["RS256"].replace("PRIVATE", "PUBLIC"), "is no PEM key that can be read"),
+    ],
+    ids=lambda value: value[:32].strip("-\n"),
+)
+def test_a_key_that_is_none_is_named_and_not_repeated(
+    name: str, algorithm: str, key: str, reason: str
+) -> None:
+    right = PAIRS.get(algorithm, secrets.token_hex(32))
+    wrong = {"ALGORITHM": algorithm, "SECRET_KEY": right, name: key}
+    with pytest.raises(config.SettingsError) as told:
+        config.load(RIGHT | wrong)
+    text = str(told.value)
+    place = "SECRET_KEYS_RETIRED (key 1)" if name == "SECRET_KEYS_RETIRED" else name
+    assert text.startswith(f"{place} {reason}")
+    assert len(text.splitlines()) == 1
+    assert ";" not in text
+    for line in key.splitlines():
+        assert line not in text
+
+
+def test_a_secret_that_looks_like_a_key_of_another_kind_is_refused() -> None:
+    with pytest.raises(config.SettingsError, match="SECRET_KEY is no secret for HS256"):
+        config.load(RIGHT | {"SECRET_KEY": JWK})
+
+
+def test_which_of_the_retired_keys_is_wrong_is_told() -> None:
+    good = secrets.token_hex(32)
+    with pytest.raises(config.SettingsError) as told:
+        config.load(RIGHT | {"SECRET_KEYS_RETIRED": f"{good}, short,{good},{'x' * 64}"})
+    first, second = str(told.value).split("; ")
+    assert first.startswith("SECRET_KEYS_RETIRED (key 2) is shorter")
+    assert second.startswith("SECRET_KEYS_RETIRED (key 4) can be guessed")
+    between = PAIRS["EdDSA"] + "and then\n" + OTHER
+    pairs = RIGHT | {"ALGORITHM": "EdDSA", "SECRET_KEY": OTHER}
+    config.load(pairs | {"SECRET_KEYS_RETIRED": between})  # PEM allows words between keys
+    with pytest.raises(config.SettingsError, match=r"SECRET_KEYS_RETIRED \(key 1\) is not one"):
+        config.load(pairs | {"SECRET_KEYS_RETIRED": "and then\n" + between})
+
+
+def test_what_signs_is_one_private_key() -> None:
+    pair = RIGHT | {"ALGORITHM": "EdDSA"}
+    with pytest.raises(config.SettingsError, match="SECRET_KEY is a public key"):
+        config.load(pair | {"SECRET_KEY": public(OTHER)})
+    with pytest.raises(config.SettingsError, match="SECRET_KEY is not one PEM key"):
+        config.load(pair | {"SECRET_KEY": OTHER + PAIRS["EdDSA"]})
+
+
+@pytest.mark.parametrize("algorithm", ["EdDSA", "RS256"])
+@pytest.mark.parametrize("newline", ["\n", "\\n", "\r\n"])
+def test_pairs_are_read_on_one_line_or_on_many(algorithm: str, newline: str) -> None:
+    retired = new_key(algorithm) + public(new_key(algorithm))
+    settings = config.load(
+        RIGHT
+        | {
+            "ALGORITHM": algorithm,
+            "SECRET_KEY": PAIRS[algorithm].replace("\n", newline),
+            "SECRET_KEYS_RETIRED": retired.replace("\n", newline),
+        }
+    )
+    assert len({jwk["kid"] for jwk in settings.keyring.published()}) == 3
+    assert settings.keyring is settings.keyring
+
+
+def test_no_key_of_any_kind_is_shown() -> None:
+    retired = secrets.token_hex(32)
+    shown = config.load(RIGHT | {"SECRET_KEYS_RETIRED": retired})
+    assert shown.without_secrets()["SECRET_KEYS_RETIRED"] == "(64 bytes)"
+    assert retired not in str(shown.without_secrets()) + repr(shown)
+    assert config.load(RIGHT).without_secrets()["SECRET_KEYS_RETIRED"] == ""
+    pair = {"SECRET_KEY": OTHER, "SECRET_KEYS_RETIRED": PAIRS["EdDSA"]}
+    settings = config.load(RIGHT | pair | {"ALGORITHM": "EdDSA"})
+    told = str(settings.without_secrets()) + repr(settings) + repr(vars(settings.keyring))
+    assert "BEGIN" not in told
+    for line in (OTHER + PAIRS["EdDSA"]).splitlines():
+        assert line not in told
 
 
 @pytest.mark.parametrize(
@@ -96,7 +214,9 @@ def test_in_development_a_weak_secret_will_do_but_none_will_not() -> None:
         ("DATABASE_URL", ""),
         ("DATABASE_URL", "mysql://localhost/telemed"),
         ("ALGORITHM", "none"),
-        ("ALGORITHM", "RS256"),
+        ("ALGORITHM", "hs256"),
+        ("ALGORITHM", "ES256"),
+        ("ALGORITHM", "HS256,HS512"),
         ("APP_ENV", "prod"),
         ("LOG_LEVEL", "verbose"),
         ("BCRYPT_COST", "4"),
@@ -193,6 +313,23 @@ def test_a_file_is_read_and_the_environment_goes_before_it(tmp_path: Path) -> No
     assert SECRET not in shown.stdout + shown.stderr
 
 
+@pytest.mark.parametrize("quote", ["", '"', "'"])
+def test_a_pair_fits_on_one_line_of_the_file(tmp_path: Path, quote: str) -> None:
+    file = tmp_path / "env"
+    lines = {
+        "DATABASE_URL": URL,
+        "ALGORITHM": "EdDSA",
+        "CONTEXT_KEY": THROWAWAY_CONTEXT_KEY,
+        "SECRET_KEY": OTHER.replace("\n", "\\n"),
+        "SECRET_KEYS_RETIRED": (PAIRS["EdDSA"] + public(OTHER)).replace("\n", "\\n"),
+    }
+    file.write_text("".join(f"{name}={quote}{value}{quote}\n" for name, value in lines.items()))
+    shown = run("settings", {"ENV_FILE": str(file), "PATH": os.environ["PATH"]})
+    assert shown.returncode == 0, shown.stderr
+    assert "ALGORITHM=EdDSA\n" in shown.stdout
+    assert "BEGIN" not in shown.stdout
+
+
 def run(command: str, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         (sys.executable, "-m", "api", command),
@@ -204,9 +341,19 @@ def run(command: str, variables: dict[str, str]) -> subprocess.CompletedProcess[
     )
 
 
-@pytest.mark.parametrize("secret", ["", "changeme", "secret" * 10])
-def test_gunicorn_does_not_start_with_a_secret_that_is_none(secret: str) -> None:
-    production = environment(URL, APP_ENV="production", BCRYPT_COST="12", SECRET_KEY=secret)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"SECRET_KEY": ""},
+        {"SECRET_KEY": "changeme"},
+        {"SECRET_KEY": "secret" * 10},
+        {"SECRET_KEYS_RETIRED": "changeme"},
+        {"ALGORITHM": "EdDSA", "SECRET_KEY": "hunter2" + OTHER[:70]},
+    ],
+    ids=str,
+)
+def test_gunicorn_does_not_start_with_a_key_that_is_none(wrong: dict[str, str]) -> None:
+    production = environment(URL, APP_ENV="production", BCRYPT_COST="12", **wrong)
     started = subprocess.run(
         (sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0"),
         cwd=CHECKOUT,
@@ -217,7 +364,10 @@ def test_gunicorn_does_not_start_with_a_secret_that_is_none(secret: str) -> None
     )
     assert started.returncode != 0
     (line,) = (started.stdout + started.stderr).splitlines()
-    assert line.startswith("telemedicine: cannot start: SECRET_KEY ")
+    name = "SECRET_KEYS_RETIRED" if "SECRET_KEYS_RETIRED" in wrong else "SECRET_KEY"
+    assert line.startswith(f"telemedicine: cannot start: {name} ")
+    assert "changeme" not in line
+    assert "hunter2" not in line
 
 
 def test_a_right_production_start_serves_even_before_its_database(tmp_path: Path) -> None:

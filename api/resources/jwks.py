@@ -1,0 +1,50 @@
+"""The keys that others verify our access tokens with."""
+
+import json
+from typing import Any
+
+from flask import Response
+from marshmallow import fields, validate
+
+from api.blueprint import JSON_TYPE, Blueprint
+from api.config import current
+from api.fields import Row
+
+blp = Blueprint("jwks", "Public keys of access tokens", url_prefix=None)
+
+# Short, so that a new key is known everywhere soon after it has been announced.
+CACHE = "public, max-age=300"
+
+
+class PublicKey(Row):
+    """RFC 7517; RFC 8037 for EdDSA, RFC 7518 for RS256."""
+
+    kid = fields.String(metadata={"description": "names the key in a token's header (RFC 7638)"})
+    kty = fields.String(validate=validate.OneOf(["OKP", "RSA"]))
+    use = fields.String(validate=validate.OneOf(["sig"]))
+    alg = fields.String(validate=validate.OneOf(["EdDSA", "RS256"]))
+    crv = fields.String(validate=validate.OneOf(["Ed25519"]))
+    x = fields.String()
+    n = fields.String()
+    e = fields.String()
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """A key has the members of its kind only."""
+        field_obj.required = field_name in ("kid", "kty", "use", "alg")
+
+
+class KeySet(Row):
+    """Empty with HMAC, whose keys are secret."""
+
+    keys = fields.List(fields.Nested(PublicKey))
+
+
+@blp.get("/.well-known/jwks.json")
+@blp.answers(200, KeySet)
+def public_keys() -> Response:
+    """The keys that verify access tokens
+
+    The present one, and those that are known for a rotation.
+    """
+    body = json.dumps({"keys": current().keyring.published()})
+    return Response(body, content_type=JSON_TYPE, headers={"Cache-Control": CACHE})
