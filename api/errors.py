@@ -21,6 +21,7 @@ STATUS_BY_SQLSTATE = (
     ("TM2", 422),  # the request cannot be right
     ("TM3", 403),  # signed in, not allowed
     ("TM4", 404),  # not there, or not visible to the caller
+    ("TM8", 429),  # too many: later
     ("TM9", 409),  # conflicts with the present state
     ("22", 422),  # data exception
     ("23502", 422),  # not null
@@ -112,10 +113,13 @@ def title(status: int) -> str:
     return TITLES.get(status) or HTTPStatus(status).phrase
 
 
-def from_database(sqlstate: str, message: str, column: str | None = None) -> Problem:
+def from_database(
+    sqlstate: str, message: str, column: str | None = None, hint: str | None = None
+) -> Problem:
     """The problem behind an SQLSTATE.
 
-    Only messages of class TM are written for clients. `column` names the field at fault.
+    Only messages of class TM are written for clients. `column` names the field at fault; `hint` has
+    the seconds to wait before another attempt.
     """
     status = next((s for prefix, s in STATUS_BY_SQLSTATE if sqlstate.startswith(prefix)), 500)
     detail = message if sqlstate.startswith("TM") and status != 500 else DETAILS[status]
@@ -124,7 +128,8 @@ def from_database(sqlstate: str, message: str, column: str | None = None) -> Pro
     elif status == 503 and g.get("outcome_is_unknown"):
         detail = UNKNOWN
     errors = [{**_place(column), "detail": detail}] if column else []
-    return Problem(status, detail, code=sqlstate, errors=errors)
+    headers = {"Retry-After": hint} if status == 429 and hint else {}
+    return Problem(status, detail, code=sqlstate, errors=errors, headers=headers)
 
 
 def pointer(*path: str | int) -> str:
@@ -172,7 +177,10 @@ def _from_psycopg(error: psycopg.Error) -> Response:
             sqlstate = "08000"
         else:
             return _from_bug(error)
-    problem = from_database(sqlstate, error.diag.message_primary or "", error.diag.column_name)
+    said = error.diag
+    problem = from_database(
+        sqlstate, said.message_primary or "", said.column_name, said.message_hint
+    )
     if problem.status == 500:
         return _from_bug(error)
     if not sqlstate.startswith("TM"):

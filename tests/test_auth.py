@@ -177,12 +177,12 @@ def test_log_ins_that_wait_leave_room_for_all_else(
 ) -> None:
     """One worker of eight threads, of which four at most hash or wait; a hash takes long."""
     slots = [doctor.publish(at(day)) for day in (1, 2)]
-    body = {"email": "nobody@clinic.test", "password": PASSWORD}
+    bodies = [{"email": f"nobody{n}@clinic.test", "password": PASSWORD} for n in range(24)]
     settings = {"WEB_CONCURRENCY": "1", "BCRYPT_COST": "15"}
     url = cluster.url(database, "telemed_api")
     with serve(url, tmp_path / "log", **settings) as busy, ThreadPoolExecutor(24) as people:
         here = Client(busy.url, patient.contract, patient.token)
-        log_ins = [people.submit(here.post, "/v1/auth/login", body) for _ in range(24)]
+        log_ins = [people.submit(here.post, "/v1/auth/login", body) for body in bodies]
         sent_away = [done.result() for done in islice(as_completed(log_ins), 20)]
         for answer in sent_away:
             problem(answer, 503, "HTTP503")

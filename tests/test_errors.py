@@ -309,7 +309,8 @@ def app() -> Flask:
 @pytest.mark.parametrize(
     ("sqlstate", "status"),
     [
-        *(("TM101", 401), ("TM299", 422), ("TM301", 403), ("TM477", 404), ("TM999", 409)),
+        *(("TM101", 401), ("TM299", 422), ("TM301", 403), ("TM477", 404)),
+        *(("TM888", 429), ("TM999", 409)),
         *(("22P02", 422), ("22003", 422), ("23502", 422), ("23514", 422)),
         *(("23505", 409), ("23P01", 409), ("23503", 500)),
         *(("40001", 503), ("40P01", 503), ("55P03", 503), ("57014", 504)),
@@ -326,7 +327,9 @@ def test_the_status_follows_from_the_family_of_the_code(
     assert ("Text of the database" in answer.get_data(as_text=True)) == (
         sqlstate.startswith("TM") and status != 500
     )
-    assert ("Retry-After" in answer.headers) == (status == 503 or sqlstate.startswith("TM99"))
+    assert ("Retry-After" in answer.headers) == (
+        status in (429, 503) or sqlstate.startswith("TM99")
+    )
     assert ("WWW-Authenticate" in answer.headers) == (status == 401)
 
 

@@ -2,7 +2,7 @@
 
 import json
 
-from flask import g
+from flask import g, request
 from marshmallow import fields, validate
 
 from api import db, passwords
@@ -79,21 +79,25 @@ def sign_up(body: Arguments) -> bytes:
 
 @blp.post("/auth/login")
 @blp.body(LogIn)
-@refuses(401)
+@refuses(401, 429)
 @blp.answers(200, Tokens)
 def log_in(body: Arguments) -> bytes:
     """Log in
 
-    A refusal says the same whether the account exists or not, and takes as long.
+    A refusal says the same whether the account exists or not, and takes as long. When several have
+    failed, the next one has to wait (429).
     """
+    address = request.remote_addr
     # Two calls, so that the stored hash never leaves the database: it gives the salt, we do the
-    # work, it compares.
-    setting: str = json.loads(
-        db.call("log_in_salt", email=body["email"], cost=current().bcrypt_cost)
-    )
+    # work, it compares. Whoever gets no turn has not tried.
     with passwords.turn():
+        setting: str = json.loads(
+            db.call("log_in_salt", email=body["email"], cost=current().bcrypt_cost, address=address)
+        )
         password_hash = passwords.hash_with(body["password"], setting)
-    return _tokens(db.call("log_in", email=body["email"], password_hash=password_hash))
+    return _tokens(
+        db.call("log_in", email=body["email"], password_hash=password_hash, address=address)
+    )
 
 
 @blp.post("/auth/refresh")

@@ -2,7 +2,9 @@
 
 begin;
 
-create function api.log_in(p_email text, p_password_hash text)
+create function api.log_in(
+    p_email text, p_password_hash text, p_address text default null
+)
 returns api.sessions
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -17,21 +19,24 @@ begin
     if v_user.password_hash is distinct from p_password_hash
         or p_password_hash is null
         or v_user.deactivated_at is not null then
+        -- Written down for accounts that do not exist, too: the work is the same.
+        perform app.write_denial('log_in', 'TM103', v_user.id);
         perform app.refuse('TM103', 'E-mail address or password is wrong');
         return null;
     end if;
 
+    perform app.forget_log_in_attempt(p_email, p_address);
     perform app.set_actor(v_user.id, v_user.role);
     insert into app.sessions (user_id) values (v_user.id) returning id into v_session_id;
     return app.issue_refresh_token(v_session_id, app.first_refresh_token());
 end;
 $$;
 
-comment on function api.log_in(text, text) is
+comment on function api.log_in(text, text, text) is
 'Begins a session. p_password_hash is the password hashed with the setting from api.log_in_salt:
 the stored hash is compared here and never leaves the database. The refusal is the same whether
 the account exists or not. Anybody may call it. Raises TM101, TM103.';
 
-grant execute on function api.log_in(text, text) to telemed_api, telemed_dba;
+grant execute on function api.log_in(text, text, text) to telemed_api, telemed_dba;
 
 commit;

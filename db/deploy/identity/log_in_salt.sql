@@ -26,9 +26,9 @@ comment on function app.invented_setting(text, integer) is
 'The bcrypt setting of an account that does not exist: the same each time, and nobody can tell.';
 reset role;
 
-create function api.log_in_salt(p_email text, p_cost integer)
+create function api.log_in_salt(p_email text, p_cost integer, p_address text default null)
 returns text
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set app.verified_user_id = '' set app.verified_role = ''
 as $$
@@ -40,6 +40,8 @@ begin
         raise exception 'The cost must be from 4 to 31' using errcode = 'TM201', column = 'cost';
     end if;
 
+    perform app.count_log_in_attempt(p_email, p_address);
+
     v_user := app.account_of_email(p_email);
     if v_user.id is not null then
         return left(v_user.password_hash, 29);
@@ -48,12 +50,13 @@ begin
 end;
 $$;
 
-comment on function api.log_in_salt(text, integer) is
+comment on function api.log_in_salt(text, integer, text) is
 'The bcrypt setting ($2b$, cost, $, salt) with which the caller hashes a password before
 api.log_in. An unknown account gets an invented one with cost p_cost (4 to 31), the same each
-time, so that the answer and the work say nothing about who has an account. Anybody may call it.
-Raises TM101, TM201.';
+time, so that the answer and the work say nothing about who has an account. The attempt counts as
+failed until api.log_in; p_address: the client''s address, for the limits of app.log_in_limits.
+Anybody may call it. Raises TM101, TM201, TM801.';
 
-grant execute on function api.log_in_salt(text, integer) to telemed_api, telemed_dba;
+grant execute on function api.log_in_salt(text, integer, text) to telemed_api, telemed_dba;
 
 commit;

@@ -4,6 +4,5 @@ begin;
 
 drop function api.record_denial(text, text, uuid);
 drop function app.is_somebodys(uuid);
-drop function app.write_denial(text, text, uuid);
 
 commit;

@@ -2,7 +2,7 @@
 
 begin;
 
-drop function api.log_in_salt(text, integer);
+drop function api.log_in_salt(text, integer, text);
 drop function app.invented_setting(text, integer);
 
 commit;

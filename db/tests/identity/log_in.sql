@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(32);
+select plan(33);
 
 select '$2b$04$' || repeat('a', 53) as hash \gset
 select '$2b$04$' || repeat('a', 52) || 'b' as wrong_hash \gset
@@ -80,6 +80,12 @@ from api.log_in('unknown@clinic.test', :'hash') as s;
 select is(s.session_id, null, 'nor for a deactivated account')
 from api.log_in('other_patient@clinic.test', :'hash') as s;
 reset role;
+select is(
+    (select string_agg(coalesce(l.resource_ids[1]::text, 'none'), ' ' order by l.id)
+     from app.access_logs as l
+     where l.kind = 'denied' and l.operation = 'log_in' and l.code = 'TM103'),
+    concat_ws(' ', pg_temp.id_of('patient'), 'none', pg_temp.id_of('other_patient')),
+    'the access log has the account, if there is one');
 select is(count(*), :'sessions', 'a refusal begins no session') from app.sessions;
 select is(count(*), :'sessions', 'and makes no token') from app.refresh_tokens;
 

@@ -1,7 +1,8 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(21);
+select plan(23);
 reset role;
+update app.log_in_limits set free_attempts = 100000;
 update app.users set password_hash = '$2b$12$abcdefghijklmnopqrstuO' || repeat('z', 31)
 where id = pg_temp.id_of('patient');
 set local role telemed_api;
@@ -76,6 +77,18 @@ select throws_ok(
 select throws_ok(
     $$ select api.log_in_salt('patient@clinic.test', 3) $$, 'TM201', null,
     'whether the account exists or not');
+
+-- Every setting that is told is an attempt
+reset role;
+update app.log_in_limits set free_attempts = 2 where kind = 'both';
+set local role telemed_api;
+select lives_ok(
+    $$ select api.log_in_salt('patient@clinic.test', 4, '192.0.2.1') from generate_series(1, 2) $$,
+    'an attempt is counted');
+select is(
+    pg_temp.refusal('nobody', format(
+        'select api.log_in_salt(%L, 4, %L)', 'patient@clinic.test', '192.0.2.1')), 'TM801',
+    'when too many have failed the next one waits');
 
 select * from finish();
 rollback;

@@ -32,8 +32,8 @@ insert into listed values
 ('api.list_payments(p_consultation_id uuid, p_limit integer, p_cursor uuid)'),
 ('api.list_prescriptions(p_consultation_id uuid, p_limit integer, p_cursor uuid)'),
 ('api.list_time_off(p_limit integer, p_cursor uuid)'),
-('api.log_in(p_email text, p_password_hash text)'),
-('api.log_in_salt(p_email text, p_cost integer)'),
+('api.log_in(p_email text, p_password_hash text, p_address text)'),
+('api.log_in_salt(p_email text, p_cost integer, p_address text)'),
 ('api.log_out(p_session_id uuid, p_refresh_token text)'),
 ('api.my_profile()'),
 ('api.onboard_doctor(p_email text, p_password_hash text, p_full_name text, p_specialty text,'

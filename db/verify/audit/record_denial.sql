@@ -2,7 +2,6 @@
 
 begin;
 
-select 'app.write_denial(text, text, uuid)'::regprocedure;
 select 'app.is_somebodys(uuid)'::regprocedure;
 select 'api.record_denial(text, text, uuid)'::regprocedure;
 select 1 / has_function_privilege(

@@ -1,0 +1,31 @@
+-- Deploy telemed:identity/forget_log_in_attempt to pg
+
+begin;
+
+set local role telemed_internal;
+create function app.forget_log_in_attempt(p_email text, p_address text)
+returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- Lock order: by subject, as in app.count_log_in_attempt.
+    perform from app.log_in_attempts as a
+    where a.subject in (
+        select app.log_in_subject(l.kind, p_email, p_address) from app.log_in_limits as l)
+    order by a.subject
+    for no key update;
+
+    -- What others have tried from elsewhere stays counted.
+    update app.log_in_attempts as a
+    set failures = case l.kind when 'both' then 0 else greatest(a.failures - 1, 0) end,
+        succeeded_at = app.clock()
+    from app.log_in_limits as l
+    where a.subject = app.log_in_subject(l.kind, p_email, p_address);
+end;
+$$;
+
+comment on function app.forget_log_in_attempt(text, text) is
+'Takes back what app.count_log_in_attempt has counted: the log-in has succeeded.';
+
+commit;

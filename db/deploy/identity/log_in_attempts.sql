@@ -1,0 +1,63 @@
+-- Deploy telemed:identity/log_in_attempts to pg
+
+begin;
+
+create table app.log_in_limits (
+    kind text primary key,
+    free_attempts integer not null,
+    longest_delay_seconds integer not null,
+    constraint log_in_limits_kind_is_known check (kind in ('account', 'address', 'both')),
+    constraint log_in_limits_are_above_zero
+    check (free_attempts > 0 and longest_delay_seconds > 0)
+);
+
+comment on table app.log_in_limits is
+'How many log-ins may fail before the next one has to wait, and for how long at most. The delay
+begins with a second and doubles. both: of one account from one address; address: from one address,
+for any account; account: of one account, from any address that has not logged in to it before.';
+
+insert into app.log_in_limits (kind, free_attempts, longest_delay_seconds)
+values ('both', 5, 900), ('address', 300, 300), ('account', 20, 60);
+
+create table app.log_in_attempts (
+    subject bytea primary key,
+    failures integer not null default 0,
+    last_attempt_at app.instant not null default app.clock(),
+    succeeded_at app.instant,
+    constraint log_in_attempts_subject_is_a_sha256 check (octet_length(subject) = 32),
+    constraint log_in_attempts_failures_are_counted check (failures >= 0)
+);
+
+comment on table app.log_in_attempts is
+'Log-ins that have failed, or not yet succeeded. Accounts need not exist: nobody can tell from a
+delay which ones do.';
+comment on column app.log_in_attempts.subject is
+'SHA-256 of the kind of limit and of what it is about.';
+
+create index log_in_attempts_by_time on app.log_in_attempts (last_attempt_at);
+
+alter table app.log_in_attempts enable row level security;
+alter table app.log_in_attempts force row level security;
+create policy log_in_attempts_are_all_there_for_internal_functions
+on app.log_in_attempts to telemed_internal using (true);
+
+create function app.log_in_subject(p_kind text, p_email text, p_address text)
+returns bytea
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return sha256(convert_to(
+        concat_ws(
+            '|',
+            p_kind,
+            case when p_kind <> 'account' then coalesce(p_address, '') end,
+            case when p_kind <> 'address' then lower(coalesce(p_email, '')) end),
+        'UTF8'));
+end;
+$$;
+
+comment on function app.log_in_subject(text, text, text) is
+'What the attempts of one kind are counted under.';
+
+commit;

@@ -1,0 +1,9 @@
+-- Revert telemed:identity/log_in_attempts from pg
+
+begin;
+
+drop function app.log_in_subject(text, text, text);
+drop table app.log_in_attempts;
+drop table app.log_in_limits;
+
+commit;

@@ -1,0 +1,24 @@
+begin;
+\ir ../helpers/actors.psql
+select plan(5);
+reset role;
+
+create function pg_temp.failures(p_kind text)
+returns text language sql
+as $$
+    select concat_ws(' ', a.failures, (a.succeeded_at is not null)::text)
+    from app.log_in_attempts as a
+    where a.subject = app.log_in_subject(p_kind, 'a@clinic.test', '192.0.2.1')
+$$;
+select app.count_log_in_attempt('a@clinic.test', '192.0.2.1') from generate_series(1, 3) \g /dev/null
+select is(pg_temp.failures('both'), '3 false', 'an attempt counts as failed');
+select app.forget_log_in_attempt('a@clinic.test', '192.0.2.1') \g /dev/null
+select is(pg_temp.failures('both'), '0 true', 'until it has succeeded');
+select is(pg_temp.failures('account'), '2 true', 'what may have been others stays counted');
+select is(pg_temp.failures('address'), '2 true', 'in both ways');
+select lives_ok(
+    $$ select app.forget_log_in_attempt('b@clinic.test', null) $$,
+    'what was not counted need not be forgotten');
+
+select * from finish();
+rollback;
