@@ -15,19 +15,12 @@ as $$
 declare
     v_old jsonb := to_jsonb(old) - tg_argv[1:];
     v_new jsonb := to_jsonb(new) - tg_argv[1:];
-    v_user_id uuid := nullif(current_setting('app.verified_user_id', true), '')::uuid;
-    v_role text := nullif(current_setting('app.verified_role', true), '');
-    v_request_id text := nullif(current_setting('app.request_id', true), '');
     v_context app.context;
 begin
     -- Outside the functions of api and ops: somebody changes a row by hand, perhaps after act_as.
-    if v_user_id is null then
-        if nullif(current_setting('app.proof', true), '') is not null then
-            v_context := app.proven_context();
-        end if;
-        v_user_id := v_context.user_id;
-        v_role := v_context.role;
-        v_request_id := v_context.request_id;
+    if coalesce(current_setting('app.verified_user_id', true), '') = ''
+        and current_setting('app.proof', true) <> '' then
+        v_context := app.proven_context();
     end if;
 
     insert into app.audit_logs (table_name, row_id, operation, old, new, user_id, role, request_id)
@@ -37,9 +30,14 @@ begin
         tg_op,
         v_old,
         v_new,
-        v_user_id,
-        v_role,
-        v_request_id);
+        coalesce(
+            nullif(current_setting('app.verified_user_id', true), '')::uuid, v_context.user_id),
+        coalesce(nullif(current_setting('app.verified_role', true), ''), v_context.role),
+        case
+            when current_setting('app.verified_user_id', true) <> ''
+                then nullif(current_setting('app.request_id', true), '')
+            else v_context.request_id
+        end);
     return null;
 end;
 $$;

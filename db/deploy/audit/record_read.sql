@@ -2,21 +2,20 @@
 
 begin;
 
-create function app.record_read(p_actor app.actor, p_operation text, p_consultation_ids uuid[])
+create function app.record_read(p_operation text, p_consultation_ids uuid[])
 returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- A patient sees nothing but what is theirs.
-    if p_actor.role <> 'patient' and cardinality(p_consultation_ids) > 0 then
+    if cardinality(p_consultation_ids) > 0 then
         insert into app.access_logs (kind, operation, resource_ids)
         values ('read', p_operation, p_consultation_ids);
     end if;
 end;
 $$;
 
-comment on function app.record_read(app.actor, text, uuid[]) is
+comment on function app.record_read(text, uuid[]) is
 'Writes to the access log that somebody other than the patient reads clinical data of consultations
 (45 CFR 164.312(b)).';
 

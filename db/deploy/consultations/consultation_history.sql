@@ -33,7 +33,9 @@ declare
     v_visible app.consultations := app.visible_consultation(v_actor, p_consultation_id);
 begin
     perform app.check_limit(p_limit);
-    perform app.record_read(v_actor, 'consultation_history', array[p_consultation_id]);
+    if v_actor.role <> 'patient' then
+        perform app.record_read('consultation_history', array[p_consultation_id]);
+    end if;
     return query
     select
         l.id,

@@ -13,7 +13,9 @@ declare
     v_visible app.consultations := app.visible_consultation(v_actor, p_consultation_id);
     v_consultation api.consultations;
 begin
-    perform app.record_read(v_actor, 'get_consultation', array[p_consultation_id]);
+    if v_actor.role <> 'patient' then
+        perform app.record_read('get_consultation', array[p_consultation_id]);
+    end if;
     select c.* into strict v_consultation from api.consultations as c where c.id = v_visible.id;
     return v_consultation;
 end;

@@ -66,7 +66,9 @@ begin
             order by c.starts_at desc, c.id desc limit p_limit);
     end if;
 
-    perform app.record_read(v_actor, 'list_consultations', v_page);
+    if v_actor.role <> 'patient' then
+        perform app.record_read('list_consultations', v_page);
+    end if;
     return query
     select v.*
     from api.consultations as v

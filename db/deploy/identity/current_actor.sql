@@ -18,34 +18,34 @@ language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_context app.context := app.proven_context();
+    v_actor app.actor;
+    v_is_signed_in boolean;
 begin
-    if v_context.user_id is null then
-        raise exception 'Not signed in' using errcode = 'TM101';
+    -- One query, because every request comes by here: see app.contexts.
+    select
+        c.user_id is not null,
+        nullif(set_config('app.verified_user_id', u.id::text, true), '')::uuid,
+        nullif(set_config('app.verified_role', u.role, true), ''),
+        c.session_id
+    into v_is_signed_in, v_actor.user_id, v_actor.role, v_actor.session_id
+    from app.contexts as c
+    left join app.users as u
+        on u.id = c.user_id
+        and u.role = c.role
+        and u.deactivated_at is null
+        and (c.session_id is null or exists (
+            select from app.sessions as s
+            where s.id = c.session_id
+              and s.user_id = c.user_id
+              and s.revoked_at is null
+              and s.expires_at > statement_timestamp()));
+    if v_actor.user_id is not null then
+        return v_actor;
+    elsif v_is_signed_in then
+        raise exception 'The session is over, or the account no longer active in this role'
+            using errcode = 'TM102';
     end if;
-
-    if not exists (
-        select from app.users as u
-        where u.id = v_context.user_id
-          and u.role = v_context.role
-          and u.deactivated_at is null
-    ) then
-        raise exception 'The account is no longer active in this role' using errcode = 'TM102';
-    end if;
-    if v_context.session_id is not null and not exists (
-        select from app.sessions as s
-        where s.id = v_context.session_id
-          and s.user_id = v_context.user_id
-          and s.revoked_at is null
-          and s.expires_at > statement_timestamp()
-    ) then
-        raise exception 'The session is over' using errcode = 'TM102';
-    end if;
-
-    perform
-        set_config('app.verified_user_id', v_context.user_id::text, true),
-        set_config('app.verified_role', v_context.role, true);
-    return (v_context.user_id, v_context.role, v_context.session_id)::app.actor;
+    raise exception 'Not signed in' using errcode = 'TM101';
 end;
 $$;
 

@@ -2,6 +2,6 @@
 
 begin;
 
-drop function app.record_read(app.actor, text, uuid[]);
+drop function app.record_read(text, uuid[]);
 
 commit;

@@ -3,6 +3,7 @@
 begin;
 
 drop function app.proven_context();
+drop view app.contexts;
 drop function app.this_transaction();
 drop type app.context;
 

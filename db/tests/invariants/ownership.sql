@@ -25,10 +25,10 @@ select is_empty(
     select kind, name, owner::regrole from owned
     where owner <> 'telemed_owner'::regrole
       and not (owner = 'telemed_internal'::regrole
-               and (kind = 'function' or name ~ '^ops.(audit|access)_logs'))
+               and (kind = 'function' or name ~ '^(ops.(audit|access)_logs|app.contexts)'))
     $$,
     'telemed_owner owns every schema, table, index, sequence and type; telemed_internal has views of'
-    ' the logs, and functions');
+    ' the logs and of the context, and functions');
 
 select * from finish();
 rollback;

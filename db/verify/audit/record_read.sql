@@ -2,6 +2,6 @@
 
 begin;
 
-select 'app.record_read(app.actor, text, uuid[])'::regprocedure;
+select 'app.record_read(text, uuid[])'::regprocedure;
 
 rollback;

@@ -3,6 +3,7 @@
 begin;
 
 select 'app.this_transaction()'::regprocedure;
+select 'app.contexts'::regclass;
 select 'app.proven_context()'::regprocedure;
 
 rollback;
