@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import jwt
 from flask import g, request
 
+from api import limits
 from api.config import Settings, current
 from api.errors import Problem
 
@@ -68,7 +69,7 @@ def signed_in(*roles: str) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         def protected(*args: Any, **kwargs: Any) -> Any:
-            _authenticate()
+            limits.after(_authenticate)
             if roles and g.role not in roles:
                 raise Problem(403, f"This is for the role {' or '.join(roles)}.", code="TM301")
             return view(*args, **kwargs)

@@ -149,7 +149,9 @@ def settings(cluster: Cluster) -> dict[str, str]:
         "DBA_DATABASE_URL": cluster.url(DATABASE, DBA_LOGIN),
         "SECRET_KEY": secret_key(cluster).read_text(),
     }
-    return {**os.environ, **own, **dotenv_file()}
+    # For whoever measures or tests something here.
+    generous = dict.fromkeys(("RATE_LIMIT", "RATE_LIMIT_AUTH"), "100000 per minute")
+    return {**generous, **os.environ, **own, **dotenv_file()}
 
 
 def visible(host: str) -> str:
