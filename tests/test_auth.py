@@ -289,6 +289,7 @@ def test_log_ins_that_wait_leave_room_for_all_else(
             assert answer.headers["Retry-After"] == "1"
         assert ok(here.get("/health/live")) == {"status": "ok"}
         assert ok(here.get(f"/v1/doctors/{doctor.id}/slots"))["items"] == slots
+        assert ok(here.get("/v1/slots"))["items"]
         here.book(slots[0])
         waiting = [log_in for log_in in log_ins if not log_in.done()]
         assert len(waiting) == 4
