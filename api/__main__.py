@@ -6,7 +6,7 @@ import sys
 
 import psycopg
 
-from api import config, db, passwords
+from api import config, db, guessing, passwords
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,8 +42,10 @@ def _create_admin(options: argparse.Namespace) -> None:
     settings = config.load(to_serve=False)
     if not settings.dba_database_url:
         raise config.SettingsError("DBA_DATABASE_URL is missing")
-    password = _from_stdin() if options.password_stdin else _from_terminal()
-    password_hash = passwords.hash_password(_checked(password), settings.bcrypt_cost)
+    password = _checked(_from_stdin() if options.password_stdin else _from_terminal())
+    if guessing.too_easy(password, options.email, options.full_name):
+        raise ValueError(guessing.ADVICE)
+    password_hash = passwords.hash_password(password, settings.bcrypt_cost)
     user_id = db.create_admin(
         settings.dba_database_url, options.email, password_hash, options.full_name
     )

@@ -5,7 +5,7 @@ import pkgutil
 
 from flask import Flask, Response, g
 
-from api import config, denials, errors, logs, metrics, passwords, resources
+from api import config, denials, errors, limits, logs, metrics, passwords, resources
 from api.blueprint import Api, Blueprint
 
 TITLE = "Telemedicine"
@@ -43,7 +43,8 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     )
     for part in (errors, logs, metrics):
         part.register(app)
-    passwords.register(app, settings)
+    for bounded in (limits, passwords):
+        bounded.register(app, settings)
     denials.register(app)
     settings.keyring  # noqa: B018  # read now, not in each worker's first request
     app.after_request(_finish)

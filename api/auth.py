@@ -13,6 +13,7 @@ import jwt
 from flask import g, request
 from jwt.utils import base64url_decode
 
+from api import limits
 from api.config import Settings, current
 from api.errors import Problem
 from api.keys import Key, Keyring
@@ -79,7 +80,7 @@ def signed_in(*roles: str) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         def protected(*args: Any, **kwargs: Any) -> Any:
-            _authenticate()
+            limits.after(_authenticate)
             if roles and g.role not in roles:
                 raise Problem(403, f"This is for the role {' or '.join(roles)}.", code="TM301")
             return view(*args, **kwargs)

@@ -17,6 +17,7 @@ from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
+from api import limits
 from api.errors import MEDIA_TYPE, Problem, pointer, title
 from api.fields import Request
 
@@ -193,6 +194,8 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest has no
             statuses |= {400, 413, 415}
         if self.url_prefix:  # an unknown parameter in the query
             statuses.add(422)
+        if doc_info["roles"] or self.name == limits.SIGN_INS:
+            statuses.add(429)
         if doc_info["idempotency_key"]:
             statuses |= {400, 409}
             doc.setdefault("parameters", []).append(doc_info["idempotency_key"])
@@ -331,9 +334,13 @@ _REPLAYED_HEADER = {
         "schema": {"type": "string", "enum": ["true"]},
     }
 }
+_RATE_LIMIT = {
+    name: {"description": description, "schema": {"type": "string"}}
+    for name, description in limits.HEADERS.items()
+}
 _RETRY_AFTER = {"Retry-After": {"description": "seconds", "schema": {"type": "string"}}}
 _HEADERS: dict[int, Any] = {
     401: {"WWW-Authenticate": {"description": "RFC 6750", "schema": {"type": "string"}}},
-    429: _RETRY_AFTER,
+    429: _RETRY_AFTER | _RATE_LIMIT,
     503: _RETRY_AFTER,
 }

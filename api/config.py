@@ -13,6 +13,9 @@ from typing import Any, cast
 
 from dotenv import dotenv_values
 from flask import current_app
+from limits import parse_many
+from limits.errors import ConfigurationError
+from limits.storage import Storage, storage_from_string
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
@@ -20,6 +23,7 @@ from api import keys
 
 ENVIRONMENTS = ("production", "development", "test")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+IN_MEMORY = "memory://"
 
 # What people leave in a secret that they meant to replace. A secret has to have 24 characters
 # of its own besides these words.
@@ -47,6 +51,10 @@ def _setting(default: Any, minimum: int = 0, maximum: int = 0, one_of: tuple[str
     return field(default=default, metadata=rule)
 
 
+def _rate(default: str) -> Any:
+    return field(default=default, metadata={"is_rate": True})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Each field is the environment variable of the same name in capitals; `.env.example` tells
@@ -67,6 +75,10 @@ class Settings:
     token_audience: str = "telemedicine-api"  # noqa: S105
     bcrypt_cost: int = _setting(12, 4, 16)
     bcrypt_concurrency: int = _setting(1, 1, 64)
+    rate_limit: str = _rate("6000 per minute")
+    rate_limit_auth: str = _rate("3000 per minute")
+    rate_limit_storage_url: str = field(default=IN_MEMORY, repr=False)
+    trusted_proxies: int = _setting(0, 0, 10)
     log_level: str = _setting("INFO", one_of=LOG_LEVELS)
     host: str = "127.0.0.1"
     port: int = _setting(8000, 1, 65535)
@@ -94,6 +106,8 @@ class Settings:
             shown[name] = f"({length} bytes)" if length else ""
         for name in ("DATABASE_URL", "DBA_DATABASE_URL"):
             shown[name] = _without_password(shown[name])
+        url = shown["RATE_LIMIT_STORAGE_URL"]
+        shown["RATE_LIMIT_STORAGE_URL"] = re.sub("//.*@", "//***@", url).partition("?")[0]
         return shown
 
 
@@ -108,7 +122,8 @@ def load(environment: Mapping[str, str] | None = None, *, to_serve: bool = True)
     complaints: list[str] = []
     for setting in fields(Settings):
         text = given.get(setting.name.upper(), "").strip()
-        if text:
+        # A rate may be empty, which is not the same as not being there.
+        if text or (setting.metadata.get("is_rate") and setting.name.upper() in given):
             try:
                 values[setting.name] = _parse(setting, text)
             except ValueError as error:
@@ -136,6 +151,8 @@ def _from_process() -> dict[str, str]:
 
 def _parse(setting: Field[Any], text: str) -> str | int:
     rule = setting.metadata
+    if rule.get("is_rate") and text and not _is_rate(text):
+        raise ValueError("must be empty or a rate such as 60 per minute")
     if setting.type is not int:
         if rule.get("one_of") and text not in rule["one_of"]:
             raise ValueError(f"must be one of {', '.join(rule['one_of'])}")
@@ -145,6 +162,20 @@ def _parse(setting: Field[Any], text: str) -> str | int:
     ):
         raise ValueError(f"must be a whole number from {rule['minimum']} to {rule['maximum']}")
     return int(text)
+
+
+def _is_rate(text: str) -> bool:
+    try:
+        return all(rate.amount for rate in parse_many(text))
+    except ValueError:
+        return False
+
+
+def _is_store(url: str) -> bool:
+    try:
+        return url == IN_MEMORY or isinstance(storage_from_string(url), Storage)
+    except (ConfigurationError, ValueError):
+        return False
 
 
 def _what_is_missing(settings: Settings) -> list[str]:
@@ -160,6 +191,8 @@ def _what_is_missing(settings: Settings) -> list[str]:
     complaints += _unfit_context_key(settings)
     if settings.bcrypt_concurrency > settings.threads // 2:
         complaints.append("BCRYPT_CONCURRENCY must be at most half of THREADS")
+    if not _is_store(settings.rate_limit_storage_url):
+        complaints.append("RATE_LIMIT_STORAGE_URL is of no kind of store that is installed")
     if settings.app_env == "production" and settings.bcrypt_cost < 10:
         complaints.append("BCRYPT_COST must be at least 10 in production")
     return complaints

@@ -1,4 +1,8 @@
-"""bcrypt over a digest, so that every byte of a long password counts."""
+"""bcrypt over a digest, so that every byte of a long password counts.
+
+A password is taken exactly as it was received: nothing is trimmed, cut off or put into another
+Unicode form (OWASP ASVS 5.0, 6.2.8).
+"""
 
 import base64
 import contextlib

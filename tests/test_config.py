@@ -229,11 +229,26 @@ def test_no_key_of_any_kind_is_shown() -> None:
         ("THREADS", "1"),
         ("BCRYPT_CONCURRENCY", "5"),  # more than half of the threads
         ("DATABASE_POOL_SIZE", "-1"),
+        ("RATE_LIMIT", "many"),
+        ("RATE_LIMIT", "0 per minute"),
+        ("RATE_LIMIT_AUTH", "60"),
+        ("RATE_LIMIT_STORAGE_URL", "localhost"),
+        ("RATE_LIMIT_STORAGE_URL", "async+memory://"),
+        ("RATE_LIMIT_STORAGE_URL", "memcached://localhost"),  # is not installed
+        ("RATE_LIMIT_STORAGE_URL", "redis://localhost:port"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8"),
     ],
 )
 def test_a_setting_that_cannot_be_right_is_named(name: str, value: str) -> None:
     with pytest.raises(config.SettingsError, match=name):
         config.load(RIGHT | {name: value})
+
+
+def test_a_rate_may_be_empty() -> None:
+    assert config.load(RIGHT).rate_limit == "6000 per minute"
+    assert config.load(RIGHT | {"RATE_LIMIT": ""}).rate_limit == ""
+    several = "10 per second; 300/minute"
+    assert config.load(RIGHT | {"RATE_LIMIT": several}).rate_limit == several
 
 
 def test_everything_that_is_wrong_is_told_at_once() -> None:
@@ -245,7 +260,11 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
 
 
 def test_a_message_never_repeats_a_secret() -> None:
-    wrong = RIGHT | {"DATABASE_URL": "postgresql://u:hunter2@[bad/telemed", "SECRET_KEY": "letmein"}
+    wrong = RIGHT | {
+        "DATABASE_URL": "postgresql://u:hunter2@[bad/telemed",
+        "SECRET_KEY": "letmein",
+        "RATE_LIMIT_STORAGE_URL": "radish://:hunter2@localhost",
+    }
     with pytest.raises(config.SettingsError) as told:
         config.load(wrong)
     assert "hunter2" not in str(told.value)
@@ -253,11 +272,13 @@ def test_a_message_never_repeats_a_secret() -> None:
 
 
 def test_settings_are_shown_without_secrets() -> None:
-    settings = config.load(RIGHT | {"DBA_DATABASE_URL": URL})
+    store = {"RATE_LIMIT_STORAGE_URL": "redis://:hunter2@localhost:6379/0?password=hunter2"}
+    settings = config.load(RIGHT | {"DBA_DATABASE_URL": URL} | store)
     shown = str(settings.without_secrets()) + repr(settings)
     assert SECRET not in shown
     assert "hunter2" not in shown
     assert "user=telemed_api" in settings.without_secrets()["DATABASE_URL"]
+    assert settings.without_secrets()["RATE_LIMIT_STORAGE_URL"] == "redis://***@localhost:6379/0"
 
 
 def test_no_secret_of_a_connection_string_is_shown() -> None:

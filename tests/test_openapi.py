@@ -45,6 +45,7 @@ def test_each_operation_tells_its_answers(document: dict[str, Any]) -> None:
         assert ("security" in operation) <= ({"401", "403"} <= answers), told
         assert ("requestBody" in operation) <= ({"400", "413", "415", "422"} <= answers), told
         assert ("{" in path) <= ("404" in answers), told
+        assert path.startswith("/v1/") == ("429" in answers), told  # nothing else is limited
         for status in answers:
             if status >= "400":
                 assert "$ref" in operation["responses"][status], told

@@ -1,15 +1,17 @@
 """Signing up, logging in and out, and refreshing."""
 
 import json
+from typing import Any
 
-from flask import g, request
-from marshmallow import fields, validate
+from flask import g
+from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api import db, passwords
+from api import db, guessing, passwords
 from api.auth import issue, signed_in
 from api.blueprint import Arguments, Blueprint, refuses
 from api.config import current
 from api.fields import Email, Line, Prose, Request, Row, Text
+from api.limits import client_address
 from api.resources.me import User
 
 blp = Blueprint("auth", "Accounts and sessions")
@@ -20,14 +22,32 @@ class NewPassword(Text):
 
     def __init__(self) -> None:
         length = validate.Length(passwords.MINIMUM_LENGTH, passwords.MAXIMUM_LENGTH)
-        super().__init__(required=True, validate=length, metadata={"format": "password"})
+        metadata = {
+            "format": "password",
+            "description": "characters of any kind, which count exactly as they are sent: spaces at"
+            " the ends are kept, and another Unicode form of a letter is another letter; refused"
+            " when it is easy to guess",
+        }
+        super().__init__(required=True, validate=length, metadata=metadata)
 
 
-class SignUp(Request):
+class ChoosesPassword(Request):
+    """A body with a password that is to be somebody's from now on."""
+
+    password = NewPassword()
+
+    # Also when other fields are wrong, so that everything is told at once.
+    @validates_schema(skip_on_field_errors=False)
+    def _is_hard_to_guess(self, data: dict[str, str], **_kwargs: Any) -> None:
+        about = [data[name] for name in ("email", "full_name") if name in data]
+        if "password" in data and guessing.too_easy(data["password"], *about):
+            raise ValidationError(guessing.ADVICE, "password")
+
+
+class SignUp(ChoosesPassword):
     """A new patient; nobody can choose another role."""
 
     email = Email(required=True)
-    password = NewPassword()
     full_name = Line(required=True)
 
 
@@ -87,7 +107,7 @@ def log_in(body: Arguments) -> bytes:
     A refusal says the same whether the account exists or not, and takes as long. When several have
     failed, the next one has to wait (429).
     """
-    address = request.remote_addr
+    address = client_address()
     # Two calls, so that the stored hash never leaves the database: it gives the salt, we do the
     # work, it compares. Whoever gets no turn has not tried.
     with passwords.turn():

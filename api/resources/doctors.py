@@ -15,12 +15,11 @@ from api.fields import (
     Line,
     PageQuery,
     Period,
-    Request,
     Row,
     absent,
     page_of,
 )
-from api.resources.auth import NewPassword
+from api.resources.auth import ChoosesPassword
 from api.resources.slots import Slot
 
 blp = Blueprint("doctors", "Doctors and when they have time")
@@ -37,11 +36,10 @@ class Doctor(Row):
     currency = fields.String(metadata={"description": "ISO 4217 code"})
 
 
-class NewDoctor(Request):
+class NewDoctor(ChoosesPassword):
     """The account of a doctor."""
 
     email = Email(required=True)
-    password = NewPassword()
     full_name = Line(required=True)
     specialty = Line(required=True)
     time_zone = Line(
