@@ -9,8 +9,9 @@ comment on type app.context is
 context that the database made itself.';
 
 -- HMAC-SHA-256 (RFC 2104) over all that is said of the caller, so that no part of one context is of
--- use in another. request_id comes last, because it may contain a bar. app.set_actor signs in the
--- same way, and so does the REST API.
+-- use in another. request_id comes last, because it may contain a bar; user_id and role may not, or
+-- a part of one could pass for another. app.set_actor signs in the same way, and so does the REST
+-- API.
 set local role telemed_internal;
 create function app.this_transaction()
 returns text
@@ -58,6 +59,7 @@ begin
     where k.id = v_key_id;
     -- Hashes are compared, so that the time which that takes tells nothing.
     if v_mac is null
+        or position('|' in v_user_id || v_role) > 0
         or sha256(convert_to(split_part(v_proof, '|', 4), 'UTF8'))
             <> sha256(convert_to(encode(v_mac, 'hex'), 'UTF8')) then
         raise exception 'The context is not genuine' using errcode = 'TM101';
