@@ -31,6 +31,7 @@ STATUS_BY_SQLSTATE = (
     ("40001", 503),  # serialization failure, after the retries
     ("40P01", 503),  # deadlock, after the retries
     ("55P03", 503),  # lock timeout
+    ("54001", 422),  # JSON that is nested too deeply
     ("57014", 504),  # statement timeout
     ("08", 503),  # connection
     ("57P0", 503),  # the server is starting or stopping

@@ -24,8 +24,9 @@ comment on function app.this_transaction() is
 
 -- app.proof is: key id|session id|validity|HMAC-SHA-256 (RFC 2104) in hexadecimal digits. It covers
 -- all that is said of the caller, so that no part of one context is of use in another. request_id
--- comes last, because it may contain a bar. app.set_actor signs in the same way, and so does the
--- REST API. Hashes of the two are compared, so that the time which that takes tells nothing.
+-- comes last, because it may contain a bar; user_id and role may not, or a part of one could pass
+-- for another. app.set_actor signs in the same way, and so does the REST API. Hashes of the two are
+-- compared, so that the time which that takes tells nothing.
 --
 -- A view, because PL/pgSQL makes each of its expressions ready anew in each transaction: as part
 -- of one query they cost a third.
@@ -43,6 +44,7 @@ from (
         s.proof is not null as is_there,
         case
             when k.id is null
+                or position('|' in s.user_id || s.role) > 0
                 or sha256(convert_to(s.proof[4], 'UTF8')) is distinct from sha256(convert_to(
                     encode(
                         extensions.hmac(

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(24);
+select plan(25);
 reset role;
 
 -- What the REST API signs; see api/context.py
@@ -70,6 +70,12 @@ from (values
     ('app.proof', regexp_replace(:'proof', '^[^|]+', 'unknown'), 'an unknown one is refused'),
     ('app.proof', '|||', 'an empty one is refused'),
     ('app.proof', '', 'a missing one is refused')) as v (name, value, sentence);
+
+select pg_temp.sign(:'patient', 'patient', :'session', 'admin|request');
+select set_config('app.user_id', :'patient' || '|patient', true),
+    set_config('app.role', 'admin', true), set_config('app.request_id', 'request', true) \g /dev/null
+select throws_ok(
+    'select app.proven_context()', 'TM101', null, 'a request id does not pass for a role');
 
 select pg_temp.sign(:'patient', 'patient', :'session', 'request', -1);
 select throws_ok('select app.proven_context()', 'TM101', null, 'an old context is refused');
