@@ -1,0 +1,43 @@
+"""rbac.txt: who hears what."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+TABLE = Path(__file__).with_name("rbac.txt")
+ROLES = {"pat": "patient", "pat2": "patient", "doc": "doctor", "doc2": "doctor", "adm": "admin"}
+ALIVE = ("any", *ROLES)
+# What those who might are told where they have to be signed in. Whoever owes a second factor will
+# be one more column of the table: the code comes here, the caller into test_rbac.Everybody.
+GONE = {"off": "TM102", "new": "TM102", "exp": "TM101", "aud": "TM101", "out": "TM102"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """An operation and the status for each column; `nowhere`: with an id that nothing has."""
+
+    operation: str
+    nowhere: bool
+    statuses: dict[str, int]
+
+    def __str__(self) -> str:
+        return self.operation + (" of nothing" if self.nowhere else "")
+
+
+def _lines() -> list[Line]:
+    rows = [row for row in TABLE.read_text().splitlines() if row and not row.startswith("#")]
+    columns = rows[0].split()[1:]
+    assert columns == [*ALIVE, *GONE]
+    lines: list[Line] = []
+    for row in rows[1:]:
+        name, *cells = re.split(r" +(?=\d{3}\b)", row)
+        nowhere = name.startswith(" ")
+        statuses = dict(zip(columns, map(int, cells), strict=True))
+        lines.append(Line(lines[-1].operation if nowhere else name, nowhere, statuses))
+    return lines
+
+
+LINES = _lines()
+OPERATIONS = [line.operation for line in LINES if not line.nowhere]
