@@ -15,7 +15,15 @@ import requests
 from api import auth, config
 from api.passwords import hash_password
 from scripts.server import Cluster
-from tests.attacks.operations import MAKERS, SESSION_ENDS, Clinic, Operation, operations, sound, state
+from tests.attacks.operations import (
+    MAKERS,
+    SESSION_ENDS,
+    Clinic,
+    Operation,
+    operations,
+    sound,
+    state,
+)
 from tests.attacks.table import ALIVE, GONE, LINES, ROLES, Line
 from tests.client import PASSWORD, Client, ok, problem
 from tests.people import log_in
