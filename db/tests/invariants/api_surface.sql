@@ -7,10 +7,12 @@ create temp table listed (signature text primary key) on commit drop;
 insert into listed values
 ('api.book_consultation(p_slot_id uuid, p_reason text, p_idempotency_key text)'),
 ('api.cancel_consultation(p_consultation_id uuid, p_reason text, p_idempotency_key text)'),
+('api.change_password(p_current_password_hash text, p_new_password_hash text)'),
 ('api.check_invariants(p_since timestamp with time zone)'),
 ('api.clinic_analytics(p_from timestamp with time zone, p_to timestamp with time zone)'),
 ('api.complete_consultation(p_consultation_id uuid, p_notes text, p_idempotency_key text)'),
 ('api.consultation_history(p_consultation_id uuid, p_limit integer, p_cursor bigint)'),
+('api.end_session(p_session_id uuid)'),
 ('api.end_time_off(p_time_off_id uuid)'),
 ('api.find_open_slots(p_specialty text, p_from timestamp with time zone,'
  ' p_to timestamp with time zone, p_limit integer, p_cursor uuid)'),
@@ -28,10 +30,12 @@ insert into listed values
  ' p_to timestamp with time zone, p_limit integer, p_cursor uuid)'),
 ('api.list_payments(p_consultation_id uuid, p_limit integer, p_cursor uuid)'),
 ('api.list_prescriptions(p_consultation_id uuid, p_limit integer, p_cursor uuid)'),
+('api.list_sessions(p_limit integer, p_cursor uuid)'),
 ('api.list_time_off(p_limit integer, p_cursor uuid)'),
 ('api.log_in(p_email text, p_password_hash text)'),
 ('api.log_in_salt(p_email text, p_cost integer)'),
 ('api.log_out(p_session_id uuid, p_refresh_token text)'),
+('api.my_password_salt()'),
 ('api.my_profile()'),
 ('api.onboard_doctor(p_email text, p_password_hash text, p_full_name text, p_specialty text,'
  ' p_time_zone text, p_fee_minor bigint, p_currency text, p_idempotency_key text)'),

@@ -81,7 +81,8 @@ select is_empty(
     where p.pronamespace = 'api'::regnamespace
       and p.provolatile = 'v'
       and p.proname !~ '^(log|sign|refresh|enrol|confirm)_'
-      and p.proname not in ('end_time_off', 'withdraw_slot', 'update_my_profile')
+      and p.proname not in (
+          'end_time_off', 'withdraw_slot', 'update_my_profile', 'end_session', 'change_password')
       and 'p_idempotency_key' <> all (p.proargnames)
     $$,
     'whatever is not safe to repeat by itself takes one');
