@@ -26,6 +26,8 @@ ROUTES = [
     ("POST", "/v1/me/password", SIGNED_IN),
     ("GET", "/v1/me/sessions", SIGNED_IN),
     ("DELETE", f"/v1/me/sessions/{SOME_ID}", SIGNED_IN),
+    ("POST", f"/v1/admin/users/{SOME_ID}/deactivate", ("admin",)),
+    ("POST", f"/v1/admin/users/{SOME_ID}/activate", ("admin",)),
     ("POST", "/v1/admin/doctors", ("admin",)),
     ("GET", "/v1/doctors", SIGNED_IN),
     ("GET", f"/v1/doctors/{SOME_ID}", SIGNED_IN),

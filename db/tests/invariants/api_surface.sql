@@ -5,6 +5,7 @@ select plan(6);
 -- contract: of routes, of documents, of what database administrators have in their scripts.
 create temp table listed (signature text primary key) on commit drop;
 insert into listed values
+('api.activate_user(p_user_id uuid)'),
 ('api.book_consultation(p_slot_id uuid, p_reason text, p_idempotency_key text)'),
 ('api.cancel_consultation(p_consultation_id uuid, p_reason text, p_idempotency_key text)'),
 ('api.change_password(p_current_password_hash text, p_new_password_hash text)'),
@@ -12,6 +13,7 @@ insert into listed values
 ('api.clinic_analytics(p_from timestamp with time zone, p_to timestamp with time zone)'),
 ('api.complete_consultation(p_consultation_id uuid, p_notes text, p_idempotency_key text)'),
 ('api.consultation_history(p_consultation_id uuid, p_limit integer, p_cursor bigint)'),
+('api.deactivate_user(p_user_id uuid)'),
 ('api.end_session(p_session_id uuid)'),
 ('api.end_time_off(p_time_off_id uuid)'),
 ('api.find_open_slots(p_specialty text, p_from timestamp with time zone,'
@@ -57,6 +59,7 @@ insert into listed values
 ('api.withdraw_slot(p_slot_id uuid)'),
 ('ops.act_as(p_user text)'),
 ('ops.add_context_key(p_key text)'),
+('ops.change_role(p_user text, p_role text)'),
 ('ops.check_invariants(p_since timestamp with time zone)'),
 ('ops.create_admin(p_email text, p_password_hash text, p_full_name text)'),
 ('ops.drop_context_key(p_id text)'),
