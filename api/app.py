@@ -5,7 +5,7 @@ import pkgutil
 
 from flask import Flask, Response, g
 
-from api import config, errors, logs, metrics, passwords, resources
+from api import config, delivery, errors, logs, metrics, passwords, resources
 from api.blueprint import Api, Blueprint
 
 TITLE = "Telemedicine"
@@ -44,6 +44,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     for part in (errors, logs, metrics):
         part.register(app)
     passwords.register(app, settings)
+    delivery.register(app, settings)
     app.after_request(_finish)
     _register_resources(app)
     return app

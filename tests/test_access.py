@@ -21,6 +21,8 @@ ROUTES = [
     ("POST", "/v1/auth/login", ANYONE),
     ("POST", "/v1/auth/refresh", ANYONE),
     ("POST", "/v1/auth/logout", SIGNED_IN),
+    ("POST", "/v1/auth/password-reset", ANYONE),
+    ("POST", "/v1/auth/password-reset/confirm", ANYONE),
     ("GET", "/v1/me", SIGNED_IN),
     ("PATCH", "/v1/me", SIGNED_IN),
     ("POST", "/v1/me/password", SIGNED_IN),

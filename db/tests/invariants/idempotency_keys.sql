@@ -83,7 +83,7 @@ select is_empty(
       and p.proname !~ '^(log|sign|refresh|enrol|confirm)_'
       and p.proname not in (
           'end_time_off', 'withdraw_slot', 'update_my_profile', 'end_session', 'change_password',
-          'deactivate_user', 'activate_user')
+          'request_password_reset', 'reset_password', 'deactivate_user', 'activate_user')
       and 'p_idempotency_key' <> all (p.proargnames)
     $$,
     'whatever is not safe to repeat by itself takes one');
