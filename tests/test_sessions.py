@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 from datetime import datetime, timedelta
 
+import psycopg
 import pytest
 import requests
 
 from scripts.server import Cluster
 from tests.client import PASSWORD, Client, ok, places, problem, race
 from tests.people import log_in
+from tests.races.clients import Person, SqlClient
 
 NEW_PASSWORD = "a staple, a battery and a horse"
 SOME_ID = "00000000-0000-4000-8000-000000000000"
@@ -175,6 +179,36 @@ def test_log_ins_during_a_change_end_with_the_old_password(
         else:
             problem(answer, 401, "TM103")
     assert list(sessions(renewed)) == [renewed.session_id]
+
+
+@pytest.mark.parametrize(
+    "change_of_account",
+    ["password_hash = '$2b$04$' || repeat('b', 53)", "deactivated_at = now()"],
+)
+def test_a_log_in_waits_for_a_change_of_the_account_and_is_refused(
+    cluster: Cluster, database: str, patient: Client, change_of_account: str
+) -> None:
+    whose = f"where id = '{patient.id}'"
+    stored = cluster.sql(f"select password_hash from app.users {whose}", database).strip()
+    with (
+        psycopg.connect(cluster.url(database)) as changing,
+        closing(SqlClient(cluster.url(database, "telemed_api"))) as logging_in,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        logging_in.connection.execute("set lock_timeout = '60s'")
+        logging_in.connection.execute("set statement_timeout = '60s'")
+        changing.execute(f"update app.users set {change_of_account} {whose}".encode())
+        arguments = {"email": patient.email, "password_hash": stored}
+        log_in = thread.submit(logging_in.call, Person("", "", ""), "log_in", **arguments)
+        waits = "select pg_backend_pid() = any (pg_blocking_pids(%s))"
+        pid = logging_in.connection.info.backend_pid
+        while changing.execute(waits, (pid,)).fetchone() != (True,):
+            assert not log_in.done()
+            wait([log_in], timeout=0.001)  # leaves the processor to the others
+        changing.commit()
+        assert log_in.result().code == "TM103"
+    in_force = f"select count(*) from app.sessions where user_id = '{patient.id}'"
+    assert cluster.sql(f"{in_force} and revoked_at is null", database).strip() == "0"
 
 
 def test_the_trail_has_who_changed_the_password_and_not_to_what(
