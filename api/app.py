@@ -5,7 +5,17 @@ import pkgutil
 
 from flask import Flask, Response, g
 
-from api import config, denials, errors, limits, logs, metrics, passwords, resources
+from api import (
+    config,
+    delivery,
+    denials,
+    errors,
+    limits,
+    logs,
+    metrics,
+    passwords,
+    resources,
+)
 from api.blueprint import Api, Blueprint
 
 TITLE = "Telemedicine"
@@ -45,6 +55,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
         part.register(app)
     for bounded in (limits, passwords):
         bounded.register(app, settings)
+    delivery.register(app, settings)
     denials.register(app)
     settings.keyring  # noqa: B018  # read now, not in each worker's first request
     app.after_request(_finish)

@@ -167,7 +167,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest has no
                 if isinstance(body, flask.Response):
                     return body
                 response = flask.Response(body, status, content_type=content_type)
-                if status == 204:
+                if body is None:
                     del response.headers["Content-Type"]
                 return response
 

@@ -29,7 +29,8 @@ T = TypeVar("T")
 @FORMATS.checks("date-time", ValueError)
 def has_an_offset(value: object) -> bool:
     """RFC 3339 wants one."""
-    return datetime.fromisoformat(str(value)).tzinfo is not None
+    # A format says nothing about null.
+    return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
 
 
 class Contract:

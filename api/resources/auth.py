@@ -115,7 +115,7 @@ def log_in(body: Arguments) -> bytes:
             db.call("log_in_salt", email=body["email"], cost=current().bcrypt_cost, address=address)
         )
         password_hash = passwords.hash_with(body["password"], setting)
-    return _tokens(
+    return tokens_of(
         db.call("log_in", email=body["email"], password_hash=password_hash, address=address)
     )
 
@@ -131,7 +131,7 @@ def refresh_session(body: Arguments) -> bytes:
     same answer; later it ends the session, because somebody else may hold it (RFC 9700, section
     4.14.2).
     """
-    return _tokens(db.call("refresh_session", **body))
+    return tokens_of(db.call("refresh_session", **body))
 
 
 @blp.post("/auth/logout")
@@ -146,7 +146,8 @@ def log_out(body: Arguments) -> None:
     db.run("log_out", session_id=g.session_id, **body)
 
 
-def _tokens(session: bytes) -> bytes:
+def tokens_of(session: bytes) -> bytes:
+    """What a client gets for a row of api.sessions."""
     row = json.loads(session)
     settings = current()
     tokens = {

@@ -16,6 +16,11 @@ declare
 begin
     perform app.proven_context();
     v_user := app.account_of_email(p_email);
+    -- Who knows the password looks again under the lock: no session may begin with a password that
+    -- is being changed. Nobody else locks anything, or the time that it takes would tell.
+    if v_user.password_hash = p_password_hash then
+        v_user := app.lock_account(v_user.id);
+    end if;
     if v_user.password_hash is distinct from p_password_hash
         or p_password_hash is null
         or v_user.deactivated_at is not null then

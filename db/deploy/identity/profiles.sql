@@ -55,4 +55,14 @@ inner join app.profiles as p on p.user_id = u.id;
 
 comment on view api.users is 'A user with their profile, without any secret.';
 
+create view api.accounts as
+select
+    v.*,
+    u.deactivated_at::timestamptz as deactivated_at
+from api.users as v
+inner join app.users as u on u.id = v.id;
+
+comment on view api.accounts is
+'A user as admins see one: with since when the account may not be used, null while it may.';
+
 commit;

@@ -114,4 +114,16 @@ comment on type api.sessions is
 'A session with its newest refresh token, which is told only here. expires_at: the session''s
 absolute end.';
 
+create type api.sessions_in_force as (
+    id uuid,
+    created_at timestamptz,
+    expires_at timestamptz,
+    last_used_at timestamptz,
+    is_current boolean
+);
+
+comment on type api.sessions_in_force is
+'A session that is in force, without its tokens. last_used_at: when it was begun or last refreshed;
+is_current: whether it is the one that is calling.';
+
 commit;

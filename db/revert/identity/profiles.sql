@@ -2,6 +2,7 @@
 
 begin;
 
+drop view api.accounts;
 drop view api.users;
 drop table app.profiles;
 

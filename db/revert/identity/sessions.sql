@@ -2,6 +2,7 @@
 
 begin;
 
+drop type api.sessions_in_force;
 drop type api.sessions;
 drop trigger refresh_tokens_are_spent_once on app.refresh_tokens;
 drop function app.refresh_tokens_are_spent_once();

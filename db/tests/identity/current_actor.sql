@@ -43,24 +43,7 @@ select is(
     (app.current_actor()).user_id, pg_temp.id_of('patient'), 'a user who is active again is one');
 
 -- The session that the REST API names
-create function pg_temp.in_session(p_session_id uuid)
-returns setof text language plpgsql
-as $$
-declare
-    v_valid text := (extract(epoch from clock_timestamp())::bigint + 60)::text;
-begin
-    perform set_config('app.proof', concat_ws('|',
-        left(encode(sha256(convert_to('context key ' || repeat('k', 32), 'UTF8')), 'hex'), 16),
-        p_session_id, v_valid,
-        encode(extensions.hmac(
-            concat_ws('|', p_session_id, v_valid, current_setting('app.user_id'),
-                current_setting('app.role'), current_setting('app.request_id')),
-            repeat('k', 32), 'sha256'), 'hex')), true);
-end;
-$$;
-select ops.add_context_key(repeat('k', 32)) \g /dev/null
-insert into app.sessions (user_id) values (pg_temp.id_of('patient')) returning id as session \gset
-insert into app.sessions (user_id) values (pg_temp.id_of('doctor')) returning id as other \gset
+select pg_temp.new_session('patient') as session, pg_temp.new_session('doctor') as other \gset
 select pg_temp.sign_in('patient');
 select pg_temp.in_session(:'session');
 select is((app.current_actor()).session_id, :'session', 'the caller has a session');

@@ -5,12 +5,16 @@ select plan(6);
 -- contract: of routes, of documents, of what database administrators have in their scripts.
 create temp table listed (signature text primary key) on commit drop;
 insert into listed values
+('api.activate_user(p_user_id uuid)'),
 ('api.book_consultation(p_slot_id uuid, p_reason text, p_idempotency_key text)'),
 ('api.cancel_consultation(p_consultation_id uuid, p_reason text, p_idempotency_key text)'),
+('api.change_password(p_current_password_hash text, p_new_password_hash text)'),
 ('api.check_invariants(p_since timestamp with time zone)'),
 ('api.clinic_analytics(p_from timestamp with time zone, p_to timestamp with time zone)'),
 ('api.complete_consultation(p_consultation_id uuid, p_notes text, p_idempotency_key text)'),
 ('api.consultation_history(p_consultation_id uuid, p_limit integer, p_cursor bigint)'),
+('api.deactivate_user(p_user_id uuid)'),
+('api.end_session(p_session_id uuid)'),
 ('api.end_time_off(p_time_off_id uuid)'),
 ('api.find_open_slots(p_specialty text, p_from timestamp with time zone,'
  ' p_to timestamp with time zone, p_limit integer, p_cursor uuid)'),
@@ -31,10 +35,12 @@ insert into listed values
  ' p_to timestamp with time zone, p_limit integer, p_cursor uuid)'),
 ('api.list_payments(p_consultation_id uuid, p_limit integer, p_cursor uuid)'),
 ('api.list_prescriptions(p_consultation_id uuid, p_limit integer, p_cursor uuid)'),
+('api.list_sessions(p_limit integer, p_cursor uuid)'),
 ('api.list_time_off(p_limit integer, p_cursor uuid)'),
 ('api.log_in(p_email text, p_password_hash text, p_address text)'),
 ('api.log_in_salt(p_email text, p_cost integer, p_address text)'),
 ('api.log_out(p_session_id uuid, p_refresh_token text)'),
+('api.my_password_salt()'),
 ('api.my_profile()'),
 ('api.onboard_doctor(p_email text, p_password_hash text, p_full_name text, p_specialty text,'
  ' p_time_zone text, p_fee_minor bigint, p_currency text, p_idempotency_key text)'),
@@ -49,7 +55,9 @@ insert into listed values
 ('api.refresh_session(p_refresh_token text)'),
 ('api.refund_payment(p_payment_id uuid, p_amount_minor bigint, p_reason text,'
  ' p_idempotency_key text)'),
+('api.request_password_reset(p_email text)'),
 ('api.reschedule_consultation(p_consultation_id uuid, p_slot_id uuid, p_idempotency_key text)'),
+('api.reset_password(p_token text, p_new_password_hash text)'),
 ('api.sign_up(p_email text, p_password_hash text, p_full_name text)'),
 ('api.take_time_off(p_starts_at timestamp with time zone, p_ends_at timestamp with time zone,'
  ' p_reason text, p_idempotency_key text)'),
@@ -57,6 +65,7 @@ insert into listed values
 ('api.withdraw_slot(p_slot_id uuid)'),
 ('ops.act_as(p_user text)'),
 ('ops.add_context_key(p_key text)'),
+('ops.change_role(p_user text, p_role text)'),
 ('ops.check_invariants(p_since timestamp with time zone)'),
 ('ops.create_admin(p_email text, p_password_hash text, p_full_name text)'),
 ('ops.drop_context_key(p_id text)'),

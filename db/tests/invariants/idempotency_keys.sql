@@ -84,8 +84,9 @@ select is_empty(
       -- the same when it is done twice.
       and p.proname !~ '^(log|sign|refresh|enrol|confirm|get|list)_'
       and p.proname not in (
-          'consultation_history', 'end_time_off', 'record_denial', 'update_my_profile',
-          'withdraw_slot')
+          'activate_user', 'change_password', 'consultation_history', 'deactivate_user',
+          'end_session', 'end_time_off', 'record_denial', 'request_password_reset',
+          'reset_password', 'update_my_profile', 'withdraw_slot')
       and 'p_idempotency_key' <> all (p.proargnames)
     $$,
     'whatever is not safe to repeat by itself takes one');

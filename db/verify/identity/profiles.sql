@@ -13,6 +13,7 @@ where tgname = 'profiles_are_never_deleted' and tgrelid = 'app.profiles'::regcla
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'profiles_are_never_truncated' and tgrelid = 'app.profiles'::regclass;
 select * from api.users where false;
+select * from api.accounts where false;
 select 1 / (relrowsecurity and relforcerowsecurity)::integer from pg_catalog.pg_class where oid = 'app.profiles'::regclass;
 
 rollback;

@@ -15,6 +15,7 @@ select 'app.refresh_tokens_are_spent_once()'::regprocedure;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'refresh_tokens_are_spent_once' and tgrelid = 'app.refresh_tokens'::regclass;
 select null::api.sessions;
+select null::api.sessions_in_force;
 select 1 / (relrowsecurity and relforcerowsecurity)::integer from pg_catalog.pg_class where oid = 'app.sessions'::regclass;
 select 1 / (relrowsecurity and relforcerowsecurity)::integer from pg_catalog.pg_class where oid = 'app.refresh_tokens'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger

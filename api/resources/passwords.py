@@ -1,0 +1,83 @@
+"""Changing one's password, and choosing a new one when it is forgotten."""
+
+import json
+
+from api import db, delivery, passwords
+from api.auth import signed_in
+from api.blueprint import Arguments, Blueprint
+from api.config import current
+from api.fields import Email, Line, Prose, Request
+from api.resources.auth import NewPassword, Tokens, tokens_of
+
+blp = Blueprint("passwords", "Changing and resetting passwords")
+
+
+class PasswordChange(Request):
+    """The password as it is and as it is to be."""
+
+    current_password = Prose(
+        passwords.MAXIMUM_LENGTH, required=True, metadata={"format": "password"}
+    )
+    new_password = NewPassword()
+
+
+class PasswordResetRequest(Request):
+    """Whose password is forgotten."""
+
+    email = Email(required=True)
+
+
+class PasswordReset(Request):
+    """The token from the message, and the new password."""
+
+    token = Line(required=True)
+    new_password = NewPassword()
+
+
+@blp.post("/me/password")
+@signed_in()
+@blp.body(PasswordChange)
+@blp.answers(200, Tokens)
+def change_password(body: Arguments) -> bytes:
+    """Change one's own password
+
+    Every session ends, also this one: go on with the tokens of the answer.
+    """
+    # Two calls, as at log-in. The current password as the new one comes to the database with the
+    # same hash: another salt would hide that from it.
+    setting: str = json.loads(db.call("my_password_salt"))
+    with passwords.turn():
+        current_hash = new_hash = passwords.hash_with(body["current_password"], setting)
+        if body["new_password"] != body["current_password"]:
+            new_hash = passwords.hash_password(body["new_password"], current().bcrypt_cost)
+    return tokens_of(
+        db.call("change_password", current_password_hash=current_hash, new_password_hash=new_hash)
+    )
+
+
+@blp.post("/auth/password-reset")
+@blp.body(PasswordResetRequest)
+@blp.answers(202)
+def request_password_reset(body: Arguments) -> None:
+    """Ask for a message with a token for a new password
+
+    The answer is the same whether there is such an account or not. The token is good for 30 minutes
+    and one use, and replaces those before it. After three requests within an hour no more messages
+    are sent.
+    """
+    for reset in json.loads(db.items("request_password_reset", **body))["items"]:
+        delivery.current().password_reset(**reset)
+
+
+@blp.post("/auth/password-reset/confirm")
+@blp.body(PasswordReset)
+@blp.answers(204)
+def reset_password(body: Arguments) -> None:
+    """Choose a new password with the token from the message
+
+    Every session of the account ends, and none begins: log in with the new password. A second
+    factor stays as it is.
+    """
+    with passwords.turn():
+        new_hash = passwords.hash_password(body["new_password"], current().bcrypt_cost)
+    db.run("reset_password", token=body["token"], new_password_hash=new_hash)

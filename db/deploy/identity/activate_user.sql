@@ -1,0 +1,35 @@
+-- Deploy telemed:identity/activate_user to pg
+
+begin;
+
+create function api.activate_user(p_user_id uuid)
+returns api.accounts
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set app.verified_user_id = '' set app.verified_role = ''
+as $$
+declare
+    v_account api.accounts;
+begin
+    perform app.require_role('admin');
+
+    update app.users
+    set deactivated_at = null
+    where id = p_user_id and deactivated_at is not null;
+
+    select * into v_account from api.accounts where id = p_user_id;
+    if not found then
+        raise exception 'There is no such user' using errcode = 'TM406';
+    end if;
+    return v_account;
+end;
+$$;
+
+comment on function api.activate_user(uuid) is
+'Opens an account again that was deactivated: its user may log in. Sessions that have ended, and
+slots that were withdrawn, stay so. An account that is open stays as it is. For admins. Raises
+TM101, TM102, TM301, TM406.';
+
+grant execute on function api.activate_user(uuid) to telemed_api, telemed_dba;
+
+commit;

@@ -1,0 +1,32 @@
+-- Deploy telemed:identity/end_session to pg
+
+begin;
+
+create function api.end_session(p_session_id uuid)
+returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set app.verified_user_id = '' set app.verified_role = ''
+as $$
+declare
+    v_actor app.actor := app.current_actor();
+begin
+    update app.sessions
+    set revoked_at = app.clock()
+    where id = p_session_id
+      and user_id = v_actor.user_id
+      and revoked_at is null
+      and expires_at > app.clock();
+    if not found then
+        raise exception 'There is no such session of yours, or it is over' using errcode = 'TM420';
+    end if;
+end;
+$$;
+
+comment on function api.end_session(uuid) is
+'Ends one of the caller''s sessions, perhaps the one that is calling: from the next request on its
+tokens are worth nothing. Raises TM101, TM102, TM420.';
+
+grant execute on function api.end_session(uuid) to telemed_api, telemed_dba;
+
+commit;

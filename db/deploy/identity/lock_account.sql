@@ -1,0 +1,23 @@
+-- Deploy telemed:identity/lock_account to pg
+
+begin;
+
+set local role telemed_internal;
+create function app.lock_account(p_user_id uuid)
+returns app.users
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_user app.users;
+begin
+    select u.* into v_user from app.users as u where u.id = p_user_id for no key update;
+    return v_user;
+end;
+$$;
+
+comment on function app.lock_account(uuid) is
+'The account as it is once nobody else is changing it, or null: password, role and whether it is
+active stay so until the transaction ends.';
+
+commit;

@@ -1,0 +1,7 @@
+-- Revert telemed:identity/deactivate_user from pg
+
+begin;
+
+drop function api.deactivate_user(uuid);
+
+commit;

@@ -1,0 +1,8 @@
+-- Revert telemed:identity/list_sessions from pg
+
+begin;
+
+drop function api.list_sessions(integer, uuid);
+drop function app.session_last_used_at(uuid);
+
+commit;

@@ -1,0 +1,12 @@
+-- Verify telemed:identity/list_sessions on pg
+
+begin;
+
+select 'api.list_sessions(integer, uuid)'::regprocedure;
+select 1 / has_function_privilege(
+    'telemed_api', 'api.list_sessions(integer, uuid)', 'execute')::integer;
+select 1 / has_function_privilege(
+    'telemed_dba', 'api.list_sessions(integer, uuid)', 'execute')::integer;
+select 'app.session_last_used_at(uuid)'::regprocedure;
+
+rollback;
