@@ -217,7 +217,7 @@ ROLES = [
         "select {patient}",
         "select * from api.list_consultations()",
     ),
-    api("TM101", "row_security off in the options", CALL, options="-c row_security=off"),
+    api("42501", "row_security off in the options", CALL, options="-c row_security=off"),
     dba("42501", "row_security off by a DBA", "set row_security = off", "{act_as_patient}"),
 ]
 

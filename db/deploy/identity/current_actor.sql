@@ -21,11 +21,12 @@ declare
     v_actor app.actor;
     v_is_signed_in boolean;
 begin
-    -- One query, because every request comes by here: see app.contexts.
+    -- One query, because every request comes by here: see app.contexts. `coalesce`, because a null
+    -- would set what the session began with, and anybody can choose that.
     select
         c.user_id is not null,
-        nullif(set_config('app.verified_user_id', u.id::text, true), '')::uuid,
-        nullif(set_config('app.verified_role', u.role, true), ''),
+        nullif(set_config('app.verified_user_id', coalesce(u.id::text, ''), true), '')::uuid,
+        nullif(set_config('app.verified_role', coalesce(u.role, ''), true), ''),
         c.session_id
     into v_is_signed_in, v_actor.user_id, v_actor.role, v_actor.session_id
     from app.contexts as c
