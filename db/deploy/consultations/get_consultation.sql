@@ -19,7 +19,7 @@ end;
 $$;
 
 comment on function api.get_consultation(uuid) is
-'One consultation, for its patient, its doctor and admins. Raises TM101, TM102, TM403.';
+'One consultation, for its patient, its doctor and admins. Raises TM101, TM102, TM302, TM403.';
 
 grant execute on function api.get_consultation(uuid) to telemed_api, telemed_dba;
 

@@ -6,7 +6,7 @@ create type app.context as (user_id uuid, role text, session_id uuid, request_id
 
 comment on type app.context is
 'Who is calling, proven. user_id is null for somebody who is not signed in; session_id is null in a
-context that the database made itself.';
+context that the database made itself for somebody who did not log in.';
 
 -- HMAC-SHA-256 (RFC 2104) over all that is said of the caller, so that no part of one context is of
 -- use in another. request_id comes last, because it may contain a bar. app.set_actor signs in the

@@ -10,8 +10,11 @@ insert into listed values
 ('api.check_invariants(p_since timestamp with time zone)'),
 ('api.clinic_analytics(p_from timestamp with time zone, p_to timestamp with time zone)'),
 ('api.complete_consultation(p_consultation_id uuid, p_notes text, p_idempotency_key text)'),
+('api.confirm_mfa(p_secret text, p_otp_step bigint)'),
 ('api.consultation_history(p_consultation_id uuid, p_limit integer, p_cursor bigint)'),
+('api.disable_mfa(p_otp_step bigint, p_recovery_code text)'),
 ('api.end_time_off(p_time_off_id uuid)'),
+('api.enrol_mfa(p_secret text)'),
 ('api.find_open_slots(p_specialty text, p_from timestamp with time zone,'
  ' p_to timestamp with time zone, p_limit integer, p_cursor uuid)'),
 ('api.get_consultation(p_consultation_id uuid)'),
@@ -29,9 +32,11 @@ insert into listed values
 ('api.list_payments(p_consultation_id uuid, p_limit integer, p_cursor uuid)'),
 ('api.list_prescriptions(p_consultation_id uuid, p_limit integer, p_cursor uuid)'),
 ('api.list_time_off(p_limit integer, p_cursor uuid)'),
-('api.log_in(p_email text, p_password_hash text)'),
+('api.log_in(p_email text, p_password_hash text, p_otp_step bigint, p_recovery_code text)'),
 ('api.log_in_salt(p_email text, p_cost integer)'),
 ('api.log_out(p_session_id uuid, p_refresh_token text)'),
+('api.mfa_secret(p_email text, p_password_hash text)'),
+('api.my_mfa_secret()'),
 ('api.my_profile()'),
 ('api.onboard_doctor(p_email text, p_password_hash text, p_full_name text, p_specialty text,'
  ' p_time_zone text, p_fee_minor bigint, p_currency text, p_idempotency_key text)'),
@@ -56,7 +61,9 @@ insert into listed values
 ('ops.check_invariants(p_since timestamp with time zone)'),
 ('ops.create_admin(p_email text, p_password_hash text, p_full_name text)'),
 ('ops.drop_context_key(p_id text)'),
-('ops.list_context_keys()');
+('ops.list_context_keys()'),
+('ops.remove_second_factor(p_user text)'),
+('ops.require_second_factor(p_roles text[])');
 
 create temp view public_function as
 select

@@ -80,7 +80,7 @@ select is_empty(
     select p.oid::regprocedure from pg_proc as p
     where p.pronamespace = 'api'::regnamespace
       and p.provolatile = 'v'
-      and p.proname !~ '^(log|sign|refresh|enrol|confirm)_'
+      and p.proname !~ '^(log|sign|refresh|enrol|confirm|disable)_'
       and p.proname not in ('end_time_off', 'withdraw_slot', 'update_my_profile')
       and 'p_idempotency_key' <> all (p.proargnames)
     $$,

@@ -1,0 +1,30 @@
+-- Deploy telemed:identity/mfa_secret to pg
+
+begin;
+
+create function api.mfa_secret(p_email text, p_password_hash text)
+returns text
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set app.verified_user_id = '' set app.verified_role = ''
+as $$
+declare
+    v_user app.users;
+begin
+    perform app.proven_context();
+    v_user := app.account_with_password(p_email, p_password_hash);
+    if v_user.mfa_confirmed_at is null then
+        return null;
+    end if;
+    return convert_from(v_user.mfa_secret, 'UTF8');
+end;
+$$;
+
+comment on function api.mfa_secret(text, text) is
+'The secret of the one-time codes of an account, encrypted, for the check of a code before
+api.log_in. Null without a second factor, and whenever api.log_in would refuse the password.
+Anybody may call it. Raises TM101.';
+
+grant execute on function api.mfa_secret(text, text) to telemed_api, telemed_dba;
+
+commit;

@@ -1,0 +1,68 @@
+-- Deploy telemed:identity/signed_in_actor to pg
+
+begin;
+
+create type app.actor as (
+    user_id uuid,
+    role text,
+    session_id uuid,
+    lacks_second_factor boolean
+);
+
+comment on type app.actor is
+'The caller: a user, the role they have, the session in which they signed in, which is null after
+ops.act_as, and whether their role requires a second factor that this session was begun without.';
+
+-- Row-level security and the audit trail read app.verified_user_id and app.verified_role. Anybody
+-- can set those two, but every function of api and ops begins with both empty (its SET clauses) and
+-- has its caller's own back when it ends: in between they say what stands here.
+set local role telemed_internal;
+create function app.signed_in_actor()
+returns app.actor
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_context app.context := app.proven_context();
+    v_session_id uuid;
+    v_lacks_second_factor boolean;
+begin
+    if v_context.user_id is null then
+        raise exception 'Not signed in' using errcode = 'TM101';
+    end if;
+
+    -- One statement, because this runs in nearly every call: each table by its primary key.
+    select s.id, r.second_factor_required and s.id is not null and s.second_factor_at is null
+    into v_session_id, v_lacks_second_factor
+    from app.users as u
+    inner join app.roles as r on r.name = u.role
+    left join app.sessions as s
+        on s.id = v_context.session_id
+        and s.user_id = u.id
+        and s.revoked_at is null
+        and s.expires_at > statement_timestamp()
+    where u.id = v_context.user_id
+      and u.role = v_context.role
+      and u.deactivated_at is null;
+    if not found then
+        raise exception 'The account is no longer active in this role' using errcode = 'TM102';
+    end if;
+    if v_session_id is distinct from v_context.session_id then
+        raise exception 'The session is over' using errcode = 'TM102';
+    end if;
+
+    perform
+        set_config('app.verified_user_id', v_context.user_id::text, true),
+        set_config('app.verified_role', v_context.role, true);
+    return (v_context.user_id, v_context.role, v_session_id, v_lacks_second_factor)::app.actor;
+end;
+$$;
+
+comment on function app.signed_in_actor() is
+'The caller of app.proven_context, checked against app.users and app.sessions: whoever is
+deactivated, has another role by now or has logged out is refused at once. Whether their role
+requires a second factor is not looked at: only for what has to work before there is one, else see
+app.current_actor. Fails closed: raises TM101 without a genuine context, TM102 when it is out of
+date.';
+
+commit;
