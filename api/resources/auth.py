@@ -5,7 +5,7 @@ import json
 from flask import g
 from marshmallow import fields, validate
 
-from api import db, passwords
+from api import db, mfa, passwords
 from api.auth import issue, signed_in
 from api.blueprint import Arguments, Blueprint, refuses
 from api.config import current
@@ -32,14 +32,17 @@ class SignUp(Request):
 
 
 class LogIn(Request):
-    """E-mail address and password."""
+    """E-mail address, password and, for an account with a second factor, a code."""
 
     email = Email(required=True)
     password = Prose(passwords.MAXIMUM_LENGTH, required=True, metadata={"format": "password"})
     otp = Line(
-        20,
+        40,
         load_default=None,
-        metadata={"description": "one-time code; ignored while the account has no second factor"},
+        metadata={
+            "description": "one-time code or recovery code; ignored while the account has no "
+            "second factor"
+        },
     )
 
 
@@ -84,7 +87,8 @@ def sign_up(body: Arguments) -> bytes:
 def log_in(body: Arguments) -> bytes:
     """Log in
 
-    A refusal says the same whether the account exists or not, and takes as long.
+    A refusal says the same whether the account exists or not, and takes as long. The code TM105
+    says that the password is right and a one-time code is needed as well.
     """
     # Two calls, so that the stored hash never leaves the database: it gives the salt, we do the
     # work, it compares.
@@ -93,7 +97,12 @@ def log_in(body: Arguments) -> bytes:
     )
     with passwords.turn():
         password_hash = passwords.hash_with(body["password"], setting)
-    return _tokens(db.call("log_in", email=body["email"], password_hash=password_hash))
+    password = {"email": body["email"], "password_hash": password_hash}
+    step = None
+    if body["otp"] is not None:
+        found = json.loads(db.call("mfa_secret", **password))
+        step = mfa.step_of(current().mfa_keys, found["user_id"], found["secret"], body["otp"])
+    return _tokens(db.call("log_in", **password, otp_step=step, recovery_code=body["otp"]))
 
 
 @blp.post("/auth/refresh")

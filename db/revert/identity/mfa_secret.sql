@@ -3,5 +3,6 @@
 begin;
 
 drop function api.mfa_secret(text, text);
+drop type api.mfa_secrets;
 
 commit;

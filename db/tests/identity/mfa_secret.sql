@@ -12,9 +12,11 @@ set local role telemed_api;
 select pg_temp.sign_in('nobody');
 
 select is(
-    api.mfa_secret('patient@clinic.test', :'hash'), 'a secret',
+    api.mfa_secret('patient@clinic.test', :'hash'),
+    row(pg_temp.id_of('patient'), 'a secret')::api.mfa_secrets,
     'whoever knows the password gets the encrypted secret');
-select is(api.mfa_secret(v.email, v.password_hash), null, v.sentence)
+select is(
+    api.mfa_secret(v.email, v.password_hash), row(null, null)::api.mfa_secrets, v.sentence)
 from (values
     ('patient@clinic.test', '$2b$04$' || repeat('a', 52) || 'b', 'not with a wrong password'),
     ('patient@clinic.test', null, 'nor without one'),

@@ -2,6 +2,7 @@
 
 begin;
 
+select null::api.mfa_secrets;
 select 'api.mfa_secret(text, text)'::regprocedure;
 select 1 / has_function_privilege(
     'telemed_api', 'api.mfa_secret(text, text)', 'execute')::integer;
