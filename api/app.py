@@ -23,7 +23,8 @@ VERSION = "1.0"
 DESCRIPTION = """Doctors offer time slots, patients book them; a completed consultation has
 prescriptions and payments.
 
-Log in with `POST /v1/auth/login`, press *Authorize* and paste the `access_token`. Times are
+Log in with `POST /v1/auth/login`, press *Authorize* and paste the `access_token`. In a role that
+requires a second factor every other call is refused with `TM302` until there is one. Times are
 RFC 3339 with an offset; money is in minor units (cents). Lists come in pages: send `next_cursor`
 back as `cursor`. What may happen only once wants an `Idempotency-Key`: send the same key and body
 again when no answer came. Every error is a problem (RFC 9457) whose `code` does not change.

@@ -1,5 +1,6 @@
 """Settings, from the environment and, where a variable is not set there, from a `.env` file."""
 
+import base64
 import math
 import os
 import re
@@ -35,6 +36,7 @@ WELL_KNOWN_WORDS = (
     *("qwertyuiop", "asdfghjkl", "zxcvbnm", "qwerty", "abcdefgh", "openssl", "rand", "hex"),
     *("01234567890", "1234567890", "12345678", "123456", "local", "dev", "with", "this", "here"),
 )
+FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 SECRET_BITS = 64.0  # far below what chance makes of 32 bytes, far above a pattern
 # In connection strings, also of libpq versions newer than ours.
 LIBPQ_SECRETS = (
@@ -69,6 +71,7 @@ class Settings:
     secret_key: str = field(default="", repr=False)
     context_key: str = field(default="", repr=False)
     secret_keys_retired: str = field(default="", repr=False)
+    mfa_keys: str = field(default="", repr=False)
     algorithm: str = _setting("HS256", one_of=keys.ALGORITHMS)
     access_token_expire_minutes: int = _setting(10, 1, 60)
     token_issuer: str = "telemedicine"  # noqa: S105
@@ -101,7 +104,7 @@ class Settings:
     def without_secrets(self) -> dict[str, str]:
         """Variables and values that may be shown: no key, no password."""
         shown = {name.upper(): str(getattr(self, name)) for name in (f.name for f in fields(self))}
-        for name in ("SECRET_KEY", "SECRET_KEYS_RETIRED", "CONTEXT_KEY"):
+        for name in ("SECRET_KEY", "SECRET_KEYS_RETIRED", "CONTEXT_KEY", "MFA_KEYS"):
             length = len(shown[name].encode(errors="surrogateescape"))
             shown[name] = f"({length} bytes)" if length else ""
         for name in ("DATABASE_URL", "DBA_DATABASE_URL"):
@@ -189,6 +192,7 @@ def _what_is_missing(settings: Settings) -> list[str]:
             complaints.append("DATABASE_URL is not a PostgreSQL connection string")
     complaints += _unfit_keys(settings)
     complaints += _unfit_context_key(settings)
+    complaints += _unfit_mfa_keys(settings)
     if settings.bcrypt_concurrency > settings.threads // 2:
         complaints.append("BCRYPT_CONCURRENCY must be at most half of THREADS")
     if not _is_store(settings.rate_limit_storage_url):
@@ -196,6 +200,22 @@ def _what_is_missing(settings: Settings) -> list[str]:
     if settings.app_env == "production" and settings.bcrypt_cost < 10:
         complaints.append("BCRYPT_COST must be at least 10 in production")
     return complaints
+
+
+def _unfit_mfa_keys(settings: Settings) -> list[str]:
+    if not settings.mfa_keys:
+        return ["MFA_KEYS is missing"]
+    advice = "make one with: openssl rand -base64 32 | tr '+/' '-_'"
+    for text in settings.mfa_keys.split(","):
+        if not FERNET_KEY.fullmatch(text.strip()):
+            return [f"MFA_KEYS has a key that is not one of 32 bytes in base64url ({advice})"]
+        key = base64.urlsafe_b64decode(text.strip())
+        # Bytes that are letters were not made by chance.
+        if settings.app_env == "production" and (
+            key.isascii() or _bits(key.decode("latin-1")) < SECRET_BITS
+        ):
+            return [f"MFA_KEYS has a key that can be guessed ({advice})"]
+    return []
 
 
 def _unfit_keys(settings: Settings) -> list[str]:

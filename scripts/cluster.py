@@ -102,8 +102,18 @@ def _remove(cluster: Cluster) -> None:
 
 
 def deploy(
-    cluster: Cluster, database: str = DATABASE, context_key: str = THROWAWAY_CONTEXT_KEY
+    cluster: Cluster,
+    database: str = DATABASE,
+    context_key: str = THROWAWAY_CONTEXT_KEY,
+    mfa_required_roles: str | None = "",
 ) -> None:
-    """Bring a database up to the plan, creating it and the roles where they are missing."""
+    """Bring a database up to the plan, creating it and the roles where they are missing.
+
+    mfa_required_roles: who needs a second factor, by default nobody; None leaves it as it is.
+    """
     environment = cluster.environment(database) | {"CONTEXT_KEY": context_key}
+    for name in ("APP_ENV", "MFA_REQUIRED_ROLES"):
+        environment.pop(name, None)
+    if mfa_required_roles is not None:
+        environment["MFA_REQUIRED_ROLES"] = mfa_required_roles
     run(("sh", "scripts/deploy.sh"), environment)

@@ -8,6 +8,9 @@
 # DEPLOY_ATTEMPTS        how often to knock, a second apart, before giving up on the server (1)
 # API_DATABASE_PASSWORD  becomes the password of the login telemed_api, where it needs one
 # CONTEXT_KEY            with which the API proves who is calling; the database believes it from now on
+# MFA_REQUIRED_ROLES     roles that need a second factor (admin,doctor), empty for none. When it is not
+#                        set: none with APP_ENV=development, else what the database says, which is
+#                        admin and doctor at first
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -66,6 +69,18 @@ if [ -n "${CONTEXT_KEY:-}" ]; then
     printf '%s\n' '\getenv key CONTEXT_KEY' "select ops.add_context_key(:'key');" |
         PGOPTIONS="${PGOPTIONS:-} -c role=telemed_internal" \
             psql -XAtq -v ON_ERROR_STOP=1 >>"$log" 2>&1 || fail "the context key could not be set"
+fi
+
+if [ "${APP_ENV:-}" = development ]; then
+    MFA_REQUIRED_ROLES=${MFA_REQUIRED_ROLES-}
+    export MFA_REQUIRED_ROLES
+fi
+if [ -n "${MFA_REQUIRED_ROLES+set}" ]; then
+    printf '%s\n' '\getenv roles MFA_REQUIRED_ROLES' \
+        "select ops.require_second_factor(string_to_array(replace(:'roles', ' ', ''), ','));" |
+        PGOPTIONS="${PGOPTIONS:-} -c role=telemed_internal" \
+            psql -XAtq -v ON_ERROR_STOP=1 >>"$log" 2>&1 ||
+        fail "MFA_REQUIRED_ROLES could not be put in force"
 fi
 
 echo "deploy: the database $PGDATABASE is up to date"

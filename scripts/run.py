@@ -11,10 +11,11 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 from dotenv import dotenv_values
 
-from api import config
+from api import config, mfa
 from api.passwords import hash_password
 from scripts.cluster import DBA_LOGIN, deploy, development_cluster, shared
 from scripts.server import DATABASE, Cluster
@@ -66,7 +67,7 @@ def require_free_port(host: str, port: int) -> None:
 
 def prepare(cluster: Cluster) -> None:
     """Deploy what is new; make the demo data and the signing key, once."""
-    context_key = secret(cluster, "context_key")
+    context_key = secret(cluster, "context_key", random_key)
     deployed = cluster.data.with_suffix(".deployed")
     wanted = fingerprint()
     if not deployed.exists() or deployed.read_text() != wanted:
@@ -87,13 +88,17 @@ def prepare(cluster: Cluster) -> None:
         load_demo_data(cluster)
 
 
-def secret(cluster: Cluster, name: str) -> str:
+def secret(cluster: Cluster, name: str, make: Callable[[], str]) -> str:
     """A key that is kept beside the data, so that a restart signs nobody out; made when missing."""
     path = cluster.base / name
     if not path.exists():
         with open(path, "x", opener=private) as file:
-            file.write(secrets.token_urlsafe(48))
+            file.write(make())
     return path.read_text()
+
+
+def random_key() -> str:
+    return secrets.token_urlsafe(48)
 
 
 def private(path: str, flags: int) -> int:
@@ -148,8 +153,9 @@ def settings(cluster: Cluster) -> dict[str, str]:
         "APP_ENV": "development",
         "DATABASE_URL": cluster.url(DATABASE, "telemed_api"),
         "DBA_DATABASE_URL": cluster.url(DATABASE, DBA_LOGIN),
-        "SECRET_KEY": secret(cluster, "secret_key"),
-        "CONTEXT_KEY": secret(cluster, "context_key"),
+        "SECRET_KEY": secret(cluster, "secret_key", random_key),
+        "CONTEXT_KEY": secret(cluster, "context_key", random_key),
+        "MFA_KEYS": secret(cluster, "mfa_keys", mfa.new_key),
     }
     # For whoever measures or tests something here.
     generous = dict.fromkeys(("RATE_LIMIT", "RATE_LIMIT_AUTH"), "100000 per minute")

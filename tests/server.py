@@ -16,6 +16,7 @@ import requests
 from scripts.cluster import THROWAWAY_CONTEXT_KEY
 from scripts.system import CHECKOUT
 
+MFA_KEY = "9Rnaf0zyJT3VtO7kzO9CzEBwXU5aFhSXcTCZuCwVBUg="
 SECRET = "b7e151628aed2a6abf7158809cf4f3c762e7160f38b4da56a784d9045190cfef"
 LISTENING = re.compile(r"Listening at: (http://127\.0\.0\.1:\d+)")
 
@@ -41,6 +42,7 @@ def environment(database_url: str, **settings: str) -> dict[str, str]:
         "DATABASE_URL": database_url,
         "SECRET_KEY": SECRET,
         "CONTEXT_KEY": THROWAWAY_CONTEXT_KEY,
+        "MFA_KEYS": MFA_KEY,
         "BCRYPT_COST": "4",
         # All people of a test have one address, and one of a drill is as busy as hundreds.
         "RATE_LIMIT": "100000 per minute",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 import subprocess
@@ -12,11 +13,11 @@ from pathlib import Path
 import pytest
 from psycopg import pq
 
-from api import config
+from api import config, mfa
 from scripts.cluster import THROWAWAY_CONTEXT_KEY
 from scripts.system import CHECKOUT
 from tests.pem import new_key, public, with_password
-from tests.server import SECRET, environment, serve
+from tests.server import MFA_KEY, SECRET, environment, serve
 
 URL = "postgresql://telemed_api:hunter2@localhost/telemed"
 RIGHT = {
@@ -24,6 +25,7 @@ RIGHT = {
     "DATABASE_URL": URL,
     "SECRET_KEY": SECRET,
     "CONTEXT_KEY": THROWAWAY_CONTEXT_KEY,
+    "MFA_KEYS": MFA_KEY,
 }
 EXAMPLE = (CHECKOUT / ".env.example").read_text()
 
@@ -74,6 +76,38 @@ def test_secrets_made_as_advised_are_accepted() -> None:
         config.load(RIGHT | {"SECRET_KEY": secrets.token_hex(32)})
         config.load(RIGHT | {"SECRET_KEY": secrets.token_hex(16)})
         config.load(RIGHT | {"SECRET_KEY": secrets.token_urlsafe(32)})
+
+
+# What docker-compose.yml has for development.
+COMPOSE_MFA_KEY = "ZGV2ZWxvcG1lbnQtb25seS1tZmEta2V5LWNvbXBvc2U="
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "",
+        ",",
+        f"{MFA_KEY},",
+        "secret",
+        MFA_KEY[:-4],
+        MFA_KEY + "AAAA",
+        MFA_KEY[:-2] + "+=",
+        base64.urlsafe_b64encode(bytes(32)).decode(),
+        base64.urlsafe_b64encode(b"\xfe\xff" * 16).decode(),
+        f"{MFA_KEY},{COMPOSE_MFA_KEY}",
+        variables_of_the_example()["MFA_KEYS"],
+    ],
+)
+def test_a_production_start_needs_keys_for_second_factors(keys: str) -> None:
+    with pytest.raises(config.SettingsError, match="MFA_KEYS"):
+        config.load(RIGHT | {"MFA_KEYS": keys})
+
+
+def test_keys_for_second_factors_made_as_advised_are_accepted() -> None:
+    assert COMPOSE_MFA_KEY in (CHECKOUT / "docker-compose.yml").read_text()
+    config.load(RIGHT | {"MFA_KEYS": COMPOSE_MFA_KEY, "APP_ENV": "development"})
+    for _ in range(200):
+        config.load(RIGHT | {"MFA_KEYS": f"{mfa.new_key()}, {MFA_KEY}"})
 
 
 def test_a_longer_hash_needs_a_longer_key() -> None:
@@ -254,8 +288,8 @@ def test_a_rate_may_be_empty() -> None:
 def test_everything_that_is_wrong_is_told_at_once() -> None:
     with pytest.raises(config.SettingsError) as told:
         config.load({"PORT": "x"})
-    assert str(told.value).count(";") == 3
-    for name in ("PORT", "DATABASE_URL", "SECRET_KEY"):
+    assert str(told.value).count(";") == 4
+    for name in ("PORT", "DATABASE_URL", "SECRET_KEY", "CONTEXT_KEY", "MFA_KEYS"):
         assert name in str(told.value)
 
 
@@ -275,7 +309,8 @@ def test_settings_are_shown_without_secrets() -> None:
     store = {"RATE_LIMIT_STORAGE_URL": "redis://:hunter2@localhost:6379/0?password=hunter2"}
     settings = config.load(RIGHT | {"DBA_DATABASE_URL": URL} | store)
     shown = str(settings.without_secrets()) + repr(settings)
-    assert SECRET not in shown
+    for secret in (SECRET, THROWAWAY_CONTEXT_KEY, MFA_KEY):
+        assert secret not in shown
     assert "hunter2" not in shown
     assert "user=telemed_api" in settings.without_secrets()["DATABASE_URL"]
     assert settings.without_secrets()["RATE_LIMIT_STORAGE_URL"] == "redis://***@localhost:6379/0"
@@ -309,9 +344,11 @@ def test_an_address_of_either_kind_can_be_listened_on() -> None:
 
 def test_the_example_documents_each_setting_with_its_default() -> None:
     documented = variables_of_the_example()
-    assert set(documented) == {field.name.upper() for field in fields(config.Settings)}
+    # The last one is the deployment's, which reads the same file.
+    of_the_api = {field.name.upper() for field in fields(config.Settings)}
+    assert set(documented) == of_the_api | {"MFA_REQUIRED_ROLES"}
     optional = set(documented) - {
-        *("DATABASE_URL", "DBA_DATABASE_URL", "SECRET_KEY", "CONTEXT_KEY", "APP_ENV"),
+        *("DATABASE_URL", "DBA_DATABASE_URL", "SECRET_KEY", "CONTEXT_KEY", "MFA_KEYS", "APP_ENV"),
         "WEB_CONCURRENCY",
     }
     for field in fields(config.Settings):
@@ -323,7 +360,7 @@ def test_a_file_is_read_and_the_environment_goes_before_it(tmp_path: Path) -> No
     file = tmp_path / "env"
     file.write_text(
         f"DATABASE_URL={URL}\nPORT=8123\nLOG_LEVEL=ERROR\nSECRET_KEY='quoted # {SECRET}'\n"
-        f"CONTEXT_KEY={THROWAWAY_CONTEXT_KEY}"
+        f"CONTEXT_KEY={THROWAWAY_CONTEXT_KEY}\nMFA_KEYS={MFA_KEY}"
     )
     given = {"ENV_FILE": str(file), "LOG_LEVEL": "DEBUG", "PATH": os.environ["PATH"]}
     shown = run("settings", given)

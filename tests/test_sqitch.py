@@ -9,7 +9,7 @@ import pytest
 
 from scripts.cluster import deploy
 from scripts.server import Cluster
-from scripts.system import CHECKOUT, run
+from scripts.system import CHECKOUT, CommandError, run
 
 DATABASE = "telemed_redeployed"
 OWNER = {
@@ -35,7 +35,7 @@ LEFT_BEHIND = """
 @pytest.fixture(scope="module")
 def first_schema(cluster: Cluster) -> str:
     """A database is deployed, and its schema is written down."""
-    deploy(cluster, DATABASE)
+    deploy(cluster, DATABASE, mfa_required_roles=None)
     return schema(cluster, DATABASE)
 
 
@@ -61,6 +61,30 @@ def test_every_change_verifies(cluster: Cluster, first_schema: str) -> None:
 
 def test_deployed_scripts_are_those_of_the_plan(cluster: Cluster, first_schema: str) -> None:
     assert "Check successful" in sqitch(cluster, "check")
+
+
+def test_admins_and_doctors_need_a_second_factor_unless_it_is_said_that_they_do_not(
+    cluster: Cluster, first_schema: str
+) -> None:
+    def required() -> str:
+        roles = "select string_agg(name, ',' order by name) from app.roles"
+        return cluster.sql(f"{roles} where second_factor_required", DATABASE)
+
+    assert required() == "admin,doctor"
+    for said, expected in (
+        ("", ""),
+        (None, ""),
+        ("doctor, patient", "doctor,patient"),
+        (None, "doctor,patient"),
+    ):
+        deploy(cluster, DATABASE, mfa_required_roles=said)
+        assert required() == expected
+    with pytest.raises(CommandError, match="MFA_REQUIRED_ROLES could not be put in force"):
+        deploy(cluster, DATABASE, mfa_required_roles="doctor,nurse")
+    environment = cluster.environment(DATABASE) | {"APP_ENV": "development"}
+    environment.pop("MFA_REQUIRED_ROLES", None)
+    run(("sh", "scripts/deploy.sh"), environment)
+    assert required() == ""
 
 
 def test_deploying_again_changes_nothing(cluster: Cluster, first_schema: str) -> None:

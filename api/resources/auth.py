@@ -6,7 +6,7 @@ from typing import Any
 from flask import g
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api import db, guessing, passwords
+from api import db, guessing, mfa, passwords
 from api.auth import issue, signed_in
 from api.blueprint import Arguments, Blueprint, refuses
 from api.config import current
@@ -52,14 +52,17 @@ class SignUp(ChoosesPassword):
 
 
 class LogIn(Request):
-    """E-mail address and password."""
+    """E-mail address, password and, for an account with a second factor, a code."""
 
     email = Email(required=True)
     password = Prose(passwords.MAXIMUM_LENGTH, required=True, metadata={"format": "password"})
     otp = Line(
-        20,
+        40,
         load_default=None,
-        metadata={"description": "one-time code; ignored while the account has no second factor"},
+        metadata={
+            "description": "one-time code or recovery code; ignored while the account has no "
+            "second factor"
+        },
     )
 
 
@@ -104,7 +107,8 @@ def sign_up(body: Arguments) -> bytes:
 def log_in(body: Arguments) -> bytes:
     """Log in
 
-    A refusal says the same whether the account exists or not, and takes as long. When several have
+    A refusal says the same whether the account exists or not, and takes as long. The code TM105
+    says that the password is right and a one-time code is needed as well. When several log-ins have
     failed, the next one has to wait (429).
     """
     address = client_address()
@@ -115,8 +119,13 @@ def log_in(body: Arguments) -> bytes:
             db.call("log_in_salt", email=body["email"], cost=current().bcrypt_cost, address=address)
         )
         password_hash = passwords.hash_with(body["password"], setting)
+    password = {"email": body["email"], "password_hash": password_hash}
+    step = None
+    if body["otp"] is not None:
+        found = json.loads(db.call("mfa_secret", **password))
+        step = mfa.step_of(current().mfa_keys, found["user_id"], found["secret"], body["otp"])
     return tokens_of(
-        db.call("log_in", email=body["email"], password_hash=password_hash, address=address)
+        db.call("log_in", **password, otp_step=step, recovery_code=body["otp"], address=address)
     )
 
 

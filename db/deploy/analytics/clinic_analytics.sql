@@ -130,7 +130,7 @@ comment on function api.clinic_analytics(timestamptz, timestamptz) is
 'Figures of the clinic from p_from to before p_to, by default of all time: accounts by their
 creation, consultations by their start, prescriptions by their issue, payments and refunds by their
 recording. daily has one entry for each day in UTC on which there was a consultation or a payment.
-For admins. Raises TM101, TM102, TM202, TM301.';
+For admins. Raises TM101, TM102, TM202, TM301, TM302.';
 
 grant execute on function api.clinic_analytics(timestamptz, timestamptz)
 to telemed_api, telemed_dba;

@@ -41,7 +41,7 @@ comment on function api.list_audit_logs(
     text, text, uuid, text, text, timestamptz, timestamptz, integer, bigint) is
 'The audit trail, the newest first, filtered by whatever is given. p_operation: INSERT, UPDATE or
 DELETE; p_from and p_to: half-open range of time. p_limit: 1 to 1000 rows; p_cursor: id of the last
-row seen. For admins. Raises TM101, TM102, TM201, TM301.';
+row seen. For admins. Raises TM101, TM102, TM201, TM301, TM302.';
 
 grant execute on function api.list_audit_logs(
     text, text, uuid, text, text, timestamptz, timestamptz, integer, bigint)

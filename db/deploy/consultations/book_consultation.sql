@@ -73,8 +73,8 @@ $$;
 
 comment on function api.book_consultation(uuid, text, text) is
 'Books an open slot for the calling patient. p_idempotency_key is required: the same key again
-returns the first answer and books nothing (draft-ietf-httpapi-idempotency-key-header).
-Raises TM101, TM102, TM203, TM206, TM301, TM402, TM901 (not open), TM903 (has begun), TM904 (the
+returns the first answer and books nothing (draft-ietf-httpapi-idempotency-key-header). Raises
+TM101, TM102, TM203, TM206, TM301, TM302, TM402, TM901 (not open), TM903 (has begun), TM904 (the
 patient is busy then), TM991. TM9 refusals are remembered under the key; see app.refuse.';
 
 grant execute on function api.book_consultation(uuid, text, text) to telemed_api, telemed_dba;

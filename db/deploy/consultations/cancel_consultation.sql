@@ -54,7 +54,7 @@ $$;
 comment on function api.cancel_consultation(uuid, text, text) is
 'Cancels a scheduled consultation and frees its slot: its patient before the start, its doctor and
 admins at any time. p_idempotency_key may be given; TM9 refusals are then remembered under it, see
-app.refuse. Raises TM101, TM102, TM203, TM208, TM403, TM905, TM906, TM991.';
+app.refuse. Raises TM101, TM102, TM203, TM208, TM302, TM403, TM905, TM906, TM991.';
 
 grant execute on function api.cancel_consultation(uuid, text, text) to telemed_api, telemed_dba;
 

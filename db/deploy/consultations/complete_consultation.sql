@@ -44,7 +44,8 @@ $$;
 comment on function api.complete_consultation(uuid, text, text) is
 'Completes a scheduled consultation of the calling doctor, also before its time; p_notes: 1 to 4000
 characters. It can never be changed afterwards. p_idempotency_key may be given; TM905 is then
-remembered under it, see app.refuse. Raises TM101, TM102, TM203, TM301, TM403, TM905, TM991.';
+remembered under it, see app.refuse. Raises TM101, TM102, TM203, TM301, TM302, TM403, TM905,
+TM991.';
 
 grant execute on function api.complete_consultation(uuid, text, text) to telemed_api, telemed_dba;
 

@@ -64,7 +64,7 @@ $$;
 comment on function api.consultation_history(uuid, integer, bigint) is
 'What happened to a consultation, the oldest first, from the audit trail: for its patient, its
 doctor and admins. p_limit: 1 to 1000 rows; p_cursor: id of the last row seen. Raises TM101, TM102,
-TM201, TM403.';
+TM201, TM302, TM403.';
 
 grant execute on function api.consultation_history(uuid, integer, bigint)
 to telemed_api, telemed_dba;

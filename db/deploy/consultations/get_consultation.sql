@@ -23,7 +23,7 @@ $$;
 
 comment on function api.get_consultation(uuid) is
 'One consultation, for its patient, its doctor and admins; the access log has it when one of the
-latter two reads. Raises TM101, TM102, TM403.';
+latter two reads. Raises TM101, TM102, TM302, TM403.';
 
 grant execute on function api.get_consultation(uuid) to telemed_api, telemed_dba;
 

@@ -80,8 +80,8 @@ $$;
 comment on function api.list_consultations(text, timestamptz, timestamptz, integer, uuid) is
 'The consultations of the calling patient or doctor, or all of them for an admin, that start at
 p_from or later and before p_to, the latest first; the access log has it when a doctor or an admin
-reads. p_status: scheduled, completed or cancelled.
-p_limit: 1 to 1000 rows; p_cursor: id of the last row seen. Raises TM101, TM102, TM201.';
+reads. p_status: scheduled, completed or cancelled. p_limit: 1 to 1000 rows; p_cursor: id of the
+last row seen. Raises TM101, TM102, TM201, TM302.';
 
 grant execute on function api.list_consultations(text, timestamptz, timestamptz, integer, uuid)
 to telemed_api, telemed_dba;

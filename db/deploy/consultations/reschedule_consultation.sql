@@ -85,8 +85,8 @@ $$;
 comment on function api.reschedule_consultation(uuid, uuid, text) is
 'Moves a scheduled consultation of the calling patient to another open slot of the same doctor, in
 one step: the consultation keeps its id, fee and currency, the old slot becomes open. The
-idempotency key is required. Raises TM101, TM102, TM203, TM206, TM207, TM208, TM301, TM402, TM403,
-TM901, TM903, TM904, TM905, TM906, TM991. TM9 refusals are remembered under the key; see
+idempotency key is required. Raises TM101, TM102, TM203, TM206, TM207, TM208, TM301, TM302, TM402,
+TM403, TM901, TM903, TM904, TM905, TM906, TM991. TM9 refusals are remembered under the key; see
 app.refuse.';
 
 grant execute on function api.reschedule_consultation(uuid, uuid, text) to telemed_api, telemed_dba;

@@ -6,7 +6,7 @@ create type app.context as (user_id uuid, role text, session_id uuid, request_id
 
 comment on type app.context is
 'Who is calling, proven. user_id is null for somebody who is not signed in; session_id is null in a
-context that the database made itself.';
+context that the database made itself for somebody who did not log in.';
 
 set local role telemed_internal;
 create function app.this_transaction()

@@ -28,7 +28,7 @@ $$;
 comment on function api.activate_user(uuid) is
 'Opens an account again that was deactivated: its user may log in. Sessions that have ended, and
 slots that were withdrawn, stay so. An account that is open stays as it is. For admins. Raises
-TM101, TM102, TM301, TM406.';
+TM101, TM102, TM301, TM302, TM406.';
 
 grant execute on function api.activate_user(uuid) to telemed_api, telemed_dba;
 

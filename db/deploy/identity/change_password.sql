@@ -27,17 +27,22 @@ begin
 
     -- sessions_end_with_what_they_rest_on ends all sessions, also this one; then a new one begins.
     update app.users set password_hash = p_new_password_hash where id = v_actor.user_id;
-    insert into app.sessions (user_id) values (v_actor.user_id) returning id into v_session_id;
+    insert into app.sessions (user_id, second_factor_at)
+    values (
+        v_actor.user_id,
+        (select s.second_factor_at from app.sessions as s where s.id = v_actor.session_id))
+    returning id into v_session_id;
     return app.issue_refresh_token(v_session_id, app.first_refresh_token());
 end;
 $$;
 
 comment on function api.change_password(text, text) is
-'Gives the caller a new password, ends all their sessions and begins another one.
-p_current_password_hash is the current password hashed with the setting from api.my_password_salt:
-the stored hash is compared here and never leaves the database. p_new_password_hash: see
-app.users.password_hash; whoever sends the current password as the new one sends the same hash
-twice, because another salt would hide it. Raises TM101, TM102, TM220, TM221.';
+'Gives the caller a new password, ends all their sessions and begins another one, with the second
+factor of the one that is calling. p_current_password_hash is the current password hashed with the
+setting from api.my_password_salt: the stored hash is compared here and never leaves the database.
+p_new_password_hash: see app.users.password_hash; whoever sends the current password as the new
+one sends the same hash twice, because another salt would hide it. Raises TM101, TM102, TM220,
+TM221, TM302.';
 
 grant execute on function api.change_password(text, text) to telemed_api, telemed_dba;
 

@@ -2,57 +2,25 @@
 
 begin;
 
-create type app.actor as (user_id uuid, role text, session_id uuid);
-
-comment on type app.actor is
-'The caller: a user, the role they have, and the session in which they signed in, which is null
-after ops.act_as.';
-
--- Row-level security and the audit trail read app.verified_user_id and app.verified_role. Anybody
--- can set those two, but every function of api and ops begins with both empty (its SET clauses) and
--- has its caller's own back when it ends: in between they say what stands here.
-set local role telemed_internal;
 create function app.current_actor()
 returns app.actor
-language plpgsql stable security definer
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_actor app.actor;
-    v_is_signed_in boolean;
+    v_actor app.actor := app.signed_in_actor();
 begin
-    -- One query, because every request comes by here: see app.contexts. `coalesce`, because a null
-    -- would set what the session began with, and anybody can choose that.
-    select
-        c.user_id is not null,
-        nullif(set_config('app.verified_user_id', coalesce(u.id::text, ''), true), '')::uuid,
-        nullif(set_config('app.verified_role', coalesce(u.role, ''), true), ''),
-        c.session_id
-    into v_is_signed_in, v_actor.user_id, v_actor.role, v_actor.session_id
-    from app.contexts as c
-    left join app.users as u
-        on u.id = c.user_id
-        and u.role = c.role
-        and u.deactivated_at is null
-        and (c.session_id is null or exists (
-            select from app.sessions as s
-            where s.id = c.session_id
-              and s.user_id = c.user_id
-              and s.revoked_at is null
-              and s.expires_at > statement_timestamp()));
-    if v_actor.user_id is not null then
-        return v_actor;
-    elsif v_is_signed_in then
-        raise exception 'The session is over, or the account no longer active in this role'
-            using errcode = 'TM102';
+    if v_actor.lacks_second_factor then
+        raise exception 'A second factor is required for this role: enrol one, or log in with it'
+            using errcode = 'TM302';
     end if;
-    raise exception 'Not signed in' using errcode = 'TM101';
+    return v_actor;
 end;
 $$;
 
 comment on function app.current_actor() is
-'The caller of app.proven_context, checked against app.users and app.sessions: whoever is
-deactivated, has another role by now or has logged out is refused at once. Fails closed: raises
-TM101 without a genuine context, TM102 when it is out of date.';
+'The caller of app.signed_in_actor, with a second factor where their role requires one (see
+app.roles). A context that the database made itself, by ops.act_as, has no session and needs none.
+Fails closed: raises TM101, TM102, TM302.';
 
 commit;

@@ -39,7 +39,7 @@ $$;
 comment on function api.deactivate_user(uuid) is
 'Closes an account: its user is out from their next request on and cannot log in. A doctor''s open
 slots are withdrawn; consultations that are booked stand. An account that is closed stays as it is.
-For admins, about others. Raises TM101, TM102, TM208, TM301, TM406, TM920.';
+For admins, about others. Raises TM101, TM102, TM208, TM301, TM302, TM406, TM920.';
 
 grant execute on function api.deactivate_user(uuid) to telemed_api, telemed_dba;
 

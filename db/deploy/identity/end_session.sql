@@ -9,7 +9,7 @@ set search_path = pg_catalog, pg_temp
 set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
-    v_actor app.actor := app.current_actor();
+    v_actor app.actor := app.signed_in_actor();
 begin
     update app.sessions
     set revoked_at = app.clock()

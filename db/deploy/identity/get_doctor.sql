@@ -21,7 +21,7 @@ begin
 end;
 $$;
 
-comment on function api.get_doctor(uuid) is 'One doctor. Raises TM101, TM102, TM401.';
+comment on function api.get_doctor(uuid) is 'One doctor. Raises TM101, TM102, TM302, TM401.';
 
 grant execute on function api.get_doctor(uuid) to telemed_api, telemed_dba;
 

@@ -30,8 +30,8 @@ $$;
 
 comment on function api.list_doctors(text, text, integer, uuid) is
 'Doctors in the order in which they joined. p_specialty: the whole name, p_q: part of the doctor''s
-name, both regardless of case. p_limit: 1 to 1000 rows; p_cursor: id of the last row seen.
-Raises TM101, TM102, TM201.';
+name, both regardless of case. p_limit: 1 to 1000 rows; p_cursor: id of the last row seen. Raises
+TM101, TM102, TM201, TM302.';
 
 grant execute on function api.list_doctors(text, text, integer, uuid) to telemed_api, telemed_dba;
 

@@ -3,7 +3,11 @@
 begin;
 
 create function api.log_in(
-    p_email text, p_password_hash text, p_address text default null
+    p_email text,
+    p_password_hash text,
+    p_otp_step bigint default null,
+    p_recovery_code text default null,
+    p_address text default null
 )
 returns api.sessions
 language plpgsql volatile security definer
@@ -12,7 +16,8 @@ set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_user app.users;
-    v_session_id uuid;
+    v_has_second_factor boolean;
+    v_session_id uuid := app.uuid_v7();
 begin
     perform app.proven_context();
     v_user := app.account_of_email(p_email);
@@ -29,19 +34,36 @@ begin
         perform app.refuse('TM103', 'E-mail address or password is wrong');
         return null;
     end if;
+    v_has_second_factor := v_user.mfa_confirmed_at is not null;
+    if v_has_second_factor and p_otp_step is null and p_recovery_code is null then
+        perform app.refuse('TM105', 'A one-time code is needed');
+        return null;
+    end if;
+
+    perform app.set_actor(v_user.id, v_user.role, v_session_id);
+    if v_has_second_factor
+        and not app.accept_second_factor(v_user.id, p_otp_step, p_recovery_code) then
+        perform app.set_actor(null, null);
+        perform app.write_denial('log_in', 'TM106', v_user.id);
+        perform app.refuse('TM106', 'The one-time code is wrong or has been used');
+        return null;
+    end if;
 
     perform app.forget_log_in_attempt(p_email, p_address);
-    perform app.set_actor(v_user.id, v_user.role);
-    insert into app.sessions (user_id) values (v_user.id) returning id into v_session_id;
+    insert into app.sessions (id, user_id, second_factor_at)
+    values (v_session_id, v_user.id, case when v_has_second_factor then app.clock() end);
     return app.issue_refresh_token(v_session_id, app.first_refresh_token());
 end;
 $$;
 
-comment on function api.log_in(text, text, text) is
+comment on function api.log_in(text, text, bigint, text, text) is
 'Begins a session. p_password_hash is the password hashed with the setting from api.log_in_salt:
 the stored hash is compared here and never leaves the database. The refusal is the same whether
-the account exists or not. Anybody may call it. Raises TM101, TM103.';
+the account exists or not. An account with a second factor needs p_otp_step, the time step whose
+one-time code the caller has brought (RFC 6238), or else p_recovery_code; both are ignored for an
+account without one, and neither is spoken of before the password is right. Anybody may call it.
+Raises TM101, TM103, TM105, TM106.';
 
-grant execute on function api.log_in(text, text, text) to telemed_api, telemed_dba;
+grant execute on function api.log_in(text, text, bigint, text, text) to telemed_api, telemed_dba;
 
 commit;

@@ -27,7 +27,7 @@ set search_path = pg_catalog, pg_temp
 set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
-    v_actor app.actor := app.current_actor();
+    v_actor app.actor := app.signed_in_actor();
 begin
     update app.sessions
     set revoked_at = app.clock()
@@ -40,8 +40,8 @@ $$;
 
 comment on function api.log_out(uuid, text) is
 'Ends the session that is calling, the caller''s session p_session_id and the one that
-p_refresh_token belongs to. A session that is over, or not the caller''s, stays as it is. Raises
-TM101, TM102.';
+p_refresh_token belongs to. A session that is over, or not the caller''s, stays as it is. Needs
+no second factor. Raises TM101, TM102.';
 
 grant execute on function api.log_out(uuid, text) to telemed_api, telemed_dba;
 

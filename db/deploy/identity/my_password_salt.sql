@@ -17,7 +17,7 @@ $$;
 
 comment on function api.my_password_salt() is
 'The bcrypt setting ($2b$, cost, $, salt) with which the caller hashes their current password before
-api.change_password. Raises TM101, TM102.';
+api.change_password. Raises TM101, TM102, TM302.';
 
 grant execute on function api.my_password_salt() to telemed_api, telemed_dba;
 

@@ -9,7 +9,7 @@ set search_path = pg_catalog, pg_temp
 set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
-    v_actor app.actor := app.current_actor();
+    v_actor app.actor := app.signed_in_actor();
     v_user api.users;
 begin
     select * into strict v_user from api.users where id = v_actor.user_id;
@@ -17,7 +17,8 @@ begin
 end;
 $$;
 
-comment on function api.my_profile() is 'The caller''s account and profile. Raises TM101, TM102.';
+comment on function api.my_profile() is
+'The caller''s account and profile. Needs no second factor. Raises TM101, TM102.';
 
 grant execute on function api.my_profile() to telemed_api, telemed_dba;
 

@@ -28,7 +28,7 @@ begin
         or v_session.expires_at <= app.clock() then
         raise exception 'The refresh token is not valid' using errcode = 'TM104';
     end if;
-    perform app.set_actor(v_user.id, v_user.role);
+    perform app.set_actor(v_user.id, v_user.role, v_session.id);
 
     select t.* into strict v_token from app.refresh_tokens as t where t.token_hash = v_hash;
     if v_token.spent_at is null then

@@ -8,12 +8,18 @@ create table app.sessions (
     created_at app.instant not null default app.clock(),
     expires_at app.instant not null default app.clock() + interval '30 days',
     revoked_at app.instant,
+    second_factor_at app.instant,
+    wrong_codes integer not null default 0,
     constraint sessions_end_after_they_begin check (expires_at > created_at)
 );
 
 comment on table app.sessions is
 'A log-in and the refresh tokens that followed from it. Its end is set at log-in; rotation does not
 move it.';
+comment on column app.sessions.second_factor_at is
+'When a second factor was proven in this session; null while none was.';
+comment on column app.sessions.wrong_codes is
+'How many wrong codes this session has brought to remove a second factor: the fifth ends it.';
 
 create index sessions_by_user on app.sessions (user_id, created_at);
 

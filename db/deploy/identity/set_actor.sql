@@ -3,7 +3,11 @@
 begin;
 
 set local role telemed_internal;
-create function app.set_actor(p_user_id uuid, p_role text)
+create function app.set_actor(
+    p_user_id uuid,
+    p_role text,
+    p_session_id uuid default null
+)
 returns void
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -11,6 +15,7 @@ as $$
 declare
     v_user_id text := coalesce(p_user_id::text, '');
     v_role text := coalesce(p_role, '');
+    v_session_id text := coalesce(p_session_id::text, '');
     v_valid text := app.this_transaction();
 begin
     perform set_config('app.user_id', v_user_id, true);
@@ -20,12 +25,12 @@ begin
     perform set_config(
         'app.proof',
         (select
-            format('database||%s|', v_valid)
+            format('database|%s|%s|', v_session_id, v_valid)
             || encode(
                 extensions.hmac(
                     convert_to(
                         format(
-                            '|%s|%s|%s|%s', v_valid, v_user_id, v_role,
+                            '%s|%s|%s|%s|%s', v_session_id, v_valid, v_user_id, v_role,
                             current_setting('app.request_id', true)),
                         'UTF8'),
                     k.key,
@@ -37,9 +42,9 @@ begin
 end;
 $$;
 
-comment on function app.set_actor(uuid, text) is
+comment on function app.set_actor(uuid, text, uuid) is
 'Makes a user the caller for the rest of the transaction: somebody who has just proved who they are,
-or whom a database administrator acts as. The audit trail then names them. Null and null make it
-somebody who is not signed in.';
+in a session, or whom a database administrator acts as, without one. The audit trail then names
+them. Null and null make it somebody who is not signed in.';
 
 commit;

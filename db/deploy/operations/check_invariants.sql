@@ -294,6 +294,16 @@ begin
     having count(*) > 1;
 
     return query
+    select 'what_rests_on_a_second_factor_has_one', u.id::text
+    from app.users as u
+    where u.mfa_confirmed_at is null and u.id in (
+        select c.user_id from app.recovery_codes as c where c.id >= v_first and c.spent_at is null
+        union
+        select s.user_id
+        from app.sessions as s
+        where s.id >= v_first and s.second_factor_at is not null);
+
+    return query
     select 'no_function_is_executable_by_public', p.oid::regprocedure::text
     from pg_proc as p
     inner join pg_namespace as n on n.oid = p.pronamespace and n.nspname in ('app', 'api', 'ops')
@@ -454,6 +464,9 @@ values
  ' shows it as it is, with the user, the database login and the request that made it so.'),
 ('a_session_has_at_most_one_unspent_refresh_token',
  'In every session at most one refresh token can still be used.'),
+('what_rests_on_a_second_factor_has_one',
+ 'Whoever has a recovery code that can be used, or a session with a second factor, has a second'
+ ' factor.'),
 ('every_trigger_and_constraint_is_in_force',
  'No trigger is disabled, no constraint is unchecked, no index is invalid.'),
 ('no_function_is_executable_by_public', 'Nobody may execute a function without a grant.'),
@@ -502,7 +515,7 @@ $$;
 
 comment on function api.check_invariants(timestamptz) is
 'ops.check_invariants for admins of the clinic, by default of what the last 24 hours have made: all
-that there is may take longer than a request is allowed to. Raises TM101, TM102, TM301.';
+that there is may take longer than a request is allowed to. Raises TM101, TM102, TM301, TM302.';
 
 grant execute on function api.check_invariants(timestamptz) to telemed_api, telemed_dba;
 

@@ -28,7 +28,7 @@ $$;
 
 comment on function api.list_payments(uuid, integer, uuid) is
 'Payments and refunds of a consultation, the oldest first, for its patient and admins. p_limit: 1 to
-1000 rows; p_cursor: id of the last row seen. Raises TM101, TM102, TM201, TM301, TM403.';
+1000 rows; p_cursor: id of the last row seen. Raises TM101, TM102, TM201, TM301, TM302, TM403.';
 
 grant execute on function api.list_payments(uuid, integer, uuid) to telemed_api, telemed_dba;
 

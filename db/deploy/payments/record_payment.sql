@@ -70,7 +70,7 @@ comment on function api.record_payment(uuid, bigint, text, text, text, text) is
 'Records money received for a consultation that is not cancelled, by its patient or an admin.
 p_amount_minor: minor units of p_currency, which must be the consultation''s. All payments less
 refunds never exceed the fee. p_method: a lower-case word such as card. The idempotency key is
-required. Raises TM101, TM102, TM201, TM203, TM205, TM206, TM208, TM301, TM403, TM905, TM908,
+required. Raises TM101, TM102, TM201, TM203, TM205, TM206, TM208, TM301, TM302, TM403, TM905, TM908,
 TM991. TM9 refusals are remembered under the key; see app.refuse.';
 
 grant execute on function api.record_payment(uuid, bigint, text, text, text, text)

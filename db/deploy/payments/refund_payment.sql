@@ -62,7 +62,7 @@ $$;
 comment on function api.refund_payment(uuid, bigint, text, text) is
 'Records money given back of one payment, in its currency and by its method. All refunds of a
 payment never exceed it. p_amount_minor: minor units. The idempotency key is required. For admins.
-Raises TM101, TM102, TM201, TM203, TM206, TM208, TM301, TM404, TM909, TM991. TM9 refusals are
+Raises TM101, TM102, TM201, TM203, TM206, TM208, TM301, TM302, TM404, TM909, TM991. TM9 refusals are
 remembered under the key; see app.refuse.';
 
 grant execute on function api.refund_payment(uuid, bigint, text, text) to telemed_api, telemed_dba;

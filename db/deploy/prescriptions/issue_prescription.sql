@@ -78,7 +78,7 @@ comment on function api.issue_prescription(uuid, jsonb, text, text) is
 'Issues a prescription for a completed consultation of the calling doctor. p_items: array of 1 to 50
 objects {drug, dosage, instructions, duration_days}, the first two required. p_idempotency_key may
 be given; TM907 is then remembered under it, see app.refuse. Raises TM101, TM102, TM201, TM203,
-TM301, TM403, TM907, TM991.';
+TM301, TM302, TM403, TM907, TM991.';
 
 grant execute on function api.issue_prescription(uuid, jsonb, text, text)
 to telemed_api, telemed_dba;

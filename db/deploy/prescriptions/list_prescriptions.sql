@@ -31,7 +31,8 @@ $$;
 
 comment on function api.list_prescriptions(uuid, integer, uuid) is
 'The prescriptions of a consultation, the oldest first, for its patient, its doctor and admins.
-p_limit: 1 to 1000 rows; p_cursor: id of the last row seen. Raises TM101, TM102, TM201, TM403.';
+p_limit: 1 to 1000 rows; p_cursor: id of the last row seen. Raises TM101, TM102, TM201, TM302,
+TM403.';
 
 grant execute on function api.list_prescriptions(uuid, integer, uuid) to telemed_api, telemed_dba;
 

@@ -20,7 +20,7 @@ $$;
 
 comment on function api.end_time_off(uuid) is
 'Takes back time off of the calling doctor. The slots that it withdrew stay withdrawn: publish them
-again. Raises TM101, TM102, TM301, TM405.';
+again. Raises TM101, TM102, TM301, TM302, TM405.';
 
 grant execute on function api.end_time_off(uuid) to telemed_api, telemed_dba;
 

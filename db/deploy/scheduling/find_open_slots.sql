@@ -51,8 +51,8 @@ $$;
 
 comment on function api.find_open_slots(text, timestamptz, timestamptz, integer, uuid) is
 'Open slots of all doctors, or of one specialty (regardless of case), that start at p_from or later
-(and after now) and before p_to, the earliest first. p_limit: 1 to 1000 rows; p_cursor: id of
-the last row seen. Raises TM101, TM102, TM201.';
+(and after now) and before p_to, the earliest first. p_limit: 1 to 1000 rows; p_cursor: id of the
+last row seen. Raises TM101, TM102, TM201, TM302.';
 
 grant execute on function api.find_open_slots(text, timestamptz, timestamptz, integer, uuid)
 to telemed_api, telemed_dba;

@@ -42,7 +42,7 @@ $$;
 comment on function api.list_open_slots(uuid, timestamptz, timestamptz, integer, uuid) is
 'Open slots of one doctor that start at p_from or later (and after now) and before p_to, the
 earliest first. p_limit: 1 to 1000 rows; p_cursor: id of the last row seen. Raises TM101, TM102,
-TM201, TM401.';
+TM201, TM302, TM401.';
 
 grant execute on function api.list_open_slots(uuid, timestamptz, timestamptz, integer, uuid)
 to telemed_api, telemed_dba;

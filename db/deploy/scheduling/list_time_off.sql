@@ -23,7 +23,7 @@ $$;
 
 comment on function api.list_time_off(integer, uuid) is
 'The calling doctor''s time off in the order in which it was taken. p_limit: 1 to 1000 rows;
-p_cursor: id of the last row seen. Raises TM101, TM102, TM201, TM301.';
+p_cursor: id of the last row seen. Raises TM101, TM102, TM201, TM301, TM302.';
 
 grant execute on function api.list_time_off(integer, uuid) to telemed_api, telemed_dba;
 

@@ -70,7 +70,7 @@ $$;
 comment on function api.publish_slot(timestamptz, timestamptz, text) is
 'Offers one slot of the calling doctor: in the future, 1 minute to 24 hours long, not overlapping
 another one or time off. p_idempotency_key may be given; TM902 and TM913 are then remembered under
-it, see app.refuse. Raises TM101, TM102, TM202, TM203, TM208, TM301, TM902, TM913, TM991.';
+it, see app.refuse. Raises TM101, TM102, TM202, TM203, TM208, TM301, TM302, TM902, TM913, TM991.';
 
 grant execute on function api.publish_slot(timestamptz, timestamptz, text)
 to telemed_api, telemed_dba;

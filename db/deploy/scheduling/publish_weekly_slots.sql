@@ -145,14 +145,14 @@ $$;
 
 comment on function api.publish_weekly_slots(
     date, date, integer[], time, time, integer, text, text) is
-'Offers slots of p_slot_minutes (5 to 1440) one after the other from p_start_time to p_end_time,
-on the days from p_from to p_to (both included, at most 366 days apart) that are one of p_weekdays
-(ISO 8601: 1 is Monday); at most 5000 slots. Times are those of clocks in p_time_zone, by default
-the doctor''s own zone, so 09:00 stays 09:00 when clocks change. A start that does not exist that
-day is skipped; of one that exists twice the first is taken; a slot always lasts p_slot_minutes of
-real time. What is published already stays as it is, and everything that was skipped is returned
-with the reason. For doctors. p_idempotency_key may be given. Raises TM101, TM102, TM201, TM202,
-TM203, TM204, TM208, TM301, TM991.';
+'Offers slots of p_slot_minutes (5 to 1440) one after the other from p_start_time to p_end_time, on
+the days from p_from to p_to (both included, at most 366 days apart) that are one of p_weekdays (ISO
+8601: 1 is Monday); at most 5000 slots. Times are those of clocks in p_time_zone, by default the
+doctor''s own zone, so 09:00 stays 09:00 when clocks change. A start that does not exist that day is
+skipped; of one that exists twice the first is taken; a slot always lasts p_slot_minutes of real
+time. What is published already stays as it is, and everything that was skipped is returned with the
+reason. For doctors. p_idempotency_key may be given. Raises TM101, TM102, TM201, TM202, TM203,
+TM204, TM208, TM301, TM302, TM991.';
 
 grant execute on function api.publish_weekly_slots(
     date, date, integer[], time, time, integer, text, text)

@@ -87,9 +87,9 @@ $$;
 
 comment on function api.take_time_off(timestamptz, timestamptz, text, text) is
 'Takes time off for the calling doctor: withdraws the open slots that lie in it, even in part, and
-keeps new ones out. Consultations that are booked then stand; their ids are returned, to be moved
-or cancelled one by one. p_idempotency_key may be given; TM913 is then remembered under it, see
-app.refuse. Raises TM101, TM102, TM202, TM203, TM208, TM301, TM913, TM991.';
+keeps new ones out. Consultations that are booked then stand; their ids are returned, to be moved or
+cancelled one by one. p_idempotency_key may be given; TM913 is then remembered under it, see
+app.refuse. Raises TM101, TM102, TM202, TM203, TM208, TM301, TM302, TM913, TM991.';
 
 grant execute on function api.take_time_off(timestamptz, timestamptz, text, text)
 to telemed_api, telemed_dba;

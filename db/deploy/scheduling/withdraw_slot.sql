@@ -34,8 +34,8 @@ end;
 $$;
 
 comment on function api.withdraw_slot(uuid) is
-'Takes back an open slot of the calling doctor; a withdrawn one stays as it is. Raises TM101,
-TM102, TM301, TM402, TM910.';
+'Takes back an open slot of the calling doctor; a withdrawn one stays as it is. Raises TM101, TM102,
+TM301, TM302, TM402, TM910.';
 
 grant execute on function api.withdraw_slot(uuid) to telemed_api, telemed_dba;
 

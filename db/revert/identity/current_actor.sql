@@ -3,6 +3,5 @@
 begin;
 
 drop function app.current_actor();
-drop type app.actor;
 
 commit;

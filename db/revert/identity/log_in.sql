@@ -2,6 +2,6 @@
 
 begin;
 
-drop function api.log_in(text, text, text);
+drop function api.log_in(text, text, bigint, text, text);
 
 commit;

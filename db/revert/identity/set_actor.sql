@@ -2,6 +2,6 @@
 
 begin;
 
-drop function app.set_actor(uuid, text);
+drop function app.set_actor(uuid, text, uuid);
 
 commit;

@@ -50,11 +50,11 @@ select is(
     '{UPDATE}', 'changes of one kind are found');
 select is(
     (select array_agg(l.new ->> 'full_name' order by l.id)
-     from api.list_audit_logs(p_from => :'between', p_operation => 'UPDATE') as l),
+     from api.list_audit_logs('profiles', p_from => :'between', p_operation => 'UPDATE') as l),
     '{"Second Change"}', 'what happened later is found');
 select is(
     (select array_agg(l.new ->> 'full_name' order by l.id)
-     from api.list_audit_logs(p_to => :'between', p_operation => 'UPDATE') as l),
+     from api.list_audit_logs('profiles', p_to => :'between', p_operation => 'UPDATE') as l),
     '{"First Change"}', 'what happened before is found');
 select l.occurred_at as moment from api.list_audit_logs(p_limit => 1) as l \gset
 select is(

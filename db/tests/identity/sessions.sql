@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(30);
+select plan(32);
 reset role;
 
 select pg_temp.id_of('patient') as patient \gset
@@ -9,7 +9,9 @@ insert into app.sessions (user_id) values (:'patient') returning id as session \
 select collect_tap(
     is(s.created_at::timestamptz, '2027-01-04 08:00:00+00', 'a session begins now'),
     is(s.expires_at::timestamptz, '2027-02-03 08:00:00+00', 'and ends after 30 days'),
-    is(s.revoked_at::timestamptz, null, 'unless it is revoked'))
+    is(s.revoked_at::timestamptz, null, 'unless it is revoked'),
+    is(s.second_factor_at::timestamptz, null, 'it is begun with a password alone'),
+    is(s.wrong_codes, 0, 'and has brought no wrong code'))
 from app.sessions as s where s.id = :'session';
 select lives_ok(
     format('insert into app.sessions (user_id) values (%L)', :'patient'),

@@ -1,12 +1,12 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(8);
+select plan(10);
 reset role;
 
 select pg_temp.sign_in('nobody');
 select app.set_actor(pg_temp.id_of('doctor'), 'doctor') \g /dev/null
 select is(
-    app.current_actor(), row(pg_temp.id_of('doctor'), 'doctor', null)::app.actor,
+    app.current_actor(), row(pg_temp.id_of('doctor'), 'doctor', null, false)::app.actor,
     'a user becomes the caller');
 update app.profiles set phone = '+49 30 1234567' where user_id = pg_temp.id_of('doctor');
 select collect_tap(
@@ -14,6 +14,12 @@ select collect_tap(
     is(l.role::text, 'doctor', 'in their role'),
     is(l.request_id::text, 'test', 'under the request that was there before'))
 from app.audit_logs as l where l.table_name = 'profiles' order by l.id desc limit 1;
+
+insert into app.sessions (user_id) values (pg_temp.id_of('doctor')) returning id as session \gset
+select app.set_actor(pg_temp.id_of('doctor'), 'doctor', :'session') \g /dev/null
+select is((app.current_actor()).session_id, :'session', 'in a session, if one is named');
+update app.sessions set revoked_at = app.clock() where id = :'session';
+select throws_ok('select app.current_actor()', 'TM102', null, 'as long as it goes on');
 
 select app.set_actor(pg_temp.id_of('patient'), 'admin') \g /dev/null
 select throws_ok(

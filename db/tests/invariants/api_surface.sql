@@ -12,10 +12,13 @@ insert into listed values
 ('api.check_invariants(p_since timestamp with time zone)'),
 ('api.clinic_analytics(p_from timestamp with time zone, p_to timestamp with time zone)'),
 ('api.complete_consultation(p_consultation_id uuid, p_notes text, p_idempotency_key text)'),
+('api.confirm_mfa(p_secret text, p_otp_step bigint)'),
 ('api.consultation_history(p_consultation_id uuid, p_limit integer, p_cursor bigint)'),
 ('api.deactivate_user(p_user_id uuid)'),
+('api.disable_mfa(p_otp_step bigint, p_recovery_code text)'),
 ('api.end_session(p_session_id uuid)'),
 ('api.end_time_off(p_time_off_id uuid)'),
+('api.enrol_mfa(p_secret text)'),
 ('api.find_open_slots(p_specialty text, p_from timestamp with time zone,'
  ' p_to timestamp with time zone, p_limit integer, p_cursor uuid)'),
 ('api.get_consultation(p_consultation_id uuid)'),
@@ -37,9 +40,12 @@ insert into listed values
 ('api.list_prescriptions(p_consultation_id uuid, p_limit integer, p_cursor uuid)'),
 ('api.list_sessions(p_limit integer, p_cursor uuid)'),
 ('api.list_time_off(p_limit integer, p_cursor uuid)'),
-('api.log_in(p_email text, p_password_hash text, p_address text)'),
+('api.log_in(p_email text, p_password_hash text, p_otp_step bigint, p_recovery_code text,'
+ ' p_address text)'),
 ('api.log_in_salt(p_email text, p_cost integer, p_address text)'),
 ('api.log_out(p_session_id uuid, p_refresh_token text)'),
+('api.mfa_secret(p_email text, p_password_hash text)'),
+('api.my_mfa_secret()'),
 ('api.my_password_salt()'),
 ('api.my_profile()'),
 ('api.onboard_doctor(p_email text, p_password_hash text, p_full_name text, p_specialty text,'
@@ -69,7 +75,9 @@ insert into listed values
 ('ops.check_invariants(p_since timestamp with time zone)'),
 ('ops.create_admin(p_email text, p_password_hash text, p_full_name text)'),
 ('ops.drop_context_key(p_id text)'),
-('ops.list_context_keys()');
+('ops.list_context_keys()'),
+('ops.remove_second_factor(p_user text)'),
+('ops.require_second_factor(p_roles text[])');
 
 create temp view public_function as
 select

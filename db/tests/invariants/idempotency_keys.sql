@@ -82,7 +82,7 @@ select is_empty(
       and p.provolatile = 'v'
       -- What signs in or out, what only reads (and leaves an entry in the access log), and what is
       -- the same when it is done twice.
-      and p.proname !~ '^(log|sign|refresh|enrol|confirm|get|list)_'
+      and p.proname !~ '^(log|sign|refresh|enrol|confirm|disable|get|list)_'
       and p.proname not in (
           'activate_user', 'change_password', 'consultation_history', 'deactivate_user',
           'end_session', 'end_time_off', 'record_denial', 'request_password_reset',

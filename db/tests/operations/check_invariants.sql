@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(73);
+select plan(75);
 
 -- A clinic in which something of everything has happened
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot_1 \gset
@@ -48,7 +48,7 @@ select is(
     'payments_never_exceed_the_fee,prescriptions_follow_a_completed_consultation,'
     'refunds_never_exceed_their_payment,scheduled_consultations_of_a_patient_never_overlap,'
     'slots_have_the_specialty_of_their_doctor,slots_of_a_doctor_never_overlap,'
-    'the_newest_version_of_a_row_has_its_audit_row}',
+    'the_newest_version_of_a_row_has_its_audit_row,what_rests_on_a_second_factor_has_one}',
     'these are the rules: a new one is broken below, too');
 select is_empty(
     $$
@@ -450,6 +450,21 @@ rollback to intact;
 select is(
     :'broken'::text, format('a_session_has_at_most_one_unspent_refresh_token 1 {%s}', :'session'),
     'a session with two tokens that can be used is reported');
+
+select app.issue_recovery_codes(pg_temp.id_of('other_patient')) \g /dev/null
+select pg_temp.broken() as broken \gset
+rollback to intact;
+select is(
+    :'broken'::text,
+    format('what_rests_on_a_second_factor_has_one 1 {%s}', pg_temp.id_of('other_patient')),
+    'recovery codes without a second factor are reported');
+update app.sessions set second_factor_at = app.clock() where id = :'session';
+select pg_temp.broken() as broken \gset
+rollback to intact;
+select is(
+    :'broken'::text,
+    format('what_rests_on_a_second_factor_has_one 1 {%s}', pg_temp.id_of('patient')),
+    'so is a session that says it had one');
 
 -- Only what is new
 select app.first_id_since(null) = '00000000-0000-7000-8000-000000000000' as of_all,

@@ -2,7 +2,6 @@
 
 begin;
 
-select null::app.actor;
 select 'app.current_actor()'::regprocedure;
 
 rollback;

@@ -2,7 +2,7 @@
 
 begin;
 
-select id, user_id, created_at, expires_at, revoked_at
+select id, user_id, created_at, expires_at, revoked_at, second_factor_at, wrong_codes
 from app.sessions where false;
 select 'app.sessions_by_user'::regclass;
 select token_hash, session_id, issued_at, spent_at

@@ -2,6 +2,6 @@
 
 begin;
 
-select 'app.set_actor(uuid, text)'::regprocedure;
+select 'app.set_actor(uuid, text, uuid)'::regprocedure;
 
 rollback;

@@ -1,0 +1,96 @@
+"""The caller's second factor."""
+
+import json
+
+from flask import g
+from marshmallow import fields
+
+from api import db, mfa
+from api.auth import signed_in
+from api.blueprint import Arguments, Blueprint, refuses
+from api.config import current
+from api.fields import Line, Request, Row
+
+blp = Blueprint("mfa", "One's own second factor: one-time codes")
+
+
+class Nothing(Request):
+    """No field at all."""
+
+
+class Otp(Request):
+    """A one-time code."""
+
+    otp = Line(40, required=True, metadata={"description": "six digits", "example": "492039"})
+
+
+class OtpOrRecoveryCode(Request):
+    """A one-time code or a recovery code."""
+
+    otp = Line(
+        40,
+        required=True,
+        metadata={"description": "one-time code or recovery code", "example": "492039"},
+    )
+
+
+class Enrolment(Row):
+    """The secret of one-time codes (RFC 6238), in three ways. It is told only here."""
+
+    secret = fields.String(metadata={"description": "base32, to type into an authenticator"})
+    otpauth_uri = fields.String(metadata={"description": "for an authenticator on this device"})
+    qr_svg = fields.String(metadata={"description": "for one that has a camera: an SVG element"})
+
+
+class RecoveryCodes(Row):
+    """Ten codes, each good once in the place of a one-time code. They are told only here."""
+
+    recovery_codes = fields.List(fields.String())
+
+
+@blp.post("/me/mfa")
+@signed_in()
+@blp.body(Nothing)
+@refuses(409)
+@blp.answers(201, Enrolment)
+def enrol_mfa(body: Arguments) -> bytes:
+    """Enrol a second factor
+
+    It is not in force before it is confirmed; until then it may be enrolled anew.
+    """
+    secret = mfa.new_secret()
+    encrypted = mfa.encrypt(current().mfa_keys, g.user_id, secret)
+    account = json.loads(db.call("enrol_mfa", secret=encrypted))
+    uri = mfa.uri(secret, account["email"])
+    enrolment = {"secret": secret, "otpauth_uri": uri, "qr_svg": mfa.qr_svg(uri)}
+    return json.dumps(enrolment).encode()
+
+
+@blp.post("/me/mfa/confirm")
+@signed_in()
+@blp.body(Otp)
+@refuses(409)
+@blp.answers(200, RecoveryCodes)
+def confirm_mfa(body: Arguments) -> bytes:
+    """Confirm the second factor
+
+    From now on logging in needs a one-time code. This session counts as begun with one.
+    """
+    found = json.loads(db.call("my_mfa_secret"))
+    step = mfa.step_of(current().mfa_keys, found["user_id"], found["secret"], body["otp"])
+    return db.call("confirm_mfa", secret=found["secret"], otp_step=step)
+
+
+@blp.delete("/me/mfa")
+@signed_in()
+@blp.body(OtpOrRecoveryCode)
+@refuses(409)
+@blp.answers(204)
+def disable_mfa(body: Arguments) -> None:
+    """Remove the second factor
+
+    With a code that has not been used. The fifth wrong code ends the session.
+    """
+    found = json.loads(db.call("my_mfa_secret"))
+    step = mfa.step_of(current().mfa_keys, found["user_id"], found["secret"], body["otp"])
+    db.run("disable_mfa", otp_step=step, recovery_code=body["otp"])

@@ -1,0 +1,38 @@
+-- Deploy telemed:operations/remove_second_factor to pg
+
+begin;
+
+set local role telemed_internal;
+create function ops.remove_second_factor(p_user text)
+returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set app.verified_user_id = '' set app.verified_role = ''
+as $$
+declare
+    v_user app.users;
+begin
+    select u.* into v_user
+    from app.users as u
+    where lower(u.email) = lower(p_user) or u.id::text = lower(p_user)
+    for no key update;
+    if not found then
+        raise exception 'There is no such user' using errcode = 'TM406';
+    end if;
+    if v_user.mfa_confirmed_at is null then
+        raise exception 'There is no second factor to remove' using errcode = 'TM915';
+    end if;
+
+    update app.users
+    set mfa_secret = null, mfa_confirmed_at = null, mfa_last_step = null
+    where id = v_user.id;
+end;
+$$;
+
+comment on function ops.remove_second_factor(text) is
+'Removes the second factor of a user, named by e-mail address or id, who has lost it with their
+recovery codes; find out first that it is them. Raises TM406, TM915.';
+
+grant execute on function ops.remove_second_factor(text) to telemed_dba;
+
+commit;

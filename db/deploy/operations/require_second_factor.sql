@@ -1,0 +1,39 @@
+-- Deploy telemed:operations/require_second_factor to pg
+
+begin;
+
+set local role telemed_internal;
+create function ops.require_second_factor(p_roles text[])
+returns text[]
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set app.verified_user_id = '' set app.verified_role = ''
+as $$
+declare
+    v_unknown text := (
+        select string_agg(n, ', ')
+        from unnest(p_roles) as n
+        where n is null or n not in (select r.name from app.roles as r));
+begin
+    if p_roles is null or cardinality(array_remove(p_roles, null)) < cardinality(p_roles)
+        or v_unknown is not null then
+        raise exception 'There is no such role: %', v_unknown
+            using errcode = 'TM201', column = 'roles';
+    end if;
+
+    update app.roles
+    set second_factor_required = name = any (p_roles)
+    where second_factor_required <> (name = any (p_roles));
+    return array(
+        select r.name::text from app.roles as r where r.second_factor_required order by r.name);
+end;
+$$;
+
+comment on function ops.require_second_factor(text[]) is
+'Lets nobody act in the roles p_roles (admin, doctor, patient) without a second factor, from the
+next call on, and in all others everybody; none of them for an empty array. Returns the roles.
+Raises TM201.';
+
+grant execute on function ops.require_second_factor(text[]) to telemed_dba;
+
+commit;

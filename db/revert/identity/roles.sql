@@ -1,0 +1,7 @@
+-- Revert telemed:identity/roles from pg
+
+begin;
+
+drop table app.roles;
+
+commit;
