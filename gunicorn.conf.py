@@ -57,6 +57,9 @@ limit_request_fields = 50
 limit_request_field_size = 8190
 if Path("/dev/shm").is_dir():
     worker_tmp_dir = "/dev/shm"  # heartbeats must not wait for a disk
+# SCRIPT_NAME and PATH_INFO are nothing that a client may send: by default a proxy of this computer
+# hands them through, and the address that it has looked at is not the one that is served.
+forwarder_headers = ""
 control_socket_disable = True
 accesslog = None  # api.logs writes one line per request
 # gunicorn's own DEBUG lines quote requests: addresses, queries, headers.

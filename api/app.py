@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 
-from flask import Flask, Response, g
+from flask import Flask, Response, abort, g, request
 
 from api import (
     config,
@@ -54,6 +54,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     )
     for part in (errors, logs, metrics):
         part.register(app)
+    app.before_request(_refuse_detour)
     for bounded in (limits, passwords):
         bounded.register(app, settings)
     delivery.register(app, settings)
@@ -73,6 +74,14 @@ def _register_resources(app: Flask) -> None:
         blueprint = importlib.import_module(module.name).blp
         # A plain one serves pages for people, which are not part of what they describe.
         (api if isinstance(blueprint, Blueprint) else app).register_blueprint(blueprint)
+
+
+def _refuse_detour() -> None:
+    # WSGI takes /v1%2Fme for /v1/me, and Werkzeug //v1/me; they are other addresses (RFC 3986,
+    # section 2.2), and whoever guards addresses in front of us may not know them for the same.
+    path = request.environ.get("RAW_URI", "").partition("?")[0]
+    if request.environ["PATH_INFO"].startswith("//") or "%2F" in path.upper():
+        abort(404)
 
 
 def _finish(response: Response) -> Response:

@@ -125,6 +125,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]
             f"HTTP/1.1 {problem.status} {errors.title(problem.status)}",
             "Connection: close",
             "Cache-Control: no-store",
+            "Content-Security-Policy: default-src 'none'",
             f"Content-Type: {errors.MEDIA_TYPE}",
             f"Content-Length: {len(body)}",
             "X-Content-Type-Options: nosniff",

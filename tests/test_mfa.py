@@ -13,10 +13,10 @@ import pyotp
 import pytest
 import requests
 from cryptography.fernet import InvalidToken
-from tests.attacks.table import LINES
 
 from api import mfa
 from scripts.server import Cluster
+from tests.attacks.table import LINES
 from tests.client import PASSWORD, Client, Contract, ok, places, problem, race
 from tests.people import create_admin, log_in
 from tests.server import MFA_KEY, SECRET, Server, serve, wait_for

@@ -118,7 +118,7 @@ def log_in(body: Arguments) -> bytes:
         setting: str = json.loads(
             db.call("log_in_salt", email=body["email"], cost=current().bcrypt_cost, address=address)
         )
-        password_hash = passwords.hash_with(body["password"], setting)
+        password_hash = passwords.hash_with(body["password"], setting, current().bcrypt_cost)
     password = {"email": body["email"], "password_hash": password_hash}
     step = None
     if body["otp"] is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -54,20 +54,6 @@ COVETED = {
 # Names that mean something to Python, JavaScript, SQL or a form.
 STRANGE = ["__proto__", "constructor", "__class__", "self", "body", "query", "from_", "p_role"]
 STRANGE += ["Role", "ROLE", "role[]", "role[$ne]", "user.role", "limit[]", "p_limit", "_method"]
-
-
-@pytest.fixture(scope="module")
-def clinic(
-    new_patient: Callable[..., Client], new_doctor: Callable[..., Client], admin: Client
-) -> Clinic:
-    return Clinic(new_patient(), new_doctor(), admin)
-
-
-@pytest.fixture
-def operation(request: pytest.FixtureRequest, stranger: Client) -> Operation:
-    """The operation with the parameter's id or name."""
-    by_name = {n: o for o in operations(stranger.contract.document) for n in (o.id, str(o))}
-    return by_name[request.param]
 
 
 with_a_body = pytest.mark.parametrize("operation", BODIES, indirect=True)
