@@ -19,14 +19,28 @@ METHODS = ("get", "post", "put", "patch", "delete")
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 SESSION_ENDS = ("log_out", "refresh_session")  # or its refresh token is spent
 
-# Names that no answer has anywhere, with two exceptions: tokens are told to those who log in, and
-# the trail of changes has the seal of a completed consultation, which is made of what stands beside
-# it.
+# What is right in form, and refused all the same; see BODIES.
+REFUSED = {
+    "change_password": (422,),
+    "reset_password": (422,),
+    "confirm_mfa": (401, 409),  # whether something was enrolled or not
+    "disable_mfa": (409,),
+}
+
+# Names that no answer has anywhere, with two exceptions: TOLD_BY, and the trail of changes has the
+# seal of a completed consultation, which is made of what stands beside it.
 SECRET_NAMES = re.compile(r"password|secret|hash|digest|salt|proof|otp|token", re.I)
 SEALS = {"completion_digest"}
 TOKENS = {"access_token", "token_type", "refresh_token"}
+TOLD_BY = {
+    "log_in": TOKENS,
+    "refresh_session": TOKENS,
+    "change_password": TOKENS,
+    "enrol_mfa": {"secret", "otpauth_uri"},
+}
 SECRET_VALUES = re.compile(r"\$2[aby]\$\d\d\$")  # of bcrypt
-HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+HEADERS = {"X-Content-Type-Options": "nosniff"}
+PUBLIC = "/.well-known/jwks.json"  # may be kept by caches
 
 _numbers = itertools.count(1)
 
@@ -181,6 +195,10 @@ def _weekly(clinic: Clinic) -> dict[str, Any]:
     return {"from": day, "to": day, "weekdays": [1, 2, 3, 4, 5, 6, 7], **hours}
 
 
+def _newcomer() -> dict[str, str]:
+    return {"email": _email(), "password": PASSWORD, "full_name": "Pat"}
+
+
 def _email() -> str:
     return f"attack{next(_numbers)}@clinic.test"
 
@@ -198,6 +216,12 @@ MAKERS: dict[str, Callable[[Clinic], str]] = {
     "scheduled": lambda clinic: str(_scheduled(clinic)["id"]),
     "completed": lambda clinic: str(_completed(clinic)["id"]),
     "treated": _treated,
+    "session": lambda clinic: (
+        log_in(replace(clinic.patient, token=""), clinic.patient.email).session_id
+    ),
+    "user": lambda clinic: str(
+        ok(replace(clinic.patient, token="").post("/v1/auth/signup", _newcomer()), 201)["id"]
+    ),
     "payment": lambda clinic: str(clinic.patient.pay(_completed(clinic), 1000)["id"]),
 }
 
@@ -218,13 +242,29 @@ PLACES = {
     "record_payment": "completed",
     "list_payments": "treated",
     "refund_payment": "payment",
+    "end_session": "session",
+    "deactivate_user": "user",
+    "activate_user": "user",
 }
 
 BODIES: dict[str, Callable[[Clinic, Client, bool], dict[str, Any]]] = {
-    "sign_up": lambda _c, _w, _f: {"email": _email(), "password": PASSWORD, "full_name": "Pat"},
+    "sign_up": lambda _c, _w, _f: _newcomer(),
     "log_in": lambda _c, who, _f: {"email": who.email, "password": PASSWORD},
     "refresh_session": lambda _c, who, _f: {"refresh_token": who.tokens["refresh_token"]},
     "log_out": lambda _c, _w, _f: {},
+    # Those of REFUSED. With the right password, or a right code, the others would be locked out.
+    "change_password": lambda _c, _w, _f: {
+        "current_password": "not this one at all",
+        "new_password": "mauve trumpet 41 lagoon",
+    },
+    "request_password_reset": lambda _c, _w, _f: {"email": _email()},
+    "reset_password": lambda _c, _w, _f: {
+        "token": "A" * 43,
+        "new_password": "mauve trumpet 41 lagoon",
+    },
+    "enrol_mfa": lambda _c, _w, _f: {},
+    "confirm_mfa": lambda _c, _w, _f: {"otp": "000000"},
+    "disable_mfa": lambda _c, _w, _f: {"otp": "000000"},
     "update_my_profile": lambda _c, _w, _f: {"phone": "030 901820"},
     "onboard_doctor": lambda _c, _w, _f: {
         "email": _email(),
@@ -253,20 +293,25 @@ BODIES: dict[str, Callable[[Clinic, Client, bool], dict[str, Any]]] = {
 }
 
 
-def sound(answer: requests.Response, *, tells_tokens: bool = False) -> requests.Response:
-    """The answer, which is no failure, has the headers of every answer, and tells no secret."""
+def sound(answer: requests.Response, operation: str = "") -> requests.Response:
+    """The answer, which is no failure, has the headers of every answer, and tells no secret.
+
+    operation: the id of one that may tell what TOLD_BY says.
+    """
     request = answer.request
     told = f"{request.method} {request.url} -> {answer.status_code} {answer.text[:500]}"
     assert answer.status_code < 500, told
     for name, value in HEADERS.items():
         assert answer.headers.get(name) == value, told
+    kept = answer.headers["Cache-Control"] != "no-store"
+    assert kept == (request.method in ("GET", "HEAD") and request.path_url == PUBLIC), told
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'"), told
     assert not [name for name in answer.headers if name.startswith("Access-Control-")], told
     assert not SECRET_VALUES.search(answer.text), told
     if "json" in answer.headers.get("Content-Type", "") and answer.content:
         names = set(_names(answer.json()))
         secret = {name for name in names - SEALS if SECRET_NAMES.search(name)}
-        assert secret <= (TOKENS if tells_tokens else set()), (secret, told)
+        assert secret <= TOLD_BY.get(operation, set()), (secret, told)
     return answer
 
 

@@ -286,7 +286,14 @@ def test_a_variable_of_the_server_cannot_be_sent(
 
 
 @pytest.mark.parametrize(
-    "operation", [o for o in OPERATIONS if o.split()[0] in ("GET", "DELETE")], indirect=True
+    "operation",
+    [
+        o
+        for o in OPERATIONS
+        # Removing a second factor takes a code.
+        if o.split()[0] in ("GET", "DELETE") and o != "DELETE /v1/me/mfa"
+    ],
+    indirect=True,
 )
 def test_a_body_that_nobody_reads_is_no_request(
     operation: Operation, clinic: Clinic, stranger: Client

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 
 from scripts.server import Cluster
 from tests.attacks.operations import (
     BODIES,
     NOWHERE,
     PLACES,
+    REFUSED,
     Clinic,
     Operation,
     operations,
@@ -75,7 +77,7 @@ def test_a_field_that_nobody_asked_for_is_refused(
             assert places(answer) == ["#/" + "/".join(map(str, (*within, escaped(name))))]
     assert state(cluster, database) == before
     # It was all that was wrong.
-    assert caller.send(**request).status_code < 300
+    carried_out(operation, caller.send(**request))
 
 
 @with_a_body
@@ -137,7 +139,7 @@ def test_the_last_of_two_equal_names_is_the_one_that_is_checked(
     request = clinic.request(operation, caller, fresh=True)
     body = request.pop("json") or {}
     request["headers"]["Content-Type"] = "application/json"
-    wrong = {name: {"wrong": ["value"]} for name in body}
+    wrong = {name: {"elsewhere": ["value"]} for name in body}
     before = state(cluster, database)
     for name in body:
         text = twice(body, {name: wrong[name]})
@@ -146,9 +148,9 @@ def test_the_last_of_two_equal_names_is_the_one_that_is_checked(
     assert places(caller.send(**request, data=text)) == ["#/role"]
     assert state(cluster, database) == before
     # What is used is what was checked.
-    answer = sound(caller.send(**request, data=twice(wrong, body)), tells_tokens=True)
-    assert answer.status_code < 300
-    assert "wrong" not in answer.text
+    answer = sound(caller.send(**request, data=twice(wrong, body)), operation.id)
+    carried_out(operation, answer)
+    assert "elsewhere" not in answer.text
 
 
 def test_every_body_and_every_id_is_tried(stranger: Client) -> None:
@@ -164,7 +166,9 @@ def test_every_answer_is_described_to_the_last_field(operation: Operation) -> No
             for schema in schemas(operation, content["schema"]):
                 if schema.get("type") == "object":
                     assert schema["additionalProperties"] is False
-                    assert set(schema["required"]) == set(schema["properties"])
+                    # A public key has the members of its kind only.
+                    if operation.id != "public_keys" or "keys" in schema["properties"]:
+                        assert set(schema["required"]) == set(schema["properties"])
 
 
 def test_the_trail_has_no_secrets_of_any_table(
@@ -176,6 +180,11 @@ def test_the_trail_has_no_secrets_of_any_table(
     for table in tables:
         rows = ok(sound(admin.get("/v1/admin/audit-logs", table_name=table, limit=200)))["items"]
         assert rows
+
+
+def carried_out(operation: Operation, answer: requests.Response) -> None:
+    """Nothing was wrong with a request."""
+    assert answer.status_code < 300 or answer.status_code in REFUSED.get(operation.id, ())
 
 
 def answered(operation: Operation) -> set[str]:

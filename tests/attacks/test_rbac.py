@@ -190,7 +190,7 @@ def check(
     answer: requests.Response, column: str, operation: Operation, everybody: Everybody
 ) -> None:
     """Nobody hears what is not theirs, whatever the status."""
-    sound(answer, tells_tokens=operation.id in ("log_in", "refresh_session"))
+    sound(answer, operation.id)
     clinic = everybody.out.get(column, everybody.clinic)
     if column in ("any", "pat2", "doc2", *GONE):
         assert not [secret for secret in clinic.secrets if secret in answer.text], answer.text
