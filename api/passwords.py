@@ -22,9 +22,16 @@ def hash_password(password: str, cost: int) -> str:
     return bcrypt.hashpw(_digest(password), bcrypt.gensalt(cost)).decode()
 
 
-def hash_with(password: str, setting: str) -> str:
-    """The hash under the setting of another one ($2b$, cost, $, salt), to compare the two."""
-    return bcrypt.hashpw(_digest(password), setting.encode()).decode()
+def hash_with(password: str, setting: str, cost: int = 0) -> str:
+    """The hash under the setting of another one ($2b$, cost, $, salt), to compare the two.
+
+    Where the setting costs less than `cost`, the rest is worked off: an account from before the
+    cost was raised would otherwise be told by its haste from one that does not exist.
+    """
+    digest = _digest(password)
+    for less in range(int(setting[4:6]), cost):  # 2^n and all from 2^n to 2^(cost-1) are 2^cost
+        bcrypt.hashpw(digest, bcrypt.gensalt(less))
+    return bcrypt.hashpw(digest, setting.encode()).decode()
 
 
 def register(app: Flask, settings: Settings) -> None:

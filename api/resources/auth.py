@@ -92,7 +92,7 @@ def log_in(body: Arguments) -> bytes:
         db.call("log_in_salt", email=body["email"], cost=current().bcrypt_cost)
     )
     with passwords.turn():
-        password_hash = passwords.hash_with(body["password"], setting)
+        password_hash = passwords.hash_with(body["password"], setting, current().bcrypt_cost)
     return _tokens(db.call("log_in", email=body["email"], password_hash=password_hash))
 
 
