@@ -7,12 +7,13 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterator
+from unittest.mock import patch
 
 import bcrypt
 import pytest
 from flask import Flask
 
-from api import config, db
+from api import config, db, logs
 from api.app import create_app
 from api.passwords import hash_password
 from scripts.server import Cluster
@@ -61,10 +62,11 @@ def accounts(
 def app(cluster: Cluster, database: str) -> Iterator[Flask]:
     """The application in this process, where its work can be watched."""
     url = cluster.url(database, "telemed_api")
-    costs = {"BCRYPT_COST": str(COST), "DATABASE_POOL_SIZE": "1", "LOG_LEVEL": "ERROR"}
-    settings = config.load(environment(url, **costs))
+    settings = config.load(environment(url, BCRYPT_COST=str(COST), DATABASE_POOL_SIZE="1"))
+    with patch.object(logs, "configure"):  # the log of this process is that of all tests
+        app = create_app(settings)
     db.open_pool(settings)
-    yield create_app(settings)
+    yield app
     db.close_pool()
 
 
