@@ -1,6 +1,6 @@
 # What a developer does with this project: `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help setup run tour psql test races faults lint format deploy lock clean
+.PHONY: help setup run tour psql test races attack faults lint format deploy lock clean
 MAKEFLAGS += --no-print-directory
 
 # Modules rather than the programs of .venv/bin, which stop working when the folder is moved.
@@ -26,6 +26,9 @@ test: setup ## pgTAP and pytest on a throw-away cluster (ONLY=sql|python, ARGS="
 
 races: setup ## 64 clients at once on one slot, key or payment (ROUNDS=, CLIENTS=, SEED=, REPORT=1)
 	@exec $(PYTHON) -m tests.races
+
+attack: setup ## forge contexts, look behind every wall, call everything with nonsense (CALLS=20000, SEED=)
+	@exec env ONLY=python ARGS="-s tests/attacks" ATTACK_CALLS="$${CALLS:-20000}" $(PYTHON) -m scripts.test
 
 faults: setup ## break everything under load and check what is left (DURATION=600, SEED=, REPORT=file)
 	@exec $(PYTHON) -m tests.faults

@@ -48,7 +48,7 @@ class Clinic:
 
     def rows(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         """What a superuser sees."""
-        cursor = self.onlooker.execute(query.encode(), values)
+        cursor = self.onlooker.execute(query.encode(), values or None)
         return cursor.fetchall() if cursor.description else []
 
     def log_in(self, name: str) -> Person:
@@ -123,7 +123,8 @@ def _live(clinic: Clinic, patient: str, doctor: str, hour: int) -> None:
         row = clinic.call(patient, "book_consultation", **request, idempotency_key=new_key())
         booked.append({"consultation_id": row["id"]})
     completed, scheduled, cancelled = booked
-    clinic.call(doctor, "complete_consultation", **completed, notes=f"notes on {patient}")
+    notes = {"notes": f"notes on {patient}", "idempotency_key": new_key()}
+    clinic.call(doctor, "complete_consultation", **completed, **notes)
     clinic.call(patient, "cancel_consultation", **cancelled, reason=f"excuse of {patient}")
     items = psycopg.types.json.Jsonb([{"drug": f"drug of {patient}", "dosage": "1 g"}])
     prescription = clinic.call(doctor, "issue_prescription", **completed, items=items)

@@ -12,7 +12,7 @@ from tests.attacks.clinic import HASH, Clinic
 from tests.client import at
 
 MEGABYTE = 1_000_000
-# Argument of PostgreSQL's own limits, and beyond them, as text that the server reads.
+# At the limits of PostgreSQL and of the product, and beyond them; text that the server reads.
 TEXTS = (
     *("", " ", "\n\t\r", "'", '"', "\\", "\\'", "';--", "$$", "$1", "%s%n", "%", "_", "|", "a|b|c"),
     *("null", "NULL", "-1", "0", "1e400", "NaN", "infinity", "now", "{}", "[]", '{"a": 1}'),
