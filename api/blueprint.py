@@ -127,6 +127,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest has no
                 "refusals": getattr(view, "_refusals", ()),
                 "idempotency_key": getattr(view, "_idempotency_key", None),
                 "has_path_id": "<uuid:" in rule,
+                "is_sign_in": f"{self.url_prefix}{rule}".startswith(limits.SIGN_INS),
             }
             added: View = self.route(rule, methods=[method])(view)
             return added
@@ -194,7 +195,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest has no
             statuses |= {400, 413, 415}
         if self.url_prefix:  # an unknown parameter in the query
             statuses.add(422)
-        if doc_info["roles"] or self.name == limits.SIGN_INS:
+        if doc_info["roles"] or doc_info["is_sign_in"]:
             statuses.add(429)
         if doc_info["idempotency_key"]:
             statuses |= {400, 409}

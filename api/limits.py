@@ -28,7 +28,7 @@ HEADERS = {
     "RateLimit-Remaining": "how many of them are left",
     "RateLimit-Reset": "seconds until the next window begins",
 }
-SIGN_INS = "auth"  # the blueprint that strangers may call
+SIGN_INS = "/v1/auth/"  # where strangers may call
 PATIENCE_SECONDS = 1.0  # with a store that says nothing
 REST_SECONDS = 10.0  # from a store that has failed
 NETWORK_BITS = 64  # of IPv6, what a household gets at least (RFC 6177, section 2)
@@ -94,7 +94,7 @@ class Allowance(NamedTuple):
 
 
 def _count_sign_ins() -> None:
-    if request.blueprint == SIGN_INS:
+    if request.path.startswith(SIGN_INS):
         _count("sign-ins", f"address/{client_address()}")
 
 

@@ -378,6 +378,7 @@ def test_a_pair_fits_on_one_line_of_the_file(tmp_path: Path, quote: str) -> None
         "DATABASE_URL": URL,
         "ALGORITHM": "EdDSA",
         "CONTEXT_KEY": THROWAWAY_CONTEXT_KEY,
+        "MFA_KEYS": MFA_KEY,
         "SECRET_KEY": OTHER.replace("\n", "\\n"),
         "SECRET_KEYS_RETIRED": (PAIRS["EdDSA"] + public(OTHER)).replace("\n", "\\n"),
     }

@@ -391,6 +391,10 @@ DOCTOR = {
 }
 # Right enough to get past the check of the shape.
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "/v1/me/password"): {
+        "current_password": PASSWORD,
+        "new_password": "mauve trumpet 41 lagoon",
+    },
     ("POST", "/v1/slots"): {
         "starts_at": "2099-01-05T09:00:00Z",
         "ends_at": "2099-01-05T10:00:00Z",

@@ -2,9 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
+import pytest
+import requests
+
 from scripts.server import Cluster
-from tests.client import PASSWORD, Client, ok, problem, race
+from tests.client import PASSWORD, Client, Contract, ok, problem, race
+from tests.people import log_in
+from tests.server import serve, wait_for
 from tests.test_races import statuses
+
+
+@pytest.fixture(scope="module")
+def database(new_database: Callable[[], str]) -> str:
+    """A database in which the limits are those that a deployment sets."""
+    return new_database()
+
+
+@pytest.fixture(scope="module")
+def stranger(
+    cluster: Cluster, database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Client]:
+    """Somebody without an account there."""
+    log = tmp_path_factory.mktemp("throttling") / "log"
+    url = cluster.url(database, "telemed_api")
+    with serve(url, log, WEB_CONCURRENCY="2", THREADS="16") as running:
+        wait_for(running.url + "/health/ready", 200)
+        document = requests.get(running.url + "/openapi.json", timeout=60).json()
+        yield Client(running.url, Contract(document))
+
+
+@pytest.fixture
+def patient(stranger: Client, request: pytest.FixtureRequest) -> Client:
+    """A patient whom no other test knows."""
+    email = f"{request.node.name.replace('_', '.')}@clinic.test"
+    body = {"email": email, "password": PASSWORD, "full_name": "Pat Patient"}
+    ok(stranger.post("/v1/auth/signup", body), 201)
+    return log_in(stranger, email)
 
 
 def test_who_fails_again_and_again_waits(stranger: Client, patient: Client) -> None:

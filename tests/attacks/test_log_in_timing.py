@@ -38,24 +38,19 @@ def accounts(
     database: str,
     new_patient: Callable[..., Client],
     new_doctor: Callable[..., Client],
-) -> Iterator[dict[str, str]]:
-    """E-mail addresses of each kind that a log-in may be tried with, as often as one likes."""
-    limits = cluster.sql("select free_attempts from app.log_in_limits order by kind", database)
-    cluster.sql("update app.log_in_limits set free_attempts = 1000000", database)
+) -> dict[str, str]:
+    """E-mail addresses of each kind that a log-in may be tried with."""
     patient, gone, admin = new_patient(), new_patient(), "slow.admin@clinic.test"
     values = f"'{admin}', '{hash_password(PASSWORD, 4)}', 'Chief'"
     cluster.sql(f"select ops.create_admin({values})", database)
     cluster.sql(f"update app.users set deactivated_at = now() where id = '{gone.id}'", database)
-    yield UNKNOWN | {
+    return UNKNOWN | {
         "known": patient.email,
         "known, in capitals": patient.email.upper(),
         "a doctor": new_doctor().email,
         "an admin": admin,
         "deactivated": gone.email,
     }
-    for kind, limit in zip(("account", "address", "both"), limits.split(), strict=True):
-        change = f"set free_attempts = {limit} where kind = '{kind}'"
-        cluster.sql(f"update app.log_in_limits {change}", database)
 
 
 @pytest.fixture(scope="module")
