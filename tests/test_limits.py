@@ -50,7 +50,7 @@ def make_app(**settings: str) -> Flask:
     app.add_url_rule("/health", "health", lambda: "well")
     app.add_url_rule("/mine", "mine", auth.signed_in()(lambda: "yours"))
     app.add_url_rule("/where", "where", limits.client_address)
-    for_strangers = Blueprint("auth", "limits")
+    for_strangers = Blueprint("auth", "limits", url_prefix=limits.SIGN_INS.rstrip("/"))
     for_strangers.add_url_rule("/login", "log_in", lambda: "welcome")
     app.register_blueprint(for_strangers)
     return app
@@ -67,7 +67,7 @@ def mine(app: Flask, token: str, address: str = "192.0.2.1") -> TestResponse:
 
 
 def log_in(app: Flask, address: str) -> TestResponse:
-    return app.test_client().get("/login", environ_base={"REMOTE_ADDR": address})
+    return app.test_client().get(f"{limits.SIGN_INS}login", environ_base={"REMOTE_ADDR": address})
 
 
 def test_a_user_is_counted_wherever_the_requests_come_from() -> None:

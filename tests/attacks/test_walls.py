@@ -57,12 +57,17 @@ VISIBLE = {
     "time_off": {"doctor": "t.doctor_id = %(me)s", "admin": ALL},
     "audit_logs": {"admin": ALL},
     "access_logs": {"admin": ALL},
+    "roles": {},
+    "recovery_codes": {},
+    "password_resets": {},
+    "log_in_attempts": {},
 }
 OPEN = {
     "availability_slots": "everybody who is signed in looks for slots, and sees which are taken",
     "doctors": "everybody who is signed in may read what doctors offer",
     "consultation_transitions": "rules, the same for everybody",
     "invariants": "rules, the same for everybody",
+    "log_in_limits": "rules, the same for everybody",
 }
 PEOPLE = ("patient", "other_patient", "doctor", "other_doctor", "admin", "deactivated", "nobody")
 
@@ -135,6 +140,14 @@ INSERTS = {
         "app.access_logs (kind, operation, user_id) values ('read', 'x', {other_patient})",
     ),
     "a context key": ("admin", "app.context_keys (id, key) values (repeat('0', 16), sha256('x'))"),
+    "a recovery code": (
+        "patient",
+        "app.recovery_codes (user_id, code_hash) values ({patient}, sha256('x'))",
+    ),
+    "a password reset": (
+        "admin",
+        "app.password_resets (user_id, token_hash) values ({patient}, sha256('x'))",
+    ),
     "a secret": ("admin", "app.secrets (name) values ('mine')"),
 }
 
@@ -145,6 +158,14 @@ def clinic(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Clinic
         # The access log has a row of somebody, too.
         with clinic.onlooker.transaction():
             clinic.rows("select ops.act_as(%s)", (clinic.people["patient"].id,))
+        for of_somebody in (
+            "app.recovery_codes (user_id, code_hash) values (%s, sha256('a'))",
+            "app.password_resets (user_id, token_hash) values (%s, sha256('a'))",
+            "app.log_in_attempts (subject) values (sha256(convert_to(%s, 'UTF8')))",
+        ):
+            clinic.onlooker.execute(
+                f"insert into {of_somebody}".encode(), (clinic.people["patient"].id,)
+            )
         yield clinic
 
 
