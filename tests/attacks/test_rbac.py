@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
@@ -24,7 +25,7 @@ from tests.attacks.operations import (
     sound,
     state,
 )
-from tests.attacks.table import ALIVE, GONE, LINES, ROLES, Line
+from tests.attacks.table import ALIVE, GONE, LINES, OWING, ROLES, Line
 from tests.client import PASSWORD, Client, ok, problem
 from tests.people import log_in
 from tests.server import environment
@@ -53,15 +54,22 @@ class Everybody:
             caller = getattr(clinic, ROLES[column])
             yield self.session(caller) if again else caller
         else:
-            for row in ("pat", "doc", "adm"):
-                if line.statuses[row] == 403:
+            rows = ("pat", "doc", "adm")
+            for row in rows:
+                # Who may go on without a second factor hears what they hear with one.
+                others = {403, line.statuses[row]}
+                if line.statuses[row] == 403 or (
+                    column in OWING and line.statuses[column] not in others
+                ):
                     continue
                 caller = getattr(self.out.get(column, self.clinic), ROLES[row])
                 if column in self.out:
                     yield caller
                     continue
                 caller = self.session(caller) if again else caller
-                yield replace(caller, token=TOKENS[column](caller, ROLES[row]))
+                if column in TOKENS:
+                    caller = replace(caller, token=TOKENS[column](caller, ROLES[row]))
+                yield caller
 
     def session(self, client: Client) -> Client:
         """The same person in a session of its own."""
@@ -154,23 +162,37 @@ def change_role(cluster: Cluster, database: str, person: Client, role: str) -> N
     )
 
 
+@contextmanager
+def second_factors(cluster: Cluster, database: str) -> Iterator[None]:
+    """Every role requires a second factor while the block runs."""
+    cluster.sql("select ops.require_second_factor('{admin,doctor,patient}')", database)
+    try:
+        yield
+    finally:
+        cluster.sql("select ops.require_second_factor('{}')", database)
+
+
 @pytest.mark.parametrize("line", LINES, ids=str)
 def test_everybody_hears_what_the_table_says(
     line: Line, everybody: Everybody, cluster: Cluster, database: str
 ) -> None:
     operation = found(everybody.stranger, line)
     heard: dict[str, set[int]] = {column: set() for column in line.statuses}
+    status = line.statuses.__getitem__
 
     def send(column: str, caller: Client, request: dict[str, Any]) -> None:
-        answer = caller.send(**request)
+        with second_factors(cluster, database) if column in OWING else nullcontext():
+            answer = caller.send(**request)
         heard[column].add(answer.status_code)
         check(answer, column, operation, everybody)
+        if "security" in operation.described and status(column) == 403 and column in OWING:
+            problem(answer, 403, OWING[column])
 
     # Who is refused may all want the same thing, because that changes nothing.
     refused = [
         (column, caller, clinic.request(operation, caller, nowhere=line.nowhere))
-        for column, status in line.statuses.items()
-        if status >= 400
+        for column, code in line.statuses.items()
+        if code >= 400
         for clinic in [everybody.out.get(column, everybody.clinic)]
         for caller in everybody.callers(column, line, operation)
     ]
@@ -178,12 +200,12 @@ def test_everybody_hears_what_the_table_says(
     for column, caller, request in refused:
         send(column, caller, request)
     assert state(cluster, database) == before
-    for column, status in line.statuses.items():
-        for caller in everybody.callers(column, line, operation) if status < 400 else ():
+    for column, code in line.statuses.items():
+        for caller in everybody.callers(column, line, operation) if code < 400 else ():
             fresh = operation.method != "GET"
             send(column, caller, everybody.clinic.request(operation, caller, fresh=fresh))
 
-    assert heard == {column: {status} for column, status in line.statuses.items()}
+    assert heard == {column: {code} for column, code in line.statuses.items()}
 
 
 def check(
