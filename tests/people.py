@@ -15,7 +15,16 @@ from scripts.system import CHECKOUT
 from tests.client import PASSWORD, Client, Contract, ok
 from tests.server import Server, environment, serve, wait_for
 
-__all__ = ["admin", "doctor", "new_doctor", "new_patient", "patient", "server", "stranger"]
+__all__ = [
+    "admin",
+    "doctor",
+    "new_doctor",
+    "new_patient",
+    "patient",
+    "roomy",
+    "server",
+    "stranger",
+]
 
 _numbers = itertools.count(1)
 People = Callable[..., Client]
@@ -32,6 +41,18 @@ def server(
     with serve(cluster.url(database, "telemed_api"), log, **settings) as running:
         wait_for(running.url + "/health/ready", 200)
         yield running
+
+
+@pytest.fixture(scope="session")
+def roomy(
+    cluster: Cluster, database: str, server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """The address of a server on the same database that has room for all who race."""
+    log = tmp_path_factory.mktemp("roomy") / "log"
+    settings = {"WEB_CONCURRENCY": "2", "THREADS": "128", "DATABASE_POOL_TIMEOUT_SECONDS": "30"}
+    with serve(cluster.url(database, "telemed_api"), log, **settings) as running:
+        wait_for(running.url + "/health/ready", 200)
+        yield running.url
 
 
 @pytest.fixture(scope="session")

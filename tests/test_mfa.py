@@ -19,7 +19,7 @@ from scripts.server import Cluster
 from tests.attacks.table import LINES
 from tests.client import PASSWORD, Client, Contract, ok, places, problem, race
 from tests.people import create_admin, log_in
-from tests.server import MFA_KEY, SECRET, Server, serve, wait_for
+from tests.server import MFA_KEY, SECRET, serve, wait_for
 
 STEP = mfa.STEP_SECONDS
 USER = "0190a0e4-0000-7000-8000-000000000001"
@@ -84,18 +84,6 @@ class Protected:
 @pytest.fixture
 def protected(patient: Client) -> Protected:
     return Protected(patient)
-
-
-@pytest.fixture(scope="module")
-def roomy(
-    cluster: Cluster, database: str, server: Server, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """The address of a server on the same database that has room for all who race."""
-    log = tmp_path_factory.mktemp("roomy") / "log"
-    settings = {"WEB_CONCURRENCY": "2", "THREADS": "128", "DATABASE_POOL_TIMEOUT_SECONDS": "30"}
-    with serve(cluster.url(database, "telemed_api"), log, **settings) as running:
-        wait_for(running.url + "/health/ready", 200)
-        yield running.url
 
 
 # The whole way
