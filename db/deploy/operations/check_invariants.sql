@@ -146,6 +146,14 @@ begin
     where s.id >= v_first and s.status <> 'withdrawn' and s.specialty <> lower(d.specialty);
 
     return query
+    select 'doctors_have_the_name_and_the_state_of_their_account', d.user_id::text
+    from app.doctors as d
+    inner join app.users as u on u.id = d.user_id
+    inner join app.profiles as p on p.user_id = d.user_id
+    where d.user_id >= v_first
+      and (d.full_name <> p.full_name or d.deactivated_at is distinct from u.deactivated_at);
+
+    return query
     select 'every_user_is_complete', u.id::text
     from app.users as u
     where u.id >= v_first
@@ -438,6 +446,8 @@ values
 ('deactivated_doctors_offer_no_slots', 'No slot of a doctor whose account is deactivated is open.'),
 ('slots_have_the_specialty_of_their_doctor',
  'Slots that are not withdrawn are found under the specialty that their doctor has.'),
+('doctors_have_the_name_and_the_state_of_their_account',
+ 'What is shown of a doctor has the name of the profile, and the account''s state.'),
 ('every_user_is_complete', 'Every user has a profile, and every doctor a row among the doctors.'),
 ('consultations_have_changed_only_as_permitted',
  'The audit trail of every consultation begins with its booking and goes on without a gap, its'

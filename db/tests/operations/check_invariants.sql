@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(75);
+select plan(77);
 
 -- A clinic in which something of everything has happened
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot_1 \gset
@@ -41,6 +41,7 @@ select is(
     'active_consultations_of_a_doctor_never_overlap,'
     'completed_consultations_are_as_they_were_at_completion,'
     'consultations_have_changed_only_as_permitted,deactivated_doctors_offer_no_slots,'
+    'doctors_have_the_name_and_the_state_of_their_account,'
     'every_booking_has_its_idempotency_key,every_function_pins_its_search_path,'
     'every_key_has_exactly_one_whole_outcome,every_payment_has_its_idempotency_key,'
     'every_reschedule_has_its_idempotency_key,every_trigger_and_constraint_is_in_force,'
@@ -76,7 +77,8 @@ as $$
       and p_traces = (name = any (
           '{the_newest_version_of_a_row_has_its_audit_row,every_payment_has_its_idempotency_key,'
           'consultations_have_changed_only_as_permitted,every_reschedule_has_its_idempotency_key,'
-          'every_trigger_and_constraint_is_in_force,slots_have_the_specialty_of_their_doctor}'))
+          'every_trigger_and_constraint_is_in_force,slots_have_the_specialty_of_their_doctor,'
+          'doctors_have_the_name_and_the_state_of_their_account}'))
 $$;
 
 savepoint intact;
@@ -327,6 +329,14 @@ from (values
      :'slot_5',
      $$ update app.availability_slots set specialty = 'surgery' where id = %1$L;
         update app.audit_logs set new = new || '{"specialty": "surgery"}' where row_id = %1$L $$),
+    ('a doctor with another name than in the profile',
+     'doctors_have_the_name_and_the_state_of_their_account', pg_temp.id_of('doctor')::text,
+     pg_temp.id_of('doctor')::text,
+     $$ update app.doctors set full_name = 'Somebody Else' where user_id = %L $$),
+    ('and one who is shown though the account is closed',
+     'doctors_have_the_name_and_the_state_of_their_account', pg_temp.id_of('other_doctor')::text,
+     pg_temp.id_of('other_doctor')::text,
+     $$ update app.users set deactivated_at = now() where id = %L $$),
     ('a trigger that is disabled', 'every_trigger_and_constraint_is_in_force',
      'payments_stay_within_bounds on app.payments', '',
      'alter table app.payments disable trigger payments_stay_within_bounds %s'),
