@@ -79,7 +79,7 @@ class Settings:
     bcrypt_cost: int = _setting(12, 4, 16)
     bcrypt_concurrency: int = _setting(1, 1, 64)
     rate_limit: str = _rate("6000 per minute")
-    rate_limit_auth: str = _rate("3000 per minute")
+    rate_limit_auth: str = _rate("300 per minute")
     rate_limit_storage_url: str = field(default=IN_MEMORY, repr=False)
     trusted_proxies: int = _setting(0, 0, 10)
     log_level: str = _setting("INFO", one_of=LOG_LEVELS)

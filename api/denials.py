@@ -13,11 +13,12 @@ from api.logs import log
 
 # Not what is wrong with a request, but with who sends it: see db/errors.md.
 RECORDED = ("TM102", "TM3", "TM4")
-# One conflict is bad luck. This many of one caller within a minute are a storm, recorded once.
+# One conflict is bad luck: this many of one caller within a minute are a storm, recorded once. Of
+# the others no more are recorded in a minute, or a caller could fill the disk.
 STORM, STORM_SECONDS = 20, 60.0
 REMEMBERED = 10_000  # callers, in each process
 
-_conflicts: OrderedDict[str, tuple[float, int]] = OrderedDict()
+_counts: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -29,7 +30,8 @@ def register(app: Flask) -> None:
 def _record(response: Response) -> Response:
     code = g.get("problem_code", "")
     if g.get("user_id") and (
-        code.startswith(RECORDED) or (code.startswith("TM9") and _is_storm(g.user_id))
+        (code.startswith(RECORDED) and _count(g.user_id, "refusals") <= STORM)
+        or (code.startswith("TM9") and _count(g.user_id, "conflicts") == STORM)
     ):
         ids = [value for value in (request.view_args or {}).values() if isinstance(value, UUID)]
         operation = (request.endpoint or "").rpartition(".")[2]
@@ -42,12 +44,13 @@ def _record(response: Response) -> Response:
     return response
 
 
-def _is_storm(user_id: str) -> bool:
-    now = time.monotonic()
+def _count(user_id: str, what: str) -> int:
+    """The how-manieth within a minute this one is."""
+    now, key = time.monotonic(), (user_id, what)
     with _lock:
-        since, count = _conflicts.pop(user_id, (now, 0))
+        since, count = _counts.pop(key, (now, 0))
         since, count = (now, 1) if now - since > STORM_SECONDS else (since, count + 1)
-        _conflicts[user_id] = since, count
-        if len(_conflicts) > REMEMBERED:
-            _conflicts.popitem(last=False)
-    return count == STORM
+        _counts[key] = since, count
+        if len(_counts) > REMEMBERED:
+            _counts.popitem(last=False)
+    return count

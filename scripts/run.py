@@ -158,7 +158,7 @@ def settings(cluster: Cluster) -> dict[str, str]:
         "MFA_KEYS": secret(cluster, "mfa_keys", mfa.new_key),
     }
     # For whoever measures or tests something here.
-    generous = dict.fromkeys(("RATE_LIMIT", "RATE_LIMIT_AUTH"), "100000 per minute")
+    generous = dict.fromkeys(("RATE_LIMIT", "RATE_LIMIT_AUTH"), "1000000 per minute")
     return {**generous, **os.environ, **own, **dotenv_file()}
 
 

@@ -293,3 +293,36 @@ def test_who_finds_the_waiting_room_full_is_sent_away_at_once(
         thread.join()
     with app.app_context(), passwords.turn():
         pass
+
+
+def test_no_route_takes_a_password_that_somebody_would_try(
+    stranger: Client, patient: Client, admin: Client
+) -> None:
+    """Every body of the document in which somebody chooses a password."""
+    easy = "password1234"
+    doctor = {
+        "email": "easy@clinic.test",
+        "full_name": "Easy",
+        "specialty": "Surgery",
+        "time_zone": "UTC",
+        "fee_minor": 1,
+        "currency": "EUR",
+    }
+    for caller, path, body, field in (
+        (stranger, "/v1/auth/signup", {"email": "e@clinic.test", "full_name": "E"}, "password"),
+        (admin, "/v1/admin/doctors", doctor, "password"),
+        (patient, "/v1/me/password", {"current_password": PASSWORD}, "new_password"),
+        (stranger, "/v1/auth/password-reset/confirm", {"token": "x"}, "new_password"),
+    ):
+        answer = caller.post(path, {**body, field: easy})
+        problem(answer, 422, "TM201")
+        assert places(answer) == [f"#/{field}"]
+    own = {"current_password": PASSWORD, "new_password": f"{patient.email}!"}
+    assert places(patient.post("/v1/me/password", own)) == ["#/new_password"]
+    chosen = [
+        name
+        for name, schema in stranger.contract.document["components"]["schemas"].items()
+        for field in schema.get("properties", {}).values()
+        if "easy to guess" in field.get("description", "")
+    ]
+    assert len(chosen) == 4, chosen

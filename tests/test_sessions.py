@@ -134,7 +134,7 @@ def test_the_new_password_is_another_one(patient: Client) -> None:
     answer = change(patient, PASSWORD)
     assert problem(answer, 422, "TM221") and places(answer) == ["#/new_password"]
     # That it would be another one is told only to who knows the current one.
-    problem(change(patient, "not the password", "not the password"), 422, "TM220")
+    problem(change(patient, "not the password at all", "not the password at all"), 422, "TM220")
     ok(patient.get("/v1/me"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import pyotp
 import pytest
 import requests
 
@@ -95,3 +96,19 @@ def test_others_cannot_keep_a_user_out(
         database,
     )
     ok(stranger.post("/v1/auth/login", {"email": patient.email, "password": PASSWORD}))
+
+
+def test_a_stolen_token_guesses_the_password_no_faster(stranger: Client, patient: Client) -> None:
+    body = {"current_password": "not the right password", "new_password": "mauve trumpet 41 lagoon"}
+    for _ in range(5):
+        problem(patient.post("/v1/me/password", body), 422, "TM220")
+    problem(patient.post("/v1/me/password", body), 429, "TM801")
+
+
+def test_a_log_in_in_two_steps_is_no_failure(stranger: Client, patient: Client) -> None:
+    secret = ok(patient.post("/v1/me/mfa"), 201)["secret"]
+    totp = pyotp.TOTP(secret)
+    ok(patient.post("/v1/me/mfa/confirm", {"otp": totp.now()}))
+    body = {"email": patient.email, "password": PASSWORD}
+    for _ in range(8):
+        problem(stranger.post("/v1/auth/login", body), 401, "TM105")

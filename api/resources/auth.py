@@ -28,7 +28,14 @@ class NewPassword(Text):
             " the ends are kept, and another Unicode form of a letter is another letter; refused"
             " when it is easy to guess",
         }
-        super().__init__(required=True, validate=length, metadata=metadata)
+        super().__init__(required=True, validate=[length, _hard_to_guess], metadata=metadata)
+
+
+def _hard_to_guess(password: str) -> None:
+    # Of a password that is too short or too long, its length is all that there is to say.
+    long_enough = passwords.MINIMUM_LENGTH <= len(password) <= passwords.MAXIMUM_LENGTH
+    if long_enough and guessing.too_easy(password):
+        raise ValidationError(guessing.ADVICE)
 
 
 class ChoosesPassword(Request):
@@ -38,7 +45,7 @@ class ChoosesPassword(Request):
 
     # Also when other fields are wrong, so that everything is told at once.
     @validates_schema(skip_on_field_errors=False)
-    def _is_hard_to_guess(self, data: dict[str, str], **_kwargs: Any) -> None:
+    def _says_nothing_of_its_user(self, data: dict[str, str], **_kwargs: Any) -> None:
         about = [data[name] for name in ("email", "full_name") if name in data]
         if "password" in data and guessing.too_easy(data["password"], *about):
             raise ValidationError(guessing.ADVICE, "password")

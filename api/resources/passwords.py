@@ -2,10 +2,11 @@
 
 import json
 
-from api import db, delivery, passwords
+from api import db, delivery, guessing, passwords
 from api.auth import signed_in
 from api.blueprint import Arguments, Blueprint
 from api.config import current
+from api.errors import Problem, pointer
 from api.fields import Email, Line, Prose, Request
 from api.resources.auth import NewPassword, Tokens, tokens_of
 
@@ -43,10 +44,14 @@ def change_password(body: Arguments) -> bytes:
 
     Every session ends, also this one: go on with the tokens of the answer.
     """
+    me = json.loads(db.call("my_profile"))
+    if guessing.too_easy(body["new_password"], me["email"], me["full_name"]):
+        told = [{"pointer": pointer("new_password"), "detail": guessing.ADVICE}]
+        raise Problem(422, "The request is not valid.", code="TM201", errors=told)
     # Two calls, as at log-in. The current password as the new one comes to the database with the
     # same hash: another salt would hide that from it.
-    setting: str = json.loads(db.call("my_password_salt"))
     with passwords.turn():
+        setting: str = json.loads(db.call("my_password_salt"))
         current_hash = new_hash = passwords.hash_with(body["current_password"], setting)
         if body["new_password"] != body["current_password"]:
             new_hash = passwords.hash_password(body["new_password"], current().bcrypt_cost)

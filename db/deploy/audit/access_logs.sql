@@ -21,7 +21,8 @@ create table app.access_logs (
 
 comment on table app.access_logs is
 'What the audit trail of changes cannot have: read: somebody other than the patient read clinical
-data; denied: a signed-in user was refused; act_as: a database administrator acted as a user.';
+data; denied: a user, or a log-in, was
+refused; act_as: a database administrator acted as a user.';
 comment on column app.access_logs.operation is 'The function of the schema api or ops, without it.';
 comment on column app.access_logs.resource_ids is
 'The consultations that were read, or the resource that was not to be had.';

@@ -14,26 +14,38 @@ create function api.list_audit_logs(
     p_cursor bigint default null
 )
 returns setof api.audit_logs
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set app.verified_user_id = '' set app.verified_role = ''
 as $$
+declare
+    v_page bigint[];
 begin
     perform app.require_role('admin');
     perform app.check_limit(p_limit);
+    v_page := array(
+        select l.id
+        from api.audit_logs as l
+        where (p_table_name is null or l.table_name = p_table_name)
+          and (p_row_id is null or l.row_id = p_row_id)
+          and (p_user_id is null or l.user_id = p_user_id)
+          and (p_operation is null or l.operation = p_operation)
+          and (p_request_id is null or l.request_id = p_request_id)
+          and (p_from is null or l.occurred_at >= p_from)
+          and (p_to is null or l.occurred_at < p_to)
+          and (p_cursor is null or l.id < p_cursor)
+        order by l.id desc
+        limit p_limit);
+    -- The trail has what was written about patients, too.
+    perform app.record_read('list_audit_logs', array(
+        select distinct case l.table_name
+            when 'consultations' then l.row_id::uuid
+            else (coalesce(l.new, l.old) ->> 'consultation_id')::uuid
+        end
+        from api.audit_logs as l
+        where l.id = any (v_page) and l.table_name in ('consultations', 'prescriptions')));
     return query
-    select l.*
-    from api.audit_logs as l
-    where (p_table_name is null or l.table_name = p_table_name)
-      and (p_row_id is null or l.row_id = p_row_id)
-      and (p_user_id is null or l.user_id = p_user_id)
-      and (p_operation is null or l.operation = p_operation)
-      and (p_request_id is null or l.request_id = p_request_id)
-      and (p_from is null or l.occurred_at >= p_from)
-      and (p_to is null or l.occurred_at < p_to)
-      and (p_cursor is null or l.id < p_cursor)
-    order by l.id desc
-    limit p_limit;
+    select l.* from api.audit_logs as l where l.id = any (v_page) order by l.id desc;
 end;
 $$;
 
@@ -41,7 +53,8 @@ comment on function api.list_audit_logs(
     text, text, uuid, text, text, timestamptz, timestamptz, integer, bigint) is
 'The audit trail, the newest first, filtered by whatever is given. p_operation: INSERT, UPDATE or
 DELETE; p_from and p_to: half-open range of time. p_limit: 1 to 1000 rows; p_cursor: id of the last
-row seen. For admins. Raises TM101, TM102, TM201, TM301, TM302.';
+row seen. For admins; the access log has which consultations they read about. Raises TM101, TM102,
+TM201, TM301, TM302.';
 
 grant execute on function api.list_audit_logs(
     text, text, uuid, text, text, timestamptz, timestamptz, integer, bigint)

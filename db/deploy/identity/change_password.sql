@@ -25,6 +25,7 @@ begin
             using errcode = 'TM221', column = 'new_password';
     end if;
 
+    perform app.forget_log_in_attempt(v_user.email, null);
     -- sessions_end_with_what_they_rest_on ends all sessions, also this one; then a new one begins.
     update app.users set password_hash = p_new_password_hash where id = v_actor.user_id;
     insert into app.sessions (user_id, second_factor_at)

@@ -22,6 +22,8 @@ begin
     from app.users as u
     where u.id = v_actor.user_id
     for no key update;
+    -- Whoever waited for the lock may have waited for the end of this session.
+    perform app.signed_in_actor();
     if v_user.mfa_confirmed_at is not null then
         raise exception 'There is a second factor already: remove it first' using errcode = 'TM914';
     end if;

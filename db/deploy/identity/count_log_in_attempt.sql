@@ -2,6 +2,23 @@
 
 begin;
 
+create function app.remembered_failures(p_attempts app.log_in_attempts, p_now timestamptz)
+returns integer
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return floor(
+        p_attempts.failures / 2 ^ least(
+            30,
+            floor(greatest(0, extract(epoch from p_now - p_attempts.last_attempt_at)) / 3600)))
+        ::integer;
+end;
+$$;
+
+comment on function app.remembered_failures(app.log_in_attempts, timestamptz) is
+'How many failures still count: half of them after each hour.';
+
 set local role telemed_internal;
 create function app.count_log_in_attempt(p_email text, p_address text)
 returns void
@@ -35,13 +52,13 @@ begin
         a.last_attempt_at - v_now
         + least(
             l.longest_delay_seconds,
-            2 ^ least(a.failures - l.free_attempts, 20)) * interval '1 second')))::integer
+            2 ^ least(r.failures - l.free_attempts, 20)) * interval '1 second')))::integer
     into v_wait
     from app.log_in_limits as l
     inner join app.log_in_attempts as a
         on a.subject = app.log_in_subject(l.kind, p_email, p_address)
-    where a.failures >= l.free_attempts
-      and a.last_attempt_at > v_now - interval '1 day'
+    cross join lateral app.remembered_failures(a, v_now) as r (failures)
+    where r.failures >= l.free_attempts
       and not (l.kind = 'account' and v_is_known);
     if v_wait > 0 then
         raise exception 'Too many log-ins have failed. Try again in % seconds', v_wait
@@ -49,10 +66,7 @@ begin
     end if;
 
     update app.log_in_attempts as a
-    set failures = case
-            when a.last_attempt_at > v_now - interval '1 day' then a.failures + 1
-            else 1
-        end,
+    set failures = app.remembered_failures(a, v_now) + 1,
         last_attempt_at = v_now
     where a.subject in (
         select app.log_in_subject(l.kind, p_email, p_address) from app.log_in_limits as l);
@@ -62,7 +76,7 @@ $$;
 comment on function app.count_log_in_attempt(text, text) is
 'Counts a log-in as failed until app.forget_log_in_attempt, or refuses it when too many have failed:
 see app.log_in_limits. Attempts that are refused are not counted, so that nobody is kept out for
-longer by somebody who goes on trying. p_address: the client''s address, may be null. A day without
-attempts forgets. Raises TM801; its hint has the seconds to wait.';
+longer by somebody who goes on trying. p_address: the client''s address, may be null. Every hour
+forgets half of them. Raises TM801; its hint has the seconds to wait.';
 
 commit;

@@ -37,7 +37,7 @@ begin
     update app.sessions
     set wrong_codes = wrong_codes + 1,
         revoked_at = case when wrong_codes >= 4 then app.clock() end
-    where id = v_actor.session_id;
+    where id = v_actor.session_id and revoked_at is null;
     perform app.refuse('TM106', 'The one-time code is wrong or has been used');
 end;
 $$;

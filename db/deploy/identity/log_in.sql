@@ -36,6 +36,8 @@ begin
     end if;
     v_has_second_factor := v_user.mfa_confirmed_at is not null;
     if v_has_second_factor and p_otp_step is null and p_recovery_code is null then
+        -- No guess: the next attempt brings the code.
+        perform app.forget_log_in_attempt(p_email, p_address, false);
         perform app.refuse('TM105', 'A one-time code is needed');
         return null;
     end if;

@@ -4,20 +4,25 @@ begin;
 
 create function api.my_password_salt()
 returns text
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_actor app.actor := app.current_actor();
+    v_user app.users;
 begin
-    return (select left(u.password_hash, 29) from app.users as u where u.id = v_actor.user_id);
+    select u.* into strict v_user from app.users as u where u.id = v_actor.user_id;
+    -- A guess of the password like any other.
+    perform app.count_log_in_attempt(v_user.email, null);
+    return left(v_user.password_hash, 29);
 end;
 $$;
 
 comment on function api.my_password_salt() is
 'The bcrypt setting ($2b$, cost, $, salt) with which the caller hashes their current password before
-api.change_password. Raises TM101, TM102, TM302.';
+api.change_password. Counts as a log-in that failed until then. Raises TM101, TM102, TM302,
+TM801.';
 
 grant execute on function api.my_password_salt() to telemed_api, telemed_dba;
 

@@ -24,6 +24,8 @@ begin
     end if;
 
     if v_is_granted then
+        -- Lock order: the user, then their password resets. Waits for a change of role only.
+        perform from app.users as u where u.id = p_user.id for key share;
         update app.password_resets
         set revoked_at = app.clock()
         where user_id = p_user.id and used_at is null and revoked_at is null;

@@ -71,6 +71,25 @@ when (
     or (old.deactivated_at is null and new.deactivated_at is not null))
 execute function app.sessions_end_with_what_they_rest_on();
 
+create function app.sessions_stay_revoked()
+returns trigger
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise exception 'A session that is over stays over' using errcode = 'TM912';
+end;
+$$;
+
+comment on function app.sessions_stay_revoked() is
+'Trigger: a session that was revoked is never in force again. Raises TM912.';
+
+create trigger sessions_stay_revoked
+before update on app.sessions
+for each row
+when (old.revoked_at is not null and new.revoked_at is null)
+execute function app.sessions_stay_revoked();
+
 create function app.refresh_tokens_are_spent_once()
 returns trigger
 language plpgsql volatile

@@ -8,6 +8,7 @@ returns api.users
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set app.verified_user_id = '' set app.verified_role = ''
+set client_min_messages = notice
 as $$
 declare
     v_user app.users;
@@ -27,6 +28,9 @@ begin
     perform set_config('app.refusals', 'raise', true);
     perform app.set_actor(v_user.id, v_user.role);
     insert into app.access_logs (kind, operation) values ('act_as', 'act_as');
+    -- A rollback takes the row back, but not this line of the server's log, which only a superuser
+    -- can switch off.
+    raise log 'act_as: % acts as %', session_user, coalesce(v_user.id::text, 'nobody');
 
     select u.* into v_row from api.users as u where u.id = v_user.id;
     return v_row;
@@ -36,7 +40,8 @@ $$;
 comment on function ops.act_as(text) is
 'Makes the rest of this transaction act as a user, named by e-mail address or id, or with null as
 somebody who is not signed in. The access log has a row of it, and like the audit trail keeps the
-database login beside the user. Refusals are errors from here on, also those that are remembered for
+database login beside the user; the server''s log has a line of it, also when the transaction is
+rolled back. Refusals are errors from here on, also those that are remembered for
 clients of the REST API: see app.refuse. Raises TM406.';
 
 grant execute on function ops.act_as(text) to telemed_dba;

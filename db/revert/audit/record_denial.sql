@@ -3,6 +3,6 @@
 begin;
 
 drop function api.record_denial(text, text, uuid);
-drop function app.is_somebodys(uuid);
+drop function app.is_somebody_elses(uuid, uuid);
 
 commit;

@@ -3,5 +3,6 @@
 begin;
 
 drop function app.count_log_in_attempt(text, text);
+drop function app.remembered_failures(app.log_in_attempts, timestamptz);
 
 commit;

@@ -2,6 +2,6 @@
 
 begin;
 
-drop function app.forget_log_in_attempt(text, text);
+drop function app.forget_log_in_attempt(text, text, boolean);
 
 commit;

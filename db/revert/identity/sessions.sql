@@ -10,5 +10,6 @@ drop trigger sessions_end_with_what_they_rest_on on app.users;
 drop function app.sessions_end_with_what_they_rest_on();
 drop table app.refresh_tokens;
 drop table app.sessions;
+drop function app.sessions_stay_revoked();
 
 commit;

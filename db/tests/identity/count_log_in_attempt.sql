@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(23);
+select plan(28);
 reset role;
 
 create function pg_temp.attempt(p_email text, p_address text, p_times integer default 1)
@@ -35,7 +35,17 @@ update app.log_in_attempts set failures = 1000
 where subject = app.log_in_subject('both', 'a@clinic.test', '192.0.2.1');
 select is(pg_temp.attempt('a@clinic.test', '192.0.2.1'), 'TM801 900', 'never after more than a quarter of an hour');
 select pg_temp.set_clock('2027-01-05 09:00:00+00');
-select is(pg_temp.attempt('a@clinic.test', '192.0.2.1', 5), 'counted', 'a day without attempts forgets');
+select is(pg_temp.attempt('a@clinic.test', '192.0.2.1', 5), 'counted', 'a day later they are forgotten');
+
+select is(
+    app.remembered_failures(row('\x00', 40, v.at, null)::app.log_in_attempts, '2027-01-05 09:00:00+00'),
+    v.failures, v.sentence)
+from (values
+    (timestamptz '2027-01-05 08:00:01+00', 40, 'for an hour everything is remembered'),
+    (timestamptz '2027-01-05 08:00:00+00', 20, 'then half of it'),
+    (timestamptz '2027-01-05 06:59:00+00', 10, 'then a quarter'),
+    (timestamptz '2027-01-05 09:00:01+00', 40, 'clocks may differ'),
+    (timestamptz '2020-01-05 09:00:00+00', 0, 'in the end nothing')) as v (at, failures, sentence);
 
 -- Success
 select app.forget_log_in_attempt('a@clinic.test', '192.0.2.1') \g /dev/null

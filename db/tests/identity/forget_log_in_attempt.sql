@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(5);
+select plan(7);
 reset role;
 
 create function pg_temp.failures(p_kind text)
@@ -16,6 +16,15 @@ select app.forget_log_in_attempt('a@clinic.test', '192.0.2.1') \g /dev/null
 select is(pg_temp.failures('both'), '0 true', 'until it has succeeded');
 select is(pg_temp.failures('account'), '2 true', 'what may have been others stays counted');
 select is(pg_temp.failures('address'), '2 true', 'in both ways');
+select app.count_log_in_attempt('a@clinic.test', '192.0.2.1') from generate_series(1, 2) \g /dev/null
+select app.forget_log_in_attempt('a@clinic.test', '192.0.2.1', false) \g /dev/null
+select is(pg_temp.failures('both'), '1 true', 'half a log-in takes back one attempt, and no more');
+update app.log_in_attempts set failures = 1000
+where subject = app.log_in_subject('address', null, '192.0.2.1');
+select app.forget_log_in_attempt('a@clinic.test', '192.0.2.1') \g /dev/null
+select lives_ok(
+    $$ select app.count_log_in_attempt('a@clinic.test', '192.0.2.1') $$,
+    'nobody waits for a log-in that was right, however many failed at that address');
 select lives_ok(
     $$ select app.forget_log_in_attempt('b@clinic.test', null) $$,
     'what was not counted need not be forgotten');

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(32);
+select plan(34);
 reset role;
 
 select pg_temp.id_of('patient') as patient \gset
@@ -109,6 +109,16 @@ where l.table_name = 'sessions' and l.row_id = :'session' and l.operation = 'UPD
 select is_empty(
     $$ select id from app.audit_logs where table_name = 'refresh_tokens' $$,
     'no trail has a token, not even a hashed one');
+
+-- What is over stays over
+insert into app.sessions (user_id) values (pg_temp.id_of('patient')) returning id as ended \gset
+update app.sessions set revoked_at = app.clock() where id = :'ended';
+select throws_ok(
+    format('update app.sessions set revoked_at = null where id = %L', :'ended'),
+    'TM912', null, 'a session that was revoked is never in force again');
+select lives_ok(
+    format('update app.sessions set revoked_at = app.clock() where id = %L', :'ended'),
+    'it may be revoked again');
 
 select * from finish();
 rollback;

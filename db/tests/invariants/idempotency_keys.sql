@@ -85,7 +85,7 @@ select is_empty(
       and p.proname !~ '^(log|sign|refresh|enrol|confirm|disable|get|list)_'
       and p.proname not in (
           'activate_user', 'change_password', 'consultation_history', 'deactivate_user',
-          'end_session', 'end_time_off', 'record_denial', 'request_password_reset',
+          'end_session', 'end_time_off', 'my_password_salt', 'record_denial', 'request_password_reset',
           'reset_password', 'update_my_profile', 'withdraw_slot')
       and 'p_idempotency_key' <> all (p.proargnames)
     $$,

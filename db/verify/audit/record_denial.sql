@@ -2,7 +2,7 @@
 
 begin;
 
-select 'app.is_somebodys(uuid)'::regprocedure;
+select 'app.is_somebody_elses(uuid, uuid)'::regprocedure;
 select 'api.record_denial(text, text, uuid)'::regprocedure;
 select 1 / has_function_privilege(
     'telemed_api', 'api.record_denial(text, text, uuid)', 'execute')::integer;

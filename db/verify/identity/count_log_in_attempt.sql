@@ -3,5 +3,6 @@
 begin;
 
 select 'app.count_log_in_attempt(text, text)'::regprocedure;
+select 'app.remembered_failures(app.log_in_attempts, timestamptz)'::regprocedure;
 
 rollback;

@@ -2,6 +2,6 @@
 
 begin;
 
-select 'app.forget_log_in_attempt(text, text)'::regprocedure;
+select 'app.forget_log_in_attempt(text, text, boolean)'::regprocedure;
 
 rollback;

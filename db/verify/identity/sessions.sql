@@ -20,5 +20,7 @@ select 1 / (relrowsecurity and relforcerowsecurity)::integer from pg_catalog.pg_
 select 1 / (relrowsecurity and relforcerowsecurity)::integer from pg_catalog.pg_class where oid = 'app.refresh_tokens'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'sessions_end_with_what_they_rest_on' and tgrelid = 'app.users'::regclass;
+select 1 / count(*) from pg_catalog.pg_trigger
+where tgname = 'sessions_stay_revoked' and tgrelid = 'app.sessions'::regclass;
 
 rollback;
