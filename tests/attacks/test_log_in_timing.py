@@ -12,6 +12,7 @@ from unittest.mock import patch
 import bcrypt
 import pytest
 from flask import Flask
+from structlog.testing import capture_logs
 
 from api import config, db, logs
 from api.app import create_app
@@ -61,7 +62,8 @@ def app(cluster: Cluster, database: str) -> Iterator[Flask]:
     with patch.object(logs, "configure"):  # the log of this process is that of all tests
         app = create_app(settings)
     db.open_pool(settings)
-    yield app
+    with capture_logs():
+        yield app
     db.close_pool()
 
 
