@@ -43,7 +43,8 @@ begin
     order by a.subject
     for no key update;
 
-    -- An address that has logged in to the account is not kept out by what others try.
+    -- An address that has logged in to the account is not kept out by what others try, there or
+    -- elsewhere.
     v_is_known := exists (
         select from app.log_in_attempts as a
         where a.subject = app.log_in_subject('both', p_email, p_address)
@@ -59,7 +60,7 @@ begin
         on a.subject = app.log_in_subject(l.kind, p_email, p_address)
     cross join lateral app.remembered_failures(a, v_now) as r (failures)
     where r.failures >= l.free_attempts
-      and not (l.kind = 'account' and v_is_known);
+      and not (l.kind in ('account', 'address') and v_is_known);
     if v_wait > 0 then
         raise exception 'Too many log-ins have failed. Try again in % seconds', v_wait
             using errcode = 'TM801', hint = v_wait::text;

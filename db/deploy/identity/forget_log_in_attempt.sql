@@ -18,13 +18,17 @@ begin
     order by a.subject
     for no key update;
 
-    -- What others have tried from elsewhere stays counted, but nobody waits for this attempt.
+    -- What others have tried stays counted, but nobody waits for this attempt: except for other
+    -- accounts at this address, or whoever has an account could guess at others by turns.
     update app.log_in_attempts as a
     set failures = case
             when l.kind = 'both' and p_has_succeeded then 0
             else greatest(a.failures - 1, 0)
         end,
-        last_attempt_at = app.clock() - l.longest_delay_seconds * interval '1 second',
+        last_attempt_at = case
+            when l.kind = 'address' then a.last_attempt_at
+            else app.clock() - l.longest_delay_seconds * interval '1 second'
+        end,
         succeeded_at = case when p_has_succeeded then app.clock() else a.succeeded_at end
     from app.log_in_limits as l
     where a.subject = app.log_in_subject(l.kind, p_email, p_address);

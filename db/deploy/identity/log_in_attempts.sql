@@ -14,7 +14,8 @@ create table app.log_in_limits (
 comment on table app.log_in_limits is
 'How many log-ins may fail before the next one has to wait, and for how long at most. The delay
 begins with a second and doubles. both: of one account from one address; address: from one address,
-for any account; account: of one account, from any address that has not logged in to it before.';
+for any account that has not been logged in to from there; account: of one account, from any address
+that has not logged in to it before.';
 
 insert into app.log_in_limits (kind, free_attempts, longest_delay_seconds)
 values ('both', 5, 900), ('address', 300, 300), ('account', 20, 60);

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(7);
+select plan(8);
 reset role;
 
 create function pg_temp.failures(p_kind text)
@@ -24,7 +24,10 @@ where subject = app.log_in_subject('address', null, '192.0.2.1');
 select app.forget_log_in_attempt('a@clinic.test', '192.0.2.1') \g /dev/null
 select lives_ok(
     $$ select app.count_log_in_attempt('a@clinic.test', '192.0.2.1') $$,
-    'nobody waits for a log-in that was right, however many failed at that address');
+    'who has logged in from an address may do so again, however many failed there');
+select throws_ok(
+    $$ select app.count_log_in_attempt('b@clinic.test', '192.0.2.1') $$, 'TM801', null,
+    'but gets no new guesses at the accounts of others by it');
 select lives_ok(
     $$ select app.forget_log_in_attempt('b@clinic.test', null) $$,
     'what was not counted need not be forgotten');
