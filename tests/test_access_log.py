@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
+
 from scripts.server import Cluster
 from tests.client import Client, new_key, ok, problem
 
@@ -50,6 +52,27 @@ def test_a_role_that_may_not_is_written_down(admin: Client, patient: Client) -> 
     problem(patient.get("/v1/admin/analytics"), 403, "TM301")
     (entry,) = entries(admin, user_id=patient.id, kind="denied")
     assert (entry["operation"], entry["code"]) == ("clinic_analytics", "TM301")
+
+
+def test_who_is_refused_again_and_again_does_not_fill_the_disk(
+    admin: Client, patient: Client
+) -> None:
+    for _ in range(60):
+        problem(patient.get("/v1/admin/analytics"), 403, "TM301")
+    found = entries(admin, user_id=patient.id, limit=100)
+    # Each of the two worker processes writes at most twenty in a minute.
+    assert 20 <= len(found) <= 40
+
+
+def test_a_database_administrator_leaves_a_line_that_no_rollback_takes_back(
+    cluster: Cluster, database: str, patient: Client
+) -> None:
+    with psycopg.connect(cluster.url(database, "postgres")) as connection:
+        connection.execute("set role telemed_dba")
+        connection.execute("set client_min_messages = error")
+        connection.execute("select ops.act_as(%s)", (patient.email,))
+        connection.rollback()
+    assert f"acts as {patient.id}" in cluster.log.read_text(errors="replace")
 
 
 def test_a_deactivated_user_who_tries_is_written_down(

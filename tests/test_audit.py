@@ -44,6 +44,22 @@ def test_the_trail_is_filtered_and_paged(doctor: Client, patient: Client, admin:
     assert before["items"] == []
 
 
+@pytest.mark.parametrize("table", ["consultations", "prescriptions", "prescription_items"])
+def test_who_reads_about_patients_in_the_trail_is_written_down(
+    doctor: Client, patient: Client, admin: Client, table: str
+) -> None:
+    booked = doctor.complete(patient.book(doctor.publish()))["id"]
+    body = {"items": [{"drug": "Ibuprofen", "dosage": "400 mg"}]}
+    answer = doctor.post(f"/v1/consultations/{booked}/prescriptions", body)
+    row_id = booked if table == "consultations" else ok(answer, 201)["id"]
+    found = ok(admin.get("/v1/admin/audit-logs", table_name=table, row_id=row_id))["items"]
+    assert found
+    reads = ok(admin.get("/v1/admin/access-logs", resource_id=booked, user_id=admin.id))["items"]
+    (entry,) = reads
+    assert (entry["kind"], entry["operation"]) == ("read", "list_audit_logs")
+    assert entry["resource_ids"] == [booked]
+
+
 def test_no_secret_reaches_the_trail(patient: Client, admin: Client) -> None:
     rows = ok(admin.get("/v1/admin/audit-logs", row_id=patient.id))
     text = str(rows)

@@ -38,12 +38,12 @@ begin
         limit p_limit);
     -- The trail has what was written about patients, too.
     perform app.record_read('list_audit_logs', array(
-        select distinct case l.table_name
-            when 'consultations' then l.row_id::uuid
-            else (coalesce(l.new, l.old) ->> 'consultation_id')::uuid
-        end
+        select distinct coalesce(p.consultation_id, l.row_id::uuid)
         from api.audit_logs as l
-        where l.id = any (v_page) and l.table_name in ('consultations', 'prescriptions')));
+        left join app.prescriptions as p
+            on p.id = case when l.table_name like 'prescription%' then l.row_id::uuid end
+        where l.id = any (v_page)
+          and l.table_name in ('consultations', 'prescriptions', 'prescription_items')));
     return query
     select l.* from api.audit_logs as l where l.id = any (v_page) order by l.id desc;
 end;

@@ -8,7 +8,6 @@ returns api.users
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set app.verified_user_id = '' set app.verified_role = ''
-set client_min_messages = notice
 as $$
 declare
     v_user app.users;
