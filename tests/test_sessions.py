@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
@@ -18,6 +19,9 @@ from tests.races.clients import Person, SqlClient
 
 NEW_PASSWORD = "a staple, a battery and a horse"
 SOME_ID = "00000000-0000-4000-8000-000000000000"
+SESSIONS_IN_FORCE = """
+(select count(*) from app.sessions as s where s.user_id = u.id and s.revoked_at is null)
+"""
 
 
 def sessions(client: Client) -> dict[str, dict[str, object]]:
@@ -101,6 +105,10 @@ def test_nobody_ends_somebody_elses_session(
     problem(admin.delete(f"/v1/me/sessions/{other.session_id}"), 404, "TM420")
     problem(patient.delete(f"/v1/me/sessions/{SOME_ID}"), 404, "TM420")
     ok(other.get("/v1/me"))
+    tried = ok(admin.get("/v1/admin/access-logs", resource_id=other.session_id))["items"]
+    assert [entry["user_id"] for entry in tried] == [admin.id, patient.id]
+    # What is nobody's is no attempt at anybody.
+    assert ok(admin.get("/v1/admin/access-logs", resource_id=SOME_ID))["items"] == []
 
 
 def test_a_new_password_ends_every_session_and_begins_one(
@@ -155,6 +163,14 @@ def test_a_change_that_cannot_be_right_is_refused(
     assert places(patient.post("/v1/me/password", right | body)) == [place]
 
 
+def test_the_new_password_says_nothing_of_its_user(new_patient: Callable[..., Client]) -> None:
+    name = "Rosamund Quillfeather-Ostrander"
+    answer = change(new_patient(name), name)
+    assert problem(answer, 422, "TM201") and places(answer) == ["#/new_password"]
+    # To anybody else it is as good as another one.
+    ok(change(new_patient(), name))
+
+
 def test_of_two_tabs_one_changes_the_password(stranger: Client, patient: Client) -> None:
     passwords = [f"{NEW_PASSWORD} {tab}" for tab in range(2)]
     answers = race([lambda new=new: change(patient, new) for new in passwords])
@@ -188,27 +204,72 @@ def test_log_ins_during_a_change_end_with_the_old_password(
 def test_a_log_in_waits_for_a_change_of_the_account_and_is_refused(
     cluster: Cluster, database: str, patient: Client, change_of_account: str
 ) -> None:
-    whose = f"where id = '{patient.id}'"
-    stored = cluster.sql(f"select password_hash from app.users {whose}", database).strip()
+    stored = stored_of(cluster, database, patient, "password_hash")
+    arguments = {"email": patient.email, "password_hash": stored}
+    call = (Person("", "", ""), "log_in", arguments)
+    assert code_of_waiting(cluster, database, patient, change_of_account, call) == "TM103"
+    assert stored_of(cluster, database, patient, SESSIONS_IN_FORCE) == "0"
+
+
+def test_a_change_of_password_waits_while_the_account_is_closed_and_is_refused(
+    cluster: Cluster, database: str, patient: Client
+) -> None:
+    stored = stored_of(cluster, database, patient, "password_hash")
+    arguments = {"current_password_hash": stored, "new_password_hash": "$2b$04$" + "b" * 53}
+    call = (myself(patient), "change_password", arguments)
+    assert code_of_waiting(cluster, database, patient, "deactivated_at = now()", call) == "TM102"
+    assert stored_of(cluster, database, patient, "password_hash") == stored
+    assert stored_of(cluster, database, patient, SESSIONS_IN_FORCE) == "0"
+
+
+def test_a_second_factor_waits_while_the_account_is_closed_and_is_refused(
+    cluster: Cluster, database: str, patient: Client
+) -> None:
+    ok(patient.post("/v1/me/mfa"), 201)
+    secret = stored_of(cluster, database, patient, "convert_from(mfa_secret, 'UTF8')")
+    arguments = {"secret": secret, "otp_step": int(time.time()) // 30}
+    call = (myself(patient), "confirm_mfa", arguments)
+    assert code_of_waiting(cluster, database, patient, "deactivated_at = now()", call) == "TM102"
+    assert stored_of(cluster, database, patient, "mfa_confirmed_at is null") == "t"
+
+
+def myself(client: Client) -> Person:
+    return Person(client.id, "patient", client.session_id)
+
+
+def stored_of(cluster: Cluster, database: str, client: Client, expression: str) -> str:
+    return cluster.sql(
+        f"select {expression} from app.users as u where u.id = '{client.id}'", database
+    )
+
+
+def code_of_waiting(
+    cluster: Cluster,
+    database: str,
+    client: Client,
+    change_of_account: str,
+    call: tuple[Person, str, dict[str, object]],
+) -> str:
+    """What a call hears that waits for the lock of an account until a change of it is committed."""
+    person, function, arguments = call
     with (
         psycopg.connect(cluster.url(database)) as changing,
-        closing(SqlClient(cluster.url(database, "telemed_api"))) as logging_in,
+        closing(SqlClient(cluster.url(database, "telemed_api"))) as calling,
         ThreadPoolExecutor(1) as thread,
     ):
-        logging_in.connection.execute("set lock_timeout = '60s'")
-        logging_in.connection.execute("set statement_timeout = '60s'")
-        changing.execute(f"update app.users set {change_of_account} {whose}".encode())
-        arguments = {"email": patient.email, "password_hash": stored}
-        log_in = thread.submit(logging_in.call, Person("", "", ""), "log_in", **arguments)
+        calling.connection.execute("set lock_timeout = '60s'")
+        calling.connection.execute("set statement_timeout = '60s'")
+        changing.execute(
+            f"update app.users set {change_of_account} where id = '{client.id}'".encode()
+        )
+        answer = thread.submit(calling.call, person, function, **arguments)
         waits = "select pg_backend_pid() = any (pg_blocking_pids(%s))"
-        pid = logging_in.connection.info.backend_pid
+        pid = calling.connection.info.backend_pid
         while changing.execute(waits, (pid,)).fetchone() != (True,):
-            assert not log_in.done()
-            wait([log_in], timeout=0.001)  # leaves the processor to the others
+            assert not answer.done(), answer.result()
+            wait([answer], timeout=0.001)  # leaves the processor to the others
         changing.commit()
-        assert log_in.result().code == "TM103"
-    in_force = f"select count(*) from app.sessions where user_id = '{patient.id}'"
-    assert cluster.sql(f"{in_force} and revoked_at is null", database).strip() == "0"
+        return answer.result().code
 
 
 def test_the_trail_has_who_changed_the_password_and_not_to_what(
@@ -224,8 +285,6 @@ def test_the_trail_has_who_changed_the_password_and_not_to_what(
         ("users", "UPDATE"),
     ]
     assert {row["user_id"] for row in trail} == {patient.id}
-    stored = cluster.sql(
-        f"select password_hash from app.users where id = '{patient.id}'", database
-    ).strip()
+    stored = stored_of(cluster, database, patient, "password_hash")
     for secret in (stored, stored[29:], tokens["refresh_token"], "password_hash"):
         assert secret not in str(trail)
