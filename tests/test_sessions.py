@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -18,7 +19,6 @@ from tests.people import log_in
 from tests.races.clients import Person, SqlClient
 
 NEW_PASSWORD = "a staple, a battery and a horse"
-SOME_ID = "00000000-0000-4000-8000-000000000000"
 SESSIONS_IN_FORCE = """
 (select count(*) from app.sessions as s where s.user_id = u.id and s.revoked_at is null)
 """
@@ -103,12 +103,13 @@ def test_nobody_ends_somebody_elses_session(
     other = new_patient()
     problem(patient.delete(f"/v1/me/sessions/{other.session_id}"), 404, "TM420")
     problem(admin.delete(f"/v1/me/sessions/{other.session_id}"), 404, "TM420")
-    problem(patient.delete(f"/v1/me/sessions/{SOME_ID}"), 404, "TM420")
+    nobodys = str(uuid4())
+    problem(patient.delete(f"/v1/me/sessions/{nobodys}"), 404, "TM420")
     ok(other.get("/v1/me"))
     tried = ok(admin.get("/v1/admin/access-logs", resource_id=other.session_id))["items"]
     assert [entry["user_id"] for entry in tried] == [admin.id, patient.id]
     # What is nobody's is no attempt at anybody.
-    assert ok(admin.get("/v1/admin/access-logs", resource_id=SOME_ID))["items"] == []
+    assert ok(admin.get("/v1/admin/access-logs", resource_id=nobodys))["items"] == []
 
 
 def test_a_new_password_ends_every_session_and_begins_one(
