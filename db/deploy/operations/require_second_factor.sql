@@ -11,12 +11,11 @@ set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_unknown text := (
-        select string_agg(n, ', ')
+        select string_agg(coalesce(n, 'null'), ', ')
         from unnest(p_roles) as n
         where n is null or n not in (select r.name from app.roles as r));
 begin
-    if p_roles is null or cardinality(array_remove(p_roles, null)) < cardinality(p_roles)
-        or v_unknown is not null then
+    if p_roles is null or v_unknown is not null then
         raise exception 'There is no such role: %', v_unknown
             using errcode = 'TM201', column = 'roles';
     end if;

@@ -1,5 +1,5 @@
 begin;
-select plan(12);
+select plan(13);
 
 select coalesce(max(id), 0) as last_id from app.audit_logs \gset
 set local role telemed_dba;
@@ -15,6 +15,7 @@ from (values
     ('{doctor,nurse}', 'a role that nobody has is refused'),
     ('{Doctor}', 'so is one in capital letters'),
     ('{null}', 'and a missing one'),
+    ('{{1,2},{3,4}}', 'and a table of them'),
     (null, 'and a missing list')) as v (roles, sentence);
 reset role;
 select is(
