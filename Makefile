@@ -1,13 +1,13 @@
 # What a developer does with this project: `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help setup run tour psql test races attack faults lint format deploy lock clean
+.PHONY: help setup run tour psql verify-audit test races attack faults lint format deploy lock clean
 MAKEFLAGS += --no-print-directory
 
 # Modules rather than the programs of .venv/bin, which stop working when the folder is moved.
 PYTHON := .venv/bin/python
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing: PostgreSQL, Sqitch, pgTAP, .venv
 	@sh scripts/setup.sh
@@ -20,6 +20,9 @@ tour: setup ## walk through the clinic's main job on the running server (PORT=)
 
 psql: setup ## psql on the running development database as a DBA (SQL="select ...")
 	@exec $(PYTHON) -m scripts.psql
+
+verify-audit: setup ## verify the audit trail of the development database (SEALS=file, EXPORT=1)
+	@exec $(PYTHON) -m scripts.verify_audit $(if $(SEALS),--seals $(SEALS)) $(if $(EXPORT),--export)
 
 test: setup ## pgTAP and pytest on a throw-away cluster (ONLY=sql|python, ARGS="-k booking")
 	@exec $(PYTHON) -m scripts.test

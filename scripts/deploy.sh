@@ -65,6 +65,11 @@ PGOPTIONS="${PGOPTIONS:-} -c role=telemed_owner" \
     sqitch --quiet deploy "db:pg:$PGDATABASE" >>"$log" 2>&1 ||
     fail "sqitch could not deploy to the database $PGDATABASE"
 
+# The months ahead: see docs/operations.md for who makes the later ones.
+PGOPTIONS="${PGOPTIONS:-} -c role=telemed_owner" \
+    psql -XAtq -v ON_ERROR_STOP=1 -c "select ops.create_partitions()" >>"$log" 2>&1 ||
+    fail "the partitions of the months ahead could not be made"
+
 if [ -n "${CONTEXT_KEY:-}" ]; then
     printf '%s\n' '\getenv key CONTEXT_KEY' "select ops.add_context_key(:'key');" |
         PGOPTIONS="${PGOPTIONS:-} -c role=telemed_internal" \

@@ -32,6 +32,7 @@ def begin(cluster: Cluster, database: str) -> Callable[[dict[str, Any]], None]:
                set starts_at = s.starts_at, ends_at = s.ends_at
               from app.availability_slots as s
              where s.id = c.slot_id and s.id = '{slot["id"]}';
+            reset session_replication_role;
             insert into app.audit_logs
                 (table_name, row_id, operation, old, new, user_id, request_id)
             select t.name, t.row ->> 'id', 'UPDATE',

@@ -61,6 +61,7 @@ VISIBLE = {
     "recovery_codes": {},
     "password_resets": {},
     "log_in_attempts": {},
+    "audit_seals": {},
 }
 OPEN = {
     "availability_slots": "everybody who is signed in looks for slots, and sees which are taken",
@@ -158,6 +159,7 @@ def clinic(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Clinic
         # The access log has a row of somebody, too.
         with clinic.onlooker.transaction():
             clinic.rows("select ops.act_as(%s)", (clinic.people["patient"].id,))
+        clinic.rows("select ops.seal_audit(p_wait => '1 minute')")
         for of_somebody in (
             "app.recovery_codes (user_id, code_hash) values (%s, sha256('a'))",
             "app.password_resets (user_id, token_hash) values (%s, sha256('a'))",

@@ -3,7 +3,7 @@
 begin;
 
 create table app.access_logs (
-    id bigint generated always as identity primary key,
+    id bigint generated always as identity,
     occurred_at app.instant not null default clock_timestamp(),
     kind text not null,
     operation app.code not null,
@@ -16,8 +16,9 @@ create table app.access_logs (
     constraint access_logs_kind_is_known check (kind in ('act_as', 'denied', 'read')),
     constraint access_logs_code_is_an_sqlstate check (code ~ '^[0-9A-Z]{5}$'),
     constraint access_logs_have_a_code_exactly_when_denied
-    check ((code is not null) = (kind = 'denied'))
-);
+    check ((code is not null) = (kind = 'denied')),
+    constraint access_logs_pkey primary key (id, occurred_at)
+) partition by range (occurred_at);
 
 comment on table app.access_logs is
 'What the audit trail of changes cannot have: read: somebody other than the patient read clinical
@@ -53,6 +54,16 @@ create policy access_logs_are_written_by_everybody
 on app.access_logs for insert to telemed_owner
 with check (
     user_id = (select nullif(current_setting('app.verified_user_id', true), '')::uuid));
+
+do $$
+begin
+    perform app.create_partition('access_logs');
+    perform app.create_partition('access_logs', m::date)
+    from generate_series(
+        date_trunc('month', now() at time zone 'UTC'),
+        now() at time zone 'UTC' + interval '3 months', '1 month') as m;
+end;
+$$;
 
 create view api.access_logs as
 select

@@ -3,7 +3,7 @@
 begin;
 
 create table app.audit_logs (
-    id bigint generated always as identity primary key,
+    id bigint generated always as identity,
     occurred_at app.instant not null default clock_timestamp(),
     table_name name not null,
     row_id text not null,
@@ -14,12 +14,15 @@ create table app.audit_logs (
     role app.code,
     database_login name not null default session_user,
     request_id app.line,
+    row_hash bytea not null,
     constraint audit_logs_operation_is_insert_update_or_delete
     check (operation in ('INSERT', 'UPDATE', 'DELETE')),
     constraint audit_logs_row_id_is_short check (char_length(row_id) between 1 and 200),
     constraint audit_logs_old_and_new_fit_the_operation
-    check ((old is null) = (operation = 'INSERT') and (new is null) = (operation = 'DELETE'))
-);
+    check ((old is null) = (operation = 'INSERT') and (new is null) = (operation = 'DELETE')),
+    constraint audit_logs_row_hash_is_a_sha_256 check (octet_length(row_hash) = 32),
+    constraint audit_logs_pkey primary key (id, occurred_at)
+) partition by range (occurred_at);
 
 comment on table app.audit_logs is
 'One row for every change of a row that matters, written by triggers: who, what and when.
@@ -27,6 +30,8 @@ user_id has no foreign key: the record outlives what it speaks of.';
 comment on column app.audit_logs.user_id is
 'The application user; null for a change made without one.';
 comment on column app.audit_logs.database_login is 'session_user: the login that PostgreSQL saw.';
+comment on column app.audit_logs.row_hash is
+'SHA-256 over all other columns: see app.audit_row_hash.';
 
 create index audit_logs_by_row on app.audit_logs (table_name, row_id, id);
 create index audit_logs_by_user on app.audit_logs (user_id, id);
@@ -50,6 +55,16 @@ create policy audit_logs_are_seen_by_admins
 on app.audit_logs for select to telemed_owner
 using (
     (select current_setting('app.verified_role', true)) = 'admin');
+
+do $$
+begin
+    perform app.create_partition('audit_logs');
+    perform app.create_partition('audit_logs', m::date)
+    from generate_series(
+        date_trunc('month', now() at time zone 'UTC'),
+        now() at time zone 'UTC' + interval '3 months', '1 month') as m;
+end;
+$$;
 
 create view api.audit_logs as
 select
@@ -81,7 +96,8 @@ select
     user_id,
     role::text as role,
     database_login::text as database_login,
-    request_id::text as request_id
+    request_id::text as request_id,
+    encode(row_hash, 'hex') as row_hash
 from app.audit_logs;
 
 comment on view ops.audit_logs is 'The audit trail, for auditors and database administrators.';

@@ -41,6 +41,11 @@ begin
         create role telemed_dba nologin;
     end if;
 
+    -- Who is blocked by whom, and which statements are slow.
+    if not pg_catalog.pg_has_role('telemed_dba', 'pg_monitor', 'member') then
+        grant pg_monitor to telemed_dba;
+    end if;
+
     if pg_catalog.to_regrole('telemed_auditor') is null then
         create role telemed_auditor nologin;
     end if;

@@ -12,6 +12,8 @@ begin
     execute format(
         'grant connect on database %I to telemed_api, telemed_dba, telemed_auditor',
         current_database());
+    -- It cannot log in, but may see how large the database is.
+    execute format('grant connect on database %I to telemed_internal', current_database());
 end;
 $$;
 
@@ -42,6 +44,7 @@ alter default privileges revoke execute on functions from public;
 -- The rights of telemed_internal and those of the owner go together; which rows they see does not.
 alter default privileges in schema app
 grant select, insert, update, delete on tables to telemed_internal;
+alter default privileges in schema app grant select on sequences to telemed_internal;
 alter default privileges in schema app grant execute on functions to telemed_internal;
 alter default privileges in schema api grant select on tables to telemed_internal;
 

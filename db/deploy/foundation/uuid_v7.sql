@@ -29,4 +29,18 @@ comment on function app.uuid_v7() is
 'A new time-ordered identifier (RFC 9562, section 5.7, with the fraction of section 6.2, method 3):
 rows made together stay together on disk.';
 
+create function app.time_of_id(p_id uuid)
+returns timestamptz
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return to_timestamp(
+        ('x' || left(encode(uuid_send(p_id), 'hex'), 12))::bit(48)::bigint / 1000.0);
+end;
+$$;
+
+comment on function app.time_of_id(uuid) is
+'When app.uuid_v7 made an identifier, to the millisecond.';
+
 commit;

@@ -25,7 +25,8 @@ create table app.idempotency_keys (
 
 comment on table app.idempotency_keys is
 'The outcome of every request that was made under an Idempotency-Key: what it made, or the refusal.
-A row is written whole, in the transaction of its request, and never changed.';
+A row is written whole, in the transaction of its request, and never changed; ops.purge takes away
+what has served.';
 comment on column app.idempotency_keys.fingerprint is
 'SHA-256 of the normalised request: the same key with another request is refused.';
 comment on column app.idempotency_keys.fingerprint_version is
@@ -38,8 +39,18 @@ comment on column app.idempotency_keys.response is
 create index idempotency_keys_by_time on app.idempotency_keys using brin (created_at);
 
 create trigger idempotency_keys_are_append_only
-before update or delete on app.idempotency_keys
+before update on app.idempotency_keys
 for each row execute function app.rows_are_append_only();
+
+-- The key of a booking or of money lives as long as these, which is for ever.
+create trigger idempotency_keys_are_kept_while_they_count
+before delete on app.idempotency_keys
+for each row when (
+    old.created_at > app.clock() - interval '30 days'
+    or (old.response is not null
+        and old.operation in (
+            'book_consultation', 'reschedule_consultation', 'record_payment', 'refund_payment')))
+execute function app.rows_are_append_only();
 
 create trigger idempotency_keys_are_never_truncated
 before truncate on app.idempotency_keys

@@ -22,6 +22,7 @@ comment on column app.sessions.wrong_codes is
 'How many wrong codes this session has brought to remove a second factor: the fifth ends it.';
 
 create index sessions_by_user on app.sessions (user_id, created_at);
+create index sessions_by_end on app.sessions (expires_at);
 
 create table app.refresh_tokens (
     token_hash bytea primary key,

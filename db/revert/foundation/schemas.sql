@@ -5,6 +5,7 @@ begin;
 alter default privileges grant execute on functions to public;
 alter default privileges in schema app
 revoke select, insert, update, delete on tables from telemed_internal;
+alter default privileges in schema app revoke select on sequences from telemed_internal;
 alter default privileges in schema app revoke execute on functions from telemed_internal;
 alter default privileges in schema api revoke select on tables from telemed_internal;
 
@@ -21,7 +22,7 @@ drop schema app;
 do $$
 begin
     execute format(
-        'revoke all on database %I from telemed_api, telemed_dba, telemed_auditor',
+        'revoke all on database %I from telemed_api, telemed_dba, telemed_auditor, telemed_internal',
         current_database());
     execute format('grant connect, temporary on database %I to public', current_database());
 end;

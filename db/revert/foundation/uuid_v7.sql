@@ -2,6 +2,7 @@
 
 begin;
 
+drop function app.time_of_id(uuid);
 drop function app.uuid_v7();
 
 commit;

@@ -1,5 +1,5 @@
 begin;
-select plan(6);
+select plan(8);
 
 create temp table made on commit drop as
 select n, app.uuid_v7() as id from generate_series(1, 2000) as n;
@@ -34,6 +34,13 @@ select cmp_ok(app.uuid_v7(), '>', :'earlier'::uuid, 'a later id sorts after an e
 select cmp_ok(
     (select count(distinct right(id::text, 12)) from made), '=', 2000::bigint,
     'what follows the time cannot be guessed from it');
+
+select cmp_ok(
+    app.time_of_id(app.uuid_v7()), '>', clock_timestamp() - interval '1 minute',
+    'an id tells when it was made');
+select is(
+    app.time_of_id('019b8a6a-8a00-7fff-bfff-ffffffffffff'), '2026-01-04 19:09:56.608+00',
+    'to the millisecond');
 
 select * from finish();
 rollback;

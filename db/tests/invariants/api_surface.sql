@@ -71,13 +71,22 @@ insert into listed values
 ('api.withdraw_slot(p_slot_id uuid)'),
 ('ops.act_as(p_user text)'),
 ('ops.add_context_key(p_key text)'),
+('ops.advise()'),
 ('ops.change_role(p_user text, p_role text)'),
 ('ops.check_invariants(p_since timestamp with time zone)'),
+('ops.clinic_overview()'),
 ('ops.create_admin(p_email text, p_password_hash text, p_full_name text)'),
+('ops.create_partitions(p_months integer)'),
 ('ops.drop_context_key(p_id text)'),
+('ops.drop_partitions(p_table text, p_keep interval)'),
 ('ops.list_context_keys()'),
+('ops.purge(p_keep interval, p_rows integer)'),
 ('ops.remove_second_factor(p_user text)'),
-('ops.require_second_factor(p_roles text[])');
+('ops.require_second_factor(p_roles text[])'),
+('ops.row_history(p_table text, p_row_id text, p_at timestamp with time zone)'),
+('ops.seal_audit(p_rows integer, p_wait interval)'),
+('ops.slowest_statements(p_limit integer)'),
+('ops.verify_audit(p_exported jsonb, p_since date)');
 
 create temp view public_function as
 select
@@ -99,7 +108,7 @@ select is_empty(
     select f.signature, f.prorettype::regtype
     from public_function as f
     inner join pg_type as t on t.oid = f.prorettype
-    where t.typnamespace not in ('api'::regnamespace, 'pg_catalog'::regnamespace)
+    where t.typnamespace not in (f.pronamespace, 'api'::regnamespace, 'pg_catalog'::regnamespace)
        or t.typname in ('record', 'json', 'jsonb')
     $$,
     'every answer has columns with names, and of types that clients may know');

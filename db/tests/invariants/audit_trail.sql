@@ -6,15 +6,15 @@ set local client_min_messages = warning;
 -- secret, and what only a deployment writes.
 create temp table exempt (table_name name primary key) on commit drop;
 insert into exempt values
-('audit_logs'), ('access_logs'), ('log_in_attempts'), ('log_in_limits'),
+('audit_logs'), ('audit_seals'), ('access_logs'), ('log_in_attempts'), ('log_in_limits'),
 ('idempotency_keys'), ('refresh_tokens'), ('secrets'), ('invariants');
 
--- Rows that go when they have served: sessions and their tokens, time off that is taken back, and
+-- Rows that go when they have served: sessions and their tokens, old keys, time off that is taken back, and
 -- transitions that no consultation is to make any more. And what only a deployment writes.
 create temp table passing (table_name name primary key, may_be_emptied boolean) on commit drop;
 insert into passing values
 ('sessions', true), ('context_keys', true), ('log_in_attempts', true), ('log_in_limits', true),
-('refresh_tokens', true), ('time_off', false), ('secrets', true),
+('refresh_tokens', true), ('idempotency_keys', false), ('time_off', false), ('secrets', true),
 ('invariants', true), ('consultation_transitions', false);
 
 create temp view trigger_of_table as
@@ -38,7 +38,7 @@ where c.relnamespace = 'app'::regnamespace and not t.tgisinternal;
 
 create temp view table_of_app as
 select c.oid, c.relname as table_name from pg_class as c
-where c.relnamespace = 'app'::regnamespace and c.relkind in ('r', 'p');
+where c.relnamespace = 'app'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition;
 
 -- The trail
 select is_empty(

@@ -25,7 +25,7 @@ select is_empty(
     select kind, name, owner::regrole from owned
     where owner <> 'telemed_owner'::regrole
       and not (owner = 'telemed_internal'::regrole
-               and (kind = 'function' or name ~ '^(ops.(audit|access)_logs|app.contexts)'))
+               and (kind = 'function' or name ~ '^(ops.((audit|access)_logs|audit_seals)|app.contexts)'))
     $$,
     'telemed_owner owns every schema, table, index, sequence and type; telemed_internal has views of'
     ' the logs and of the context, and functions');

@@ -56,8 +56,10 @@ select is(
 select is(
     (select array_agg(format('%s %s', privilege, name) order by name) from right_on_relation
      where grantee = 'telemed_dba'),
-    '{"SELECT ops.access_logs","SELECT ops.audit_logs"}',
-    'a database administrator reads the audit trail and the access log, and no table');
+    array['SELECT ops.access_logs', 'SELECT ops.audit_logs', 'SELECT ops.audit_seals',
+        'SELECT ops.blocked_sessions', 'SELECT ops.index_usage', 'SELECT ops.missing_indexes',
+        'SELECT ops.role_overview', 'SELECT ops.table_sizes'],
+    'a database administrator reads logs, seals and statistics, and no table');
 select is_empty(
     $$ select name from executable where grantee = 'telemed_dba' and schema_name = 'app' $$,
     'a database administrator may call no internal function');
@@ -78,11 +80,12 @@ select is(
 select is(
     (select array_agg(format('%s %s', privilege, name) order by name) from right_on_relation
      where grantee = 'telemed_auditor'),
-    '{"SELECT ops.access_logs","SELECT ops.audit_logs"}',
-    'an auditor reads the audit trail and the access log, and no table');
-select is_empty(
+    '{"SELECT ops.access_logs","SELECT ops.audit_logs","SELECT ops.audit_seals"}',
+    'an auditor reads the audit trail with its seals and the access log, and no table');
+select results_eq(
     $$ select name from executable where grantee = 'telemed_auditor' $$,
-    'an auditor calls nothing');
+    $$ values ('ops.verify_audit(jsonb,date)') $$,
+    'an auditor verifies the trail and calls nothing else');
 select is(
     (select array_agg(n.nspname::text order by n.nspname) from pg_namespace as n
      where n.nspname in ('app', 'api', 'ops', 'extensions', 'sqitch')

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(77);
+select plan(79);
 
 -- A clinic in which something of everything has happened
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot_1 \gset
@@ -45,7 +45,8 @@ select is(
     'every_booking_has_its_idempotency_key,every_function_pins_its_search_path,'
     'every_key_has_exactly_one_whole_outcome,every_payment_has_its_idempotency_key,'
     'every_reschedule_has_its_idempotency_key,every_trigger_and_constraint_is_in_force,'
-    'every_user_is_complete,no_function_is_executable_by_public,no_slot_is_open_within_time_off,'
+    'every_user_is_complete,logs_are_in_the_partition_of_their_month,'
+    'no_function_is_executable_by_public,no_slot_is_open_within_time_off,'
     'payments_never_exceed_the_fee,prescriptions_follow_a_completed_consultation,'
     'refunds_never_exceed_their_payment,scheduled_consultations_of_a_patient_never_overlap,'
     'slots_have_the_specialty_of_their_doctor,slots_of_a_doctor_never_overlap,'
@@ -78,7 +79,8 @@ as $$
           '{the_newest_version_of_a_row_has_its_audit_row,every_payment_has_its_idempotency_key,'
           'consultations_have_changed_only_as_permitted,every_reschedule_has_its_idempotency_key,'
           'every_trigger_and_constraint_is_in_force,slots_have_the_specialty_of_their_doctor,'
-          'doctors_have_the_name_and_the_state_of_their_account}'))
+          'doctors_have_the_name_and_the_state_of_their_account,'
+          'logs_are_in_the_partition_of_their_month}'))
 $$;
 
 savepoint intact;
@@ -309,12 +311,12 @@ from (values
         where row_id = %L and operation = 'UPDATE' $$),
     ('so is a change that is not permitted',
      'consultations_have_changed_only_as_permitted', :'cancelled', :'cancelled',
-     $$ insert into app.audit_logs (table_name, row_id, operation, old, new, user_id, request_id)
+     $$ insert into app.audit_logs (table_name, row_id, operation, old, new, user_id, request_id, row_hash)
         select table_name, row_id, operation, new, new || '{"status": "completed"}', user_id,
-            request_id
+            request_id, sha256('')
         from app.audit_logs where row_id = %1$L and operation = 'UPDATE';
-        insert into app.audit_logs (table_name, row_id, operation, old, new, user_id, request_id)
-        select table_name, row_id, operation, new, old, user_id, request_id
+        insert into app.audit_logs (table_name, row_id, operation, old, new, user_id, request_id, row_hash)
+        select table_name, row_id, operation, new, old, user_id, request_id, sha256('')
         from app.audit_logs where row_id = %1$L order by id desc limit 1 $$),
     ('so is a trail in which anything else was altered',
      'consultations_have_changed_only_as_permitted', :'completed', :'completed',
@@ -352,13 +354,21 @@ from (values
      $$ delete from app.audit_logs where row_id = %L and operation = 'INSERT' $$),
     ('a booking that was there twice',
      'consultations_have_changed_only_as_permitted', :'scheduled', :'scheduled',
-     $$ insert into app.audit_logs (table_name, row_id, operation, new, user_id, request_id)
-        select table_name, row_id, operation, new, user_id, request_id
+     $$ insert into app.audit_logs (table_name, row_id, operation, new, user_id, request_id, row_hash)
+        select table_name, row_id, operation, new, user_id, request_id, sha256('')
         from app.audit_logs where row_id = %L $$),
+    ('a row of the trail in no month', 'logs_are_in_the_partition_of_their_month',
+     'app.audit_logs_default', '',
+     $$ insert into app.audit_logs (occurred_at, table_name, row_id, operation, new, row_hash)
+        values ('2100-01-01', 'users', 'x%s', 'INSERT', '{}', sha256('')) $$),
+    ('and one of the access log', 'logs_are_in_the_partition_of_their_month',
+     'app.access_logs_default', '',
+     $$ insert into app.access_logs (occurred_at, kind, operation, resource_ids)
+        values ('2100-01-01', 'read', 'x%s', '{}') $$),
     ('a trail of nothing', 'consultations_have_changed_only_as_permitted',
      '00000000-0000-7000-8000-000000000000', '00000000-0000-7000-8000-000000000000',
-     $$ insert into app.audit_logs (table_name, row_id, operation, new)
-        values ('consultations', %L, 'INSERT', '{"status": "scheduled"}') $$),
+     $$ insert into app.audit_logs (table_name, row_id, operation, new, row_hash)
+        values ('consultations', %L, 'INSERT', '{"status": "scheduled"}', sha256('')) $$),
     ('a payment without its key', 'every_payment_has_its_idempotency_key', :'payment', :'payment',
      $$ delete from app.idempotency_keys where resource_id = %L $$),
     ('and a refund without its key', 'every_payment_has_its_idempotency_key', :'refund', :'refund',

@@ -3,5 +3,6 @@
 begin;
 
 select 'app.uuid_v7()'::regprocedure;
+select 'app.time_of_id(uuid)'::regprocedure;
 
 rollback;

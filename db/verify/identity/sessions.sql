@@ -22,5 +22,6 @@ select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'sessions_end_with_what_they_rest_on' and tgrelid = 'app.users'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'sessions_stay_revoked' and tgrelid = 'app.sessions'::regclass;
+select 'app.sessions_by_end'::regclass;
 
 rollback;

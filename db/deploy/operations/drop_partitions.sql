@@ -1,0 +1,88 @@
+-- Deploy telemed:operations/drop_partitions to pg
+
+begin;
+
+set local role telemed_internal;
+create function app.retire_audit_rows(p_month date)
+returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+    v_last bigint;
+    v_row_count bigint;
+    v_digest bytea;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('app.audit_seals', 0));
+    select coalesce(max(s.last_id), 0) into v_last from app.audit_seals as s;
+    if exists (
+        select from app.audit_logs as l
+        where l.occurred_at >= p_month
+          and l.occurred_at < p_month + interval '1 month'
+          and l.id > v_last)
+    then
+        raise exception 'The month has rows that are not sealed: call ops.seal_audit first'
+            using errcode = 'TM922';
+    end if;
+
+    select
+        coalesce(sum(s.row_count), 0)::bigint,
+        sha256(coalesce(string_agg(s.hash, '' order by s.id), ''))
+    into v_row_count, v_digest
+    from app.audit_seals as s
+    where s.month = p_month and s.kind = 'rows';
+    perform app.append_audit_seal(
+        'retirement', p_month, v_last, v_last, v_row_count, v_digest);
+end;
+$$;
+
+comment on function app.retire_audit_rows(date) is
+'Adds to the chain of seals that the rows of a month will be dropped. Raises TM922.';
+reset role;
+
+create function ops.drop_partitions(p_table text, p_keep interval default '6 years')
+returns setof text
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set app.verified_user_id = '' set app.verified_role = ''
+set timezone = 'UTC'
+set lock_timeout = '2s'
+as $$
+declare
+    v_month date;
+    v_name text;
+begin
+    if p_keep is null or p_keep < interval '0' then
+        raise exception 'Rows are kept for some time' using errcode = 'TM201', column = 'keep';
+    end if;
+    perform app.require_fresh_snapshot();
+    perform pg_advisory_xact_lock(hashtextextended('app.partitions', 0));
+
+    for v_name, v_month in
+        select c.relname::text, to_date(right(c.relname, 7), 'YYYY_MM')
+        from pg_inherits as i
+        inner join pg_class as c on c.oid = i.inhrelid
+        where i.inhparent = to_regclass(format('app.%I', p_table))
+          and c.relname <> p_table || '_default'
+          and to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month' <= now() - p_keep
+        order by 2
+    loop
+        if p_table = 'audit_logs' then
+            perform app.retire_audit_rows(v_month);
+        end if;
+        execute format('drop table app.%I', v_name);
+        return next v_name;
+    end loop;
+end;
+$$;
+
+comment on function ops.drop_partitions(text, interval) is
+'Drops the monthly partitions of p_table (audit_logs or access_logs) whose rows are all older than
+p_keep; six years is what 45 CFR 164.316(b)(2)(i) asks for. Returns their names. Rows of the audit
+trail have to be sealed; a seal of the kind retirement says what was dropped. It waits up to 2 s
+for each lock. Raises TM201, TM208, TM922.';
+
+grant execute on function ops.drop_partitions(text, interval) to telemed_dba;
+
+commit;

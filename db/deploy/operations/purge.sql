@@ -1,0 +1,84 @@
+-- Deploy telemed:operations/purge to pg
+
+begin;
+
+create type ops.purged as (table_name text, rows bigint);
+
+comment on type ops.purged is 'How many rows of a table were deleted because they have served.';
+
+set local role telemed_internal;
+create function ops.purge(p_keep interval default '90 days', p_rows integer default 10000)
+returns setof ops.purged
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set app.verified_user_id = '' set app.verified_role = ''
+set lock_timeout = '2s'
+as $$
+declare
+    v_before constant timestamptz := app.clock() - p_keep;
+    v_rows bigint;
+    v_sessions uuid[];
+begin
+    if p_keep is null or p_keep < interval '30 days' then
+        raise exception 'Keys and sessions are kept for 30 days at least'
+            using errcode = 'TM201', column = 'keep';
+    end if;
+    if p_rows is null or p_rows not between 1 and 1000000 then
+        raise exception 'A call deletes 1 to 1,000,000 rows of each table'
+            using errcode = 'TM201', column = 'rows';
+    end if;
+
+    delete from app.idempotency_keys as k
+    using (
+        select o.user_id, o.operation, o.key
+        from app.idempotency_keys as o
+        where o.created_at < v_before
+          and (o.response is null
+               or o.operation not in (
+                   'book_consultation', 'reschedule_consultation',
+                   'record_payment', 'refund_payment'))
+        limit p_rows
+        for update skip locked
+    ) as o
+    where (k.user_id, k.operation, k.key) = (o.user_id, o.operation, o.key);
+    get diagnostics v_rows = row_count;
+    return query values ('idempotency_keys', v_rows);
+
+    v_sessions := array(
+        select s.id from app.sessions as s
+        where s.expires_at < v_before
+        limit p_rows
+        for update skip locked);
+    delete from app.refresh_tokens as t where t.session_id = any (v_sessions);
+    get diagnostics v_rows = row_count;
+    return query values ('refresh_tokens', v_rows);
+    delete from app.sessions as s where s.id = any (v_sessions);
+    return query values ('sessions', cardinality(v_sessions)::bigint);
+
+    -- What failed is forgotten by half every hour (app.count_log_in_attempt): after a day, wholly.
+    delete from app.log_in_attempts as a
+    using (
+        select o.subject
+        from app.log_in_attempts as o
+        where o.last_attempt_at < app.clock() - interval '1 day'
+          and (o.succeeded_at is null or greatest(o.succeeded_at, o.last_attempt_at) < v_before)
+        limit p_rows
+        for update skip locked
+    ) as o
+    where a.subject = o.subject;
+    get diagnostics v_rows = row_count;
+    return query values ('log_in_attempts', v_rows);
+end;
+$$;
+
+comment on function ops.purge(interval, integer) is
+'Deletes what has served, at most p_rows rows of each table: idempotency keys older than p_keep (30
+days or more), but not those of bookings, reschedules and money; sessions that ended longer ago,
+with their refresh tokens; counts of failed log-ins after a day, and after p_keep from where
+somebody has logged in. Returns how many of each: call it again, in another transaction, while one
+reaches p_rows. It leaves out what somebody else is changing. Logs go by month: see
+ops.drop_partitions. Raises TM201.';
+
+grant execute on function ops.purge(interval, integer) to telemed_dba;
+
+commit;

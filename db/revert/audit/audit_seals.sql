@@ -1,0 +1,12 @@
+-- Revert telemed:audit/audit_seals from pg
+
+begin;
+
+set local role telemed_internal;
+drop function app.append_audit_seal(text, date, bigint, bigint, bigint, bytea);
+drop view ops.audit_seals;
+reset role;
+drop function app.audit_seal_hash(app.audit_seals);
+drop table app.audit_seals;
+
+commit;

@@ -1,0 +1,89 @@
+begin;
+select plan(17);
+set local client_min_messages = warning;
+
+set local role telemed_owner;
+create table app.moves (
+    occurred_at timestamptz not null, what text not null,
+    constraint moves_are_not_empty check (what <> '')
+) partition by range (occurred_at);
+alter table app.moves enable row level security;
+alter table app.moves force row level security;
+create policy moves_are_there on app.moves to telemed_internal using (true);
+grant all on app.moves to telemed_internal;
+select is(app.create_partition('moves', '2030-02-01'), 'moves_2030_02', 'a month has its name');
+select is(app.create_partition('moves'), 'moves_default', 'so has what belongs to no month');
+select throws_ok(
+    $$ select app.create_partition('moves', '2030-02-01') $$, '42P07', null,
+    'a month is made once');
+
+set local role telemed_internal;
+insert into app.moves values
+('2030-01-31 23:59:59.999999+00', 'before'), ('2030-02-01 00:00:00+00', 'first'),
+('2030-02-28 23:59:59.999999+00', 'last'), ('2030-03-01 00:00:00+00', 'after');
+select results_eq(
+    'select what from app.moves_2030_02 order by occurred_at', array['first', 'last'],
+    'a month begins and ends at midnight UTC');
+select results_eq(
+    'select what from app.moves_default order by occurred_at', array['before', 'after'],
+    'what belongs to no month is not lost');
+set local timezone = 'Asia/Tokyo';
+reset role;
+set local role telemed_owner;
+select is(
+    app.create_partition('moves', '2031-02-01'), 'moves_2031_02', 'somebody in Tokyo makes one');
+set local timezone = 'UTC';
+select is(
+    (select pg_get_expr(c.relpartbound, c.oid) from pg_class as c
+     where c.oid = 'app.moves_2031_02'::regclass),
+    $$FOR VALUES FROM ('2031-02-01 00:00:00+00') TO ('2031-03-01 00:00:00+00')$$,
+    'and its month is that of everybody');
+select throws_ok(
+    $$ select app.create_partition('moves', '2031-02-02') $$, '42P07', null,
+    'no month begins in the middle of another one');
+
+-- Each is as closed as the table
+select is_empty('select * from app.moves_2030_02', 'the owner finds nothing in a month by itself');
+select throws_ok(
+    $$ insert into app.moves_2030_02 values ('2030-02-02', 'x') $$, '42501', null,
+    'and puts nothing into it');
+select throws_ok('truncate app.moves_2030_02', 'TM912', null, 'a month is never emptied');
+select throws_ok('truncate app.moves_default', 'TM912', null, 'nor is what belongs to none');
+set local role telemed_internal;
+select throws_ok(
+    $$ insert into app.moves values ('2030-02-02', '') $$, '23514', null,
+    'the rules of the table hold in a month');
+reset role;
+select results_eq(
+    $$ select obj_description('app.moves_2030_02'::regclass) $$,
+    $$ values ('Rows of app.moves of 2030-02 (UTC).') $$, 'a month says what it is');
+
+-- The logs
+select is(
+    (select array_agg(c.relname::text order by c.relname)
+     from pg_partitioned_table as p
+     inner join pg_class as c on c.oid = p.partrelid
+     where c.relnamespace = 'app'::regnamespace and c.relname <> 'moves'),
+    '{access_logs,audit_logs}', 'the logs are kept by month');
+select is_empty(
+    $$
+    select t.name || m.suffix
+    from unnest('{audit_logs,access_logs}'::text[]) as t (name)
+    cross join (
+        select to_char(now() at time zone 'UTC' + n * interval '1 month', '_YYYY_MM') as suffix
+        from generate_series(0, 3) as n
+        union all
+        select '_default') as m
+    where to_regclass('app.' || t.name || m.suffix) is null
+    $$,
+    'from this month to three months ahead');
+select is_empty(
+    $$
+    select c.oid::regclass from pg_class as c
+    where c.relispartition and c.relkind = 'r' and c.relnamespace = 'app'::regnamespace
+      and not (c.relrowsecurity and c.relforcerowsecurity)
+    $$,
+    'and none can be read past its table');
+
+select * from finish();
+rollback;

@@ -1,0 +1,85 @@
+begin;
+\ir ../helpers/actors.psql
+select plan(20);
+set local role telemed_dba;
+select ops.seal_audit(10000000, '1 minute') \g /dev/null
+reset role;
+
+create function pg_temp.advice(p_subject text)
+returns text language sql security definer
+as $$
+    select string_agg(a.severity, ', ') from ops.advise() as a where a.subject ~ p_subject
+$$;
+select is_empty(
+    $$ select * from ops.advise() where severity not in ('danger', 'warning', 'hint')
+       or subject is null or found is null or advice is null $$,
+    'advice says how grave it is, about what, what was found, and what to do');
+select is_empty(
+    $$ select subject from ops.advise() where subject !~ '^(setting|extension|table|connections)' $$,
+    'a new database has nothing but settings and tables that could be better');
+select is(pg_temp.advice('pg_stat_statements'), 'hint', 'statements are not counted here');
+
+-- Settings that this session, or the throw-away server, has
+reset role;
+set local synchronous_commit = off;
+set local random_page_cost = 4;
+select is(pg_temp.advice('setting ' || v.name || '$'), v.severity, v.sentence)
+from (values
+    ('synchronous_commit', 'danger', 'a commit that does not wait for the disk is a danger'),
+    ('random_page_cost', 'hint', 'disks that turn are rare'),
+    ('autovacuum', null, 'what is right is not mentioned'),
+    ('server_encoding', null, 'nor is UTF-8')) as v (name, severity, sentence);
+set local synchronous_commit = remote_apply;
+set local random_page_cost = 1.1;
+select is(
+    pg_temp.advice('setting (synchronous_commit|random_page_cost)$'), null,
+    'neither is what was mended');
+
+-- What is wrong with the data
+savepoint intact;
+alter role telemed_api reset statement_timeout;
+select is(pg_temp.advice('^role telemed_api'), 'warning', 'an API without limits is a warning');
+alter role telemed_api set statement_timeout = '0';
+select is(pg_temp.advice('^role telemed_api'), 'warning', 'so is one whose limit is none');
+alter role telemed_api bypassrls;
+select is(pg_temp.advice('^role telemed_api'), 'danger, warning',
+    'one that no rule holds for is a danger');
+rollback to intact;
+select ops.add_context_key(repeat(n::text, 40)) from generate_series(1, 3) as n \g /dev/null
+select is(pg_temp.advice('^context keys'), 'warning', 'so are keys that nobody needs any more');
+rollback to intact;
+select format('alter table app.audit_logs detach partition app.audit_logs%s', to_char(
+    date_trunc('month', now() at time zone 'UTC') + interval '1 month', '_YYYY_MM')) as detach \gset
+set local client_min_messages = error;
+:detach;
+select format('drop table app.audit_logs%s', to_char(
+    date_trunc('month', now() at time zone 'UTC') + interval '1 month', '_YYYY_MM')) as detach \gset
+:detach;
+select is(pg_temp.advice('^partition'), 'warning', 'a month that is not prepared is a warning');
+insert into app.audit_logs (occurred_at, table_name, row_id, operation, new)
+values (date_trunc('month', now(), 'UTC') + interval '1 month', 'charts', 'c', 'INSERT', '{}');
+select is(
+    pg_temp.advice('^partition audit_logs_default'), 'warning', 'even more so when it has come');
+rollback to intact;
+insert into app.audit_logs (occurred_at, table_name, row_id, operation, new)
+values (clock_timestamp() - interval '61 minutes', 'charts', 'c', 'INSERT', '{}');
+select is(
+    pg_temp.advice('^audit trail'), case when extract(day from now() at time zone 'UTC') > 0
+        then 'warning' end, 'a trail that is not sealed within the hour is a warning');
+select ops.seal_audit(p_wait => '1 minute') \g /dev/null
+select is(pg_temp.advice('^audit trail'), null, 'until it is');
+alter table app.payments disable trigger payments_stay_within_bounds;
+select is(
+    pg_temp.advice('^invariant every_trigger'), 'warning', 'a rule that is broken is a warning');
+alter sequence app.access_logs_id_seq maxvalue 1000 restart 900;
+select nextval('app.access_logs_id_seq') \g /dev/null
+select is(pg_temp.advice('^sequence'), 'danger', 'numbers that run out are a danger');
+rollback to intact;
+
+set local role telemed_auditor;
+select throws_ok('select ops.advise()', '42501', null, 'an auditor is not advised');
+set local role telemed_api;
+select throws_ok('select ops.advise()', '42501', null, 'nor is the REST API');
+
+select * from finish();
+rollback;

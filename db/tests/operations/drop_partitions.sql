@@ -1,0 +1,106 @@
+begin;
+\ir ../helpers/actors.psql
+select plan(19);
+reset role;
+set local role telemed_dba;
+select ops.seal_audit(10000000, '1 minute') \g /dev/null
+reset role;
+
+-- Logs of months that are long gone
+create function pg_temp.write(p_months integer)
+returns void language sql
+as $$
+    with month as (
+        select date_trunc('month', now(), 'UTC') - make_interval(months => p_months) as m),
+    written as (
+        insert into app.audit_logs (occurred_at, table_name, row_id, operation, new)
+        select m, 'charts', 'c-' || p_months, 'INSERT', '{}' from month
+        returning id)
+    insert into app.access_logs (occurred_at, kind, operation)
+    select m, 'act_as', 'act_as' from month, written
+$$;
+set local role telemed_owner;
+select app.create_partition(t.name, (date_trunc('month', now() at time zone 'UTC')
+    - make_interval(months => n))::date) is null
+from unnest('{audit_logs,access_logs}'::text[]) as t (name)
+cross join (values (3), (2), (1)) as m (n) \g /dev/null
+reset role;
+select pg_temp.write(3) \g /dev/null
+select pg_temp.write(2) \g /dev/null
+
+create function pg_temp.months_of(p_table text)
+returns integer language sql security definer
+as $$
+    select count(*)::integer from pg_inherits as i
+    where i.inhparent = to_regclass('app.' || p_table)
+$$;
+select pg_temp.months_of('audit_logs') as months \gset
+
+set local role telemed_dba;
+select is_empty(
+    $$ select ops.drop_partitions('audit_logs') $$, 'nothing is dropped within six years');
+select throws_ok(
+    $$ select ops.drop_partitions('audit_logs', '2 months') $$, 'TM922', null,
+    'what is not sealed is not dropped');
+select is(pg_temp.months_of('audit_logs'), :months, 'at all');
+select ops.seal_audit(p_wait => '1 minute') \g /dev/null
+select max(id) as seals from ops.audit_seals \gset
+select results_eq(
+    $$ select ops.drop_partitions('audit_logs', '2 months') $$,
+    $$ select 'audit_logs' || to_char(
+           date_trunc('month', now() at time zone 'UTC') - interval '3 months', '_YYYY_MM') $$,
+    'a month is dropped when all of it is old enough');
+select is(pg_temp.months_of('audit_logs'), :months - 1, 'and no other one');
+select collect_tap(
+    is(s.kind, 'retirement', 'a seal says so'),
+    is(s.month, (date_trunc('month', now() at time zone 'UTC') - interval '3 months')::date,
+        'of which month'),
+    is(s.row_count, 1::bigint, 'how many rows there were'),
+    is(s.rows_digest, encode(sha256(decode(r.hash, 'hex')), 'hex'), 'under which seals'),
+    is(s.after_id, s.last_id, 'and closes no rows itself'))
+from ops.audit_seals as s
+inner join ops.audit_seals as r on r.month = s.month and r.kind = 'rows'
+where s.id = :seals + 1;
+select is_empty('select * from ops.verify_audit()', 'the rest of the trail is well');
+reset role;
+select pg_temp.write(1) \g /dev/null
+set local role telemed_dba;
+select ops.seal_audit(p_wait => '1 minute') \g /dev/null
+select is_empty('select * from ops.verify_audit()', 'also when it goes on');
+
+-- Somebody has dropped a month without it
+reset role;
+select format('drop table app.audit_logs%s', to_char(
+    date_trunc('month', now() at time zone 'UTC') - interval '2 months', '_YYYY_MM')) as forbidden \gset
+savepoint before;
+:forbidden;
+select results_eq(
+    'select problem from ops.verify_audit()', array['rows_differ'],
+    'a month that was dropped by hand is missed');
+rollback to before;
+
+-- The access log has no seals
+set local role telemed_dba;
+select results_eq(
+    $$ select ops.drop_partitions('access_logs', '1 month') $$,
+    $$ select 'access_logs' || to_char(
+           date_trunc('month', now() at time zone 'UTC') - n * interval '1 month', '_YYYY_MM')
+       from generate_series(3, 2, -1) as n $$,
+    'the oldest month goes first');
+
+select is_empty(
+    $$ select ops.drop_partitions('users', '0 days') $$, 'what is not kept by month is not dropped');
+select throws_ok(
+    format('select ops.drop_partitions(%L, %L)', 'access_logs', v.keep), 'TM201', null, v.sentence)
+from (values
+    ('-1 day', 'what is still to come is not dropped'),
+    (null, 'nor is anything without saying how old')) as v (keep, sentence);
+set local role telemed_auditor;
+select throws_ok(
+    $$ select ops.drop_partitions('audit_logs') $$, '42501', null, 'an auditor drops nothing');
+set local role telemed_api;
+select throws_ok(
+    $$ select ops.drop_partitions('audit_logs') $$, '42501', null, 'nor does the REST API');
+
+select * from finish();
+rollback;

@@ -1,0 +1,124 @@
+begin;
+\ir ../helpers/actors.psql
+select plan(24);
+reset role;
+select pg_temp.set_clock('2027-06-01 08:00:00+00');
+
+insert into app.idempotency_keys (
+    user_id, operation, key, fingerprint, fingerprint_version, resource_id, response,
+    refusal_code, refusal_message, created_at)
+select
+    pg_temp.id_of('patient'), v.operation, v.key, sha256(''), 1,
+    case when v.refusal is null then gen_random_uuid() end,
+    case when v.refusal is null then '{}'::jsonb end, v.refusal,
+    case when v.refusal is not null then 'No' end,
+    timestamptz '2027-06-01 08:00:00+00' - v.age
+from (values
+    ('publish_slot', 'old', null, interval '91 days'),
+    ('publish_slot', 'recent', null, interval '89 days'),
+    ('publish_slot', 'new', null, interval '29 days'),
+    ('book_consultation', 'old booking', null, interval '3 years'),
+    ('reschedule_consultation', 'old reschedule', null, interval '3 years'),
+    ('record_payment', 'old payment', null, interval '3 years'),
+    ('refund_payment', 'old refund', null, interval '3 years'),
+    ('book_consultation', 'old refusal', 'TM901', interval '91 days'),
+    ('book_consultation', 'recent refusal', 'TM901', interval '31 days')
+) as v (operation, key, refusal, age);
+insert into app.sessions (id, user_id, created_at, expires_at, revoked_at)
+values
+('00000000-0000-7000-8000-000000000001', pg_temp.id_of('patient'), '2026-01-01', '2026-01-31', null),
+('00000000-0000-7000-8000-000000000002', pg_temp.id_of('patient'), '2027-02-10', '2027-03-12', null),
+('00000000-0000-7000-8000-000000000003', pg_temp.id_of('patient'), '2027-05-30', '2027-06-29',
+    '2027-05-31');
+insert into app.refresh_tokens (token_hash, session_id, issued_at, spent_at)
+values
+(sha256('1'), '00000000-0000-7000-8000-000000000001', '2026-01-01', '2026-01-02'),
+(sha256('2'), '00000000-0000-7000-8000-000000000001', '2026-01-02', null),
+(sha256('3'), '00000000-0000-7000-8000-000000000002', '2027-02-10', null);
+delete from app.log_in_attempts;
+insert into app.log_in_attempts (subject, failures, last_attempt_at, succeeded_at)
+values
+(sha256('failed yesterday'), 9, '2027-05-31 07:59:59+00', null),
+(sha256('failed today'), 9, '2027-05-31 08:00:01+00', null),
+(sha256('known'), 0, '2027-03-04 08:00:00+00', '2027-03-04 08:00:00+00'),
+(sha256('known long ago'), 0, '2027-03-02 08:00:00+00', '2027-03-02 08:00:00+00');
+
+create function pg_temp.keys()
+returns text[] language sql security definer
+as $$ select array_agg(k.key::text order by k.key collate "C") from app.idempotency_keys as k
+      where k.user_id = pg_temp.id_of('patient') $$;
+
+-- What it refuses
+set local role telemed_dba;
+select throws_ok('select ops.purge(' || v.arguments || ')', 'TM201', null, v.sentence)
+from (values
+    ($$ '29 days' $$, 'nothing goes within 30 days'), ('null', 'how long is to be said'),
+    ('p_rows => 0', 'so is how many'), ('p_rows => 1000001', 'which are not too many'),
+    ('p_rows => null', 'or unknown')) as v (arguments, sentence);
+reset role;
+select throws_ok(
+    format('delete from app.idempotency_keys where key = %L', v.key), 'TM912', null, v.sentence)
+from (values
+    ('new', 'by no other way does a key go within 30 days'),
+    ('old booking', 'nor ever that of a booking'), ('old reschedule', 'of a reschedule'),
+    ('old payment', 'of a payment'), ('old refund', 'or of a refund')) as v (key, sentence);
+select throws_ok(
+    $$ update app.idempotency_keys set refusal_message = 'Yes' where key = 'old refusal' $$,
+    'TM912', null, 'and none is changed');
+
+-- A row of each at a time
+set local role telemed_dba;
+select results_eq(
+    'select table_name, rows from ops.purge(p_rows => 1)',
+    $$ values ('idempotency_keys', 1::bigint), ('refresh_tokens', 2), ('sessions', 1),
+           ('log_in_attempts', 1) $$,
+    'a call deletes as many as it is told, and says how many');
+select results_eq(
+    'select table_name, rows from ops.purge()',
+    $$ values ('idempotency_keys', 1::bigint), ('refresh_tokens', 0), ('sessions', 0),
+           ('log_in_attempts', 1) $$,
+    'the next one takes the rest');
+select results_eq(
+    'select sum(rows) from ops.purge()', array[0::numeric], 'until nothing is left to delete');
+select is(
+    pg_temp.keys(),
+    '{new,"old booking","old payment","old refund","old reschedule",recent,"recent refusal"}',
+    'keys of bookings and of money stay for ever, others for 90 days');
+reset role;
+select results_eq(
+    $$ select right(s.id::text, 1) from app.sessions as s where s.id::text like '00000000-%'
+       order by 1 $$,
+    array['2', '3'], 'sessions stay for 90 days after their end');
+select results_eq(
+    'select a.failures from app.log_in_attempts as a order by a.last_attempt_at', array[0, 9],
+    'failed log-ins are forgotten after a day, known addresses after 90');
+set local role telemed_dba;
+select results_eq(
+    $$ select table_name, rows from ops.purge('30 days') where rows > 0 order by 1 $$,
+    $$ values ('idempotency_keys', 2::bigint), ('log_in_attempts', 1), ('refresh_tokens', 1),
+           ('sessions', 1) $$,
+    'or earlier, if that is enough');
+select is(
+    pg_temp.keys(), '{new,"old booking","old payment","old refund","old reschedule"}',
+    'but no key within 30 days');
+reset role;
+select is(
+    (select count(*) from app.audit_logs as l
+     where l.table_name = 'sessions' and l.operation = 'DELETE' and l.row_id like '00000000-%'),
+    2::bigint, 'a session that is gone has left its trace');
+select is_empty(
+    $$
+    select * from ops.check_invariants()
+    where violations > 0 and name not like 'every_key_has%'
+    $$,
+    'and every rule still holds');
+
+set local role telemed_auditor;
+select throws_ok('select ops.purge()', '42501', null, 'an auditor deletes nothing');
+set local role telemed_api;
+select throws_ok('select ops.purge()', '42501', null, 'nor does the REST API');
+reset role;
+select has_index('app', 'sessions', 'sessions_by_end', 'it finds what has ended without a search');
+
+select * from finish();
+rollback;

@@ -1,0 +1,66 @@
+begin;
+select plan(16);
+set local client_min_messages = warning;
+set local role telemed_dba;
+
+select is_empty('select * from ops.blocked_sessions', 'nobody waits for nobody');
+select results_eq(
+    $$ select count(*) from ops.table_sizes where table_name = 'app.consultations' $$,
+    array[1::bigint], 'each table has its size');
+select is_empty(
+    $$
+    select * from ops.table_sizes
+    where total_bytes <> table_bytes + index_bytes or total_bytes <= 0 or days_counted <= 0
+    $$,
+    'with that of its indexes');
+select isnt_empty(
+    $$ select * from ops.table_sizes where table_name ~ '^app.audit_logs_[0-9_]+$' $$,
+    'each month has its own');
+select results_eq(
+    $$
+    select verdict from ops.index_usage
+    where index_name in ('app.idempotency_keys_are_used_once',
+        'app.availability_slots_of_a_doctor_never_overlap', 'app.consultations_one_per_slot')
+    $$,
+    array_fill('holds a rule'::text, array[3]), 'an index that holds a rule is not in question');
+select is_empty(
+    $$ select * from ops.index_usage where (verdict = 'unused so far') <> (scans = 0)
+       and verdict <> 'holds a rule' $$,
+    'any other is used or not');
+select lives_ok('select * from ops.missing_indexes', 'and some may be missing');
+
+select is(
+    (select can_log_in and not is_superuser and not bypasses_row_level_security
+            and tables_readable = 0 and functions_of_api_and_ops > 0
+     from ops.role_overview where role_name = 'telemed_api'), true,
+    'the REST API logs in, calls functions and reads no table');
+select is(
+    (select settings from ops.role_overview where role_name = 'telemed_api'),
+    '{idle_in_transaction_session_timeout=5s,lock_timeout=1500ms,statement_timeout=3s}',
+    'under its limits');
+select is(
+    (select member_of from ops.role_overview where role_name = 'telemed_dba'), '{pg_monitor}',
+    'database administrators monitor the server');
+select results_eq(
+    $$ select role_name from ops.role_overview where is_superuser and role_name ~ '^telemed' $$,
+    array[]::text[], 'no role of the product is above the rules');
+reset role;
+create role telemed_test_reader;
+grant usage on schema app to telemed_test_reader;
+grant select on app.users to telemed_test_reader;
+set local role telemed_dba;
+select is(
+    (select tables_readable from ops.role_overview where role_name = 'telemed_test_reader'),
+    1::bigint, 'a role that can read a table stands out');
+
+-- The statements of a server that does not count them
+select is_empty('select * from ops.slowest_statements()', 'without the extension there is no row');
+
+set local role telemed_auditor;
+select throws_ok('select * from ops.role_overview', '42501', null, 'an auditor sees none of it');
+set local role telemed_api;
+select throws_ok('select * from ops.table_sizes', '42501', null, 'nor does the REST API');
+select throws_ok('select ops.slowest_statements()', '42501', null, 'nor which statements are slow');
+
+select * from finish();
+rollback;
