@@ -1,6 +1,6 @@
 # What a developer does with this project: `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help setup run tour psql verify-audit test races attack faults lint format deploy lock clean
+.PHONY: help setup run tour psql verify-audit test coverage races attack faults lint format deploy lock clean
 MAKEFLAGS += --no-print-directory
 
 # Modules rather than the programs of .venv/bin, which stop working when the folder is moved.
@@ -26,6 +26,9 @@ verify-audit: setup ## verify the audit trail of the development database (SEALS
 
 test: setup ## pgTAP and pytest on a throw-away cluster (ONLY=sql|python, ARGS="-k booking")
 	@exec $(PYTHON) -m scripts.test
+
+coverage: setup ## which statements and branches of the functions pgTAP reaches
+	@exec $(PYTHON) -m scripts.coverage
 
 races: setup ## 64 clients at once on one slot, key or payment (ROUNDS=, CLIENTS=, SEED=, REPORT=1)
 	@exec $(PYTHON) -m tests.races

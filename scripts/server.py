@@ -40,8 +40,12 @@ class Cluster:
         self.log = base / "postgresql.log"
         self.socket = socket_directory(base)
         self.settings = dict(settings or {})
-        if Path(f"/usr/lib/postgresql/{self.version}/lib/plpgsql_check.so").exists():
-            self.settings["shared_preload_libraries"] = "plpgsql_check"
+        libraries = Path(f"/usr/lib/postgresql/{self.version}/lib")
+        self.settings["shared_preload_libraries"] = ",".join(
+            name
+            for name in ("plpgsql_check", "pg_stat_statements")
+            if (libraries / f"{name}.so").exists()
+        )
 
     def start(self) -> None:
         with uninterrupted():

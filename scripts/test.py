@@ -11,7 +11,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from scripts.cluster import CLUSTER_VARIABLE, TEMPLATE, deploy, throwaway_cluster
@@ -50,23 +50,39 @@ def timed(what: str) -> Iterator[None]:
 
 
 def sql_tests_pass(cluster: Cluster) -> bool:
-    database = "telemed_pgtap"
-    cluster.create_database(database, TEMPLATE)
-    cluster.sql("create extension pgtap", database)
-    cluster.sql("create extension if not exists plpgsql_check", database)
     with timed("pgTAP"):
-        result = subprocess.run(
-            ("pg_prove", "-j2", "-r", "--ext", ".sql", str(SQL_TESTS)),
-            env=cluster.environment(database),
-            cwd=CHECKOUT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        result = pg_prove(cluster, database_for_pgtap(cluster))
         lines = result.stdout.splitlines()
         say("\n".join(lines[-2:] if result.returncode == 0 else lines))
     return result.returncode == 0
+
+
+def database_for_pgtap(cluster: Cluster, name: str = "telemed_pgtap") -> str:
+    """A clone of the deployed database with what tests need beside it; its name."""
+    cluster.create_database(name, TEMPLATE)
+    cluster.sql("create extension pgtap", name)
+    cluster.sql("create extension if not exists plpgsql_check", name)
+    return name
+
+
+def pg_prove(
+    cluster: Cluster,
+    database: str,
+    *arguments: str,
+    jobs: int = 2,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run the pgTAP suite, or the files among `arguments`; output as in a terminal."""
+    tests = () if any(a.endswith(".sql") for a in arguments) else ("-r", str(SQL_TESTS))
+    return subprocess.run(
+        ("pg_prove", f"-j{jobs}", "--ext", ".sql", *arguments, *tests),
+        env=cluster.environment(database) | dict(environment or {}),
+        cwd=CHECKOUT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 def require_tests_in_every_folder() -> None:

@@ -58,10 +58,11 @@ begin
               and (c.starts_at, c.id) < (v_before, v_before_id) and c.starts_at >= v_from
               and (p_status is null or c.status = p_status)
             order by c.starts_at desc, c.id desc limit p_limit);
-    elsif v_actor.role = 'admin' then
+    else
         v_page := array(
             select c.id from app.consultations as c
-            where (c.starts_at, c.id) < (v_before, v_before_id) and c.starts_at >= v_from
+            where v_actor.role = 'admin'
+              and (c.starts_at, c.id) < (v_before, v_before_id) and c.starts_at >= v_from
               and (p_status is null or c.status = p_status)
             order by c.starts_at desc, c.id desc limit p_limit);
     end if;

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(34);
+select plan(36);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
@@ -77,6 +77,13 @@ set local role telemed_api;
 select is(
     pg_temp.refusal('patient', format('select api.cancel_consultation(%L)', :'second')),
     'TM906', 'nor later');
+select pg_temp.sign_in('patient', 'remember');
+select is(c.id, null, 'which is remembered under a key')
+from api.cancel_consultation(:'second', null, 'too late') as c;
+reset role;
+select is(k.refusal_code, 'TM906', 'with its reason')
+from app.idempotency_keys as k where k.key = 'too late';
+set local role telemed_api;
 select pg_temp.sign_in('doctor');
 select collect_tap(
     is(c.status, 'cancelled', 'its doctor can cancel long after the start'),

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(54);
+select plan(56);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 09:30:00+00', 45) as next_slot \gset
@@ -141,7 +141,12 @@ select is(
     pg_temp.refusal('patient', format(
         'select api.reschedule_consultation(%L, %L, ''late'')', :'booking', :'third_slot')),
     'TM906', 'once it has begun a consultation is not moved');
+select pg_temp.sign_in('patient', 'remember');
+select is(r.id, null, 'which is remembered')
+from api.reschedule_consultation(:'booking', :'third_slot', 'too late') as r;
 reset role;
+select is(k.refusal_code, 'TM906', 'with its reason')
+from app.idempotency_keys as k where k.key = 'too late';
 select pg_temp.set_clock('2027-01-05 08:59:59.999999+00');
 set local role telemed_api;
 select is(

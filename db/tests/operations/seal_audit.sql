@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(18);
+select plan(20);
 reset role;
 -- What other tests have committed is sealed first.
 set local role telemed_dba;
@@ -58,6 +58,23 @@ select results_eq(
     $$ select s.after_id, s.row_count from ops.seal_audit(p_wait => '1 minute') as s $$,
     format('values (%s::bigint, 1::bigint)', :fourth), 'ids that no row has are sealed with the rest');
 select is_empty('select * from ops.verify_audit()', 'and nothing is missing');
+
+-- Somebody else is writing
+reset role;
+create extension dblink;
+select dblink_connect('writer', format(
+    'host=%s port=%s dbname=%s user=%s', split_part(current_setting('unix_socket_directories'), ',', 1),
+    current_setting('port'), current_database(), session_user)) \g /dev/null
+select dblink_exec('writer', 'begin') \g /dev/null
+select * from dblink('writer', 'select pg_current_xact_id()::text') as w (id text) \g /dev/null
+select throws_ok(
+    $$ select ops.seal_audit(p_wait => '0.1 seconds') $$, 'TM990', null,
+    'a range into which somebody may still write is not sealed');
+select dblink_exec('writer', 'rollback') \g /dev/null
+select lives_ok(
+    $$ select ops.seal_audit(p_wait => '1 minute') $$, 'until they have done');
+select dblink_disconnect('writer') \g /dev/null
+set local role telemed_dba;
 
 -- What it refuses
 select throws_ok('select ops.seal_audit(' || v.arguments || ')', 'TM201', null, v.sentence)

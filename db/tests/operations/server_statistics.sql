@@ -1,5 +1,5 @@
 begin;
-select plan(16);
+select plan(20);
 set local client_min_messages = warning;
 set local role telemed_dba;
 
@@ -53,8 +53,29 @@ select is(
     (select tables_readable from ops.role_overview where role_name = 'telemed_test_reader'),
     1::bigint, 'a role that can read a table stands out');
 
--- The statements of a server that does not count them
+-- Statements, where they are counted
 select is_empty('select * from ops.slowest_statements()', 'without the extension there is no row');
+reset role;
+create schema statistics;
+grant usage on schema statistics to telemed_dba;
+create extension pg_stat_statements schema statistics;
+select count(*) from app.consultations where id = gen_random_uuid() \g /dev/null
+set local role telemed_dba;
+select isnt_empty(
+    $$
+    select * from ops.slowest_statements(1000000)
+    where query ~ 'app.consultations where id = gen_random_uuid' and calls >= 1 and mean_ms > 0
+    $$,
+    'with it every statement has its time');
+select is_empty(
+    $$ select * from ops.slowest_statements(1000000) where query ~ '<insufficient privilege>' $$,
+    'also those of others');
+select is(count(*), 1::bigint, 'as many as asked for') from ops.slowest_statements(1);
+select is_empty(
+    $$ select s.total_ms, s.later from (
+           select total_ms, lead(total_ms) over () as later from ops.slowest_statements(1000000)) as s
+       where s.total_ms < s.later $$,
+    'the slowest first');
 
 set local role telemed_auditor;
 select throws_ok('select * from ops.role_overview', '42501', null, 'an auditor sees none of it');
