@@ -1,6 +1,6 @@
 # What a developer does with this project: `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help setup run tour psql verify-audit test coverage races attack faults lint format deploy lock clean
+.PHONY: help setup run tour psql verify-audit test properties coverage docs spec mutants races attack faults lint format deploy lock clean
 MAKEFLAGS += --no-print-directory
 
 # Modules rather than the programs of .venv/bin, which stop working when the folder is moved.
@@ -29,6 +29,18 @@ test: setup ## pgTAP and pytest on a throw-away cluster (ONLY=sql|python, ARGS="
 
 coverage: setup ## which statements and branches of the functions pgTAP reaches
 	@exec $(PYTHON) -m scripts.coverage
+
+properties: setup ## the functions against a model, at random (RUNS=2000, SEED=)
+	@exec env ONLY=python ARGS="-s tests/properties" PROPERTY_RUNS="$${RUNS:-2000}" $(PYTHON) -m scripts.test
+
+docs: setup ## write the SQL reference (docs/sql) from the catalog
+	@exec $(PYTHON) -m scripts.docs
+
+spec: setup ## what the system promises, in the words of its tests
+	@exec $(PYTHON) -m scripts.spec
+
+mutants: setup ## break the schema and see whether the tests notice (COUNT=300, SEED=, KIND=, REPORT=1)
+	@exec $(PYTHON) -m tests.mutants
 
 races: setup ## 64 clients at once on one slot, key or payment (ROUNDS=, CLIENTS=, SEED=, REPORT=1)
 	@exec $(PYTHON) -m tests.races

@@ -15,8 +15,10 @@ from scripts.system import CHECKOUT, exit_on_signals, run, server_user, uninterr
 
 # What a DBA of the clinic may do, and not what a superuser may: a login of development only.
 DBA_LOGIN = "telemed_dba_dev"
-TEMPLATE = "telemed_template"  # a deployed database that tests clone
 CLUSTER_VARIABLE = "TEST_CLUSTER"  # where `make test` tells pytest which cluster to use
+TEMPLATE_VARIABLE = "TEST_TEMPLATE"  # and `make mutants` which broken database
+# A deployed database that tests clone.
+TEMPLATE = os.environ.get(TEMPLATE_VARIABLE, "telemed_template")
 THROWAWAY = "telemedicine-test-"
 THROWAWAY_CONTEXT_KEY = "bf0715e1c8a1e2f84b35c7d2a9960d7e3f1a5b8c4d2e6f709182a3b4c5d6e7f8"
 THROWAWAY_SETTINGS = {

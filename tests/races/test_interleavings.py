@@ -195,6 +195,12 @@ class Clinic:
         query = "select exists (select from app.audit_logs where request_id = %s)"
         return self.rows(query, (client.request_id,)) == [(True,)]
 
+    def remembered(self, key: object) -> str | None:
+        """The refusal that is stored under a key; None when it is something else."""
+        query = "select refusal_code from app.idempotency_keys where key = %s"
+        ((code,),) = self.rows(query, (key,))
+        return code
+
     def newly_broken(self) -> list[str]:
         """Invariants that are broken more often than at the last look."""
         before = self.violations
@@ -233,12 +239,16 @@ class Day:
             "book 1": (other, "book_consultation", {**slot_1, **key}),
             "book 2": (other, "book_consultation", {**slot_2, **key}),
             "move to 2": (patient, "reschedule_consultation", {**consultation, **slot_2, **key}),
-            "cancel": (patient, "cancel_consultation", {**consultation}),
-            "complete": (doctor, "complete_consultation", {**consultation}),
+            "cancel": (patient, "cancel_consultation", {**consultation, **key}),
+            "complete": (doctor, "complete_consultation", {**consultation, **key}),
             "pay": (patient, "record_payment", {**consultation, **fee, **key}),
             "withdraw 2": (doctor, "withdraw_slot", {**slot_2}),
-            "publish": (doctor, "publish_slot", {"starts_at": evening, "ends_at": night}),
-            "day off": (doctor, "take_time_off", {"starts_at": self.morning, "ends_at": night}),
+            "publish": (doctor, "publish_slot", {"starts_at": evening, "ends_at": night, **key}),
+            "day off": (
+                doctor,
+                "take_time_off",
+                {"starts_at": self.morning, "ends_at": night, **key},
+            ),
         }
         return calls[name]
 
@@ -340,13 +350,39 @@ def test_two_functions(
     day = clinic.new_day()
     if end == "rollback":
         code, state = ALONE[second]
-    one, waited, two = clinic.interleave(day.call(first, 0), day.call(second, 1), end)
+    late = day.call(second, 1)
+    one, waited, two = clinic.interleave(day.call(first, 0), late, end)
     broken = clinic.newly_broken()
     assert (one.code, waited, two.code, broken) == ("", waits, code, [])
     assert day.state() == state
     day.check_audit_trail()
     assert clinic.changed_something(clinic.first) == (end == "commit")
     assert not (code and clinic.changed_something(clinic.second))
+    if key := late[2].get("idempotency_key"):
+        assert clinic.remembered(key) == (code or None), "a refusal stays one under its key"
+
+
+@pytest.mark.parametrize(("end", "code"), [("commit", "TM904"), ("rollback", "")])
+def test_a_patient_who_books_with_two_doctors_at_once(clinic: Clinic, end: str, code: str) -> None:
+    """The second booking waits for the patient, not inside the constraint that is behind that."""
+    day = clinic.new_day()
+    patient, function, arguments = day.call("book 2", 0)
+    colleague = new_person(clinic.onlooker, "doctor")
+    ((slot,),) = clinic.rows(
+        f"{CONTEXT} insert into app.availability_slots (doctor_id, starts_at, ends_at)"
+        " select %s, s.starts_at + interval '10 minutes', s.ends_at"
+        "   from context, app.availability_slots as s where s.id = %s returning id::text",
+        (
+            *context.values(colleague.id, colleague.role, "slot", colleague.session_id),
+            *(colleague.id, day.slot_2),
+        ),
+    )
+    key = new_key()
+    second = (patient, function, {"slot_id": slot, "idempotency_key": key})
+    one, waited, two = clinic.interleave((patient, function, arguments), second, end)
+    assert (one.code, waited, two.code) == ("", True, code)
+    assert clinic.remembered(key) == (code or None)
+    assert clinic.newly_broken() == []
 
 
 def test_a_day_off_names_the_consultation_that_was_booked_while_it_waited(clinic: Clinic) -> None:

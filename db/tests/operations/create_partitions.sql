@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(15);
+select plan(16);
 set local role telemed_dba;
 select is_empty('select ops.create_partitions()', 'the months ahead are there after a deployment');
 select results_eq(
@@ -27,7 +27,10 @@ $$;
 select pg_temp.spill(1, -2) \g /dev/null
 select pg_temp.spill(2, 6) \g /dev/null
 select pg_temp.spill(3, 60) \g /dev/null
-select is(count(*), 3::bigint, 'rows of other months go to the default partition')
+insert into app.audit_logs (occurred_at, table_name, row_id, operation, new, row_hash)
+values (date_trunc('month', now(), 'UTC') + interval '7 months', 'charts', 'forged', 'INSERT', '{}',
+    sha256('forged'));
+select is(count(*), 4::bigint, 'rows of other months go to the default partition')
 from app.audit_logs_default;
 insert into app.access_logs (occurred_at, kind, operation)
 values (date_trunc('month', now(), 'UTC') - interval '1 month', 'act_as', 'act_as');
@@ -47,8 +50,8 @@ select results_eq(
     'they get their months, and the default partition is made anew');
 reset role;
 select results_eq(
-    'select s.n from spilt as s inner join app.audit_logs_default as l on l.id = s.id',
-    array[3], 'where only what lies further ahead is left');
+    'select s.n from spilt as s right join app.audit_logs_default as l on l.id = s.id order by l.id',
+    array[3, null], 'where only what lies further ahead is left');
 select is_empty('select * from app.access_logs_default', 'or nothing');
 select is_empty(
     $$
@@ -57,6 +60,8 @@ select is_empty(
     where l.id is null or l.row_hash <> app.audit_row_hash(l)
     $$,
     'no row is lost, and each has the hash that it had');
+select is(l.row_hash, sha256('forged'), 'also one that is wrong: moving a row hides nothing')
+from app.audit_logs as l where l.row_id = 'forged';
 select throws_ok(
     format('delete from app.audit_logs where id = %s', s.id), 'TM912', null,
     'rows that have moved are as permanent as before')

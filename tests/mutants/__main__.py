@@ -1,0 +1,86 @@
+"""`make mutants`: break the schema in every way that is known, and see whether the tests notice.
+
+COUNT= says how many of the generated mutants are tried (SEED= which), REPORT=1 writes
+docs/mutants.md, KIND= takes one kind only: "by hand", "rules" or "generated".
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+from scripts.cluster import TEMPLATE as DEPLOYED
+from scripts.cluster import deploy, throwaway_cluster
+from scripts.server import Cluster
+from scripts.system import CommandError, command_line, say
+from scripts.test import database_for_pgtap
+from tests.mutants import report
+from tests.mutants.by_hand import by_hand
+from tests.mutants.catalog import GENERATED, Mutant, rules
+from tests.mutants.generated import generated
+from tests.mutants.suite import TEMPLATE, Verdict, judge
+
+BAR_PERCENT = 95
+AT_ONCE = 2
+
+
+def main() -> None:
+    count = int(os.environ.get("COUNT") or 300)
+    seed = os.environ.get("SEED") or str(random.SystemRandom().randrange(10**9))
+    say(f"mutants: SEED={seed} COUNT={count}")
+    began = time.monotonic()
+    with throwaway_cluster() as cluster:
+        prepare(cluster)
+        mutants = [*by_hand(cluster, TEMPLATE), *rules(cluster, TEMPLATE)]
+        candidates = generated(cluster, TEMPLATE)
+        random.Random(seed).shuffle(candidates)
+        if kind := os.environ.get("KIND"):
+            mutants = [mutant for mutant in mutants if mutant.kind == kind]
+        verdicts = judge_all(cluster, mutants)
+        if kind in (None, "", GENERATED):
+            verdicts += tried(cluster, candidates, count)
+    result = report.Result(
+        seed, len(candidates), time.monotonic() - began, cluster.version, verdicts
+    )
+    if os.environ.get("REPORT"):
+        say(f"mutants: written to {report.write(result)}")
+    report.summary(result)
+    if result.unexplained:
+        raise CommandError(f"{len(result.unexplained)} survived that nobody has explained")
+    if result.killed_percent(GENERATED) < BAR_PERCENT:
+        raise CommandError(f"fewer than {BAR_PERCENT} % of the generated ones were noticed")
+
+
+def prepare(cluster: Cluster) -> None:
+    """The database that every mutant is a clone of."""
+    deploy(cluster, DEPLOYED)
+    database_for_pgtap(cluster, TEMPLATE)
+
+
+def tried(cluster: Cluster, candidates: list[Mutant], count: int) -> list[Verdict]:
+    """Verdicts on `count` mutants that PostgreSQL accepts."""
+    verdicts: list[Verdict] = []
+    rest = iter(candidates)
+    while sum(v.killed_by is not None for v in verdicts) < count:
+        batch = [mutant for mutant, _ in zip(rest, range(2 * AT_ONCE), strict=False)]
+        if not batch:
+            break
+        verdicts += judge_all(cluster, batch)
+    return verdicts
+
+
+def judge_all(cluster: Cluster, mutants: list[Mutant]) -> list[Verdict]:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        verdicts = []
+        for done in as_completed([pool.submit(judge, cluster, mutant) for mutant in mutants]):
+            verdict = done.result()
+            if verdict.killed_by == "":
+                say(f"mutants: survived: {verdict.mutant.kind}: {verdict.mutant.name}")
+            verdicts.append(verdict)
+        return verdicts
+
+
+if __name__ == "__main__":
+    command_line("mutants", main)

@@ -1,0 +1,1 @@
+"""The SQL functions against a small model of the clinic, at random."""

@@ -1,0 +1,93 @@
+"""The SQL reference is that of the schema."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from scripts.cluster import TEMPLATE
+from scripts.docs import FOLDER, reference
+from scripts.server import Cluster
+from scripts.spec import order_of_domains, promises
+from scripts.system import CHECKOUT
+from scripts.test import database_for_pgtap
+
+# How PostgreSQL prints an expression differs a little from version to version.
+MADE_WITH = "15"
+
+
+@pytest.fixture(scope="module")
+def made(cluster: Cluster) -> dict[str, str]:
+    return reference(cluster.url(TEMPLATE))
+
+
+def test_the_reference_is_up_to_date(cluster: Cluster, made: dict[str, str]) -> None:
+    if cluster.version != MADE_WITH:
+        pytest.skip(f"made with PostgreSQL {MADE_WITH}")
+    stale = [
+        name
+        for name, text in made.items()
+        if not (FOLDER / name).exists() or (FOLDER / name).read_text() != text
+    ]
+    assert not stale, f"`make docs` makes anew what is stale: {stale}"
+    assert {path.name for path in FOLDER.iterdir()} == set(made)
+
+
+def test_every_function_and_table_is_there(cluster: Cluster, made: dict[str, str]) -> None:
+    with psycopg.connect(cluster.url(TEMPLATE)) as connection:
+        functions = connection.execute(
+            "select format('%s.%s', pronamespace::regnamespace, proname) from pg_proc"
+            " where pronamespace::regnamespace::text in ('api', 'ops', 'app')"
+        ).fetchall()
+        tables = connection.execute(
+            "select oid::regclass::text from pg_class where relkind in ('r', 'p')"
+            " and relnamespace = 'app'::regnamespace and not relispartition"
+        ).fetchall()
+    headings = {h for text in made.values() for h in re.findall(r"^## (\S+)$", text, re.M)}
+    assert headings == {name for (name,) in [*functions, *tables]}
+    assert "api.book_consultation(\n    p_slot_id uuid," in made["api.md"]
+    assert "executed by telemed_api, telemed_dba" in made["api.md"]
+    assert "consultations_one_per_slot" in made["tables.md"]
+
+
+def test_every_link_leads_somewhere(made: dict[str, str]) -> None:
+    for name, text in made.items():
+        headings = {
+            re.sub(r"[^\w-]", "", heading).lower()
+            for heading in re.findall(r"^#+ (.*)$", text, re.M)
+        }
+        for target in re.findall(r"\]\(([^)]+)\)", text):
+            path, _, anchor = target.partition("#")
+            assert not path or (FOLDER / path).exists(), (name, target)
+            assert not anchor or anchor in headings, (name, target)
+
+
+def test_the_diagram_is_well_formed(made: dict[str, str], tmp_path: Path) -> None:
+    from xml.dom import minidom
+
+    document = minidom.parseString(made["entities.svg"])
+    assert len(document.getElementsByTagName("path")) > 10
+
+
+def test_the_suite_reads_as_a_specification(cluster: Cluster) -> None:
+    assert order_of_domains()[0] == "foundation"
+    database = database_for_pgtap(cluster, "telemed_spec")
+    path = CHECKOUT / "db/tests/consultations/book_consultation.sql"
+    found = list(promises(cluster, database, path))
+    assert (True, "a patient books an open slot") in found
+    assert all(kept for kept, _ in found)
+
+
+def test_psql_reads_as_well(cluster: Cluster) -> None:
+    result = subprocess.run(
+        ("psql", "-X", "-c", r"\df+ api.book_consultation"),
+        env=cluster.environment(TEMPLATE),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Books an open slot for the calling patient" in result.stdout
