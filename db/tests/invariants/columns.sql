@@ -1,5 +1,5 @@
 begin;
-select plan(7);
+select plan(8);
 
 create temp view column_of_table as
 select
@@ -70,6 +70,27 @@ select is_empty(
       and not exists (select from pg_constraint as k where k.conrelid = c.oid and k.contype = 'p')
     $$,
     'every row can be named: every table has a primary key');
+
+select is(
+    (select array_agg(format('%s.%s', c.table_name, c.column_name)
+        order by c.table_name::text collate "C", c.column_name::text collate "C")
+     from column_of_table as c
+     inner join pg_class as t on t.oid = c.table_id and not t.relispartition
+     inner join pg_attribute as a on a.attrelid = c.table_id and a.attnum = c.attnum
+     where not a.attnotnull),
+    '{access_logs.code,access_logs.request_id,access_logs.resource_ids,access_logs.role,'
+    'access_logs.user_id,audit_logs.new,audit_logs.old,audit_logs.request_id,audit_logs.role,'
+    'audit_logs.user_id,consultations.cancellation_reason,consultations.completion_digest,'
+    'consultations.notes,consultations.reason,doctors.deactivated_at,'
+    'idempotency_keys.refusal_code,idempotency_keys.refusal_message,'
+    'idempotency_keys.resource_id,idempotency_keys.response,log_in_attempts.succeeded_at,'
+    'password_resets.revoked_at,password_resets.used_at,payments.provider_reference,'
+    'payments.reason,payments.refunded_payment_id,prescription_items.duration_days,'
+    'prescription_items.instructions,prescriptions.notes,profiles.date_of_birth,'
+    'profiles.phone,recovery_codes.spent_at,refresh_tokens.spent_at,sessions.revoked_at,'
+    'sessions.second_factor_at,time_off.reason,users.deactivated_at,users.mfa_confirmed_at,'
+    'users.mfa_last_step,users.mfa_secret}',
+    'only what may be unknown may be missing');
 
 select * from finish();
 rollback;
