@@ -1,6 +1,6 @@
 # What a developer does with this project: `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help setup run tour psql verify-audit test properties coverage docs spec mutants races attack faults migrate-drill rework lint format deploy lock clean
+.PHONY: help setup run tour psql verify-audit test properties coverage docs spec mutants races attack faults scale-bench migrate-drill rework lint format deploy lock clean
 MAKEFLAGS += --no-print-directory
 
 # Modules rather than the programs of .venv/bin, which stop working when the folder is moved.
@@ -50,6 +50,9 @@ attack: setup ## forge contexts, look behind every wall, call everything with no
 
 faults: setup ## break everything under load and check what is left (DURATION=600, SEED=, REPORT=file)
 	@exec $(PYTHON) -m tests.faults
+
+scale-bench: setup ## the hot paths with a history of years (SIZES="100000 1000000", SECONDS=10, REPORT=1)
+	@exec $(PYTHON) -m tests.scale
 
 migrate-drill: setup ## deploy and revert the newest release under load (CLIENTS=50, SECONDS=15, SEED=)
 	@exec $(PYTHON) -m tests.migrations
