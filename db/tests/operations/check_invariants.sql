@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(80);
+select plan(81);
 
 -- A clinic in which something of everything has happened
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot_1 \gset
@@ -506,6 +506,18 @@ select is(
     'a_prescription_has_at_least_one_item completed_consultations_are_as_they_were_at_completion '
     'the_newest_version_of_a_row_has_its_audit_row', 'what was made since then is looked at');
 select is(:since_now, 0, 'what is older is not');
+
+-- What was made under another clock, as demo data are
+select pg_temp.set_clock('2020-01-01 08:00:00+00');
+select pg_temp.open_slot('doctor', '2020-01-02 09:00:00+00') as old_slot \gset
+set local role telemed_api;
+select pg_temp.booking('patient', :'old_slot') as old \gset
+select api.record_payment(:'old', 100, 'EUR', 'card', null, 'old') \g /dev/null
+reset role;
+select coalesce(string_agg(name, ' '), 'nothing') as wrong
+from ops.check_invariants(clock_timestamp() - interval '1 hour') where violations > 0 \gset
+rollback to intact;
+select is(:'wrong'::text, 'nothing', 'keys have the time of what was made under them');
 
 -- Many violations
 set local session_replication_role = replica;
