@@ -10,10 +10,11 @@ import itertools
 import os
 import random
 import statistics
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -27,6 +28,7 @@ from tests.scale.past import make_past
 
 REPORT = CHECKOUT / "docs/scale.md"
 CLIENTS = 2
+TURNS = 5
 Call = tuple[Person, str, dict[str, object]]
 
 
@@ -62,17 +64,17 @@ class Stock:
             )
         ]
 
+    def book(self) -> Call:
+        slot = {"slot_id": next(self.slots), "idempotency_key": new_key()}
+        return next(self.turns), "book_consultation", slot
+
     def calls(self, chance: random.Random) -> dict[str, Callable[[], Call]]:
         def get() -> Call:
             id_, patient = chance.choice(self.booked)
             return patient, "get_consultation", {"consultation_id": id_}
 
         return {
-            "book": lambda: (
-                next(self.turns),
-                "book_consultation",
-                {"slot_id": next(self.slots), "idempotency_key": new_key()},
-            ),
+            "book": self.book,
             "get, as the patient": get,
             "list, as the patient": lambda: (
                 chance.choice(self.patients),
@@ -113,14 +115,48 @@ def measure(cluster: Cluster, database: str, seconds: float) -> dict[str, str]:
         stock = Stock(connection, chance)
     figures = {}
     for path, call in stock.calls(chance).items():
-        with ThreadPoolExecutor(CLIENTS) as pool:
-            runs = [pool.submit(work, cluster, database, call, seconds) for _ in range(CLIENTS)]
-            times = sorted(t for run in runs for t in run.result())
-        median, p95 = statistics.median(times), times[int(len(times) * 0.95)]
-        figures[path] = (
-            f"{len(times) / seconds:,.0f}/s, median {median * 1000:.2f} ms, p95 {p95 * 1000:.2f} ms"
-        )
+        figures[path] = told(at_work(cluster, database, call, seconds), seconds)
+    # By turns, because a computer is not always equally fast.
+    alone, sealed = [], []
+    for _ in range(TURNS):
+        alone += at_work(cluster, database, stock.book, seconds / TURNS)
+        with sealer(cluster, database):
+            sealed += at_work(cluster, database, stock.book, seconds / TURNS)
+    figures["book, the trail not sealed"] = told(alone, seconds)
+    figures["book, the trail sealed ten times a second"] = told(sealed, seconds)
     return figures
+
+
+def at_work(
+    cluster: Cluster, database: str, call: Callable[[], Call], seconds: float
+) -> list[float]:
+    """How long each call took that two clients made."""
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        runs = [pool.submit(work, cluster, database, call, seconds) for _ in range(CLIENTS)]
+        return [each for run in runs for each in run.result()]
+
+
+def told(times: list[float], seconds: float) -> str:
+    median, p95 = statistics.median(times), sorted(times)[int(len(times) * 0.95)]
+    return f"{len(times) / seconds:,.0f}/s, median {median * 1000:.2f} ms, p95 {p95 * 1000:.2f} ms"
+
+
+@contextmanager
+def sealer(cluster: Cluster, database: str) -> Iterator[None]:
+    over = threading.Event()
+
+    def seal() -> None:
+        with psycopg.connect(cluster.url(database), autocommit=True) as connection:
+            while not over.wait(0.1):
+                connection.execute("select ops.seal_audit()")
+
+    with ThreadPoolExecutor(1) as pool:
+        sealing = pool.submit(seal)
+        try:
+            yield
+        finally:
+            over.set()
+            sealing.result()
 
 
 def work(cluster: Cluster, database: str, call: Callable[[], Call], seconds: float) -> list[float]:

@@ -67,7 +67,7 @@ select d.id, at, at + interval '15 minutes', 'specialty ' || d.n % 20
 BATCH = 500_000
 
 
-def make_past(cluster: Cluster, database: str, rows: int, future_slots: int = 40) -> None:
+def make_past(cluster: Cluster, database: str, rows: int, future_slots: int = 80) -> None:
     """A database with `rows` consultations in the past and open slots to come."""
     cluster.create_database(database, TEMPLATE)
     numbers = {"doctors": DOCTORS, "patients": PATIENTS, "rows": rows, "each": future_slots}

@@ -25,6 +25,8 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set app.verified_user_id = '' set app.verified_role = ''
 as $$
+declare
+    v_id uuid;
 begin
     if p_table is null or not exists (
         select from pg_trigger as t
@@ -37,14 +39,17 @@ begin
             using errcode = 'TM201', column = 'table';
     end if;
     -- Whoever reads the past of a patient's row reads about the patient.
-    insert into app.access_logs (kind, operation, resource_ids)
-    select 'read', 'row_history', array[r.id]
-    from (
-        select p_row_id::uuid as id where p_table = 'consultations'
-        union all
-        select p.consultation_id from app.prescriptions as p
-        where p_table in ('prescriptions', 'prescription_items') and p.id = p_row_id::uuid
-    ) as r;
+    if p_row_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+        v_id := p_row_id::uuid;
+        insert into app.access_logs (kind, operation, resource_ids)
+        select 'read', 'row_history', array[r.id]
+        from (
+            select v_id as id where p_table = 'consultations'
+            union all
+            select p.consultation_id from app.prescriptions as p
+            where p_table in ('prescriptions', 'prescription_items') and p.id = v_id
+        ) as r;
+    end if;
 
     return query
     select v.*

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(21);
+select plan(23);
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.booking('patient', :'slot') as booking \gset
 select pg_temp.sign_in('doctor', p_request_id => 'completion');
@@ -50,6 +50,11 @@ select is_empty(
     format('select * from ops.row_history(%L, %L) where "row" ? %L', 'users', pg_temp.id_of('doctor'),
         'password_hash'),
     'secrets are not in it');
+
+select cmp_ok(count(*), '>=', 1::bigint, 'a row may have a name that is no UUID')
+from ops.row_history('roles', 'admin');
+select is(count(*), 0::bigint, 'or none that there is')
+from ops.row_history('consultations', 'nothing');
 
 -- It is written down
 reset role;
