@@ -66,6 +66,8 @@ SECTIONS = {
               where has_schema_privilege(g.name, n.oid, p)) as r (rights)
          where n.nspname in ('app', 'api', 'ops', 'extensions', 'public', 'sqitch')
            and r.rights is not null and n.nspowner <> g.oid
+           -- Whether the owner of a database inherits from pg_database_owner changed with 16.
+           and (n.nspname, g.name) <> ('public', 'telemed_owner')
          group by n.nspname, n.nspowner""",
     "Functions": """
         select format('%s (%s%s): %s', p.oid::regprocedure, short(p.proowner),
