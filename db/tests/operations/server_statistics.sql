@@ -1,9 +1,40 @@
 begin;
-select plan(20);
+select plan(21);
 set local client_min_messages = warning;
 set local role telemed_dba;
 
-select is_empty('select * from ops.blocked_sessions', 'nobody waits for nobody');
+select is_empty(
+    'select * from ops.blocked_sessions where pid = pg_backend_pid()', 'who waits for nobody is not shown');
+reset role;
+create extension dblink;
+select dblink_connect(s.name, format(
+    'host=%s port=%s dbname=%s user=%s application_name=%s',
+    split_part(current_setting('unix_socket_directories'), ',', 1), current_setting('port'),
+    current_database(), session_user, s.name))
+from (values ('holder'), ('waiter')) as s (name) \g /dev/null
+select pid as holder from dblink('holder',
+    'select pg_backend_pid() from pg_advisory_lock(42)') as w (pid integer) \gset
+select pid as waiter from dblink('waiter', 'select pg_backend_pid()') as w (pid integer) \gset
+select dblink_send_query('waiter', 'select pg_advisory_lock(42)::text') \g /dev/null
+do $$
+begin
+    loop
+        perform pg_stat_clear_snapshot();
+        exit when exists (
+            select from pg_stat_activity as a
+            where a.application_name = 'waiter' and cardinality(pg_blocking_pids(a.pid)) > 0);
+        perform pg_sleep(0.01);
+    end loop;
+end;
+$$;
+set local role telemed_dba;
+select results_eq(
+    format('select pid, blocked_by_pid, query from ops.blocked_sessions where pid = %s', :waiter),
+    format('values (%s, %s, %L)', :waiter, :holder, 'select pg_advisory_lock(42)::text'),
+    'who waits is shown, with what they want and who has it');
+reset role;
+select dblink_disconnect(s.name) from (values ('holder'), ('waiter')) as s (name) \g /dev/null
+set local role telemed_dba;
 select results_eq(
     $$ select count(*) from ops.table_sizes where table_name = 'app.consultations' $$,
     array[1::bigint], 'each table has its size');
