@@ -1,5 +1,5 @@
 begin;
-select plan(20);
+select plan(21);
 
 -- Tables, views and sequences, but those of extensions (a test has pgTAP's) and of PostgreSQL.
 create temp view relation as
@@ -177,6 +177,14 @@ select is(
      where has_database_privilege(g.grantee, current_database(), 'CONNECT')),
     '{telemed_api,telemed_auditor,telemed_dba}', 'each of them may connect');
 \endif
+
+-- The second wall
+select is(
+    (select array_agg(c.relname::text order by c.relname::text collate "C") from pg_class as c
+     where c.relnamespace = 'app'::regnamespace and c.relkind in ('r', 'p')
+       and not (c.relrowsecurity and c.relforcerowsecurity)),
+    '{availability_slots,consultation_transitions,doctors,invariants,log_in_limits}',
+    'row-level security is forced on every table but those that everybody may read');
 
 select * from finish();
 rollback;
