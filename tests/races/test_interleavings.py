@@ -429,8 +429,10 @@ def test_two_refunds_above_the_payment(clinic: Clinic, end: str, code: str, refu
         arguments = {"payment_id": payment, "amount_minor": amount, "idempotency_key": new_key()}
         return clinic.admin, "refund_payment", arguments
 
-    one, waited, two = clinic.interleave(refund(3000), refund(2001), end)
+    late = refund(2001)
+    one, waited, two = clinic.interleave(refund(3000), late, end)
     assert (one.code, waited, two.code) == ("", True, code)
+    assert clinic.remembered(late[2]["idempotency_key"]) == (code or None)
     total = "select sum(amount_minor)::bigint from app.payments where refunded_payment_id = %s"
     assert clinic.rows(total, (payment,)) == [(refunded,)]
     assert clinic.newly_broken() == []
