@@ -10,6 +10,7 @@ import pytest
 from scripts.cluster import deploy
 from scripts.server import Cluster
 from scripts.system import CHECKOUT, CommandError, run
+from tests.migrations.drill import schema
 
 DATABASE = "telemed_redeployed"
 OWNER = {
@@ -42,17 +43,6 @@ def first_schema(cluster: Cluster) -> str:
 def sqitch(cluster: Cluster, *arguments: str) -> str:
     environment = cluster.environment(DATABASE) | OWNER
     return run(("sqitch", *arguments, f"db:pg:{DATABASE}"), environment)
-
-
-def schema(cluster: Cluster, database: str) -> str:
-    dump = run(
-        ("pg_dump", "--schema-only", "--exclude-schema=sqitch"), cluster.environment(database)
-    )
-    # Newer versions of pg_dump protect the dump with a random word on these lines.
-    lines = (
-        line for line in dump.splitlines() if not line.startswith((r"\restrict", r"\unrestrict"))
-    )
-    return "\n".join(lines)
 
 
 def test_every_change_verifies(cluster: Cluster, first_schema: str) -> None:
