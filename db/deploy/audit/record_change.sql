@@ -5,7 +5,7 @@ begin;
 -- What a row looks like as JSON depends on these two settings of the session; the trail does not.
 -- Trigger arguments: first the column that names the row, then the columns that hold secrets.
 set local role telemed_internal;
-create function app.record_change()
+create or replace function app.record_change()
 returns trigger
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -15,8 +15,15 @@ as $$
 declare
     v_old jsonb := to_jsonb(old) - tg_argv[1:];
     v_new jsonb := to_jsonb(new) - tg_argv[1:];
+    v_root regclass := pg_partition_root(tg_relid);
+    v_table name := tg_table_name;
     v_context app.context;
 begin
+    -- A trigger of a partitioned table fires as that of the partition.
+    if v_root is not null then
+        select c.relname into strict v_table from pg_class as c where c.oid = v_root;
+    end if;
+
     -- Outside the functions of api and ops: somebody changes a row by hand, perhaps after act_as.
     if coalesce(current_setting('app.verified_user_id', true), '') = ''
         and current_setting('app.proof', true) <> '' then
@@ -25,7 +32,7 @@ begin
 
     insert into app.audit_logs (table_name, row_id, operation, old, new, user_id, role, request_id)
     values (
-        tg_table_name,
+        v_table,
         coalesce(v_new, v_old) ->> tg_argv[0],
         tg_op,
         v_old,
@@ -44,7 +51,8 @@ $$;
 
 comment on function app.record_change() is
 'Trigger: writes the old and the new row, the caller''s context and the database login to
-app.audit_logs. What is not proven is not written: see app.proven_context. Arguments: the column
-that identifies the row, then columns to leave out because they hold secrets. Raises TM101.';
+app.audit_logs, under the name of the table, whatever its partition. What is not proven is not
+written: see app.proven_context. Arguments: the column that identifies the row, then columns to
+leave out because they hold secrets. Raises TM101.';
 
 commit;

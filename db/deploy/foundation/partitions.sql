@@ -2,24 +2,43 @@
 
 begin;
 
-create function app.default_partition_is_used()
-returns trigger
-language plpgsql volatile
+create function app.first_id_at(p_at timestamptz)
+returns uuid
+language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    raise log 'a row goes to %: there is no partition for its month, see ops.create_partitions',
-        tg_table_name;
-    return null;
+    return encode(
+        substring(int8send((extract(epoch from p_at) * 1000)::bigint) from 3)
+        || decode('00000000000000000000', 'hex'), 'hex')::uuid;
 end;
 $$;
 
-comment on function app.default_partition_is_used() is
-'Trigger: tells in the server''s log that a default partition gets a row.';
+comment on function app.first_id_at(timestamptz) is
+'The lowest identifier that app.uuid_v7 may have made at a time or later, which nothing has: a bound
+between what was made before and since. To the millisecond.';
+
+create function app.is_partitioned_by_id(p_table text)
+returns boolean
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return exists (
+        select from pg_partitioned_table as p
+        inner join pg_attribute as a
+            on a.attrelid = p.partrelid and a.attnum = p.partattrs[0]
+        where p.partrelid = format('app.%I', p_table)::regclass and a.atttypid = 'uuid'::regtype);
+end;
+$$;
+
+comment on function app.is_partitioned_by_id(text) is
+'Whether a table of the schema app is partitioned by identifiers of app.uuid_v7. Otherwise it is
+partitioned by a time, if at all.';
 
 -- Made as a table and then attached: that takes no lock for which a writer would have to wait
 -- (SHARE UPDATE EXCLUSIVE), where CREATE TABLE ... PARTITION OF would (ACCESS EXCLUSIVE).
-create function app.create_partition(p_table text, p_month date default null)
+create or replace function app.create_partition(p_table text, p_month date default null)
 returns text
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -27,6 +46,9 @@ set timezone = 'UTC'
 as $$
 declare
     v_name text := p_table || coalesce(to_char(p_month, '_YYYY_MM'), '_default');
+    v_from timestamptz := p_month::timestamptz;
+    v_until timestamptz := (p_month + interval '1 month')::timestamptz;
+    v_by_id boolean := app.is_partitioned_by_id(p_table);
 begin
     perform pg_advisory_xact_lock(hashtextextended('app.partitions', 0));
     execute format('create table app.%I (like app.%I including constraints)', v_name, p_table);
@@ -52,15 +74,18 @@ begin
     else
         execute format(
             'alter table app.%I attach partition app.%I for values from (%L) to (%L)',
-            p_table, v_name, p_month::timestamptz, (p_month + interval '1 month')::timestamptz);
+            p_table, v_name,
+            case when v_by_id then app.first_id_at(v_from)::text else v_from::text end,
+            case when v_by_id then app.first_id_at(v_until)::text else v_until::text end);
     end if;
     return v_name;
 end;
 $$;
 
 comment on function app.create_partition(text, date) is
-'Makes the partition of a table of the schema app, partitioned by a time, for the month (UTC) that
-begins on p_month; the default partition for null. What is named _YYYY_MM is found again by its
-name. Only functions of telemed_internal may look into a partition by itself.';
+'Makes the partition of a table of the schema app, partitioned by a time or by identifiers of
+app.uuid_v7, for the month (UTC) that begins on p_month; the default partition for null. What is
+named _YYYY_MM is found again by its name. Only functions of telemed_internal may look into a
+partition by itself.';
 
 commit;

@@ -3,42 +3,29 @@
 begin;
 
 set local role telemed_internal;
-create function app.first_month_in_default(p_table text)
-returns date
+create function app.default_has_month(p_table text, p_month date)
+returns boolean
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $$
 declare
-    v_month date;
+    v_has boolean;
 begin
     execute format(
-        'select date_trunc(''month'', min(d.occurred_at))::date from app.%I as d',
+        'select exists (select from app.%I as d where d.id >= $1 and d.id < $2)',
         p_table || '_default')
-    into v_month;
-    return v_month;
+    using app.first_id_at(p_month), app.first_id_at(p_month + interval '1 month')
+    into v_has;
+    return v_has;
 end;
 $$;
 
-comment on function app.first_month_in_default(text) is
-'The first month (UTC) of which the default partition of a table has rows; null if it has none.';
-
-create function app.move_rows(p_from text, p_to text)
-returns void
-language plpgsql volatile security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    execute format(
-        'insert into app.%I overriding system value select d.* from app.%I as d', p_to, p_from);
-end;
-$$;
-
-comment on function app.move_rows(text, text) is
-'Copies all rows of a table of the schema app into another one with the same columns.';
+comment on function app.default_has_month(text, date) is
+'Whether the default partition of a table that is partitioned by its id has rows of a month (UTC).';
 reset role;
 
-create function ops.create_partitions(p_months integer default 3)
+create or replace function ops.create_partitions(p_months integer default 3)
 returns setof text
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -48,6 +35,7 @@ set lock_timeout = '2s'
 as $$
 declare
     v_table text;
+    v_by_id boolean;
     v_spilt date;
     v_month date;
 begin
@@ -64,8 +52,10 @@ begin
         where c.relnamespace = 'app'::regnamespace
         order by 1
     loop
-        -- Where rows have gone to the default partition, there can be no other one for them.
-        v_spilt := app.first_month_in_default(v_table);
+        -- Where rows have gone to the default partition, there can be no other one for them. Those
+        -- of a log are moved; those that other tables refer to stay where they are.
+        v_by_id := app.is_partitioned_by_id(v_table);
+        v_spilt := case when not v_by_id then app.first_month_in_default(v_table) end;
         if v_spilt is not null then
             execute format(
                 'alter table app.%I detach partition app.%I', v_table, v_table || '_default');
@@ -78,6 +68,7 @@ begin
                 least(v_spilt, date_trunc('month', now())),
                 date_trunc('month', now()) + make_interval(months => p_months), '1 month') as m
             where to_regclass(format('app.%I', v_table || to_char(m, '_YYYY_MM'))) is null
+              and not (v_by_id and app.default_has_month(v_table, m::date))
         loop
             return next app.create_partition(v_table, v_month);
         end loop;
@@ -92,8 +83,10 @@ $$;
 
 comment on function ops.create_partitions(integer) is
 'Makes the monthly partitions of the logs, from this month to p_months (0 to 120) ahead, that are
-not there yet, and moves what has gone to a default partition meanwhile. Returns their names. It
-waits up to 2 s for each lock; writers wait for it only when rows have to be moved. Raises TM201.';
+not there yet, and moves what has gone to a default partition meanwhile; where consultations are
+partitioned, theirs as well, but for months of which the default partition has rows: those stay
+there. Returns their names. It waits up to 2 s for each lock; writers of a log wait for it only when
+rows have to be moved. Raises TM201.';
 
 grant execute on function ops.create_partitions(integer) to telemed_dba;
 

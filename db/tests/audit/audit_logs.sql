@@ -38,7 +38,7 @@ from (values
     ('UPDATE', '{}', null, 'an UPDATE without new ones too'),
     ('DELETE', '{}', '{}', 'a DELETE with new values too'),
     ('DELETE', null, null, 'a DELETE without old ones too'),
-    ('TRUNCATE', '{}', null, 'there is no other operation')) as v (operation, old, new, sentence);
+    ('TRUNCATE', '{}', '{}', 'there is no other operation')) as v (operation, old, new, sentence);
 select throws_ok(
     $$ select pg_temp.write('INSERT', null, '{}', '') $$, '23514', null, 'a trace names its row');
 select throws_ok(

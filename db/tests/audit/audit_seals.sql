@@ -18,7 +18,7 @@ $$;
 select throws_ok('select pg_temp.seal(' || v.arguments || ')', '23514', null, v.sentence)
 from (values
     ('p_id => 0', 'seals are numbered from 1'),
-    ($$ p_kind => 'other' $$, 'a seal is of rows, or of their retirement'),
+    ($$ p_kind => 'other', p_after => 10 $$, 'a seal is of rows, or of their retirement'),
     ($$ p_month => '2027-01-02' $$, 'a month is its first day'),
     ('p_after => 10', 'a range has an end after its beginning'),
     ($$ p_kind => 'retirement' $$, 'a retirement has no range'),

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(29);
+select plan(31);
 reset role;
 
 create table app.charts (chart_id text primary key, note text, pin text, token bytea);
@@ -51,6 +51,20 @@ select collect_tap(
     is(l.request_id::text, null, 'without a request'),
     is(l.database_login, session_user, 'but with the login to the database'))
 from pg_temp.traces() as l limit 1;
+
+create table app.pages (id integer primary key) partition by range (id);
+create table app.pages_below_five partition of app.pages for values from (0) to (5);
+create trigger pages_are_audited
+after insert or update or delete on app.pages
+for each row execute function app.record_change('id');
+insert into app.pages values (3);
+insert into app.pages_below_five values (4);
+select results_eq(
+    $$ select l.row_id from app.audit_logs as l where l.table_name = 'pages' order by l.row_id $$,
+    array['3', '4'], 'a row of a partition leaves its trace under the name of the table');
+select is_empty(
+    $$ select from app.audit_logs as l where l.table_name = 'pages_below_five' $$,
+    'and none under that of the partition');
 
 insert into app.charts values ('c-2'), ('c-3');
 update app.charts set note = 'both';

@@ -1,5 +1,5 @@
 begin;
-select plan(17);
+select plan(27);
 set local client_min_messages = warning;
 
 set local role telemed_owner;
@@ -58,12 +58,43 @@ select results_eq(
     $$ select obj_description('app.moves_2030_02'::regclass) $$,
     $$ values ('Rows of app.moves of 2030-02 (UTC).') $$, 'a month says what it is');
 
+-- By identifiers of a time
+select is(
+    app.first_id_at('1970-01-01 00:00:00.001+00'), '00000000-0001-0000-0000-000000000000',
+    'an identifier begins with the milliseconds since 1970');
+select is(
+    app.time_of_id(app.first_id_at('2030-02-01 00:00:00.123+00')),
+    '2030-02-01 00:00:00.123+00'::timestamptz, 'from which the time can be read again');
+select ok(
+    app.first_id_at(clock_timestamp() - interval '1 ms') < app.uuid_v7()
+    and app.uuid_v7() < app.first_id_at(clock_timestamp() + interval '1 minute'),
+    'new identifiers lie between the bounds of their time');
+set local role telemed_owner;
+create table app.steps (id uuid primary key, what text) partition by range (id);
+grant all on app.steps to telemed_internal;
+select ok(app.is_partitioned_by_id('steps'), 'a table may be partitioned by its id');
+select ok(not app.is_partitioned_by_id(t.name), t.name || ' are not')
+from (values ('moves'), ('doctors')) as t (name);
+select is(app.create_partition('steps', '2030-02-01'), 'steps_2030_02', 'it has its months, too');
+select is(app.create_partition('steps'), 'steps_default', 'and what belongs to none');
+set local role telemed_internal;
+insert into app.steps
+select app.first_id_at(v.at), v.what
+from (values ('2030-02-01 00:00:00+00'::timestamptz, 'first'), ('2030-02-28 23:59:59.999+00', 'last'),
+    ('2030-01-31 23:59:59.999+00', 'before'), ('2030-03-01 00:00:00+00', 'after')) as v (at, what);
+select results_eq(
+    'select what from app.steps_2030_02 order by id', array['first', 'last'],
+    'a month has the identifiers of its time');
+select results_eq(
+    'select what from app.steps_default order by id', array['before', 'after'], 'and no other');
+reset role;
+
 -- The logs
 select is(
     (select array_agg(c.relname::text order by c.relname)
      from pg_partitioned_table as p
      inner join pg_class as c on c.oid = p.partrelid
-     where c.relnamespace = 'app'::regnamespace and c.relname <> 'moves'),
+     where c.relnamespace = 'app'::regnamespace and c.relname not in ('moves', 'steps')),
     '{access_logs,audit_logs}', 'the logs are kept by month');
 select is_empty(
     $$

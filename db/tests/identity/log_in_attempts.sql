@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(7);
+select plan(8);
 reset role;
 
 select results_eq(
@@ -14,6 +14,9 @@ select throws_ok(
 select throws_ok(
     $$ insert into app.log_in_attempts (subject) values ('a@clinic.test') $$, '23514', null,
     'nobody can read who has tried');
+select throws_ok(
+    $$ insert into app.log_in_attempts (subject, failures) values (sha256('a'), -1) $$, '23514',
+    null, 'nor has anybody failures to come');
 select isnt(
     app.log_in_subject('both', 'a', 'b'), app.log_in_subject('both', 'b', 'a'),
     'who and from where are two things');

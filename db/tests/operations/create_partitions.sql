@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(16);
+select plan(19);
 set local role telemed_dba;
 select is_empty('select ops.create_partitions()', 'the months ahead are there after a deployment');
 select results_eq(
@@ -76,6 +76,28 @@ select is_empty(
                and c.relowner = 'telemed_owner'::regrole)
     $$,
     'every partition is attached, and as closed as the first');
+
+-- A table that is partitioned by its id, and a month that was forgotten
+set local role telemed_owner;
+create table app.steps (id uuid primary key) partition by range (id);
+select app.create_partition('steps') \g /dev/null
+reset role;
+insert into app.steps
+select app.first_id_at(date_trunc('month', now(), 'UTC') + interval '1 month' + v.into_month)
+from (values (interval '0'), (interval '27 days')) as v (into_month);
+set local role telemed_dba;
+select results_eq(
+    $$ select n from ops.create_partitions(2) as n where n like 'steps%' $$,
+    $$ select 'steps' || to_char(
+           date_trunc('month', now() at time zone 'UTC') + make_interval(months => n), '_YYYY_MM')
+       from unnest(array[0, 2]) as n $$,
+    'a table that is partitioned by its id has the months ahead made, too');
+select is_empty(
+    $$ select n from ops.create_partitions(2) as n where n like 'steps%' $$, 'once');
+reset role;
+select results_eq(
+    'select count(*) from app.steps_default', array[2::bigint],
+    'what others may refer to stays where it has gone');
 
 set local role telemed_dba;
 select throws_ok(format('select ops.create_partitions(%s)', v.months), 'TM201', null, v.sentence)

@@ -1,0 +1,7 @@
+-- Revert telemed:audit/record_change from pg
+
+begin;
+
+drop function app.record_change();
+
+commit;
