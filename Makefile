@@ -1,13 +1,13 @@
 # What a developer does with this project: `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help setup run tour psql verify-audit test properties coverage docs spec mutants races attack faults scale-bench migrate-drill rework lint format deploy lock clean
+.PHONY: help setup run tour psql verify-audit test properties coverage docs spec mutants races attack faults scale-bench migrate-drill partition-drill rework lint format deploy lock clean
 MAKEFLAGS += --no-print-directory
 
 # Modules rather than the programs of .venv/bin, which stop working when the folder is moved.
 PYTHON := .venv/bin/python
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what is missing: PostgreSQL, Sqitch, pgTAP, .venv
 	@sh scripts/setup.sh
@@ -56,6 +56,9 @@ scale-bench: setup ## the hot paths with a history of years (SIZES="100000 10000
 
 migrate-drill: setup ## deploy and revert the newest release under load (CLIENTS=50, SECONDS=15, SEED=)
 	@exec $(PYTHON) -m tests.migrations
+
+partition-drill: setup ## turn consultations into partitions under load (ROWS=1000000, CLIENTS=8, SECONDS=15, LEAD=60, SEED=)
+	@exec $(PYTHON) -m tests.partitions
 
 rework: ## prepare a released change to be changed (CHANGE=operations/advise, NOTE=)
 	@sh scripts/rework.sh $(CHANGE) "$(NOTE)"

@@ -9,6 +9,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
@@ -84,7 +85,8 @@ def rule(check: Callable[[Checker], Iterator[str]]) -> Callable[[Checker], Itera
 class Checker:
     """The history and the database, side by side."""
 
-    def __init__(self, clinic: Clinic, history: History) -> None:
+    def __init__(self, clinic: Clinic, history: History, since: datetime | None = None) -> None:
+        """since: rows that were made before are not looked at."""
         self.history = history
         self.by_number = {o.number: o for o in history.operations}
         self.attempt = {a.request_id: a for _, a in history.attempts()}
@@ -97,14 +99,20 @@ class Checker:
                   from app.audit_logs
                  where table_name in ('consultations', 'payments', 'availability_slots')
                    and request_id is distinct from %(set_up)s
+                   and occurred_at >= coalesce(%(since)s, '-infinity')
                  order by id
                 """,
                 set_up=SET_UP,
+                since=since,
             )
         ]
         self.rows: dict[str, dict[str, dict[str, Any]]] = {
             table: dict(
-                clinic.sql(f"select id::text, {DIGEST.format('to_jsonb(t)')} from app.{table} as t")
+                clinic.sql(
+                    f"select id::text, {DIGEST.format('to_jsonb(t)')} from app.{table} as t"
+                    " where id >= app.first_id_since(%(since)s)",
+                    since=since,
+                )
             )
             for table in ("consultations", "payments", "availability_slots")
         }
@@ -115,7 +123,9 @@ class Checker:
             )
         )
         self.invariants = clinic.sql(
-            "select name, violations, examples from ops.check_invariants() where violations > 0"
+            "select name, violations, examples from ops.check_invariants(%(since)s)"
+            " where violations > 0",
+            since=since,
         )
         self.arrange()
 

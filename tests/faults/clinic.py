@@ -42,12 +42,13 @@ select id::text from made
 """
 SESSIONS = """
 insert into app.sessions (user_id, expires_at)
-select id, now() + interval '1 year' from app.users
+select id, now() + interval '1 year' from app.users where email like '%@faults.test'
 returning user_id::text, (select role from app.users where id = user_id), id::text
 """
 DOCTOR = """
 insert into app.doctors (user_id, specialty, time_zone, fee_minor, currency)
-select id, 'Cardiology', 'UTC', %s, %s from app.users where role = 'doctor'
+select id, 'Cardiology', 'UTC', %s, %s
+  from app.users where role = 'doctor' and email like '%%@faults.test'
 """
 # All doctors work at the same hours, so that patients can want to be in two places at once.
 SLOTS = """
@@ -193,13 +194,14 @@ def clinic_at_work(
     patch: str = "",
     patients: int = 24,
     slots: int = 2000,
+    template: str = TEMPLATE,
 ) -> Iterator[Clinic]:
-    """A clinic in a fresh database of `cluster`.
+    """A clinic in a fresh database of `cluster`, a copy of `template`.
 
     app: another WSGI application than the API's own; patch: SQL that breaks the schema.
     """
     cluster.drop_database(DATABASE)
-    cluster.create_database(DATABASE, TEMPLATE)
+    cluster.create_database(DATABASE, template)
     if patch:
         cluster.sql(patch, DATABASE)
     clinic = Clinic(cluster, folder, app, patients, slots)

@@ -7,7 +7,50 @@ import re
 from tests.mutants.catalog import Mutant
 
 # A pattern for the names of mutants, and the reason.
-REASONS: tuple[tuple[str, str], ...] = ()
+REASONS: tuple[tuple[str, str], ...] = (
+    (
+        r"app\.invariant_violations\(.*: `>=` becomes `>`",
+        "no row has the lowest identifier of a millisecond; the trail is read from a day earlier",
+    ),
+    (
+        r"app\.invariant_violations\(.*: (`interval '24` becomes|`>` becomes `>=`)",
+        "no consultation lasts longer than 24 hours, so that none that begins earlier overlaps;"
+        " the line after it compares exactly",
+    ),
+    (
+        r"app\.(slot_of_cursor|first_id_since)\(.* becomes something else",
+        "PostgreSQL reads over a question mark in a time",
+    ),
+    (
+        r"app\.make_password_reset\(.*: `true` becomes `false`",
+        "how the message gets to the disk is seen only in how long an answer takes",
+    ),
+    (
+        r"app\.instant_of\(.*: `interval '1` becomes `2`",
+        "no time zone changes its offset twice within two days",
+    ),
+    (
+        r"app\.new_recovery_code\(.*: `24` becomes `25`",
+        "one random byte more is drawn and not used",
+    ),
+    (
+        r"app\.forget_log_in_attempt\(.*: no for no key update",
+        "the update locks the same rows; their order only keeps two from a deadlock, which the API"
+        " repeats",
+    ),
+    (
+        r"app\.forget_log_in_attempt\(.*: `interval '1` becomes `2`",
+        "longer ago than the longest delay is as good",
+    ),
+    (
+        r"api\.publish_weekly_slots\(.*: `5000` becomes `5001`",
+        "no number of weeks, weekdays and slots a day has the product 5001 = 3 * 1667",
+    ),
+    (
+        r"ops\.advise\(.*: `[<>]=?` becomes",
+        "a row more or less is the same advice",
+    ),
+)
 
 
 def explanation(mutant: Mutant) -> str:

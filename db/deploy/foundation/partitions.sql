@@ -2,22 +2,6 @@
 
 begin;
 
-create function app.first_id_at(p_at timestamptz)
-returns uuid
-language plpgsql immutable
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    return encode(
-        substring(int8send((extract(epoch from p_at) * 1000)::bigint) from 3)
-        || decode('00000000000000000000', 'hex'), 'hex')::uuid;
-end;
-$$;
-
-comment on function app.first_id_at(timestamptz) is
-'The lowest identifier that app.uuid_v7 may have made at a time or later, which nothing has: a bound
-between what was made before and since. To the millisecond.';
-
 create function app.is_partitioned_by_id(p_table text)
 returns boolean
 language plpgsql stable
@@ -35,6 +19,28 @@ $$;
 comment on function app.is_partitioned_by_id(text) is
 'Whether a table of the schema app is partitioned by identifiers of app.uuid_v7. Otherwise it is
 partitioned by a time, if at all.';
+
+create function app.close_partition(p_name text)
+returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    execute format('alter table app.%I enable row level security', p_name);
+    execute format('alter table app.%I force row level security', p_name);
+    execute format(
+        'create policy %I on app.%I to telemed_internal using (true)',
+        p_name || '_are_all_there_for_internal_functions', p_name);
+    execute format(
+        'create trigger %I before truncate on app.%I '
+        'for each statement execute function app.%I()',
+        p_name || '_are_never_truncated', p_name, 'rows_are_append_only');
+end;
+$$;
+
+comment on function app.close_partition(text) is
+'Closes a table of the schema app that is, or will be, a partition: only functions of
+telemed_internal may look into it by itself, and nobody truncates it.';
 
 -- Made as a table and then attached: that takes no lock for which a writer would have to wait
 -- (SHARE UPDATE EXCLUSIVE), where CREATE TABLE ... PARTITION OF would (ACCESS EXCLUSIVE).
@@ -56,15 +62,7 @@ begin
         'Rows of app.%s %s.', p_table,
         coalesce(
             to_char(p_month, '"of "YYYY-MM" (UTC)"'), 'for whose month there is no partition')));
-    execute format('alter table app.%I enable row level security', v_name);
-    execute format('alter table app.%I force row level security', v_name);
-    execute format(
-        'create policy %I on app.%I to telemed_internal using (true)',
-        v_name || '_are_all_there_for_internal_functions', v_name);
-    execute format(
-        'create trigger %I before truncate on app.%I '
-        'for each statement execute function app.%I()',
-        v_name || '_are_never_truncated', v_name, 'rows_are_append_only');
+    perform app.close_partition(v_name);
     if p_month is null then
         execute format(
             'create trigger %I after insert on app.%I '
@@ -75,8 +73,8 @@ begin
         execute format(
             'alter table app.%I attach partition app.%I for values from (%L) to (%L)',
             p_table, v_name,
-            case when v_by_id then app.first_id_at(v_from)::text else v_from::text end,
-            case when v_by_id then app.first_id_at(v_until)::text else v_until::text end);
+            case when v_by_id then app.first_id_since(v_from)::text else v_from::text end,
+            case when v_by_id then app.first_id_since(v_until)::text else v_until::text end);
     end if;
     return v_name;
 end;
@@ -85,7 +83,6 @@ $$;
 comment on function app.create_partition(text, date) is
 'Makes the partition of a table of the schema app, partitioned by a time or by identifiers of
 app.uuid_v7, for the month (UTC) that begins on p_month; the default partition for null. What is
-named _YYYY_MM is found again by its name. Only functions of telemed_internal may look into a
-partition by itself.';
+named _YYYY_MM is found again by its name. It is closed: see app.close_partition.';
 
 commit;

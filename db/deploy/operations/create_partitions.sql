@@ -15,7 +15,7 @@ begin
     execute format(
         'select exists (select from app.%I as d where d.id >= $1 and d.id < $2)',
         p_table || '_default')
-    using app.first_id_at(p_month), app.first_id_at(p_month + interval '1 month')
+    using app.first_id_since(p_month), app.first_id_since(p_month + interval '1 month')
     into v_has;
     return v_has;
 end;

@@ -48,7 +48,7 @@ comment on function app.create_partition(text, date) is
 begins on p_month; the default partition for null. What is named _YYYY_MM is found again by its
 name. Only functions of telemed_internal may look into a partition by itself.';
 
+drop function app.close_partition(text);
 drop function app.is_partitioned_by_id(text);
-drop function app.first_id_at(timestamptz);
 
 commit;

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(81);
+select plan(86);
 
 -- A clinic in which something of everything has happened
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot_1 \gset
@@ -14,6 +14,11 @@ select pg_temp.booking('patient', :'slot_3') as moved \gset
 select api.reschedule_consultation(:'moved', :'slot_4', 'move') \g /dev/null
 select api.cancel_consultation(:'cancelled') \g /dev/null
 select pg_temp.booking('other_patient', :'slot_5') as scheduled \gset
+-- Who cancels may book the same slot again, and is in no two consultations at once.
+select pg_temp.open_slot('other_doctor', '2027-01-05 14:00:00+00') as slot_6 \gset
+select pg_temp.booking('patient', :'slot_6') as reconsidered \gset
+select api.cancel_consultation(:'reconsidered') \g /dev/null
+select pg_temp.booking('patient', :'slot_6') as again \gset
 select pg_temp.sign_in('doctor');
 select api.complete_consultation(:'completed') \g /dev/null
 select id as prescription
@@ -81,6 +86,20 @@ as $$
           'every_trigger_and_constraint_is_in_force,slots_have_the_specialty_of_their_doctor,'
           'doctors_have_the_name_and_the_state_of_their_account,'
           'logs_are_in_the_partition_of_their_month}'))
+$$;
+
+create function pg_temp.report_on(p_sql text, p_traces boolean default true)
+returns text language plpgsql
+as $$
+declare
+    v_broken text;
+begin
+    execute p_sql;
+    v_broken := pg_temp.broken(p_traces);
+    raise exception using message = v_broken, errcode = 'XX999';
+exception when sqlstate 'XX999' then
+    return v_broken;
+end;
 $$;
 
 savepoint intact;
@@ -374,19 +393,6 @@ from (values
     ('and a refund without its key', 'every_payment_has_its_idempotency_key', :'refund', :'refund',
      $$ delete from app.idempotency_keys where resource_id = %L $$))
     as v (sentence, rule, example, id, sql);
-create function pg_temp.report_on(p_sql text)
-returns text language plpgsql
-as $$
-declare
-    v_broken text;
-begin
-    execute p_sql;
-    v_broken := pg_temp.broken(true);
-    raise exception using message = v_broken, errcode = 'XX999';
-exception when sqlstate 'XX999' then
-    return v_broken;
-end;
-$$;
 set local session_replication_role = replica;
 select is(
     pg_temp.report_on(u.sql),
@@ -427,22 +433,28 @@ set local session_replication_role = replica;
 update app.idempotency_keys set response = response || '{"id": "x"}' where key = 'pay';
 select pg_temp.broken() as broken_other \gset
 rollback to intact;
-set local session_replication_role = replica;
-update app.idempotency_keys
-set response = jsonb_build_object('id', user_id), resource_id = user_id,
-    operation = 'refund_payment'
-where key = 'pay';
-select pg_temp.broken() as broken_nothing \gset
-rollback to intact;
 select is(
     v.broken, format('every_key_has_exactly_one_whole_outcome 1 {%s/%s/pay}',
         pg_temp.id_of('admin'), v.operation), v.sentence)
 from (values
     (:'broken_two', 'record_payment', 'a key with an answer and a refusal is reported'),
     (:'broken_none', 'record_payment', 'so is one with neither'),
-    (:'broken_other', 'record_payment', 'one whose answer is about something else'),
-    (:'broken_nothing', 'refund_payment', 'and one whose answer is about nothing'))
+    (:'broken_other', 'record_payment', 'and one whose answer is about something else'))
     as v (broken, operation, sentence);
+set local session_replication_role = replica;
+select is(
+    pg_temp.report_on(
+        format(
+            $$ update app.idempotency_keys
+               set operation = %1$L, resource_id = '%2$s', response = '{"id": "%2$s"}'
+               where key = 'pay' $$, v.operation, pg_temp.id_of('admin')),
+        false),
+    format('every_key_has_exactly_one_whole_outcome 1 {%s/%s/pay}',
+        pg_temp.id_of('admin'), v.operation),
+    format('a key of %s whose answer is about nothing is reported', v.operation))
+from unnest('{onboard_doctor,publish_slot,record_payment,refund_payment,issue_prescription,'
+    'complete_consultation}'::text[]) as v (operation);
+rollback to intact;
 
 -- Functions
 grant execute on function app.clock() to public;

@@ -22,6 +22,8 @@ select pg_temp.open_slot('doctor', '2027-01-11 08:00:00+00') as slot_3 \gset
 select pg_temp.open_slot('doctor', '2027-01-03 08:00:00+00') as slot_4 \gset
 set local role telemed_api;
 select pg_temp.booking('patient', :'slot_1') as booking \gset
+select pg_temp.booking('patient', :'slot_3') as cancelled \gset
+select api.cancel_consultation(:'cancelled') \g /dev/null
 select api.record_denial('list_audit_logs', 'TM301') \g /dev/null
 reset role;
 select pg_temp.new_session('patient') as session \gset

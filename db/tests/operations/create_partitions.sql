@@ -83,7 +83,7 @@ create table app.steps (id uuid primary key) partition by range (id);
 select app.create_partition('steps') \g /dev/null
 reset role;
 insert into app.steps
-select app.first_id_at(date_trunc('month', now(), 'UTC') + interval '1 month' + v.into_month)
+select app.first_id_since(date_trunc('month', now(), 'UTC') + interval '1 month' + v.into_month)
 from (values (interval '0'), (interval '27 days')) as v (into_month);
 set local role telemed_dba;
 select results_eq(

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(23);
+select plan(24);
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.booking('patient', :'slot') as booking \gset
 select pg_temp.sign_in('doctor', p_request_id => 'completion');
@@ -66,7 +66,9 @@ select is(
 
 set local role telemed_dba;
 select throws_ok(
-    $$ select ops.row_history('secrets', 'x') $$, 'TM201', null, 'what has no trail has no history');
+    format('select ops.row_history(%L, %L)', t.name, 'x'), 'TM201', null,
+    t.name || ' have no trail and so no history')
+from (values ('secrets'), ('audit_seals')) as t (name);
 set local role telemed_auditor;
 select throws_ok(
     $$ select ops.row_history('consultations', 'x') $$, '42501', null,

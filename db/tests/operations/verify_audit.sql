@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(30);
+select plan(33);
 reset role;
 set local role telemed_dba;
 select ops.seal_audit(10000000, '1 minute') \g /dev/null
@@ -126,6 +126,39 @@ from (values
      'chain_broken 1, retirement_differs 1, row_not_sealed row 4, row_not_sealed row 5,'
      ' row_not_sealed row 6',
      'a retirement that never was is found, too')) as v (sql, problems, sentence);
+
+-- A chain that was made anew from its beginning
+create function pg_temp.rechain(p_first bytea)
+returns void language plpgsql
+as $$
+declare
+    v_id bigint;
+    v_previous bytea := p_first;
+begin
+    for v_id in select s.id from app.audit_seals as s order by s.id loop
+        update app.audit_seals as s set previous_hash = v_previous where s.id = v_id;
+        update app.audit_seals as s set hash = app.audit_seal_hash(s) where s.id = v_id
+        returning s.hash into v_previous;
+    end loop;
+end;
+$$;
+select is(
+    pg_temp.after($$ select pg_temp.rechain(decode(repeat('00', 32), 'hex')) $$), 'none',
+    'a chain that is made anew as it was is whole');
+select alike(
+    pg_temp.after($$ select pg_temp.rechain(sha256('')) $$), 'chain_broken %',
+    'the first seal follows nothing');
+select is(
+    pg_temp.after(
+        $$
+        insert into app.audit_seals
+        select s.id + 1, 'retirement', '2001-01-01', s.last_id, s.last_id, 0, sha256('x'),
+            s.sealed_at, s.database_login, s.hash, s.hash
+        from app.audit_seals as s order by s.id desc limit 1;
+        update app.audit_seals as s set hash = app.audit_seal_hash(s)
+        where s.month = '2001-01-01'
+        $$),
+    'retirement_differs 1', 'the retirement of a month that had no seals is found');
 
 -- The end of the trail
 select is(

@@ -1,0 +1,1 @@
+"""Consultations are partitioned by their id while people work."""
