@@ -16,6 +16,7 @@ create table app.consultation_holds (
     starts_at app.instant not null,
     ends_at app.instant not null,
     status text not null,
+    constraint consultation_holds_status_is_known check (status in ('scheduled', 'completed')),
     constraint consultation_holds_one_per_slot unique (slot_id),
     constraint consultation_holds_of_a_patient_never_overlap
     exclude using gist (
@@ -32,6 +33,10 @@ alter table app.consultation_holds enable row level security;
 alter table app.consultation_holds force row level security;
 create policy consultation_holds_are_all_there_for_internal_functions
 on app.consultation_holds to telemed_internal using (true);
+
+create trigger consultation_holds_are_never_truncated
+before truncate on app.consultation_holds
+for each statement execute function app.rows_are_append_only();
 
 set local role telemed_internal;
 create function app.consultations_keep_their_hold()

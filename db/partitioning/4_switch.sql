@@ -219,6 +219,9 @@ begin
     perform app.close_partition(v_old);
     if v_until < v_month_end then
         execute format('create table app.%I (like app.consultations including constraints)', v_rest);
+        execute format(
+            'comment on table app.%I is %L', v_rest,
+            format('Rows of app.consultations from %s to %s.', v_until, v_month_end));
         perform app.close_partition(v_rest);
         execute format(
             'alter table app.consultations attach partition app.%I for values from (%L) to (%L)',

@@ -28,7 +28,10 @@ BEYOND_PGTAP = (
     ),
     (re.compile(r"a replay does not say so"), ("tests/test_idempotency.py",)),
     (re.compile(r"log_in_attempt"), ("tests/test_throttling.py",)),
-    (re.compile(r"api\.log_in\(|change_password|confirm_mfa"), ("tests/test_sessions.py",)),
+    (
+        re.compile(r"api\.log_in\(|change_password|confirm_mfa"),
+        ("tests/test_throttling.py", "tests/test_sessions.py"),
+    ),
     (re.compile(r"ops\.seal_audit"), ("tests/test_audit_seals.py",)),
 )
 _numbers = itertools.count(1)

@@ -26,6 +26,7 @@ import psycopg
 
 from scripts.server import Cluster
 from scripts.system import CHECKOUT, CommandError
+from scripts.test import database_for_pgtap, pg_prove
 from tests.faults.checker import Checker
 from tests.faults.clients import Board, Client, resolve
 from tests.faults.clinic import DATABASE, Clinic, clinic_at_work
@@ -54,6 +55,20 @@ select count(*) from app.consultations as c
                  is distinct from (h.slot_id, h.patient_id, h.starts_at, h.ends_at, h.status) end
 """
 VIOLATIONS = "select name, violations from ops.check_invariants() where violations > 0"
+
+
+# Tests that name the constraints of the one table, or say which tables there are.
+TESTS_OF_NAMES = {
+    "consultations/consultations.sql",
+    "consultations/consultations_hold_their_slot.sql",
+    "foundation/partitions.sql",
+    "invariants/audit_trail.sql",
+    "invariants/columns.sql",
+    "invariants/foreign_keys.sql",
+    "operations/check_invariants.sql",
+    "operations/create_partitions.sql",
+    "operations/server_statistics.sql",
+}
 
 
 class Step(NamedTuple):
@@ -195,12 +210,12 @@ def switch(cluster: Cluster, result: Result, lead: float) -> datetime:
     raise CommandError("The locks did not come in time")
 
 
-def psql(cluster: Cluster, step: str, **variables: str) -> Step:
+def psql(cluster: Cluster, step: str, database: str = DATABASE, **variables: str) -> Step:
     began = time.monotonic()
     setting = [f"--set={name}={value}" for name, value in variables.items()]
     done = subprocess.run(
         ("psql", "-Xq", "--set=ON_ERROR_STOP=1", *setting, f"--file={STEPS / step}.sql"),
-        env=cluster.environment(DATABASE),
+        env=cluster.environment(database),
         cwd=CHECKOUT,
         capture_output=True,
         text=True,
@@ -209,6 +224,21 @@ def psql(cluster: Cluster, step: str, **variables: str) -> Step:
         raise CommandError(f"{step}: {done.stderr}")
     said = "; ".join(re.findall(r"(?:NOTICE|WARNING):\s+(.*)", done.stderr))
     return Step(step, began, time.monotonic(), said)
+
+
+def failing_tests(cluster: Cluster, database: str) -> tuple[int, set[str]]:
+    """How many files of the pgTAP suite there are, and which fail where nobody works."""
+    database_for_pgtap(cluster, database)
+    for step in ("1_hold", "2_fill"):
+        psql(cluster, step, database)
+    until = datetime.now(UTC) + timedelta(seconds=30)
+    psql(cluster, "3_bound", database, until=until.isoformat())
+    for step in ("4_switch", "5_tidy"):
+        psql(cluster, step, database)
+    output = pg_prove(cluster, database).stdout
+    files = re.search(r"^Files=(\d+)", output, re.M)
+    summary = output.partition("Test Summary Report")[2]
+    return int(files[1]) if files else 0, set(re.findall(r"^db/tests/(\S+\.sql)\s", summary, re.M))
 
 
 def intrude(

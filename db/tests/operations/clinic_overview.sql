@@ -18,6 +18,7 @@ select is_empty(
 -- What happens in a day
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot_1 \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as slot_2 \gset
+select pg_temp.open_slot('doctor', '2027-01-06 10:00:00+00') as slot_5 \gset
 select pg_temp.open_slot('doctor', '2027-01-11 08:00:00+00') as slot_3 \gset
 select pg_temp.open_slot('doctor', '2027-01-03 08:00:00+00') as slot_4 \gset
 set local role telemed_api;
@@ -44,7 +45,7 @@ select results_eq(
     $$,
     $$
     values ('consultations_scheduled', 1::numeric), ('denials_last_24_hours', 1),
-        ('sessions_in_force', 1), ('slots_open', 2), ('slots_open_next_7_days', 1),
+        ('sessions_in_force', 1), ('slots_open', 3), ('slots_open_next_7_days', 2),
         ('users_deactivated', 1), ('users_patient', -1)
     $$,
     'slots, bookings, sessions, refusals and people are counted');
