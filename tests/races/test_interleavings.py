@@ -7,6 +7,7 @@ a consultation in slot 1, and slot 2 of the same doctor, which is open.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -435,4 +436,27 @@ def test_two_refunds_above_the_payment(clinic: Clinic, end: str, code: str, refu
     assert clinic.remembered(late[2]["idempotency_key"]) == (code or None)
     total = "select sum(amount_minor)::bigint from app.payments where refunded_payment_id = %s"
     assert clinic.rows(total, (payment,)) == [(refunded,)]
+    assert clinic.newly_broken() == []
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+@pytest.mark.parametrize(
+    ("second", "code", "state"),
+    [
+        ("cancel", "", State("cancelled", "withdrawn", "withdrawn")),
+        ("book 2", "TM901", State("in 1", "booked", "withdrawn")),
+        ("publish", "TM102", State("in 1", "booked", "withdrawn")),
+    ],
+)
+def test_a_doctor_whose_account_is_closed_has_no_open_slot(
+    clinic: Clinic, second: str, code: str, state: State, end: str
+) -> None:
+    doctor = new_person(clinic.onlooker, "doctor")
+    day = dataclasses.replace(clinic, doctor=doctor).new_day()
+    close = (clinic.admin, "deactivate_user", {"user_id": doctor.id})
+    if end == "rollback":
+        code, state = ALONE[second]
+    one, waited, two = clinic.interleave(close, day.call(second, 1), end)
+    assert (one.code, waited, two.code) == ("", True, code)
+    assert day.state() == state
     assert clinic.newly_broken() == []

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(37);
+select plan(41);
 
 -- An empty clinic
 select pg_temp.sign_in('admin');
@@ -93,6 +93,22 @@ from (values
     ('2027-01-05 23:30:00.000001+00', '2027-01-06 00:00:00+00', 0::bigint, 'its end does not'),
     ('-infinity', 'infinity', 5::bigint, 'all of time has all consultations'))
     as v (p_from, p_to, consultations, sentence)
+cross join lateral api.clinic_analytics(v.p_from, v.p_to) as m;
+select is(
+    (m.users, m.prescriptions, m.payments, m.refunds,
+        (select coalesce(sum(d.payments), 0) from unnest(m.daily) as d)),
+    v.figures, v.sentence)
+from (values
+    ('2027-01-04 08:00:00+00'::timestamptz, '2027-01-04 08:00:00.000001+00'::timestamptz,
+     (5::bigint, 1::bigint, 2::bigint, 0::bigint, 2::numeric),
+     'who joins, pays or gets a prescription as a range begins belongs to it'),
+    ('2027-01-04 07:00:00+00', '2027-01-04 08:00:00+00',
+     (0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::numeric), 'as it ends, no more'),
+    ('2027-01-06 09:00:00+00', '2027-01-06 09:00:00.000001+00',
+     (0::bigint, 1::bigint, 1::bigint, 1::bigint, 1::numeric), 'so does a refund'),
+    ('2027-01-06 08:00:00+00', '2027-01-06 09:00:00+00',
+     (0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::numeric), 'unless the range ends then'))
+    as v (p_from, p_to, figures, sentence)
 cross join lateral api.clinic_analytics(v.p_from, v.p_to) as m;
 select is(
     (select sum(d.consultations) from unnest((api.clinic_analytics()).daily) as d),
