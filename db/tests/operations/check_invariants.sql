@@ -19,6 +19,11 @@ select pg_temp.open_slot('other_doctor', '2027-01-05 14:00:00+00') as slot_6 \gs
 select pg_temp.booking('patient', :'slot_6') as reconsidered \gset
 select api.cancel_consultation(:'reconsidered') \g /dev/null
 select pg_temp.booking('patient', :'slot_6') as again \gset
+-- So does a doctor who withdraws a slot and offers the time once more.
+select pg_temp.open_slot('other_doctor', '2027-01-05 15:00:00+00') as withdrawn \gset
+select pg_temp.sign_in('other_doctor');
+select api.withdraw_slot(:'withdrawn') \g /dev/null
+select pg_temp.open_slot('other_doctor', '2027-01-05 15:00:00+00') as offered_again \gset
 select pg_temp.sign_in('doctor');
 select api.complete_consultation(:'completed') \g /dev/null
 select id as prescription
