@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(18);
+select plan(23);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.booking('patient', :'slot') as booking \gset
@@ -26,6 +26,22 @@ select is(count(*), 1::bigint, 'what never existed is not written down') from pg
 select api.record_denial('list_audit_logs', 'TM301') \g /dev/null
 select is(l.resource_ids, '{}', 'a role that may not needs no resource')
 from pg_temp.denials() as l limit 1;
+
+-- What is somebody else's
+reset role;
+select pg_temp.new_session('patient') as session \gset
+select pg_temp.new_session('other_patient') as own_session \gset
+insert into app.time_off (doctor_id, starts_at, ends_at)
+values (pg_temp.id_of('other_doctor'), '2027-01-05 09:00:00+00', '2027-01-05 10:00:00+00')
+returning id as time_off \gset
+insert into app.payments (consultation_id, kind, amount_minor, currency, method)
+values (:'booking', 'payment', 100, 'EUR', 'card') returning id as payment \gset
+select is(app.is_somebody_elses(v.id::uuid, pg_temp.id_of('other_patient')), v.is_theirs, v.sentence)
+from (values
+    (:'payment', true, 'a payment is somebody else''s'), (:'slot', true, 'so is a slot'),
+    (:'time_off', true, 'a time off'), (:'session', true, 'and a session'),
+    (:'own_session', false, 'but not the session of the caller')) as v (id, is_theirs, sentence);
+set local role telemed_api;
 
 -- Whose account is closed by now
 reset role;
