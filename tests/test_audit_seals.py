@@ -219,6 +219,29 @@ def test_sealing_takes_no_lock_that_a_writer_waits_for(clinic: Clinic) -> None:
     assert modes == [("AccessShareLock",)]
 
 
+def test_whoever_drops_a_month_waits_for_the_sealer(clinic: Clinic) -> None:
+    clinic.rows("select app.create_partition('audit_logs', '2001-02-01')")
+    clinic.rows(
+        "insert into app.audit_logs (occurred_at, table_name, row_id, operation, new)"
+        " values ('2001-02-03', 'charts', 'c', 'INSERT', '{}')"
+    )
+    with (
+        psycopg.connect(clinic.cluster.url(clinic.database)) as sealer,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        sealer.execute("select ops.seal_audit(p_wait => '1 minute')")
+        dropping = pool.submit(clinic.rows, "select ops.drop_partitions('audit_logs')")
+        waiting = (
+            "select exists (select from pg_locks as l join pg_database as d on d.oid = l.database"
+            " where d.datname = current_database() and l.locktype = 'advisory' and not l.granted)"
+        )
+        while sealer.execute(waiting).fetchone() != (True,):
+            assert not dropping.done(), dropping.result()
+        sealer.commit()
+        assert dropping.result() == [("audit_logs_2001_02",)]
+    assert problems(clinic) == ([], [])
+
+
 def test_seals_of_a_trail_under_load_are_whole(clinic: Clinic) -> None:
     stop = threading.Event()
 

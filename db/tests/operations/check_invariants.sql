@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(86);
+select plan(87);
 
 -- A clinic in which something of everything has happened
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot_1 \gset
@@ -369,6 +369,11 @@ from (values
     ('a constraint that nobody has checked', 'every_trigger_and_constraint_is_in_force',
      'unchecked on app.payments', '',
      'alter table app.payments add constraint unchecked check (true) not valid %s'),
+    ('an index that is not used', 'every_trigger_and_constraint_is_in_force',
+     'app.payments_by_time', '',
+     $$ set local allow_system_table_mods = on;
+        update pg_index set indisvalid = false
+        where indexrelid = 'app.payments_by_time'::regclass %s $$),
     ('a slot between two changes that was never taken',
      'consultations_have_changed_only_as_permitted', :'moved', :'moved',
      $$ update app.audit_logs set old = old || '{"slot_id": "x"}'
