@@ -1,7 +1,12 @@
 begin;
+-- In this session nobody has named a request yet.
+select app.set_actor(null, null) \g /dev/null
+select coalesce((app.proven_context()).request_id, 'none') as request_id \gset
 \ir ../helpers/actors.psql
-select plan(10);
+select plan(11);
 reset role;
+
+select is(:'request_id'::text, 'none', 'a request need not have a name');
 
 select pg_temp.sign_in('nobody');
 select app.set_actor(pg_temp.id_of('doctor'), 'doctor') \g /dev/null

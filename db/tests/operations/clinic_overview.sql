@@ -25,6 +25,7 @@ set local role telemed_api;
 select pg_temp.booking('patient', :'slot_1') as booking \gset
 select pg_temp.booking('patient', :'slot_3') as cancelled \gset
 select api.cancel_consultation(:'cancelled') \g /dev/null
+select api.get_consultation(:'booking') \g /dev/null
 select api.record_denial('list_audit_logs', 'TM301') \g /dev/null
 reset role;
 select pg_temp.new_session('patient') as session \gset

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(38);
+select plan(39);
 
 -- Slots of half an hour in and around the time off, which is from 09:00 to 17:00
 select pg_temp.open_slot('doctor', '2027-01-05 08:30:00+00') as just_before \gset
@@ -132,6 +132,19 @@ from (values
     ('admin', 'TM301', 'an admin takes no time off'),
     ('nobody', 'TM101', 'nobody takes time off without signing in')
 ) as v (actor, refusal, sentence);
+
+-- Consultations that touch it
+reset role;
+select pg_temp.set_clock('2027-01-04 08:00:00+00');
+set local role telemed_api;
+select pg_temp.open_slot('other_doctor', '2027-02-05 08:30:00+00') as touching_before \gset
+select pg_temp.open_slot('other_doctor', '2027-02-05 17:00:00+00') as touching_after \gset
+select pg_temp.booking('patient', :'touching_before') as before \gset
+select pg_temp.booking('patient', :'touching_after') as after \gset
+select pg_temp.sign_in('other_doctor');
+select is(
+    t.booked_consultation_ids, '{}', 'a consultation that only touches the time off is not named')
+from api.take_time_off('2027-02-05 09:00:00+00', '2027-02-05 17:00:00+00') as t;
 
 select * from finish();
 rollback;
