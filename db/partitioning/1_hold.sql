@@ -15,14 +15,13 @@ create table app.consultation_holds (
     patient_id uuid not null,
     starts_at app.instant not null,
     ends_at app.instant not null,
-    status text not null,
-    constraint consultation_holds_status_is_known check (status in ('scheduled', 'completed')),
+    is_scheduled boolean not null,
     constraint consultation_holds_one_per_slot unique (slot_id),
     constraint consultation_holds_of_a_patient_never_overlap
     exclude using gist (
         patient_id extensions.gist_uuid_ops with operator(pg_catalog.=),
         tstzrange(starts_at, ends_at) with operator(pg_catalog.&&)
-    ) where (status = 'scheduled')
+    ) where (is_scheduled)
 );
 
 comment on table app.consultation_holds is
@@ -49,10 +48,12 @@ begin
         delete from app.consultation_holds where consultation_id = new.id;
     else
         insert into app.consultation_holds
-        values (new.id, new.slot_id, new.patient_id, new.starts_at, new.ends_at, new.status)
+        values (
+            new.id, new.slot_id, new.patient_id, new.starts_at, new.ends_at,
+            new.status = 'scheduled')
         on conflict (consultation_id) do update
         set slot_id = excluded.slot_id, starts_at = excluded.starts_at, ends_at = excluded.ends_at,
-            status = excluded.status;
+            is_scheduled = excluded.is_scheduled;
     end if;
     return null;
 end;

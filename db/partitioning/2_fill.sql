@@ -19,7 +19,9 @@ begin
         ),
         held as (
             insert into app.consultation_holds
-            select b.id, b.slot_id, b.patient_id, b.starts_at, b.ends_at, b.status
+            select
+                b.id, b.slot_id, b.patient_id, b.starts_at, b.ends_at,
+                b.status = 'scheduled'
             from batch as b where b.status <> 'cancelled'
             on conflict (consultation_id) do nothing
         )
@@ -35,10 +37,11 @@ begin
     if exists (
         select from app.consultations as c
         full join app.consultation_holds as h on h.consultation_id = c.id
-        where (c.status <> 'cancelled') is distinct from (h.consultation_id is not null)
-           or (c.slot_id, c.patient_id, c.starts_at, c.ends_at, c.status)
-              is distinct from (h.slot_id, h.patient_id, h.starts_at, h.ends_at, h.status)
-              and c.status <> 'cancelled'
+        where case
+            when c.status = 'cancelled' then h.consultation_id is not null
+            else (c.slot_id, c.patient_id, c.starts_at, c.ends_at, c.status = 'scheduled')
+                is distinct from (h.slot_id, h.patient_id, h.starts_at, h.ends_at, h.is_scheduled)
+        end
     ) then
         raise exception 'Some consultations do not hold what they should';
     end if;

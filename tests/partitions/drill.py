@@ -51,8 +51,9 @@ UNEQUAL = """
 select count(*) from app.consultations as c
   full join app.consultation_holds as h on h.consultation_id = c.id
  where case when c.status = 'cancelled' then h.consultation_id is not null
-            else (c.slot_id, c.patient_id, c.starts_at, c.ends_at, c.status)
-                 is distinct from (h.slot_id, h.patient_id, h.starts_at, h.ends_at, h.status) end
+            else (c.slot_id, c.patient_id, c.starts_at, c.ends_at, c.status = 'scheduled')
+                 is distinct from
+                 (h.slot_id, h.patient_id, h.starts_at, h.ends_at, h.is_scheduled) end
 """
 VIOLATIONS = "select name, violations from ops.check_invariants() where violations > 0"
 
@@ -63,7 +64,6 @@ TESTS_OF_NAMES = {
     "consultations/consultations_hold_their_slot.sql",
     "foundation/partitions.sql",
     "invariants/audit_trail.sql",
-    "invariants/columns.sql",
     "invariants/foreign_keys.sql",
     "operations/check_invariants.sql",
     "operations/create_partitions.sql",
