@@ -35,7 +35,7 @@ def main() -> None:
         for size in sizes:
             database = f"scale_{size}"
             began = time.monotonic()
-            make_past(cluster, database, size)
+            make_past(cluster, database, size, future_slots=200)
             bytes_ = cluster.sql(
                 "select pg_size_pretty(pg_database_size(current_database()))", database
             )
