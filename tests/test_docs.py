@@ -1,4 +1,4 @@
-"""The SQL reference is that of the schema."""
+"""The SQL reference is that of the schema, and what documents tell to type can be typed."""
 
 from __future__ import annotations
 
@@ -18,6 +18,18 @@ from scripts.test import database_for_pgtap
 
 # How PostgreSQL prints an expression differs a little from version to version.
 MADE_WITH = "15"
+
+
+DOCUMENTS = sorted(
+    path
+    for path in [*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md"), CHECKOUT / "db/README.md"]
+    if FOLDER not in path.parents
+)
+FOR_ADMINISTRATORS = ("operations.md", "at-night.md", "audit.md", "partitioning.md")
+# psql's own commands, and statements of more than a query, are tried by tests of their own.
+QUERIES = re.compile(r"`(select [^`]+)`|```sql\n(.*?)```", re.S)
+# What stands for an id, and a table that step 1 of docs/partitioning.md makes.
+NOT_HERE = ("22P02", "42P01 consultation_holds")
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +76,44 @@ def test_every_link_leads_somewhere(made: dict[str, str]) -> None:
             path, _, anchor = target.partition("#")
             assert not path or (FOLDER / path).exists(), (name, target)
             assert not anchor or anchor in headings, (name, target)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(CHECKOUT)))
+def test_every_link_between_documents_leads_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+        file, _, anchor = target.partition("#")
+        if ":" in file:
+            continue  # elsewhere
+        found = path.parent / file if file else path
+        assert found.exists(), target
+        if anchor and found.suffix == ".md":
+            headings = re.findall(r"^#+ (.*)$", found.read_text(), re.M)
+            anchors = {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}
+            assert anchor in anchors, target
+
+
+@pytest.mark.parametrize("name", FOR_ADMINISTRATORS)
+def test_administrators_can_type_what_they_are_told(cluster: Cluster, name: str) -> None:
+    """As PostgreSQL plans it: nothing is run."""
+    text = (CHECKOUT / "docs" / name).read_text()
+    queries = [
+        re.sub(r"--[^\n]*", "", statement).strip()
+        for inline, block in QUERIES.findall(text)
+        for statement in (inline or block).split(";")
+    ]
+    tried = 0
+    with psycopg.connect(cluster.url(TEMPLATE), autocommit=True) as connection:
+        for query in queries:
+            if not query.startswith("select"):
+                continue
+            tried += 1
+            try:
+                connection.execute(f"explain {query}".encode())
+            except psycopg.Error as error:
+                said = f"{error.sqlstate} {error}"
+                known = any(all(part in said for part in n.split()) for n in NOT_HERE)
+                assert known, f"{query}: {said}"
+    assert tried > 0
 
 
 def test_the_diagram_is_well_formed(made: dict[str, str], tmp_path: Path) -> None:

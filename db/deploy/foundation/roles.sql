@@ -46,6 +46,11 @@ begin
         grant pg_monitor to telemed_dba;
     end if;
 
+    -- And who ends the session of whoever blocks all others, except a superuser's.
+    if not pg_catalog.pg_has_role('telemed_dba', 'pg_signal_backend', 'member') then
+        grant pg_signal_backend to telemed_dba;
+    end if;
+
     if pg_catalog.to_regrole('telemed_auditor') is null then
         create role telemed_auditor nologin;
     end if;

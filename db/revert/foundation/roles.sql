@@ -2,8 +2,7 @@
 
 begin;
 
--- The roles stay: another database of this cluster may be using them. When none does any more,
--- a superuser drops them by hand.
+-- What was granted stays: another database of this cluster may rely on it.
 select 'telemed_owner'::regrole;
 
 commit;

@@ -70,7 +70,7 @@ select is(
     '{idle_in_transaction_session_timeout=5s,lock_timeout=1500ms,statement_timeout=3s}',
     'under its limits');
 select is(
-    (select member_of from ops.role_overview where role_name = 'telemed_dba'), '{pg_monitor}',
+    (select member_of from ops.role_overview where role_name = 'telemed_dba'), '{pg_monitor,pg_signal_backend}',
     'database administrators monitor the server');
 select results_eq(
     $$ select role_name from ops.role_overview where is_superuser and role_name ~ '^telemed' $$,

@@ -12,5 +12,6 @@ select 1 / has_parameter_privilege('telemed_owner', 'app.verified_role', 'set'):
 select 1 / (rolcanlogin and not (rolsuper or rolbypassrls or rolcreaterole))::integer
 from pg_catalog.pg_roles where oid = 'telemed_api'::regrole;
 select 'telemed_dba'::regrole, 'telemed_auditor'::regrole;
+select 1 / pg_has_role('telemed_dba', 'pg_signal_backend', 'member')::integer;
 
 rollback;
