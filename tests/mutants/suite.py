@@ -16,6 +16,7 @@ from scripts.cluster import CLUSTER_VARIABLE, TEMPLATE_VARIABLE
 from scripts.server import Cluster
 from scripts.system import CHECKOUT, CommandError
 from tests.mutants.catalog import Mutant
+from tests.mutants.survivors import explanation
 
 TESTS = CHECKOUT / "db/tests"
 TEMPLATE = "telemed_mutants"
@@ -50,7 +51,11 @@ class Verdict(NamedTuple):
 
 
 def judge(cluster: Cluster, mutant: Mutant, *, whole_suite: bool = True) -> Verdict:
-    """whole_suite: otherwise only the tests that are about what is broken."""
+    """whole_suite: otherwise only the tests that are about what is broken.
+
+    That is all that is tried, too, where it is explained why no test can notice.
+    """
+    whole_suite = whole_suite and not explanation(mutant)
     database = f"mutant_{next(_numbers)}"
     cluster.create_database(database, TEMPLATE)
     try:
