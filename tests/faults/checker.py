@@ -99,7 +99,7 @@ class Checker:
                   from app.audit_logs
                  where table_name in ('consultations', 'payments', 'availability_slots')
                    and request_id is distinct from %(set_up)s
-                   and occurred_at >= coalesce(%(since)s, '-infinity')
+                   and occurred_at >= coalesce(%(since)s::timestamptz, '-infinity')
                  order by id
                 """,
                 set_up=SET_UP,
