@@ -55,6 +55,13 @@ select count(*) from app.consultations as c
                  is distinct from
                  (h.slot_id, h.patient_id, h.starts_at, h.ends_at, h.is_scheduled) end
 """
+PARTITIONS = """
+select c.relname::text,
+       (select count(*) from app.consultations as r where r.tableoid = c.oid)
+  from pg_inherits as i join pg_class as c on c.oid = i.inhrelid
+ where i.inhparent = 'app.consultations'::regclass
+ order by 1
+"""
 VIOLATIONS = "select name, violations from ops.check_invariants() where violations > 0"
 
 
@@ -171,20 +178,7 @@ def drill(
             change.table == "consultations" and change.verb == "INSERT"
             for change in checker.changes
         )
-        result.partitions = dict(
-            clinic.sql(
-                "select i.inhrelid::regclass::text, 0 from pg_inherits as i"
-                " where i.inhparent = 'app.consultations'::regclass"
-            )
-        )
-        result.partitions |= dict(
-            clinic.sql(
-                "select tableoid::regclass::text, count(*) from app.consultations group by 1"
-            )
-        )
-        result.partitions = {
-            name.removeprefix("app."): count for name, count in sorted(result.partitions.items())
-        }
+        result.partitions = dict(clinic.sql(PARTITIONS))
         ((result.unequal,),) = clinic.sql(UNEQUAL)
         now = violations(clinic)
         result.changed = {
