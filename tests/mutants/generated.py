@@ -59,11 +59,17 @@ MISSING = re.compile(r"\b(coalesce|nullif)\(")
 def generated(cluster: Cluster, database: str) -> list[Mutant]:
     """Every mutant that can be made, in the order of the functions."""
     return [
-        Mutant(GENERATED, f"{f['name']}, line {line}: {what}", f["subject"], definition)
+        Mutant(GENERATED, named(f["name"], line, what, f["body"]), f["subject"], definition)
         for f in json.loads(cluster.sql(FUNCTIONS, database))
         for line, what, body in changes(f["body"])
         if (definition := f["definition"].replace(f["body"], body)) != f["definition"]
     ]
+
+
+def named(function: str, line: int, what: str, body: str) -> str:
+    """With what stands in the line: its number alone says little, and changes."""
+    text = body.splitlines()[line - 1].strip()
+    return f"{function}, line {line}: {what}, in `{text[:70]}`"
 
 
 def changes(body: str) -> Iterator[tuple[int, str, str]]:

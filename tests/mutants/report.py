@@ -10,7 +10,7 @@ from pathlib import Path
 from scripts.system import CHECKOUT, say
 from tests.mutants.catalog import BY_HAND, GENERATED, RULES
 from tests.mutants.suite import Verdict
-from tests.mutants.survivors import explanation
+from tests.mutants.survivors import explanation, is_equivalent
 
 FILE = CHECKOUT / "docs/mutants.md"
 KINDS = (BY_HAND, RULES, GENERATED)
@@ -44,9 +44,16 @@ class Result:
         """Those that PostgreSQL accepted."""
         return [v for v in self.verdicts if v.mutant.kind == kind and v.killed_by is not None]
 
+    def equivalent(self, kind: str) -> int:
+        return sum(v.killed_by == "" and is_equivalent(v.mutant) for v in self.of(kind))
+
+    def killed(self, kind: str) -> int:
+        return sum(bool(v.killed_by) for v in self.of(kind))
+
     def killed_percent(self, kind: str) -> float:
-        tried = self.of(kind)
-        return 100 * sum(bool(v.killed_by) for v in tried) / len(tried) if tried else 100
+        """Of those that are not equivalent."""
+        counted = len(self.of(kind)) - self.equivalent(kind)
+        return 100 * self.killed(kind) / counted if counted else 100
 
     @property
     def survivors(self) -> list[Verdict]:
@@ -60,8 +67,10 @@ class Result:
 def summary(result: Result) -> None:
     for kind in KINDS:
         if tried := result.of(kind):
-            killed = sum(bool(v.killed_by) for v in tried)
-            say(f"mutants: {kind}: {killed} of {len(tried)} noticed")
+            say(
+                f"mutants: {kind}: {result.killed(kind)} of {len(tried)} noticed,"
+                f" {result.equivalent(kind)} are equivalent: {result.killed_percent(kind):.1f} %"
+            )
     for verdict in result.survivors:
         reason = explanation(verdict.mutant) or "NOT EXPLAINED"
         say(f"mutants: {verdict.mutant.kind}: {verdict.mutant.name}: {reason}")
@@ -73,13 +82,15 @@ def write(result: Result) -> Path:
     described = subprocess.run(commit, cwd=CHECKOUT, capture_output=True, text=True).stdout.strip()
     lines = [
         INTRODUCTION,
-        "| | tried | noticed | survived |",
-        "|---|--:|--:|--:|",
+        "| | tried | noticed | equivalent | not noticed | noticed of those not equivalent |",
+        "|---|--:|--:|--:|--:|--:|",
     ]
     for kind in KINDS:
-        tried = result.of(kind)
-        killed = sum(bool(v.killed_by) for v in tried)
-        lines.append(f"| {kind} | {len(tried)} | {killed} | {len(tried) - killed} |")
+        tried, killed, same = len(result.of(kind)), result.killed(kind), result.equivalent(kind)
+        lines.append(
+            f"| {kind} | {tried} | {killed} | {same} | {tried - killed - same} |"
+            f" {result.killed_percent(kind):.1f} % |"
+        )
     lines += [
         "",
         f"Seed {result.seed}, commit {described}, PostgreSQL {result.version},"
@@ -88,10 +99,14 @@ def write(result: Result) -> Path:
         "",
         "## Survivors",
         "",
+        "An equivalent mutant does what the original does, whatever comes in."
+        " `tests/mutants/survivors.py` has the reasons.",
+        "",
     ]
     for verdict in result.survivors:
         reason = explanation(verdict.mutant) or "**not explained**"
-        lines.append(f"- {verdict.mutant.kind}: {verdict.mutant.name}: {reason}")
+        kind = "equivalent" if is_equivalent(verdict.mutant) else "not noticed"
+        lines.append(f"- {kind}: {verdict.mutant.name}: {reason}")
     if not result.survivors:
         lines.append("None.")
     lines += ["", "## By whom they were noticed", "", "| test | mutants |", "|---|--:|"]
