@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(31);
+select plan(34);
 
 select pg_temp.sign_in('patient', p_request_id => 'first-change');
 select api.update_my_profile('First Change') \g /dev/null
@@ -104,6 +104,31 @@ update app.users set deactivated_at = app.clock() where id = :'admin';
 set local role telemed_api;
 select pg_temp.sign_in('admin');
 select throws_ok('select api.list_audit_logs()', 'TM102', null, 'nor does an admin who has left');
+
+-- What is read of patients there
+reset role;
+create function pg_temp.last_read()
+returns uuid[] language sql security definer
+as $$ select l.resource_ids from app.access_logs as l where l.kind = 'read'
+      order by l.id desc limit 1 $$;
+select pg_temp.set_clock('2027-01-04 08:00:00+00');
+update app.users set deactivated_at = null where id = pg_temp.id_of('admin');
+set local role telemed_api;
+select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
+select pg_temp.booking('patient', :'slot') as booking \gset
+select pg_temp.sign_in('doctor');
+select api.complete_consultation(:'booking') \g /dev/null
+select id as prescription
+from api.issue_prescription(:'booking', '[{"drug": "Ibuprofen", "dosage": "400 mg"}]') \gset
+select pg_temp.sign_in('admin');
+select api.list_audit_logs('consultations', :'booking') \g /dev/null
+select is(
+    pg_temp.last_read(), array[:'booking']::uuid[], 'who reads of a consultation is written down');
+select api.list_audit_logs('prescription_items') \g /dev/null
+select is(
+    pg_temp.last_read(), array[:'booking']::uuid[], 'so is who reads of what was prescribed in one');
+select api.list_audit_logs('availability_slots') \g /dev/null
+select is(pg_temp.last_read(), array[:'booking']::uuid[], 'slots are about nobody');
 
 select * from finish();
 rollback;
