@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(87);
+select plan(88);
 
 -- A clinic in which something of everything has happened
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot_1 \gset
@@ -540,6 +540,19 @@ select coalesce(string_agg(name, ' '), 'nothing') as wrong
 from ops.check_invariants(clock_timestamp() - interval '1 hour') where violations > 0 \gset
 rollback to intact;
 select is(:'wrong'::text, 'nothing', 'keys have the time of what was made under them');
+select pg_temp.set_clock('2020-01-01 08:00:00+00');
+set local role telemed_api;
+select pg_temp.sign_in('admin');
+select api.record_payment(:'scheduled', 100, 'EUR', 'card', null, 'early') \g /dev/null
+reset role;
+select pg_temp.set_clock('2027-01-04 08:00:00+00');
+set local role telemed_api;
+select api.record_payment(:'scheduled', 100, 'EUR', 'card', null, 'late') \g /dev/null
+reset role;
+select coalesce(string_agg(name, ' '), 'nothing') as wrong
+from ops.check_invariants(clock_timestamp() - interval '1 hour') where violations > 0 \gset
+rollback to intact;
+select is(:'wrong'::text, 'nothing', 'be it the earliest payment');
 
 -- Many violations
 set local session_replication_role = replica;
