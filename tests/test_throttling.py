@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import psycopg
 import pyotp
 import pytest
 import requests
@@ -72,6 +74,31 @@ def test_many_guesses_at_once_are_not_more(stranger: Client, patient: Client) ->
     while stranger.post("/v1/auth/login", wrong).status_code == 401:
         guesses += 1
     assert guesses == 5
+
+
+def test_a_guess_waits_for_the_one_before_and_is_counted_after_it(
+    cluster: Cluster, database: str
+) -> None:
+    """Otherwise both would be the last one that is free."""
+    guess = "select app.count_log_in_attempt('one@clinic.test', '192.0.2.1')"
+    with (
+        psycopg.connect(cluster.url(database)) as first,
+        psycopg.connect(cluster.url(database)) as second,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        for _ in range(4):
+            first.execute(guess)
+            first.commit()
+        first.execute(guess)
+        waiting = pool.submit(second.execute, guess)
+        blocked = "select %s = any (pg_blocking_pids(%s))"
+        pids = (first.info.backend_pid, second.info.backend_pid)
+        while first.execute(blocked, pids).fetchone() != (True,):
+            assert not waiting.done(), waiting.result()
+        first.commit()
+        with pytest.raises(psycopg.Error) as refusal:
+            waiting.result()
+    assert refusal.value.sqlstate == "TM801"
 
 
 def test_who_has_logged_in_begins_anew(

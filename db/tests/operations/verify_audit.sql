@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(33);
+select plan(34);
 reset role;
 set local role telemed_dba;
 select ops.seal_audit(10000000, '1 minute') \g /dev/null
@@ -47,14 +47,15 @@ select is(pg_temp.problems(), 'none', 'a trail that nobody has touched has no pr
 select is(pg_temp.problems(:'exported'), 'none', 'nor has it against its exported seals');
 
 -- What somebody does who may switch triggers off; 1, 2 ...: the rows; the seals are 0 and 1
-create function pg_temp.after(p_sql text, p_exported jsonb default null)
+create function pg_temp.after(
+    p_sql text, p_exported jsonb default null, p_since date default null)
 returns text language plpgsql
 as $$
 declare
     v_problems text;
 begin
     execute p_sql;
-    v_problems := pg_temp.problems(p_exported);
+    v_problems := pg_temp.problems(p_exported, p_since);
     raise exception using message = v_problems, errcode = 'XX999';
 exception when sqlstate 'XX999' then
     return sqlerrm;
@@ -202,6 +203,11 @@ select is(
 select is(
     pg_temp.problems(p_since => (timestamptz :'month' + interval '1 month')::date), 'none',
     'months before p_since are left out');
+select is(
+    pg_temp.after(
+        format('delete from app.audit_logs where id = %s', :'id_6'),
+        p_since => (timestamptz :'month' + interval '1 month')::date),
+    'rows_differ 1', 'that one is not');
 update app.audit_logs set new = '{}' where id = :'id_2';
 select is(
     pg_temp.problems(p_since => (timestamptz :'month' + interval '1 month')::date), 'none',
