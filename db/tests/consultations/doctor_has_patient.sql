@@ -1,0 +1,35 @@
+begin;
+\ir ../helpers/actors.psql
+select plan(6);
+select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
+select pg_temp.open_slot('other_doctor', '2027-01-06 09:00:00+00') as later_slot \gset
+reset role;
+
+select is(
+    app.doctor_has_patient(pg_temp.id_of('doctor'), pg_temp.id_of('patient')), false,
+    'before the first booking a doctor has no patient');
+set local role telemed_api;
+select pg_temp.booking('patient', :'slot') as booking \gset
+reset role;
+select is(
+    app.doctor_has_patient(pg_temp.id_of('doctor'), pg_temp.id_of('patient')), true,
+    'with it the doctor has one');
+select is(
+    app.doctor_has_patient(pg_temp.id_of('other_doctor'), pg_temp.id_of('patient')), false,
+    'a colleague has not');
+set local role telemed_api;
+select pg_temp.booking('patient', :'later_slot') as later \gset
+select api.cancel_consultation(:'later') \g /dev/null
+reset role;
+select is(
+    app.doctor_has_patient(pg_temp.id_of(v.doctor), pg_temp.id_of('patient')), true, v.sentence)
+from (values
+    ('doctor', 'who has been with somebody else since is still a patient'),
+    ('other_doctor', 'and so is who has cancelled')) as v (doctor, sentence);
+set local role telemed_api;
+select throws_ok(
+    format('select app.doctor_has_patient(%L, %L)', :'booking', :'booking'), '42501', null,
+    'no client asks by itself');
+
+select * from finish();
+rollback;
