@@ -16,6 +16,7 @@ select
 from (values
     ('publish_slot', 'old', null, interval '91 days'),
     ('publish_slot', 'recent', null, interval '89 days'),
+    ('publish_slot', 'to the moment', null, interval '90 days'),
     ('publish_slot', 'new', null, interval '29 days'),
     ('book_consultation', 'old booking', null, interval '3 years'),
     ('reschedule_consultation', 'old reschedule', null, interval '3 years'),
@@ -29,7 +30,9 @@ values
 ('00000000-0000-7000-8000-000000000001', pg_temp.id_of('patient'), '2026-01-01', '2026-01-31', null),
 ('00000000-0000-7000-8000-000000000002', pg_temp.id_of('patient'), '2027-02-10', '2027-03-12', null),
 ('00000000-0000-7000-8000-000000000003', pg_temp.id_of('patient'), '2027-05-30', '2027-06-29',
-    '2027-05-31');
+    '2027-05-31'),
+('00000000-0000-7000-8000-000000000004', pg_temp.id_of('patient'), '2027-02-01',
+    '2027-03-03 08:00:00+00', null);
 insert into app.refresh_tokens (token_hash, session_id, issued_at, spent_at)
 values
 (sha256('1'), '00000000-0000-7000-8000-000000000001', '2026-01-01', '2026-01-02'),
@@ -82,21 +85,22 @@ select results_eq(
     'select sum(rows) from ops.purge()', array[0::numeric], 'until nothing is left to delete');
 select is(
     pg_temp.keys(),
-    '{new,"old booking","old payment","old refund","old reschedule",recent,"recent refusal"}',
+    '{new,"old booking","old payment","old refund","old reschedule",recent,"recent refusal",'
+    '"to the moment"}',
     'keys of bookings and of money stay for ever, others for 90 days');
 reset role;
 select results_eq(
     $$ select right(s.id::text, 1) from app.sessions as s where s.id::text like '00000000-%'
        order by 1 $$,
-    array['2', '3'], 'sessions stay for 90 days after their end');
+    array['2', '3', '4'], 'sessions stay for 90 days after their end');
 select results_eq(
     'select a.failures from app.log_in_attempts as a order by a.last_attempt_at', array[0, 9],
     'failed log-ins are forgotten after a day, known addresses after 90');
 set local role telemed_dba;
 select results_eq(
     $$ select table_name, rows from ops.purge('30 days') where rows > 0 order by 1 $$,
-    $$ values ('idempotency_keys', 2::bigint), ('log_in_attempts', 1), ('refresh_tokens', 1),
-           ('sessions', 1) $$,
+    $$ values ('idempotency_keys', 3::bigint), ('log_in_attempts', 1), ('refresh_tokens', 1),
+           ('sessions', 2) $$,
     'or earlier, if that is enough');
 select is(
     pg_temp.keys(), '{new,"old booking","old payment","old refund","old reschedule"}',
@@ -105,7 +109,7 @@ reset role;
 select is(
     (select count(*) from app.audit_logs as l
      where l.table_name = 'sessions' and l.operation = 'DELETE' and l.row_id like '00000000-%'),
-    2::bigint, 'a session that is gone has left its trace');
+    3::bigint, 'a session that is gone has left its trace');
 select is_empty(
     $$
     select * from ops.check_invariants()
