@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(19);
+select plan(20);
 reset role;
 set local role telemed_dba;
 select ops.seal_audit(10000000, '1 minute') \g /dev/null
@@ -45,6 +45,13 @@ select throws_ok(
 select is(pg_temp.months_of('audit_logs'), :months, 'at all');
 select ops.seal_audit(p_wait => '1 minute') \g /dev/null
 select max(id) as seals from ops.audit_seals \gset
+savepoint sealed;
+reset role;
+select pg_temp.write(2) \g /dev/null
+set local role telemed_dba;
+select count(*) as dropped from ops.drop_partitions('audit_logs', '2 months') \gset
+rollback to sealed;
+select is(:dropped, 1, 'rows of the month after it need not be sealed');
 select results_eq(
     $$ select ops.drop_partitions('audit_logs', '2 months') $$,
     $$ select 'audit_logs' || to_char(
