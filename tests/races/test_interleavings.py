@@ -460,3 +460,25 @@ def test_a_doctor_whose_account_is_closed_has_no_open_slot(
     assert (one.code, waited, two.code) == ("", True, code)
     assert day.state() == state
     assert clinic.newly_broken() == []
+
+
+@pytest.mark.parametrize(("end", "state"), [("commit", []), ("rollback", ["open"])])
+def test_weekly_slots_wait_for_a_day_off(clinic: Clinic, end: str, state: list[str]) -> None:
+    day = clinic.new_day()
+    date, late = day.morning.date(), day.morning + timedelta(hours=10)
+    weekly = {
+        "from": date,
+        "to": date,
+        "weekdays": [date.isoweekday()],
+        "start_time": late.time(),
+        "end_time": (late + timedelta(hours=1)).time(),
+        "slot_minutes": 60,
+        "idempotency_key": new_key(),
+    }
+    second = (clinic.doctor, "publish_weekly_slots", weekly)
+    one, waited, two = clinic.interleave(day.call("day off", 0), second, end)
+    assert (one.code, waited, two.code) == ("", True, "")
+    of_the_evening = "select status from app.availability_slots where doctor_id = %s"
+    found = clinic.rows(f"{of_the_evening} and starts_at = %s", (clinic.doctor.id, late))
+    assert [status for (status,) in found] == state
+    assert clinic.newly_broken() == []

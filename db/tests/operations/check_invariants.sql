@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(88);
+select plan(89);
 
 -- A clinic in which something of everything has happened
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot_1 \gset
@@ -528,6 +528,17 @@ select is(
     'a_prescription_has_at_least_one_item completed_consultations_are_as_they_were_at_completion '
     'the_newest_version_of_a_row_has_its_audit_row', 'what was made since then is looked at');
 select is(:since_now, 0, 'what is older is not');
+
+select pg_sleep(0.002), clock_timestamp() as between, pg_sleep(0.002) \gset
+set local session_replication_role = replica;
+insert into app.time_off (doctor_id, starts_at, ends_at)
+values (pg_temp.id_of('doctor'), '2027-01-05 09:45:00+00', '2027-01-05 11:15:00+00');
+select string_agg(concat_ws(' ', name, violations), '; ') as since_then
+from ops.check_invariants(:'between') where violations > 0 \gset
+rollback to intact;
+select is(
+    :'since_then'::text, 'no_slot_is_open_within_time_off 2',
+    'what is new is compared with what is older');
 
 -- What was made under another clock, as demo data are
 select pg_temp.set_clock('2020-01-01 08:00:00+00');
