@@ -24,7 +24,9 @@ TEMPLATE = "telemed_mutants"
 # tests that are tried when pgTAP has found nothing.
 BEYOND_PGTAP = (
     (
-        re.compile(r"no lock|no for |no `perform from |_advisory_xact_lock"),
+        re.compile(
+            r"no lock|no for |no `perform from |for no key up|for share|_advisory_xact_lock"
+        ),
         ("tests/races/test_interleavings.py", "tests/test_races.py"),
     ),
     (re.compile(r"a replay does not say so"), ("tests/test_idempotency.py",)),
