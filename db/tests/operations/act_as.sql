@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(31);
+select plan(32);
 select pg_temp.sign_in('nobody');
 
 select pg_temp.id_of('patient') as patient, pg_temp.id_of('doctor') as doctor \gset
@@ -99,6 +99,17 @@ select throws_ok(
 set local role telemed_auditor;
 select throws_ok(
     $$ select ops.act_as('admin@clinic.test') $$, '42501', null, 'nor does an auditor');
+
+-- In psql a refusal is an error, whatever the session did before
+reset role;
+select pg_temp.open_slot('doctor', '2027-02-05 09:00:00+00') as gone \gset
+update app.availability_slots set status = 'withdrawn' where id = :'gone';
+set local app.refusals = 'remember';
+set local role telemed_dba;
+select ops.act_as('patient@clinic.test') \g /dev/null
+select throws_ok(
+    format('select api.book_consultation(%L, null, %L)', :'gone', 'taken'), 'TM901', null,
+    'a refusal that clients would have remembered is an error');
 
 select * from finish();
 rollback;

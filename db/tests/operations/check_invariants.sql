@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(89);
+select plan(97);
 
 -- A clinic in which something of everything has happened
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot_1 \gset
@@ -408,6 +408,16 @@ select is(
     pg_temp.report_on(u.sql),
     concat_ws(' ', u.rule, 1, array[u.example]::text), u.sentence)
 from untraced as u order by u.n;
+select is(
+    pg_temp.report_on(format(
+        'update app.audit_logs set %I = null where table_name = %L and row_id = %L',
+        c.name, t.name, t.id)),
+    format('the_newest_version_of_a_row_has_its_audit_row 1 {"%s %s"}', t.name, t.id),
+    format('no row of %s is without its %s', t.name, c.name))
+from (values
+    ('consultations', :'moved'), ('availability_slots', :'slot_2'), ('payments', :'payment'),
+    ('prescriptions', :'prescription')) as t (name, id)
+cross join unnest('{user_id,request_id}'::text[]) as c (name);
 rollback to intact;
 
 -- Digests

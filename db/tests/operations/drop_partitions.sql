@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(20);
+select plan(23);
 reset role;
 set local role telemed_dba;
 select ops.seal_audit(10000000, '1 minute') \g /dev/null
@@ -74,6 +74,18 @@ select pg_temp.write(1) \g /dev/null
 set local role telemed_dba;
 select ops.seal_audit(p_wait => '1 minute') \g /dev/null
 select is_empty('select * from ops.verify_audit()', 'also when it goes on');
+
+-- A month in which nothing happened
+set local role telemed_owner;
+select app.create_partition('audit_logs', '2001-02-01') \g /dev/null
+set local role telemed_dba;
+select results_eq(
+    $$ select ops.drop_partitions('audit_logs') $$, array['audit_logs_2001_02'],
+    'a month without rows and seals can be dropped, too');
+select results_eq(
+    $$ select row_count from ops.audit_seals where month = '2001-02-01' $$, array[0::bigint],
+    'and its retirement says that it had none');
+select is_empty('select * from ops.verify_audit()', 'which is well');
 
 -- Somebody has dropped a month without it
 reset role;
