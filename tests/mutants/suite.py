@@ -24,9 +24,7 @@ TEMPLATE = "telemed_mutants"
 # tests that are tried when pgTAP has found nothing.
 BEYOND_PGTAP = (
     (
-        re.compile(
-            r"no lock|no for |no `perform from |for no key up|for share|_advisory_xact_lock"
-        ),
+        re.compile(r"no lock|no for |`perform from |for no key up|for share|_advisory_xact_lock"),
         ("tests/races/test_interleavings.py", "tests/test_races.py"),
     ),
     (re.compile(r"a replay does not say so"), ("tests/test_idempotency.py",)),
@@ -39,6 +37,7 @@ BEYOND_PGTAP = (
         re.compile(r"api\.log_in\(|change_password|confirm_mfa"),
         ("tests/test_throttling.py", "tests/test_sessions.py"),
     ),
+    (re.compile(r"app\.set_actor\("), ("tests/attacks/test_context.py",)),
     (re.compile(r"ops\.purge\(.*skip locked"), ("tests/test_operations.py",)),
     (re.compile(r"ops\.seal_audit|app\.retire_audit_rows"), ("tests/test_audit_seals.py",)),
 )

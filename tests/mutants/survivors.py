@@ -88,6 +88,18 @@ NOT_TESTED: tuple[tuple[str, str], ...] = (
         "api.take_time_off has locked the doctor already; this is for whoever inserts by hand",
     ),
     (
+        r"ops\.clinic_overview\(.*pg_stat_activity",
+        "connections come and go while the tests run",
+    ),
+    (
+        r"api\.reschedule_consultation\(.*: `if v_slot\.doctor_id <> v_current.* is false",
+        "consultations_have_the_doctor_and_time_of_their_slot refuses it with the same code",
+    ),
+    (
+        r"ops\.drop_partitions\(.*: `<=` becomes `<`",
+        "a month that is old enough at this very microsecond may go or stay",
+    ),
+    (
         r"ops\.clinic_overview\(.*: `>=` becomes `>`",
         "what begins at this very microsecond may be counted or not",
     ),

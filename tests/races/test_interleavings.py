@@ -363,11 +363,14 @@ def test_two_functions(
         assert clinic.remembered(key) == (code or None), "a refusal stays one under its key"
 
 
+@pytest.mark.parametrize("first", ["book 2", "move to 2"])
 @pytest.mark.parametrize(("end", "code"), [("commit", "TM904"), ("rollback", "")])
-def test_a_patient_who_books_with_two_doctors_at_once(clinic: Clinic, end: str, code: str) -> None:
+def test_a_patient_who_books_with_two_doctors_at_once(
+    clinic: Clinic, first: str, end: str, code: str
+) -> None:
     """The second booking waits for the patient, not inside the constraint that is behind that."""
     day = clinic.new_day()
-    patient, function, arguments = day.call("book 2", 0)
+    patient, function, arguments = day.call(first, 0)
     colleague = new_person(clinic.onlooker, "doctor")
     ((slot,),) = clinic.rows(
         f"{CONTEXT} insert into app.availability_slots (doctor_id, starts_at, ends_at)"
@@ -379,7 +382,7 @@ def test_a_patient_who_books_with_two_doctors_at_once(clinic: Clinic, end: str, 
         ),
     )
     key = new_key()
-    second = (patient, function, {"slot_id": slot, "idempotency_key": key})
+    second = (patient, "book_consultation", {"slot_id": slot, "idempotency_key": key})
     one, waited, two = clinic.interleave((patient, function, arguments), second, end)
     assert (one.code, waited, two.code) == ("", True, code)
     assert clinic.remembered(key) == (code or None)

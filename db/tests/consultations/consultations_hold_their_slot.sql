@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(34);
+select plan(35);
 reset role;
 
 -- Everything here is written by the owner of the tables, past every function. Which slot a
@@ -158,6 +158,20 @@ select is(
     pg_temp.refusal('other_patient', format(
         'select api.book_consultation(%L, null, ''k'')', :'reopened_slot')),
     '23505', 'even when a booked slot is marked as open by mistake nobody else gets it');
+
+-- Time off at another time, or of somebody else, does not keep a slot
+reset role;
+select pg_temp.set_clock('2027-01-04 08:00:00+00');
+insert into app.time_off (doctor_id, starts_at, ends_at)
+values (pg_temp.id_of('other_doctor'), '2029-06-02 09:00:00+00', '2029-06-02 17:00:00+00'),
+    (pg_temp.id_of('doctor'), '2029-06-01 09:00:00+00', '2029-06-01 17:00:00+00');
+set local role telemed_api;
+select pg_temp.open_slot('other_doctor', '2029-06-01 10:00:00+00') as free_again \gset
+select pg_temp.booking('patient', :'free_again') as cancelled_again \gset
+select api.cancel_consultation(:'cancelled_again') \g /dev/null
+reset role;
+select is(s.status, 'open', 'a slot is free again when its doctor is there')
+from app.availability_slots as s where s.id = :'free_again';
 
 select * from finish();
 rollback;

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(97);
+select plan(98);
 
 -- A clinic in which something of everything has happened
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot_1 \gset
@@ -510,6 +510,12 @@ select is(
     :'broken'::text,
     format('what_rests_on_a_second_factor_has_one 1 {%s}', pg_temp.id_of('other_patient')),
     'recovery codes without a second factor are reported');
+select app.issue_recovery_codes(pg_temp.id_of('other_patient')) \g /dev/null
+set local session_replication_role = replica;
+update app.recovery_codes set spent_at = app.clock();
+select pg_temp.broken() as broken \gset
+rollback to intact;
+select is(:'broken'::text, 'nothing', 'but not those that are spent');
 update app.sessions set second_factor_at = app.clock() where id = :'session';
 select pg_temp.broken() as broken \gset
 rollback to intact;
