@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(20);
+select plan(23);
 set local role telemed_dba;
 select ops.seal_audit(10000000, '1 minute') \g /dev/null
 reset role;
@@ -29,6 +29,10 @@ from (values
     ('random_page_cost', 'hint', 'disks that turn are rare'),
     ('autovacuum', null, 'what is right is not mentioned'),
     ('server_encoding', null, 'nor is UTF-8')) as v (name, severity, sentence);
+set local random_page_cost = 2;
+select is(pg_temp.advice('setting random_page_cost$'), null, 'two is for disks between');
+set local random_page_cost = 2.5;
+select is(pg_temp.advice('setting random_page_cost$'), 'hint', 'more is not');
 set local synchronous_commit = remote_apply;
 set local random_page_cost = 1.1;
 select is(
@@ -48,6 +52,13 @@ rollback to intact;
 select ops.add_context_key(repeat(n::text, 40)) from generate_series(1, 3) as n \g /dev/null
 select is(pg_temp.advice('^context keys'), 'warning', 'so are keys that nobody needs any more');
 rollback to intact;
+select to_char(now() at time zone 'UTC', '"access_logs_"YYYY_MM') as present \gset
+set local client_min_messages = error;
+alter table app.access_logs detach partition app.:"present";
+alter table app.:"present" rename to access_logs_elsewhere;
+select (pg_temp.advice('^partition access_logs')) as advice \gset
+rollback to intact;
+select is(:'advice'::text, 'warning', 'the present month is missed as well');
 select format('alter table app.audit_logs detach partition app.audit_logs%s', to_char(
     date_trunc('month', now() at time zone 'UTC') + interval '1 month', '_YYYY_MM')) as detach \gset
 set local client_min_messages = error;
