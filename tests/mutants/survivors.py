@@ -85,8 +85,8 @@ NOT_TESTED: tuple[tuple[str, str], ...] = (
     ),
     (
         r"app\.set_actor\(.*: no coalesce",
-        "it makes a difference to a login that chose app.verified_user_id as it connected; the tests"
-        " that are tried here have no such connection",
+        "it makes a difference to a login that chose app.verified_user_id as it connected;"
+        " the tests that are tried here have no such connection",
     ),
     (
         r"app\.time_off_withdraws_open_slots\(.*for no key up",
