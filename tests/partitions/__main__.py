@@ -44,6 +44,8 @@ def main() -> None:
             f"partition-drill: {files - len(failing)} of {files} files of the pgTAP suite pass on"
             " the partitioned schema, all but those that name constraints or list tables"
         )
+    if not files:
+        raise CommandError("The pgTAP suite did not run")
     if unexpected := failing - TESTS_OF_NAMES:
         raise CommandError(f"{', '.join(sorted(unexpected))} FAILED")
     if not result.sound:
