@@ -76,29 +76,30 @@ def test_many_guesses_at_once_are_not_more(stranger: Client, patient: Client) ->
     assert guesses == 5
 
 
-def test_a_guess_waits_for_the_one_before_and_is_counted_after_it(
+def test_of_two_guesses_at_one_moment_one_is_the_last_that_is_free(
     cluster: Cluster, database: str
 ) -> None:
-    """Otherwise both would be the last one that is free."""
+    """Somebody holds the counts until both wait: whoever looked before that counts too late."""
     guess = "select app.count_log_in_attempt('one@clinic.test', '192.0.2.1')"
+    blocked = "select count(*) from unnest(%s::int[]) as p where pg_blocking_pids(p) <> '{}'"
+    url = cluster.url(database)
     with (
-        psycopg.connect(cluster.url(database)) as first,
-        psycopg.connect(cluster.url(database)) as second,
-        ThreadPoolExecutor(1) as pool,
+        psycopg.connect(url) as holder,
+        psycopg.connect(url, autocommit=True) as first,
+        psycopg.connect(url, autocommit=True) as second,
+        ThreadPoolExecutor(2) as pool,
     ):
         for _ in range(4):
             first.execute(guess)
-            first.commit()
-        first.execute(guess)
-        waiting = pool.submit(second.execute, guess)
-        blocked = "select %s = any (pg_blocking_pids(%s))"
-        pids = (first.info.backend_pid, second.info.backend_pid)
-        while first.execute(blocked, pids).fetchone() != (True,):
-            assert not waiting.done(), waiting.result()
-        first.commit()
-        with pytest.raises(psycopg.Error) as refusal:
-            waiting.result()
-    assert refusal.value.sqlstate == "TM801"
+        holder.execute("select * from app.log_in_attempts for update")
+        guesses = [pool.submit(one.execute, guess) for one in (first, second)]
+        pids = [one.info.backend_pid for one in (first, second)]
+        while holder.execute(blocked, (pids,)).fetchone() != (2,):
+            assert not any(one.done() for one in guesses)
+        holder.commit()
+        errors = [one.exception(60) for one in guesses]
+    refused = [error for error in errors if error is not None]
+    assert [getattr(error, "sqlstate", "") for error in refused] == ["TM801"]
 
 
 def test_who_has_logged_in_begins_anew(
