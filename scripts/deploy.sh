@@ -2,10 +2,11 @@
 # Bring a database up to sqitch.plan: roles, database, changes. What is there already is kept.
 #
 # The server is the one of the PG* variables (PGHOST, PGPORT, PGUSER, PGPASSWORD ...), the database
-# PGDATABASE (telemed). The login has to be a superuser for the first deployment on a server, later
-# it may be a member of telemed_owner. Quiet unless it fails.
+# PGDATABASE (telemed). For the first deployment on a server the login has to be a superuser, or have
+# CREATEROLE and CREATEDB as on a managed server; later a member of telemed_owner is enough. Quiet
+# unless it fails.
 #
-# DEPLOY_ATTEMPTS        how often to knock, a second apart, before giving up on the server (1)
+# DEPLOY_ATTEMPTS        how often to try to reach the server, a second apart, before giving up (1)
 # DEPLOY_LOCK_TIMEOUT    how long a change may wait for a lock before the deployment fails (5s)
 # API_DATABASE_PASSWORD  becomes the password of the login telemed_api, where it needs one
 # CONTEXT_KEY            with which the API proves who is calling; the database believes it from now on
@@ -32,6 +33,10 @@ administer() { # in the database `postgres`, which every server has
     psql -XAtq -v ON_ERROR_STOP=1 -d postgres "$@" 2>>"$log"
 }
 
+as() { # ROLE: in our database, as this role; a later `-c role=` wins
+    PGOPTIONS="${PGOPTIONS:-} -c role=$1" psql -XAtq -v ON_ERROR_STOP=1 >>"$log" 2>&1
+}
+
 # A server that is just starting (docker compose) refuses for a moment.
 attempt=0
 until administer -c 'select' >/dev/null; do
@@ -41,13 +46,37 @@ until administer -c 'select' >/dev/null; do
 done
 : >"$log"
 
+# Says what is missing in one line, before anything is changed.
+missing=$(administer -v name="$PGDATABASE" <<'SQL'
+select case
+    when current_setting('server_version_num')::integer < 150000 then
+        'PostgreSQL ' || current_setting('server_version') || ' is too old: 15 to 18 are supported'
+    when to_regrole('telemed_owner') is null and not r.rolsuper and not r.rolcreaterole then
+        format('the login %I must have CREATEROLE and CREATEDB (or be a superuser): the roles of'
+            ' the product are not there yet', current_user)
+    when to_regrole('telemed_owner') is not null
+        and not pg_has_role(current_user, 'telemed_owner', 'member')
+        -- Since PostgreSQL 16 CREATEROLE alone does not suffice to join a role.
+        and not (r.rolcreaterole and current_setting('server_version_num')::integer < 160000) then
+        format('the login %1$I must be a member of telemed_owner: grant telemed_owner to %1$I',
+            current_user)
+    when not r.rolsuper and not r.rolcreatedb
+        and not exists (select from pg_database as d where d.datname = :'name') then
+        format('the database %I is not there yet, and the login %I must have CREATEDB to create it',
+            :'name', current_user)
+end
+from pg_roles as r where r.rolname = current_user;
+SQL
+) || fail "the server could not be asked what is missing"
+[ -z "$missing" ] || fail "$missing"
+
 administer -f db/deploy/foundation/roles.sql >>"$log" || fail "the roles could not be created"
 
 if [ -n "${API_DATABASE_PASSWORD:-}" ]; then
-    # Read by psql itself: an argument could be seen in the list of processes.
-    printf '%s\n' '\getenv password API_DATABASE_PASSWORD' \
-        "alter role telemed_api password :'password';" |
-        administer >>"$log" || fail "the password of telemed_api could not be set"
+    verifier=$(PASSWORD=$API_DATABASE_PASSWORD perl scripts/scram_verifier.pl 2>>"$log") ||
+        fail "API_DATABASE_PASSWORD cannot be used"
+    echo "alter role telemed_api password '$verifier';" | administer >>"$log" ||
+        fail "the password of telemed_api could not be set"
 fi
 
 exists="select 1 from pg_database where datname = :'name'"
@@ -59,23 +88,45 @@ if [ -z "$(echo "$exists" | administer -v name="$PGDATABASE")" ]; then
         fail "the database $PGDATABASE could not be created"
 fi
 
-# Sqitch wants to know who deploys; nobody has to configure that. Everything belongs to the owner.
-SQITCH_FULLNAME=${SQITCH_FULLNAME:-telemedicine deployment} \
-SQITCH_EMAIL=${SQITCH_EMAIL:-deployment@telemedicine.invalid} \
-# Who waits for a lock keeps everybody waiting who comes later: rather fail, and try again.
+# The role telemed_api has the same setting: see foundation/roles.sql. This is for everybody else.
+administer -v name="$PGDATABASE" <<'SQL' >>"$log" || fail "the logging of parameters could not be set"
+select format('alter database %I set log_parameter_max_length = 0', d.datname)
+from pg_database as d
+where d.datname = :'name' and current_setting('is_superuser') = 'on' and not exists (
+    select from pg_db_role_setting as s
+    where s.setdatabase = d.oid and s.setrole = 0
+      and s.setconfig @> '{log_parameter_max_length=0}') \gexec
+SQL
+
+# Everything belongs to the owner. A change that waits for a lock keeps all later requests waiting:
+# it fails early, and the deployment can be repeated. Sqitch wants to know who deploys; nobody has to
+# configure that.
 PGOPTIONS="${PGOPTIONS:-} -c role=telemed_owner -c lock_timeout=${DEPLOY_LOCK_TIMEOUT:-5s}" \
+    SQITCH_FULLNAME=${SQITCH_FULLNAME:-telemedicine deployment} \
+    SQITCH_EMAIL=${SQITCH_EMAIL:-deployment@telemedicine.invalid} \
     sqitch --quiet deploy "db:pg:$PGDATABASE" >>"$log" 2>&1 ||
     fail "sqitch could not deploy to the database $PGDATABASE"
 
 # The months ahead: see docs/operations.md for who makes the later ones.
-PGOPTIONS="${PGOPTIONS:-} -c role=telemed_owner" \
-    psql -XAtq -v ON_ERROR_STOP=1 -c "select ops.create_partitions()" >>"$log" 2>&1 ||
+echo 'select ops.create_partitions();' | as telemed_owner ||
     fail "the partitions of the months ahead could not be made"
 
 if [ -n "${CONTEXT_KEY:-}" ]; then
-    printf '%s\n' '\getenv key CONTEXT_KEY' "select ops.add_context_key(:'key');" |
-        PGOPTIONS="${PGOPTIONS:-} -c role=telemed_internal" \
-            psql -XAtq -v ON_ERROR_STOP=1 >>"$log" 2>&1 || fail "the context key could not be set"
+    case $CONTEXT_KEY in
+        *[!\ -~]*) fail "CONTEXT_KEY must consist of printable ASCII characters" ;;
+    esac
+    # As the data of a COPY, which no log and no statistics of the server contain.
+    {
+        echo 'begin;'
+        echo 'create temporary table context_key (key text) on commit drop;'
+        echo 'grant select on context_key to telemed_internal;'
+        echo 'copy context_key from stdin;'
+        printf '%s\n' "$CONTEXT_KEY" | sed 's/\\/\\\\/g'
+        echo '\.'
+        echo 'set local role telemed_internal;'
+        echo 'select ops.add_context_key(key) from context_key;'
+        echo 'commit;'
+    } | as telemed_owner || fail "the context key could not be set"
 fi
 
 if [ "${APP_ENV:-}" = development ]; then
@@ -85,9 +136,19 @@ fi
 if [ -n "${MFA_REQUIRED_ROLES+set}" ]; then
     printf '%s\n' '\getenv roles MFA_REQUIRED_ROLES' \
         "select ops.require_second_factor(string_to_array(replace(:'roles', ' ', ''), ','));" |
-        PGOPTIONS="${PGOPTIONS:-} -c role=telemed_internal" \
-            psql -XAtq -v ON_ERROR_STOP=1 >>"$log" 2>&1 ||
-        fail "MFA_REQUIRED_ROLES could not be put in force"
+        as telemed_internal || fail "MFA_REQUIRED_ROLES could not be put in force"
 fi
 
+# What a managed server keeps to itself is a note and not a failure.
+administer <<'SQL' || fail "the roles could not be looked at"
+select format('deploy: note: telemed_dba is not a member of %1$s; a role that may administer it runs:'
+    ' grant %1$s to telemed_dba', n.role)
+from unnest('{pg_monitor,pg_signal_backend}'::text[]) as n (role)
+where not pg_has_role('telemed_dba', n.role, 'member');
+select 'deploy: note: parameters of statements can come to the server''s log; a superuser runs:'
+    ' alter role telemed_api set log_parameter_max_length = 0'
+where not exists (
+    select from pg_db_role_setting as s
+    where s.setrole = 'telemed_api'::regrole and s.setconfig @> '{log_parameter_max_length=0}');
+SQL
 echo "deploy: the database $PGDATABASE is up to date"

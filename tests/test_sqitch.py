@@ -22,6 +22,7 @@ OWNER = {
 LEFT_BEHIND = """
     select nspname from pg_namespace
      where nspname not in ('pg_catalog', 'pg_toast', 'information_schema', 'public', 'sqitch')
+       and nspname !~ '^pg_(toast_)?temp_'
     union all
     select oid::regclass::text from pg_class where relnamespace = 'public'::regnamespace
     union all

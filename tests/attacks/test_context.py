@@ -354,12 +354,21 @@ STALE = [
     ),
     api(
         "",
-        "what a call leaves behind",
+        "what a call leaves behind is its own caller",
         "begin",
         "select {patient}",
         CALL + " is null",
         "select 1 / (concat(current_setting('app.verified_user_id', true),"
-        " current_setting('app.verified_role', true)) = '')::integer",
+        " current_setting('app.verified_role', true)) = '{patient_id}patient')::integer",
+    ),
+    api(
+        "TM101",
+        "what a call leaves behind, without its proof",
+        "begin",
+        "select {patient}",
+        CALL + " is null",
+        "select set_config('app.proof', '', true)",
+        CALL,
     ),
     api(
         "",
@@ -984,6 +993,7 @@ def facts(clinic: Clinic) -> dict[str, str]:
     }
     return {
         **known,
+        "patient_id": patient.id,
         "admin_id": admin.id,
         "other_patient_id": other.id,
         "deactivated_id": clinic.people["deactivated"].id,

@@ -77,12 +77,11 @@ SECTIONS = {
           from pg_proc as p cross join grantee as g
          where p.pronamespace in (select oid from ours) and p.proowner <> g.oid
          group by p.oid, p.proowner, p.prosecdef""",
-    "Settings that functions pin, besides search_path and an empty verified caller": """
+    "Settings that functions pin, besides search_path": """
         select format('%s: %s', p.oid::regprocedure, string_agg(s.setting, ', ' order by s.setting))
           from pg_proc as p cross join unnest(p.proconfig) as s (setting)
          where p.pronamespace in (select oid from ours)
-           and s.setting not in
-               ('search_path=pg_catalog, pg_temp', 'app.verified_user_id=', 'app.verified_role=')
+           and s.setting <> 'search_path=pg_catalog, pg_temp'
          group by p.oid""",
     "Tables, views and sequences": """
         select format('%s %s (%s%s): %s', case c.relkind when 'r' then 'table'

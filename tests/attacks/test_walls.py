@@ -282,7 +282,6 @@ FORGETFUL = """
     returns setof text
     language plpgsql volatile security definer
     set search_path = pg_catalog, pg_temp
-    set app.verified_user_id = '' set app.verified_role = ''
     as $$
     begin
         {first}
@@ -297,7 +296,7 @@ def forgetful(clinic: Clinic) -> Clinic:
     with clinic.onlooker.transaction():
         clinic.rows("set local role telemed_owner")
         clinic.rows(FORGETFUL.format(name="forgets_where", first="perform app.current_actor();"))
-        clinic.rows(FORGETFUL.format(name="forgets_who", first=""))
+        clinic.rows(FORGETFUL.format(name="forgets_who", first="perform app.forget_actor();"))
     return clinic
 
 

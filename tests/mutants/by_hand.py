@@ -11,6 +11,13 @@ from tests.mutants.generated import FUNCTIONS
 
 # name, function (schema.name), what stands in its body, what stands there instead
 EDITS = (
+    # Who is calling
+    (
+        "a caller who is verified already",
+        "ops.change_role",
+        "perform app.forget_actor();",
+        "",
+    ),
     # Time bounds
     (
         "a slot that begins now can be booked",
@@ -264,11 +271,6 @@ STATEMENTS = (
         "an unpinned search_path",
         "book_consultation",
         "alter function api.book_consultation reset search_path",
-    ),
-    (
-        "a caller who is verified already",
-        "book_consultation",
-        "alter function api.book_consultation reset app.verified_user_id",
     ),
     (
         "a function with its caller's rights",

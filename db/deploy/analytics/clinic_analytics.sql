@@ -43,7 +43,6 @@ create function api.clinic_analytics(
 returns api.clinic_metrics
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_from timestamptz := coalesce(p_from, '-infinity');

@@ -14,7 +14,6 @@ create function api.list_access_logs(
 returns setof api.access_logs
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 begin
     perform app.require_role('admin');

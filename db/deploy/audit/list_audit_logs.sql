@@ -16,7 +16,6 @@ create function api.list_audit_logs(
 returns setof api.audit_logs
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_page bigint[];

@@ -29,11 +29,12 @@ create function api.record_denial(
 returns void
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
-    v_context app.context := app.proven_context();
+    v_context app.context;
 begin
+    perform app.forget_actor();
+    v_context := app.proven_context();
     if p_operation is null or p_code is null or p_code !~ '^TM[1-9][0-9][0-9]$' then
         raise exception 'A denial has an operation and a code of the class TM'
             using errcode = 'TM201', column = 'code';

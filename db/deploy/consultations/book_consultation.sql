@@ -10,7 +10,6 @@ create function api.book_consultation(
 returns api.consultations
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_actor app.actor := app.require_role('patient');

@@ -1,11 +1,16 @@
 -- Deploy telemed:foundation/roles to pg
 --
--- Roles belong to the whole cluster, not to this database. A superuser runs this file before a
--- deployment; when Sqitch runs it again as telemed_owner it finds everything and does nothing.
+-- Roles belong to the whole cluster, not to this database. A superuser, or a role with CREATEROLE
+-- (managed servers have no superuser), runs this file before a deployment; when Sqitch runs it
+-- again as telemed_owner it finds everything and does nothing.
 
 begin;
 
 do $$
+declare
+    -- Since PostgreSQL 16 the role that creates another one may administer it, but not become it.
+    v_set constant text := case
+        when current_setting('server_version_num')::integer < 160000 then 'member' else 'set' end;
 begin
     -- Two deployments may start at the same moment on one cluster.
     perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('telemed roles', 0));
@@ -23,11 +28,9 @@ begin
         grant telemed_internal to telemed_owner;
     end if;
 
-    -- Functions of api and ops begin with these two empty: see app.current_actor.
-    if not pg_catalog.has_parameter_privilege(
-        'telemed_internal', 'app.verified_user_id', 'set') then
-        grant set on parameter app.verified_user_id, app.verified_role
-        to telemed_owner, telemed_internal;
+    -- The deployment acts as the owner.
+    if not pg_catalog.pg_has_role(current_user, 'telemed_owner', v_set) then
+        execute pg_catalog.format('grant telemed_owner to %I', current_user);
     end if;
 
     if pg_catalog.to_regrole('telemed_api') is null then
@@ -40,19 +43,37 @@ begin
     if pg_catalog.to_regrole('telemed_dba') is null then
         create role telemed_dba nologin;
     end if;
-
-    -- Who is blocked by whom, and which statements are slow.
-    if not pg_catalog.pg_has_role('telemed_dba', 'pg_monitor', 'member') then
-        grant pg_monitor to telemed_dba;
-    end if;
-
-    -- And who ends the session of whoever blocks all others, except a superuser's.
-    if not pg_catalog.pg_has_role('telemed_dba', 'pg_signal_backend', 'member') then
-        grant pg_signal_backend to telemed_dba;
-    end if;
-
     if pg_catalog.to_regrole('telemed_auditor') is null then
         create role telemed_auditor nologin;
+    end if;
+
+    -- Statistics of other sessions, and the right to end them (except a superuser's). Since
+    -- PostgreSQL 16 only a role that may administer these two can grant them: scripts/deploy.sh and
+    -- ops.advise say so when they are missing.
+    begin
+        if not pg_catalog.pg_has_role('telemed_dba', 'pg_monitor', 'member') then
+            grant pg_monitor to telemed_dba;
+        end if;
+        if not pg_catalog.pg_has_role('telemed_dba', 'pg_signal_backend', 'member') then
+            grant pg_signal_backend to telemed_dba;
+        end if;
+    exception
+        when insufficient_privilege then null;
+    end;
+
+    -- A server that logs slow statements also logs their parameters: signatures of contexts, hashes
+    -- of passwords, reasons of bookings. Only a superuser may change the first of the two.
+    if not exists (
+        select from pg_catalog.pg_db_role_setting as s
+        where s.setdatabase = 0 and s.setrole = 'telemed_api'::regrole
+          and s.setconfig @> '{log_parameter_max_length=0,log_parameter_max_length_on_error=0}'
+    ) then
+        begin
+            alter role telemed_api set log_parameter_max_length_on_error = 0;
+            alter role telemed_api set log_parameter_max_length = 0;
+        exception
+            when insufficient_privilege then null;
+        end;
     end if;
 end;
 $$;

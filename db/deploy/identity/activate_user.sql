@@ -6,7 +6,6 @@ create function api.activate_user(p_user_id uuid)
 returns api.accounts
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_account api.accounts;

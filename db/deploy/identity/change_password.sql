@@ -6,7 +6,6 @@ create function api.change_password(p_current_password_hash text, p_new_password
 returns api.sessions
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_actor app.actor := app.current_actor();

@@ -11,7 +11,6 @@ create function api.confirm_mfa(p_secret text, p_otp_step bigint)
 returns api.recovery_codes
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_actor app.actor := app.signed_in_actor();

@@ -6,7 +6,6 @@ create function api.get_doctor(p_doctor_id uuid)
 returns api.doctors
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_doctor api.doctors;

@@ -11,7 +11,6 @@ create function api.list_doctors(
 returns setof api.doctors
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 begin
     perform app.current_actor();

@@ -22,7 +22,6 @@ create function api.list_sessions(p_limit integer default 50, p_cursor uuid defa
 returns setof api.sessions_in_force
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_actor app.actor := app.signed_in_actor();

@@ -12,13 +12,13 @@ create function api.log_in(
 returns api.sessions
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_user app.users;
     v_has_second_factor boolean;
     v_session_id uuid := app.uuid_v7();
 begin
+    perform app.forget_actor();
     perform app.proven_context();
     v_user := app.account_of_email(p_email);
     -- Who knows the password looks again under the lock: no session may begin with a password that

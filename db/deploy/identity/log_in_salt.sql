@@ -30,11 +30,11 @@ create function api.log_in_salt(p_email text, p_cost integer, p_address text def
 returns text
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_user app.users;
 begin
+    perform app.forget_actor();
     perform app.proven_context();
     if p_cost is null or p_cost not between 4 and 31 then
         raise exception 'The cost must be from 4 to 31' using errcode = 'TM201', column = 'cost';

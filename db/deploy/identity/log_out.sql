@@ -24,7 +24,6 @@ create function api.log_out(p_session_id uuid default null, p_refresh_token text
 returns void
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_actor app.actor := app.signed_in_actor();

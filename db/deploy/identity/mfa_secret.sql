@@ -12,11 +12,11 @@ create function api.mfa_secret(p_email text, p_password_hash text)
 returns api.mfa_secrets
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_user app.users;
 begin
+    perform app.forget_actor();
     perform app.proven_context();
     v_user := app.account_with_password(p_email, p_password_hash);
     if v_user.mfa_confirmed_at is null then

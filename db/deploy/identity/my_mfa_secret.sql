@@ -6,7 +6,6 @@ create function api.my_mfa_secret()
 returns api.mfa_secrets
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_actor app.actor := app.signed_in_actor();

@@ -59,9 +59,9 @@ create function api.refresh_session(p_refresh_token text)
 returns api.sessions
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 begin
+    perform app.forget_actor();
     perform app.proven_context();
     return app.rotate_refresh_token(p_refresh_token);
 end;

@@ -48,9 +48,9 @@ create function api.request_password_reset(p_email text)
 returns setof api.password_resets
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 begin
+    perform app.forget_actor();
     perform app.proven_context();
     return query select r.* from app.make_password_reset(app.account_of_email(p_email)) as r;
 end;

@@ -42,9 +42,9 @@ create function api.reset_password(p_token text, p_new_password_hash text)
 returns void
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 begin
+    perform app.forget_actor();
     perform app.proven_context();
     perform app.spend_password_reset(p_token, p_new_password_hash);
 end;

@@ -7,12 +7,12 @@ create function ops.act_as(p_user text)
 returns api.users
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_user app.users;
     v_row api.users;
 begin
+    perform app.forget_actor();
     if p_user is not null then
         select u.* into v_user
         from app.users as u

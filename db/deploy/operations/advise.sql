@@ -13,12 +13,13 @@ create function ops.advise()
 returns setof ops.advice
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 set timezone = 'UTC'
 as $$
 declare
-    v_sealed constant bigint := coalesce((select max(s.last_id) from app.audit_seals as s), 0);
+    v_sealed bigint;
 begin
+    perform app.forget_actor();
+    select coalesce(max(s.last_id), 0) into v_sealed from app.audit_seals as s;
     -- What PostgreSQL is told to do
     return query
     select a.severity, 'setting ' || s.name, current_setting(s.name), a.advice
@@ -84,6 +85,20 @@ begin
         select from pg_db_role_setting as d
         cross join unnest(d.setconfig) as c (setting)
         where d.setrole = 'telemed_api'::regrole and c.setting ~ format('^%s=[1-9]', s.name));
+
+    return query
+    select 'warning', 'role telemed_api', 'log_parameter_max_length is not 0',
+        'as a superuser: alter role telemed_api set log_parameter_max_length = 0; a log of slow'
+        ' statements has signatures, password hashes and reasons of bookings otherwise'
+    where not exists (
+        select from pg_db_role_setting as d
+        where d.setrole = 'telemed_api'::regrole
+          and d.setconfig @> '{log_parameter_max_length=0}');
+    return query
+    select 'hint', 'role telemed_dba', 'not a member of ' || m.role,
+        format('grant %s to telemed_dba, as a role that may administer it', m.role)
+    from unnest('{pg_monitor,pg_signal_backend}'::text[]) as m (role)
+    where not pg_has_role('telemed_dba', m.role, 'member');
 
     return query
     select 'warning', 'context keys', count(*) || ' besides the database''s own',

@@ -7,12 +7,12 @@ create function ops.change_role(p_user text, p_role text)
 returns api.users
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_user app.users;
     v_row api.users;
 begin
+    perform app.forget_actor();
     select u.* into v_user
     from app.users as u
     where lower(u.email) = lower(p_user) or u.id::text = lower(p_user);

@@ -339,6 +339,23 @@ begin
     inner join pg_namespace as n on n.oid = p.pronamespace and n.nspname in ('app', 'api', 'ops')
     where 'search_path=pg_catalog, pg_temp' <> all (coalesce(p.proconfig, '{}'));
 
+    -- What a function first does with a schema of ours, but for the time and a new id.
+    return query
+    select 'every_function_begins_without_a_verified_caller', f.name
+    from (
+        select
+            p.oid::regprocedure::text as name,
+            substring(
+                regexp_replace(p.prosrc, 'app\.(clock|uuid_v7)\(\)|--[^\n]*', '', 'g')
+                from '\m(?:(?:app|api|ops)\.\w+\(|execute'
+                    '|(?:from|join|into|update|only) +(?:app|api|ops)\.\w+)') as first_use
+        from pg_proc as p
+        inner join pg_namespace as n on n.oid = p.pronamespace and n.nspname in ('api', 'ops')
+        where p.prosecdef
+    ) as f
+    where f.first_use is null or rtrim(f.first_use, '(') not in (
+        'app.signed_in_actor', 'app.current_actor', 'app.require_role', 'app.forget_actor');
+
     return query
     select 'every_trigger_and_constraint_is_in_force',
         format('%s on %s', t.tgname, t.tgrelid::regclass)
@@ -508,6 +525,9 @@ values
 ('every_trigger_and_constraint_is_in_force',
  'No trigger is disabled, no constraint is unchecked, no index is invalid.'),
 ('no_function_is_executable_by_public', 'Nobody may execute a function without a grant.'),
+('every_function_begins_without_a_verified_caller',
+ 'Every function of api and ops first verifies the caller, or calls app.forget_actor: what a client'
+ ' has set in app.verified_user_id and app.verified_role is not believed.'),
 ('every_function_pins_its_search_path',
  'Every function runs with search_path pg_catalog, pg_temp.');
 
@@ -515,9 +535,9 @@ create function ops.check_invariants(p_since timestamptz default null)
 returns setof api.invariants
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 begin
+    perform app.forget_actor();
     return query
     select
         i.name::text,
@@ -543,7 +563,6 @@ create function api.check_invariants(p_since timestamptz default now() - interva
 returns setof api.invariants
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 begin
     perform app.require_role('admin');

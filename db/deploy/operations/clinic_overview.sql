@@ -11,12 +11,13 @@ create function ops.clinic_overview()
 returns setof ops.measures
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_now constant timestamptz := app.clock();
-    v_sealed constant bigint := coalesce((select max(s.last_id) from app.audit_seals as s), 0);
+    v_sealed bigint;
 begin
+    perform app.forget_actor();
+    select coalesce(max(s.last_id), 0) into v_sealed from app.audit_seals as s;
     return query
     select 'users_' || u.role, count(*)::numeric, 'users', 'accounts that are not closed'
     from app.users as u

@@ -15,11 +15,11 @@ create function ops.add_context_key(p_key text)
 returns text
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_id text := left(encode(sha256(convert_to('context key ' || p_key, 'UTF8')), 'hex'), 16);
 begin
+    perform app.forget_actor();
     if octet_length(p_key) not between 32 and 1024 or p_key is null then
         raise exception 'A context key has 32 to 1024 bytes'
             using errcode = 'TM201', column = 'key';
@@ -41,9 +41,9 @@ create function ops.drop_context_key(p_id text)
 returns void
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 begin
+    perform app.forget_actor();
     delete from app.context_keys where id = p_id and id <> 'database';
     if not found then
         raise exception 'There is no such key that could be dropped' using errcode = 'TM407';
@@ -60,9 +60,9 @@ create function ops.list_context_keys()
 returns setof api.context_keys
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 begin
+    perform app.forget_actor();
     return query
     select k.id, k.created_at::timestamptz from app.context_keys as k order by k.created_at;
 end;

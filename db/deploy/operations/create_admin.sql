@@ -7,12 +7,12 @@ create function ops.create_admin(p_email text, p_password_hash text, p_full_name
 returns api.users
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_user_id uuid := app.uuid_v7();
     v_user api.users;
 begin
+    perform app.forget_actor();
     perform app.create_user(v_user_id, p_email, p_password_hash, p_full_name, 'admin');
 
     select

@@ -45,7 +45,6 @@ create function ops.drop_partitions(p_table text, p_keep interval default '6 yea
 returns setof text
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 set timezone = 'UTC'
 set lock_timeout = '2s'
 as $$
@@ -53,6 +52,7 @@ declare
     v_month date;
     v_name text;
 begin
+    perform app.forget_actor();
     if p_keep is null or p_keep < interval '0' then
         raise exception 'Rows are kept for some time' using errcode = 'TM201', column = 'keep';
     end if;

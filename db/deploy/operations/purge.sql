@@ -11,7 +11,6 @@ create function ops.purge(p_keep interval default '90 days', p_rows integer defa
 returns setof ops.purged
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 set lock_timeout = '2s'
 as $$
 declare
@@ -19,6 +18,7 @@ declare
     v_rows bigint;
     v_sessions uuid[];
 begin
+    perform app.forget_actor();
     if p_keep is null or p_keep < interval '30 days' then
         raise exception 'Keys and sessions are kept for 30 days at least'
             using errcode = 'TM201', column = 'keep';

@@ -7,14 +7,14 @@ create function ops.require_second_factor(p_roles text[])
 returns text[]
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
-    v_unknown text := (
-        select string_agg(coalesce(n, 'null'), ', ')
-        from unnest(p_roles) as n
-        where n is null or n not in (select r.name from app.roles as r));
+    v_unknown text;
 begin
+    perform app.forget_actor();
+    select string_agg(coalesce(n, 'null'), ', ') into v_unknown
+    from unnest(p_roles) as n
+    where n is null or n not in (select r.name from app.roles as r);
     if p_roles is null or v_unknown is not null then
         raise exception 'There is no such role: %', v_unknown
             using errcode = 'TM201', column = 'roles';

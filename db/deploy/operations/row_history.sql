@@ -23,11 +23,11 @@ create function ops.row_history(p_table text, p_row_id text, p_at timestamptz de
 returns setof ops.row_versions
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_id uuid;
 begin
+    perform app.forget_actor();
     if p_table is null or not exists (
         select from pg_trigger as t
         inner join pg_class as c on c.oid = t.tgrelid

@@ -14,7 +14,6 @@ create function ops.seal_audit(
 returns setof ops.audit_seals
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 set timezone = 'UTC'
 set datestyle = 'ISO'
 as $$
@@ -26,6 +25,7 @@ declare
     v_last bigint;
     v_month record;
 begin
+    perform app.forget_actor();
     if p_rows is null or p_rows not between 1 and 10000000 then
         raise exception 'A call seals 1 to 10,000,000 rows'
             using errcode = 'TM201', column = 'rows';

@@ -19,11 +19,11 @@ create function ops.verify_audit(p_exported jsonb default null, p_since date def
 returns setof ops.audit_problems
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 set timezone = 'UTC'
 set datestyle = 'ISO'
 as $$
 begin
+    perform app.forget_actor();
     if jsonb_typeof(p_exported) <> 'array'
         or p_exported @? '$[*] ? (@.id.type() != "number" || @.hash.type() != "string")' then
         raise exception 'Exported seals are an array of rows of ops.audit_seals'

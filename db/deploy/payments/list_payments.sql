@@ -10,11 +10,10 @@ create function api.list_payments(
 returns setof api.payments
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
-    v_visible app.consultations :=
-        app.visible_consultation(app.require_role('patient', 'admin'), p_consultation_id);
+    v_actor app.actor := app.require_role('patient', 'admin');
+    v_visible app.consultations := app.visible_consultation(v_actor, p_consultation_id);
 begin
     perform app.check_limit(p_limit);
     return query

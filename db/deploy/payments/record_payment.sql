@@ -13,7 +13,6 @@ create function api.record_payment(
 returns api.payments
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_actor app.actor := app.require_role('patient', 'admin');

@@ -11,7 +11,6 @@ create function api.refund_payment(
 returns api.payments
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_actor app.actor := app.require_role('admin');

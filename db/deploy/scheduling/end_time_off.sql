@@ -6,7 +6,6 @@ create function api.end_time_off(p_time_off_id uuid)
 returns void
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_actor app.actor := app.require_role('doctor');

@@ -12,7 +12,6 @@ create function api.list_open_slots(
 returns setof api.availability_slots
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     -- A slot that begins at this very moment cannot be booked any more.

@@ -6,7 +6,6 @@ create function api.list_time_off(p_limit integer default 50, p_cursor uuid defa
 returns setof api.time_off
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 as $$
 declare
     v_actor app.actor := app.require_role('doctor');

@@ -6,7 +6,6 @@ create or replace function ops.create_partitions(p_months integer default 3)
 returns setof text
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set app.verified_user_id = '' set app.verified_role = ''
 set timezone = 'UTC'
 set lock_timeout = '2s'
 as $$
@@ -15,6 +14,7 @@ declare
     v_spilt date;
     v_month date;
 begin
+    perform app.forget_actor();
     if p_months is null or p_months not between 0 and 120 then
         raise exception 'Partitions are made for 0 to 120 months ahead'
             using errcode = 'TM201', column = 'months';

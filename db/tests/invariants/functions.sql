@@ -1,5 +1,5 @@
 begin;
-select plan(9);
+select plan(10);
 
 create temp view function as
 select
@@ -42,12 +42,22 @@ select is_empty(
     'an internal function acts with the rights of telemed_internal, or with those of its caller');
 select is_empty(
     $$
-    select oid::regprocedure from function
-    where schema_name in ('api', 'ops')
-      and prosecdef
-      and not proconfig @> array['app.verified_user_id=', 'app.verified_role=']
+    select v.example from app.invariant_violations(now()) as v
+    where v.name = 'every_function_begins_without_a_verified_caller'
     $$,
     'every function that clients call begins without a verified caller');
+select results_eq(
+    $$
+    with before as materialized (
+        select set_config('app.verified_user_id', gen_random_uuid()::text, true),
+               set_config('app.verified_role', 'admin', true)
+    ), call as materialized (
+        select app.forget_actor() from before
+    )
+    select current_setting('app.verified_user_id'), current_setting('app.verified_role') from call
+    $$,
+    $$ values ('', '') $$,
+    'app.forget_actor empties what a client has set');
 select is_empty(
     $$ select oid::regprocedure from function where language_name not in ('sql', 'plpgsql') $$,
     'every function is written in SQL or PL/pgSQL');

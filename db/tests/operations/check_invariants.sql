@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(98);
+select plan(102);
 
 -- A clinic in which something of everything has happened
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot_1 \gset
@@ -52,7 +52,8 @@ select is(
     'completed_consultations_are_as_they_were_at_completion,'
     'consultations_have_changed_only_as_permitted,deactivated_doctors_offer_no_slots,'
     'doctors_have_the_name_and_the_state_of_their_account,'
-    'every_booking_has_its_idempotency_key,every_function_pins_its_search_path,'
+    'every_booking_has_its_idempotency_key,every_function_begins_without_a_verified_caller,'
+    'every_function_pins_its_search_path,'
     'every_key_has_exactly_one_whole_outcome,every_payment_has_its_idempotency_key,'
     'every_reschedule_has_its_idempotency_key,every_trigger_and_constraint_is_in_force,'
     'every_user_is_complete,logs_are_in_the_partition_of_their_month,'
@@ -106,6 +107,18 @@ exception when sqlstate 'XX999' then
     return v_broken;
 end;
 $$;
+
+create function pg_temp.broken_entrance(p_body text)
+returns text language plpgsql
+as $f$
+begin
+    execute format(
+        'create function ops.entrance() returns bigint language plpgsql security definer '
+        'set search_path = pg_catalog, pg_temp as %L', p_body);
+    revoke execute on function ops.entrance() from public;
+    return pg_temp.broken();
+end;
+$f$;
 
 savepoint intact;
 alter table app.availability_slots drop constraint availability_slots_of_a_doctor_never_overlap;
@@ -493,6 +506,28 @@ select is(v.broken, 'every_function_pins_its_search_path 1 {app.clock()}', v.sen
 from (values
     (:'broken_none', 'a function without a pinned search_path is reported'),
     (:'broken_open', 'so is one that looks at temporary tables first')) as v (broken, sentence);
+
+-- A function that trusts what the client has set; the careful one beside it is not reported.
+select pg_temp.broken_entrance('begin return (select count(*) from app.users); end') as broken_from
+\gset
+rollback to intact;
+select pg_temp.broken_entrance(
+    'declare n bigint := app.payable_minor(null); begin perform app.forget_actor(); return n; end')
+as broken_declare \gset
+rollback to intact;
+select pg_temp.broken_entrance('begin return 1; end -- app.forget_actor()') as broken_none \gset
+rollback to intact;
+select coalesce(
+    pg_temp.broken_entrance('begin perform app.forget_actor(); return 1; end'), 'nothing') as unbroken
+\gset
+rollback to intact;
+select is(
+    v.broken, 'every_function_begins_without_a_verified_caller 1 {ops.entrance()}', v.sentence)
+from (values
+    (:'broken_from', 'a function that reads before it verifies the caller is reported'),
+    (:'broken_declare', 'so is one that declares a value by a function of ours first'),
+    (:'broken_none', 'and one that never verifies the caller')) as v (broken, sentence);
+select is(:'unbroken'::text, 'nothing', 'a function that forgets the caller first is not reported');
 
 drop index app.refresh_tokens_one_unspent_per_session;
 alter table app.refresh_tokens disable trigger refresh_tokens_are_spent_once;

@@ -15,11 +15,15 @@ as $$
 declare
     v_old jsonb := to_jsonb(old) - tg_argv[1:];
     v_new jsonb := to_jsonb(new) - tg_argv[1:];
+    -- What an earlier call has verified counts as long as the context is still of the same user.
+    v_is_verified boolean := coalesce(
+        current_setting('app.verified_user_id', true) <> ''
+        and current_setting('app.verified_user_id', true) = current_setting('app.user_id', true),
+        false);
     v_context app.context;
 begin
     -- Outside the functions of api and ops: somebody changes a row by hand, perhaps after act_as.
-    if coalesce(current_setting('app.verified_user_id', true), '') = ''
-        and current_setting('app.proof', true) <> '' then
+    if not v_is_verified and current_setting('app.proof', true) <> '' then
         v_context := app.proven_context();
     end if;
 
@@ -30,12 +34,16 @@ begin
         tg_op,
         v_old,
         v_new,
-        coalesce(
-            nullif(current_setting('app.verified_user_id', true), '')::uuid, v_context.user_id),
-        coalesce(nullif(current_setting('app.verified_role', true), ''), v_context.role),
         case
-            when current_setting('app.verified_user_id', true) <> ''
-                then nullif(current_setting('app.request_id', true), '')
+            when v_is_verified then current_setting('app.verified_user_id')::uuid
+            else v_context.user_id
+        end,
+        case
+            when v_is_verified then nullif(current_setting('app.verified_role', true), '')
+            else v_context.role
+        end,
+        case
+            when v_is_verified then nullif(current_setting('app.request_id', true), '')
             else v_context.request_id
         end);
     return null;

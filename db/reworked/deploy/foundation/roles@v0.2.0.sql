@@ -1,11 +1,16 @@
 -- Deploy telemed:foundation/roles to pg
 --
--- Roles belong to the whole cluster, not to this database. A superuser runs this file before a
--- deployment; when Sqitch runs it again as telemed_owner it finds everything and does nothing.
+-- Roles belong to the whole cluster, not to this database. A superuser, or a role with CREATEROLE
+-- (managed servers have no superuser), runs this file before a deployment; when Sqitch runs it
+-- again as telemed_owner it finds everything and does nothing.
 
 begin;
 
 do $$
+declare
+    -- Since PostgreSQL 16 the role that creates another one may administer it, but not become it.
+    v_set constant text := case
+        when current_setting('server_version_num')::integer < 160000 then 'member' else 'set' end;
 begin
     -- Two deployments may start at the same moment on one cluster.
     perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('telemed roles', 0));
@@ -23,11 +28,9 @@ begin
         grant telemed_internal to telemed_owner;
     end if;
 
-    -- Functions of api and ops begin with these two empty: see app.current_actor.
-    if not pg_catalog.has_parameter_privilege(
-        'telemed_internal', 'app.verified_user_id', 'set') then
-        grant set on parameter app.verified_user_id, app.verified_role
-        to telemed_owner, telemed_internal;
+    -- The deployment acts as the owner.
+    if not pg_catalog.pg_has_role(current_user, 'telemed_owner', v_set) then
+        execute pg_catalog.format('grant telemed_owner to %I', current_user);
     end if;
 
     if pg_catalog.to_regrole('telemed_api') is null then
@@ -40,15 +43,19 @@ begin
     if pg_catalog.to_regrole('telemed_dba') is null then
         create role telemed_dba nologin;
     end if;
-
-    -- Who is blocked by whom, and which statements are slow.
-    if not pg_catalog.pg_has_role('telemed_dba', 'pg_monitor', 'member') then
-        grant pg_monitor to telemed_dba;
-    end if;
-
     if pg_catalog.to_regrole('telemed_auditor') is null then
         create role telemed_auditor nologin;
     end if;
+
+    -- Who is blocked by whom, and which statements are slow. Only a role that may administer
+    -- pg_monitor can grant it.
+    begin
+        if not pg_catalog.pg_has_role('telemed_dba', 'pg_monitor', 'member') then
+            grant pg_monitor to telemed_dba;
+        end if;
+    exception
+        when insufficient_privilege then null;
+    end;
 end;
 $$;
 

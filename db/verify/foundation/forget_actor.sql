@@ -1,0 +1,3 @@
+-- Verify telemed:foundation/forget_actor on pg
+
+select 'app.forget_actor()'::regprocedure;
