@@ -146,12 +146,12 @@ def items(function: str, **arguments: object) -> bytes:
 
 
 def page(function: str, *, limit: int, **arguments: object) -> bytes:
-    """One page of a list: {"items": [...], "next_cursor": id of the last item, or null at the end}.
+    """One page of a list: {"items": [...], "next_cursor": where the next page begins, or null}.
 
-    One row more than `limit` is asked for, to know whether there is a next page.
+    The function leaves the cursor of the next page in app.next_cursor.
     """
-    values = (limit, limit, limit, limit + 1, *arguments.values())
-    return _execute(_page(function, tuple(arguments)), values)
+    names = ("limit", *arguments)
+    return _execute(_page(function, names), (limit, *arguments.values()))
 
 
 def ping(seconds: float) -> None:
@@ -279,16 +279,16 @@ def _set(function: str, names: tuple[str, ...]) -> bytes:
           from context""")  # noqa: S608
 
 
+# What is selected beside an aggregate is evaluated after it: the function has run by then.
 @lru_cache
 def _page(function: str, names: tuple[str, ...]) -> bytes:
     return _statement(f"""
         select (
             select json_build_object(
-                'items', coalesce(json_agg(item order by n) filter (where n <= %s), '[]'::json),
-                'next_cursor', case when count(*) > %s then max(id) filter (where n = %s) end)
-              from (select r as item, r.id::text as id, row_number() over () as n
-                      from {_call(function, ("limit", *names))} as r
-                     where context.request_id is not null) as numbered)
+                'items', coalesce(json_agg(r), '[]'::json),
+                'next_cursor', nullif(current_setting('app.next_cursor', true), ''))
+              from {_call(function, names)} as r
+             where context.request_id is not null)
           from context""")  # noqa: S608
 
 

@@ -109,6 +109,13 @@ class Email(Text):
         super().__init__(validate=checks, metadata=metadata, **kwargs)
 
 
+class Cursor(Text):
+    """Where a page begins; what it means is for the database to say."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Regexp(r"^[A-Za-z0-9_-]{1,1000}\Z"), **kwargs)
+
+
 class Uuid(fields.UUID):
     """A UUID in its usual form (RFC 9562, section 4)."""
 
@@ -202,13 +209,7 @@ class Limited(Request):
 class PageQuery(Limited):
     """Which page of a list."""
 
-    cursor = Uuid(load_default=absent, metadata=CURSOR)
-
-
-class NumberedPageQuery(Limited):
-    """Which page of a list whose rows have numbers."""
-
-    cursor = QueryNumber(1, BIGGEST_BIGINT, load_default=absent, metadata=CURSOR)
+    cursor = Cursor(load_default=absent, metadata=CURSOR)
 
 
 class Period(Request):

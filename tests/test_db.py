@@ -25,9 +25,15 @@ as $$ select array[current_setting('app.user_id', true), current_setting('app.ro
                    current_setting('app.request_id', true), current_setting('TimeZone')] $$;
 
 create function api.things(p_limit integer default 50, p_cursor integer default 0)
-returns setof api.thing language sql stable
-as $$ select n, current_setting('app.request_id') from generate_series(p_cursor + 1, 5) as n
-      limit p_limit $$;
+returns setof api.thing language plpgsql stable
+as $$ begin
+    perform set_config(
+        'app.next_cursor',
+        case when p_cursor + p_limit < 5 then (p_cursor + p_limit)::text else '' end, true);
+    return query
+    select n, current_setting('app.request_id') from generate_series(p_cursor + 1, 5) as n
+    limit p_limit;
+end $$;
 
 create function api.all_things() returns setof api.thing language sql stable
 as $$ select * from api.things() $$;

@@ -7,7 +7,7 @@ from api.auth import signed_in
 from api.blueprint import Arguments, Blueprint
 from api.fields import (
     Line,
-    NumberedPageQuery,
+    PageQuery,
     Period,
     Request,
     Row,
@@ -64,7 +64,7 @@ class Invariant(Row):
     examples = fields.List(fields.String(), metadata={"description": "ids of rows at fault"})
 
 
-class AuditQuery(NumberedPageQuery, Period):
+class AuditQuery(PageQuery, Period):
     """Which changes."""
 
     table_name = Line(load_default=absent)
@@ -74,7 +74,7 @@ class AuditQuery(NumberedPageQuery, Period):
     request_id = Line(load_default=absent)
 
 
-class AccessQuery(NumberedPageQuery, Period):
+class AccessQuery(PageQuery, Period):
     """Which accesses."""
 
     kind = Text(load_default=absent, validate=validate.OneOf(KINDS))

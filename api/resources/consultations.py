@@ -8,7 +8,6 @@ from api import db
 from api.auth import signed_in
 from api.blueprint import Arguments, Blueprint, idempotent, refuses
 from api.fields import (
-    NumberedPageQuery,
     PageQuery,
     Period,
     Prose,
@@ -91,6 +90,8 @@ class ConsultationQuery(PageQuery, Period):
     """Which of the caller's consultations; for admins of all."""
 
     status = Text(load_default=absent, validate=validate.OneOf(STATUSES))
+    doctor_id = Uuid(load_default=absent, metadata={"description": "only those of this doctor"})
+    patient_id = Uuid(load_default=absent, metadata={"description": "only those of this patient"})
 
 
 @blp.post("/consultations")
@@ -187,7 +188,7 @@ def reschedule_consultation(body: Arguments, consultation_id: UUID, idempotency_
 
 @blp.get("/consultations/<uuid:consultation_id>/history")
 @signed_in()
-@blp.query(NumberedPageQuery)
+@blp.query(PageQuery)
 @blp.answers(200, page_of(ConsultationEvent))
 def consultation_history(query: Arguments, consultation_id: UUID) -> bytes:
     """List what happened to a consultation"""

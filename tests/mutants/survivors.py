@@ -27,10 +27,6 @@ EQUIVALENT: tuple[tuple[str, str], ...] = (
         "PostgreSQL reads over a question mark in a time",
     ),
     (
-        r"app\.slot_of_cursor\(.*: no `v_slot\.id :=",
-        "every slot begins after 1900, so that the identifier is not compared",
-    ),
-    (
         r"ops\.verify_audit\(.*: no coalesce, in `coalesce\(lag\(s\.month\)",
         "the first seal has a range of its own, so that no month before is looked at",
     ),

@@ -9,38 +9,48 @@ create function api.list_access_logs(
     p_from timestamptz default null,
     p_to timestamptz default null,
     p_limit integer default 50,
-    p_cursor bigint default null
+    p_cursor text default null
 )
 returns setof api.access_logs
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_before bigint;
+    v_page bigint[];
 begin
     perform app.require_role('admin');
+    v_before := (app.cursor_position('list_access_logs', p_cursor) ->> 0)::bigint;
     perform app.check_limit(p_limit);
+    v_page := array(
+        select l.id
+        from api.access_logs as l
+        where (p_kind is null or l.kind = p_kind)
+          and (p_user_id is null or l.user_id = p_user_id)
+          and (p_resource_id is null or p_resource_id = any (l.resource_ids))
+          and (p_from is null or l.occurred_at >= p_from)
+          and (p_to is null or l.occurred_at < p_to)
+          and (v_before is null or l.id < v_before)
+        order by l.id desc
+        limit p_limit + 1);
+    perform app.set_next_cursor(
+        'list_access_logs',
+        case when cardinality(v_page) > p_limit then jsonb_build_array(v_page[p_limit]) end);
+
     return query
-    select l.*
-    from api.access_logs as l
-    where (p_kind is null or l.kind = p_kind)
-      and (p_user_id is null or l.user_id = p_user_id)
-      and (p_resource_id is null or p_resource_id = any (l.resource_ids))
-      and (p_from is null or l.occurred_at >= p_from)
-      and (p_to is null or l.occurred_at < p_to)
-      and (p_cursor is null or l.id < p_cursor)
-    order by l.id desc
-    limit p_limit;
+    select l.* from api.access_logs as l where l.id = any (v_page[:p_limit]) order by l.id desc;
 end;
 $$;
 
 comment on function api.list_access_logs(
-    text, uuid, uuid, timestamptz, timestamptz, integer, bigint) is
+    text, uuid, uuid, timestamptz, timestamptz, integer, text) is
 'The access log, the newest first, filtered by whatever is given. p_kind: read, denied or act_as;
 p_resource_id: what was read or asked for; p_from and p_to: half-open range of time. p_limit: 1 to
-1000 rows; p_cursor: id of the last row seen. For admins. Raises TM101, TM102, TM201, TM301,
-TM302.';
+1000 rows; p_cursor: app.next_cursor of the page before. For admins. Raises TM101, TM102, TM201,
+TM301, TM302.';
 
 grant execute on function api.list_access_logs(
-    text, uuid, uuid, timestamptz, timestamptz, integer, bigint)
+    text, uuid, uuid, timestamptz, timestamptz, integer, text)
 to telemed_api, telemed_dba;
 
 commit;

@@ -11,16 +11,18 @@ create function api.list_audit_logs(
     p_from timestamptz default null,
     p_to timestamptz default null,
     p_limit integer default 50,
-    p_cursor bigint default null
+    p_cursor text default null
 )
 returns setof api.audit_logs
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_before bigint;
     v_page bigint[];
 begin
     perform app.require_role('admin');
+    v_before := (app.cursor_position('list_audit_logs', p_cursor) ->> 0)::bigint;
     perform app.check_limit(p_limit);
     v_page := array(
         select l.id
@@ -32,9 +34,13 @@ begin
           and (p_request_id is null or l.request_id = p_request_id)
           and (p_from is null or l.occurred_at >= p_from)
           and (p_to is null or l.occurred_at < p_to)
-          and (p_cursor is null or l.id < p_cursor)
+          and (v_before is null or l.id < v_before)
         order by l.id desc
-        limit p_limit);
+        limit p_limit + 1);
+    perform app.set_next_cursor(
+        'list_audit_logs',
+        case when cardinality(v_page) > p_limit then jsonb_build_array(v_page[p_limit]) end);
+    v_page := v_page[:p_limit];
     -- The trail has what was written about patients, too.
     perform app.record_read('list_audit_logs', array(
         select distinct coalesce(p.consultation_id, l.row_id::uuid)
@@ -49,14 +55,14 @@ end;
 $$;
 
 comment on function api.list_audit_logs(
-    text, text, uuid, text, text, timestamptz, timestamptz, integer, bigint) is
+    text, text, uuid, text, text, timestamptz, timestamptz, integer, text) is
 'The audit trail, the newest first, filtered by whatever is given. p_operation: INSERT, UPDATE or
-DELETE; p_from and p_to: half-open range of time. p_limit: 1 to 1000 rows; p_cursor: id of the last
-row seen. For admins; the access log has which consultations they read about. Raises TM101, TM102,
-TM201, TM301, TM302.';
+DELETE; p_from and p_to: half-open range of time. p_limit: 1 to 1000 rows; p_cursor: app.next_cursor
+of the page before. For admins; the access log has which consultations they read about. Raises
+TM101, TM102, TM201, TM301, TM302.';
 
 grant execute on function api.list_audit_logs(
-    text, text, uuid, text, text, timestamptz, timestamptz, integer, bigint)
+    text, text, uuid, text, text, timestamptz, timestamptz, integer, text)
 to telemed_api, telemed_dba;
 
 commit;

@@ -21,7 +21,7 @@ who did it; the other columns: the consultation after the change.';
 create function api.consultation_history(
     p_consultation_id uuid,
     p_limit integer default 50,
-    p_cursor bigint default null
+    p_cursor text default null
 )
 returns setof api.consultation_events
 language plpgsql volatile security definer
@@ -30,11 +30,26 @@ as $$
 declare
     v_actor app.actor := app.current_actor();
     v_visible app.consultations := app.visible_consultation(v_actor, p_consultation_id);
+    v_after bigint := (app.cursor_position('consultation_history', p_cursor) ->> 0)::bigint;
+    v_page bigint[];
 begin
     perform app.check_limit(p_limit);
     if v_actor.role <> 'patient' then
         perform app.record_read('consultation_history', array[p_consultation_id]);
     end if;
+    v_page := array(
+        select l.id
+        from app.changes_of_row('consultations', v_visible.id::text) as l
+        where (l.operation = 'INSERT'
+               or l.old ->> 'status' <> l.new ->> 'status'
+               or l.old ->> 'slot_id' <> l.new ->> 'slot_id')
+          and l.id > coalesce(v_after, 0)
+        order by l.id
+        limit p_limit + 1);
+    perform app.set_next_cursor(
+        'consultation_history',
+        case when cardinality(v_page) > p_limit then jsonb_build_array(v_page[p_limit]) end);
+
     return query
     select
         l.id,
@@ -51,21 +66,17 @@ begin
         (l.new ->> 'starts_at')::timestamptz,
         (l.new ->> 'ends_at')::timestamptz
     from app.changes_of_row('consultations', v_visible.id::text) as l
-    where (l.operation = 'INSERT'
-           or l.old ->> 'status' <> l.new ->> 'status'
-           or l.old ->> 'slot_id' <> l.new ->> 'slot_id')
-      and l.id > coalesce(p_cursor, 0)
-    order by l.id
-    limit p_limit;
+    where l.id = any (v_page[:p_limit])
+    order by l.id;
 end;
 $$;
 
-comment on function api.consultation_history(uuid, integer, bigint) is
+comment on function api.consultation_history(uuid, integer, text) is
 'What happened to a consultation, the oldest first, from the audit trail: for its patient, its
-doctor and admins. p_limit: 1 to 1000 rows; p_cursor: id of the last row seen. Raises TM101, TM102,
-TM201, TM302, TM403.';
+doctor and admins. p_limit: 1 to 1000 rows; p_cursor: app.next_cursor of the page before. Raises
+TM101, TM102, TM201, TM302, TM403.';
 
-grant execute on function api.consultation_history(uuid, integer, bigint)
+grant execute on function api.consultation_history(uuid, integer, text)
 to telemed_api, telemed_dba;
 
 commit;

@@ -6,8 +6,10 @@ create function api.list_consultations(
     p_status text default null,
     p_from timestamptz default null,
     p_to timestamptz default null,
+    p_doctor_id uuid default null,
+    p_patient_id uuid default null,
     p_limit integer default 50,
-    p_cursor uuid default null
+    p_cursor text default null
 )
 returns setof api.consultations
 language plpgsql volatile security definer
@@ -15,10 +17,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_actor app.actor := app.current_actor();
+    v_position jsonb := app.cursor_position('list_consultations', p_cursor);
     v_from timestamptz := coalesce(p_from, '-infinity');
     v_before timestamptz := coalesce(p_to, 'infinity');
     v_before_id uuid := uuid '00000000-0000-0000-0000-000000000000';
-    v_cursor_at timestamptz;
+    v_patient_id uuid :=
+        case v_actor.role when 'patient' then v_actor.user_id else p_patient_id end;
+    v_doctor_id uuid := case v_actor.role when 'doctor' then v_actor.user_id else p_doctor_id end;
     v_page uuid[];
 begin
     perform app.check_limit(p_limit);
@@ -26,45 +31,45 @@ begin
         raise exception 'The status must be scheduled, completed or cancelled'
             using errcode = 'TM201', column = 'status';
     end if;
-    if p_cursor is not null then
-        select c.starts_at::timestamptz into v_cursor_at
-        from app.consultations as c
-        where c.id = p_cursor
-          and (v_actor.role = 'admin' or v_actor.user_id in (c.patient_id, c.doctor_id));
-        if not found then
-            raise exception 'The cursor does not come from this list'
-                using errcode = 'TM201', column = 'cursor';
-        end if;
-        if v_cursor_at < v_before then
-            v_before := v_cursor_at;
-            v_before_id := p_cursor;
-        end if;
+    if (v_position ->> 0)::timestamptz < v_before then
+        v_before := (v_position ->> 0)::timestamptz;
+        v_before_id := (v_position ->> 1)::uuid;
     end if;
 
-    -- One query for each role, each with an index that has its rows in this order already: one
-    -- query for all of them would sort every consultation of a busy doctor to return fifty.
-    if v_actor.role = 'patient' then
+    -- One query for each index that has its rows in this order already: one query for all of them
+    -- would sort every consultation of a busy doctor to return fifty.
+    if v_patient_id is not null then
         v_page := array(
             select c.id from app.consultations as c
-            where c.patient_id = v_actor.user_id
+            where c.patient_id = v_patient_id
               and (c.starts_at, c.id) < (v_before, v_before_id) and c.starts_at >= v_from
               and (p_status is null or c.status = p_status)
-            order by c.starts_at desc, c.id desc limit p_limit);
-    elsif v_actor.role = 'doctor' then
+              and (v_doctor_id is null or c.doctor_id = v_doctor_id)
+              and (p_patient_id is null or c.patient_id = p_patient_id)
+              and (p_doctor_id is null or c.doctor_id = p_doctor_id)
+            order by c.starts_at desc, c.id desc limit p_limit + 1);
+    elsif v_doctor_id is not null then
         v_page := array(
             select c.id from app.consultations as c
-            where c.doctor_id = v_actor.user_id
+            where c.doctor_id = v_doctor_id
               and (c.starts_at, c.id) < (v_before, v_before_id) and c.starts_at >= v_from
               and (p_status is null or c.status = p_status)
-            order by c.starts_at desc, c.id desc limit p_limit);
+              and (p_doctor_id is null or c.doctor_id = p_doctor_id)
+            order by c.starts_at desc, c.id desc limit p_limit + 1);
     else
         v_page := array(
             select c.id from app.consultations as c
             where v_actor.role = 'admin'
               and (c.starts_at, c.id) < (v_before, v_before_id) and c.starts_at >= v_from
               and (p_status is null or c.status = p_status)
-            order by c.starts_at desc, c.id desc limit p_limit);
+            order by c.starts_at desc, c.id desc limit p_limit + 1);
     end if;
+    perform app.set_next_cursor(
+        'list_consultations',
+        (select jsonb_build_array(c.starts_at, c.id)
+         from app.consultations as c
+         where cardinality(v_page) > p_limit and c.id = v_page[p_limit]));
+    v_page := v_page[:p_limit];
 
     if v_actor.role <> 'patient' then
         perform app.record_read('list_consultations', v_page);
@@ -77,13 +82,16 @@ begin
 end;
 $$;
 
-comment on function api.list_consultations(text, timestamptz, timestamptz, integer, uuid) is
+comment on function api.list_consultations(
+    text, timestamptz, timestamptz, uuid, uuid, integer, text) is
 'The consultations of the calling patient or doctor, or all of them for an admin, that start at
 p_from or later and before p_to, the latest first; the access log has it when a doctor or an admin
-reads. p_status: scheduled, completed or cancelled. p_limit: 1 to 1000 rows; p_cursor: id of the
-last row seen. Raises TM101, TM102, TM201, TM302.';
+reads. p_status: scheduled, completed or cancelled; p_doctor_id, p_patient_id: only those of this
+doctor, of this patient. p_limit: 1 to 1000 rows; p_cursor: app.next_cursor of the page before.
+Raises TM101, TM102, TM201, TM302.';
 
-grant execute on function api.list_consultations(text, timestamptz, timestamptz, integer, uuid)
+grant execute on function api.list_consultations(
+    text, timestamptz, timestamptz, uuid, uuid, integer, text)
 to telemed_api, telemed_dba;
 
 commit;

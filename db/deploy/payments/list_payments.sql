@@ -5,7 +5,7 @@ begin;
 create function api.list_payments(
     p_consultation_id uuid,
     p_limit integer default 50,
-    p_cursor uuid default null
+    p_cursor text default null
 )
 returns setof api.payments
 language plpgsql stable security definer
@@ -14,21 +14,31 @@ as $$
 declare
     v_actor app.actor := app.require_role('patient', 'admin');
     v_visible app.consultations := app.visible_consultation(v_actor, p_consultation_id);
+    v_after uuid := (app.cursor_position('list_payments', p_cursor) ->> 0)::uuid;
+    v_page uuid[];
 begin
     perform app.check_limit(p_limit);
+    v_page := array(
+        select p.id from app.payments as p
+        where p.consultation_id = v_visible.id and (v_after is null or p.id > v_after)
+        order by p.id limit p_limit + 1);
+    perform app.set_next_cursor(
+        'list_payments',
+        case when cardinality(v_page) > p_limit then jsonb_build_array(v_page[p_limit]) end);
+
     return query
     select p.*
     from api.payments as p
-    where p.consultation_id = v_visible.id and (p_cursor is null or p.id > p_cursor)
-    order by p.id
-    limit p_limit;
+    where p.id = any (v_page[:p_limit])
+    order by p.id;
 end;
 $$;
 
-comment on function api.list_payments(uuid, integer, uuid) is
+comment on function api.list_payments(uuid, integer, text) is
 'Payments and refunds of a consultation, the oldest first, for its patient and admins. p_limit: 1 to
-1000 rows; p_cursor: id of the last row seen. Raises TM101, TM102, TM201, TM301, TM302, TM403.';
+1000 rows; p_cursor: app.next_cursor of the page before. Raises TM101, TM102, TM201, TM301, TM302,
+TM403.';
 
-grant execute on function api.list_payments(uuid, integer, uuid) to telemed_api, telemed_dba;
+grant execute on function api.list_payments(uuid, integer, text) to telemed_api, telemed_dba;
 
 commit;

@@ -5,7 +5,7 @@ begin;
 create function api.list_prescriptions(
     p_consultation_id uuid,
     p_limit integer default 50,
-    p_cursor uuid default null
+    p_cursor text default null
 )
 returns setof api.prescriptions
 language plpgsql volatile security definer
@@ -14,25 +14,33 @@ as $$
 declare
     v_actor app.actor := app.current_actor();
     v_visible app.consultations := app.visible_consultation(v_actor, p_consultation_id);
+    v_after uuid := (app.cursor_position('list_prescriptions', p_cursor) ->> 0)::uuid;
+    v_page uuid[];
 begin
     perform app.check_limit(p_limit);
+    v_page := array(
+        select p.id from app.prescriptions as p
+        where p.consultation_id = v_visible.id and (v_after is null or p.id > v_after)
+        order by p.id limit p_limit + 1);
+    perform app.set_next_cursor(
+        'list_prescriptions',
+        case when cardinality(v_page) > p_limit then jsonb_build_array(v_page[p_limit]) end);
     if v_actor.role <> 'patient' then
         perform app.record_read('list_prescriptions', array[p_consultation_id]);
     end if;
     return query
     select p.*
     from api.prescriptions as p
-    where p.consultation_id = v_visible.id and (p_cursor is null or p.id > p_cursor)
-    order by p.id
-    limit p_limit;
+    where p.id = any (v_page[:p_limit])
+    order by p.id;
 end;
 $$;
 
-comment on function api.list_prescriptions(uuid, integer, uuid) is
+comment on function api.list_prescriptions(uuid, integer, text) is
 'The prescriptions of a consultation, the oldest first, for its patient, its doctor and admins.
-p_limit: 1 to 1000 rows; p_cursor: id of the last row seen. Raises TM101, TM102, TM201, TM302,
-TM403.';
+p_limit: 1 to 1000 rows; p_cursor: app.next_cursor of the page before. Raises TM101, TM102, TM201,
+TM302, TM403.';
 
-grant execute on function api.list_prescriptions(uuid, integer, uuid) to telemed_api, telemed_dba;
+grant execute on function api.list_prescriptions(uuid, integer, text) to telemed_api, telemed_dba;
 
 commit;

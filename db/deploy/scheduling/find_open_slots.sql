@@ -7,7 +7,7 @@ create function api.find_open_slots(
     p_from timestamptz default null,
     p_to timestamptz default null,
     p_limit integer default 50,
-    p_cursor uuid default null
+    p_cursor text default null
 )
 returns setof api.offered_slots
 language plpgsql stable security definer
@@ -17,43 +17,52 @@ declare
     -- A slot that begins at this very moment cannot be booked any more.
     v_from timestamptz := greatest(p_from, app.clock() + interval '1 microsecond');
     v_to timestamptz := coalesce(p_to, 'infinity');
-    v_after app.availability_slots;
+    v_after jsonb;
+    v_after_at timestamptz;
+    v_after_id uuid;
     v_page uuid[];
 begin
     perform app.current_actor();
+    v_after := app.cursor_position('find_open_slots', p_cursor);
+    v_after_at := coalesce((v_after ->> 0)::timestamptz, '-infinity');
+    v_after_id := (v_after ->> 1)::uuid;
     perform app.check_limit(p_limit);
-    v_after := app.slot_of_cursor(p_cursor);
 
     -- Two queries, because each has an index with its rows in this order already.
     if p_specialty is null then
         v_page := array(
             select s.id from app.availability_slots as s
             where s.status = 'open' and s.starts_at >= v_from and s.starts_at < v_to
-              and (s.starts_at, s.id) > (v_after.starts_at, v_after.id)
-            order by s.starts_at, s.id limit p_limit);
+              and (s.starts_at, s.id) > (v_after_at, v_after_id)
+            order by s.starts_at, s.id limit p_limit + 1);
     else
         v_page := array(
             select s.id from app.availability_slots as s
             where s.status = 'open' and s.specialty = lower(p_specialty)
               and s.starts_at >= v_from and s.starts_at < v_to
-              and (s.starts_at, s.id) > (v_after.starts_at, v_after.id)
-            order by s.starts_at, s.id limit p_limit);
+              and (s.starts_at, s.id) > (v_after_at, v_after_id)
+            order by s.starts_at, s.id limit p_limit + 1);
     end if;
+    perform app.set_next_cursor(
+        'find_open_slots',
+        (select jsonb_build_array(s.starts_at, s.id)
+         from app.availability_slots as s
+         where cardinality(v_page) > p_limit and s.id = v_page[p_limit]));
 
     return query
     select s.*
     from api.offered_slots as s
-    where s.id = any (v_page)
+    where s.id = any (v_page[:p_limit])
     order by s.starts_at, s.id;
 end;
 $$;
 
-comment on function api.find_open_slots(text, timestamptz, timestamptz, integer, uuid) is
+comment on function api.find_open_slots(text, timestamptz, timestamptz, integer, text) is
 'Open slots of all doctors, or of one specialty (regardless of case), that start at p_from or later
-(and after now) and before p_to, the earliest first. p_limit: 1 to 1000 rows; p_cursor: id of the
-last row seen. Raises TM101, TM102, TM201, TM302.';
+(and after now) and before p_to, the earliest first. p_limit: 1 to 1000 rows; p_cursor:
+app.next_cursor of the page before. Raises TM101, TM102, TM201, TM302.';
 
-grant execute on function api.find_open_slots(text, timestamptz, timestamptz, integer, uuid)
+grant execute on function api.find_open_slots(text, timestamptz, timestamptz, integer, text)
 to telemed_api, telemed_dba;
 
 commit;

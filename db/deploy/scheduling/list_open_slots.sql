@@ -7,7 +7,7 @@ create function api.list_open_slots(
     p_from timestamptz default null,
     p_to timestamptz default null,
     p_limit integer default 50,
-    p_cursor uuid default null
+    p_cursor text default null
 )
 returns setof api.availability_slots
 language plpgsql stable security definer
@@ -16,34 +16,45 @@ as $$
 declare
     -- A slot that begins at this very moment cannot be booked any more.
     v_from timestamptz := greatest(p_from, app.clock() + interval '1 microsecond');
-    v_after app.availability_slots;
+    v_after jsonb;
+    v_after_at timestamptz;
+    v_after_id uuid;
+    -- Whole rows: looking each of them up again by its id would take longer.
+    v_page api.availability_slots[];
 begin
     perform app.current_actor();
+    v_after := app.cursor_position('list_open_slots', p_cursor);
+    v_after_at := coalesce((v_after ->> 0)::timestamptz, '-infinity');
+    v_after_id := (v_after ->> 1)::uuid;
     perform app.check_limit(p_limit);
     if not exists (select from app.doctors as d where d.user_id = p_doctor_id) then
         raise exception 'There is no such doctor' using errcode = 'TM401';
     end if;
-    v_after := app.slot_of_cursor(p_cursor);
+    v_page := array(
+        select s from api.availability_slots as s
+        where s.doctor_id = p_doctor_id
+          and s.status = 'open'
+          and s.starts_at >= v_from
+          and s.starts_at < coalesce(p_to, 'infinity')
+          and (s.starts_at, s.id) > (v_after_at, v_after_id)
+        order by s.starts_at, s.id limit p_limit + 1);
+    perform app.set_next_cursor(
+        'list_open_slots',
+        case when cardinality(v_page) > p_limit then
+            jsonb_build_array(v_page[p_limit].starts_at, v_page[p_limit].id)
+        end);
 
     return query
-    select s.*
-    from api.availability_slots as s
-    where s.doctor_id = p_doctor_id
-      and s.status = 'open'
-      and s.starts_at >= v_from
-      and s.starts_at < coalesce(p_to, 'infinity')
-      and (s.starts_at, s.id) > (v_after.starts_at, v_after.id)
-    order by s.starts_at, s.id
-    limit p_limit;
+    select p.* from unnest(v_page[:p_limit]) as p;
 end;
 $$;
 
-comment on function api.list_open_slots(uuid, timestamptz, timestamptz, integer, uuid) is
+comment on function api.list_open_slots(uuid, timestamptz, timestamptz, integer, text) is
 'Open slots of one doctor that start at p_from or later (and after now) and before p_to, the
-earliest first. p_limit: 1 to 1000 rows; p_cursor: id of the last row seen. Raises TM101, TM102,
-TM201, TM302, TM401.';
+earliest first. p_limit: 1 to 1000 rows; p_cursor: app.next_cursor of the page before. Raises TM101,
+TM102, TM201, TM302, TM401.';
 
-grant execute on function api.list_open_slots(uuid, timestamptz, timestamptz, integer, uuid)
+grant execute on function api.list_open_slots(uuid, timestamptz, timestamptz, integer, text)
 to telemed_api, telemed_dba;
 
 commit;

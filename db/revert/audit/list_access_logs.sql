@@ -2,6 +2,6 @@
 
 begin;
 
-drop function api.list_access_logs(text, uuid, uuid, timestamptz, timestamptz, integer, bigint);
+drop function api.list_access_logs(text, uuid, uuid, timestamptz, timestamptz, integer, text);
 
 commit;

@@ -2,6 +2,6 @@
 
 begin;
 
-drop function api.list_audit_logs(text, text, uuid, text, text, timestamptz, timestamptz, integer, bigint);
+drop function api.list_audit_logs(text, text, uuid, text, text, timestamptz, timestamptz, integer, text);
 
 commit;

@@ -2,6 +2,7 @@
 
 begin;
 
-drop function api.list_consultations(text, timestamptz, timestamptz, integer, uuid);
+drop function api.list_consultations(
+    text, timestamptz, timestamptz, uuid, uuid, integer, text);
 
 commit;

@@ -2,6 +2,6 @@
 
 begin;
 
-drop function api.list_doctors(text, text, integer, uuid);
+drop function api.list_doctors(text, text, integer, text);
 
 commit;

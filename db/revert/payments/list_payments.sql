@@ -2,6 +2,6 @@
 
 begin;
 
-drop function api.list_payments(uuid, integer, uuid);
+drop function api.list_payments(uuid, integer, text);
 
 commit;

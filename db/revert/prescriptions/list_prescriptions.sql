@@ -2,6 +2,6 @@
 
 begin;
 
-drop function api.list_prescriptions(uuid, integer, uuid);
+drop function api.list_prescriptions(uuid, integer, text);
 
 commit;

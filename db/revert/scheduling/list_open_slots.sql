@@ -2,6 +2,6 @@
 
 begin;
 
-drop function api.list_open_slots(uuid, timestamptz, timestamptz, integer, uuid);
+drop function api.list_open_slots(uuid, timestamptz, timestamptz, integer, text);
 
 commit;

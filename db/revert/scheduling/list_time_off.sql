@@ -2,6 +2,6 @@
 
 begin;
 
-drop function api.list_time_off(integer, uuid);
+drop function api.list_time_off(integer, text);
 
 commit;

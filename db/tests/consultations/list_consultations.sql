@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(43);
+select plan(50);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as first_slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
@@ -98,11 +98,14 @@ from unnest(array[1, 2, 4, 5, 1000]) as n;
 select is(
     pg_temp.all_pages(
         'api.list_consultations('
-        '''scheduled'', ''2027-01-05 09:00+00'', ''2027-01-05 11:00+00'', 1, %L)'),
+        '''scheduled'', ''2027-01-05 09:00+00'', ''2027-01-05 11:00+00'', p_limit => 1,'
+        ' p_cursor => %L)'),
     (:'everything'::text[])[3:5], 'and those that were asked for once');
+select pg_temp.cursor_after('admin', 'api.list_consultations(p_limit => 1)') as after_fifth \gset
 select is(
     (select array_agg(c.id::text)
-     from api.list_consultations(p_to => '2027-01-05 10:00+00', p_cursor => :'fifth') as c),
+     from api.list_consultations(
+         p_to => '2027-01-05 10:00+00', p_cursor => :'after_fifth') as c),
     (:'everything'::text[])[4:5], 'a cursor after the end that was asked for changes nothing');
 select is(count(*), 2::bigint, 'a page has no more rows than asked for')
 from api.list_consultations(p_limit => 2);
@@ -114,16 +117,47 @@ select pg_temp.sign_in('doctor');
 select is(
     pg_temp.all_pages('api.list_consultations(p_limit => 1, p_cursor => %L)'),
     array[:'fifth', :'second', :'first'], 'a doctor''s pages the doctor''s own');
+
+-- A page goes on where the one before ended, whatever became of its last row.
+select pg_temp.cursor_after('patient', 'api.list_consultations(p_limit => 2)') as after_fourth \gset
 select is(
-    pg_temp.refusal(v.actor, format('select api.list_consultations(p_cursor => %L)', v.id)),
+    (select array_agg(c.id::text) from api.list_consultations(p_cursor => :'after_fourth') as c),
+    array[:'first'], 'the page after a cursor goes on with the row behind it');
+select is(
+    pg_temp.refusal(v.actor, format('select api.list_consultations(p_cursor => %L)', v.cursor)),
     v.refusal, v.sentence)
 from (values
-    ('patient', :'first', null, 'a patient goes on after a consultation of the patient''s own'),
-    ('patient', :'third', 'TM201 cursor', 'but learns nothing of somebody else''s'),
-    ('doctor', :'first', null, 'its doctor goes on after it, too'),
-    ('other_doctor', :'first', 'TM201 cursor', 'but no other doctor does'),
-    ('admin', :'first', null, 'an admin goes on after any')
-) as v (actor, id, refusal, sentence);
+    ('patient', :'after_fourth', null, 'a patient goes on where the page of the patient ended'),
+    ('other_patient', :'after_fourth', 'TM201 cursor', 'a cursor of another patient is refused'),
+    ('admin', :'after_fourth', 'TM201 cursor', 'an admin has cursors of their own')
+) as v (actor, cursor, refusal, sentence);
+
+-- Of one doctor, of one patient
+select pg_temp.sign_in('admin');
+select is(
+    (select array_agg(c.id::text order by c.id)
+     from api.list_consultations(p_doctor_id => v.doctor_id, p_patient_id => v.patient_id) as c),
+    (select array_agg(e order by e) from unnest(v.ids) as e), v.sentence)
+from (values
+    (pg_temp.id_of('doctor'), null, array[:'first', :'second', :'fifth'],
+     'an admin lists the consultations of a doctor'),
+    (null, pg_temp.id_of('patient'), array[:'first', :'fourth', :'fifth'], 'those of a patient'),
+    (pg_temp.id_of('doctor'), pg_temp.id_of('patient'), array[:'first', :'fifth'],
+     'and those of a patient with a doctor'),
+    (pg_temp.id_of('patient'), null, null, 'a patient has none as a doctor')
+) as v (doctor_id, patient_id, ids, sentence);
+select pg_temp.sign_in('patient');
+select is(array_agg(c.id), array[:'fourth']::uuid[], 'a patient lists those with one doctor')
+from api.list_consultations(p_doctor_id => pg_temp.id_of('other_doctor')) as c;
+select is(count(*), 0::bigint, 'and none of another patient')
+from api.list_consultations(p_patient_id => pg_temp.id_of('other_patient')) as c;
+select pg_temp.sign_in('doctor');
+select is(array_agg(c.id), array[:'second']::uuid[], 'a doctor lists those of one patient')
+from api.list_consultations(p_patient_id => pg_temp.id_of('other_patient')) as c;
+select is(count(*), 0::bigint, 'and none of another doctor')
+from api.list_consultations(p_doctor_id => pg_temp.id_of('other_doctor')) as c;
+
+-- What is not a page
 select is(
     pg_temp.refusal('patient', format(
         'select api.list_consultations(p_status => %L, p_limit => %L, p_cursor => %L)', v.status,

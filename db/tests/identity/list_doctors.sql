@@ -12,7 +12,7 @@ select pg_temp.id_of('doctor') as first, pg_temp.id_of('other_doctor') as second
 reset role;
 create function pg_temp.found(
     p_specialty text default null, p_q text default null, p_limit integer default 50,
-    p_cursor uuid default null)
+    p_cursor text default null)
 returns text language sql
 as $$
     select coalesce(string_agg(split_part(d.full_name, ' ', 2), ' ' order by d.ordinality), '')
@@ -49,8 +49,11 @@ select is(
 select is(
     pg_temp.found(p_limit => 2), 'doctor other_doctor', 'a page has as many as were asked for');
 select is(
-    pg_temp.found(p_limit => 2, p_cursor => :'second'), '100%', 'the next one goes on after it');
-select is(pg_temp.found(p_cursor => :'third'), '', 'after the last doctor there is none');
+    pg_temp.found(p_limit => 2, p_cursor => current_setting('app.next_cursor')), '100%',
+    'the next page goes on after it');
+select is(current_setting('app.next_cursor'), '', 'the last page has no cursor');
+select pg_temp.cursor_after('patient', 'api.list_doctors(p_limit => 1)') as after_first,
+    pg_temp.cursor_after('patient', 'api.list_doctors(p_limit => 2)') as after_second \gset
 select throws_ok(
     format('select api.list_doctors(p_limit => %L)', v.size), 'TM201', null, v.sentence)
 from (values
@@ -69,10 +72,10 @@ from (values
     ('Dermatology', null, 'nor found by specialty'),
     (null, 'other', 'nor by name')) as v (specialty, q, sentence);
 select is(
-    pg_temp.found(p_limit => 1, p_cursor => :'first'), '100%', 'and takes no place on a page');
+    pg_temp.found(p_limit => 1, p_cursor => :'after_first'), '100%', 'and takes no place on a page');
 select is(
-    pg_temp.found(p_limit => 1, p_cursor => :'second'), '100%',
-    'a doctor who left since the last page still marks where to go on');
+    pg_temp.found(p_limit => 1, p_cursor => :'after_second'), '100%',
+    'a page goes on after a doctor who has left since the page before');
 
 -- Who
 select pg_temp.sign_in('doctor');

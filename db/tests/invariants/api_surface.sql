@@ -13,33 +13,34 @@ insert into listed values
 ('api.clinic_analytics(p_from timestamp with time zone, p_to timestamp with time zone)'),
 ('api.complete_consultation(p_consultation_id uuid, p_notes text, p_idempotency_key text)'),
 ('api.confirm_mfa(p_secret text, p_otp_step bigint)'),
-('api.consultation_history(p_consultation_id uuid, p_limit integer, p_cursor bigint)'),
+('api.consultation_history(p_consultation_id uuid, p_limit integer, p_cursor text)'),
 ('api.deactivate_user(p_user_id uuid)'),
 ('api.disable_mfa(p_otp_step bigint, p_recovery_code text)'),
 ('api.end_session(p_session_id uuid)'),
 ('api.end_time_off(p_time_off_id uuid)'),
 ('api.enrol_mfa(p_secret text)'),
 ('api.find_open_slots(p_specialty text, p_from timestamp with time zone,'
- ' p_to timestamp with time zone, p_limit integer, p_cursor uuid)'),
+ ' p_to timestamp with time zone, p_limit integer, p_cursor text)'),
 ('api.get_consultation(p_consultation_id uuid)'),
 ('api.get_doctor(p_doctor_id uuid)'),
 ('api.issue_prescription(p_consultation_id uuid, p_items jsonb, p_notes text,'
  ' p_idempotency_key text)'),
 ('api.list_access_logs(p_kind text, p_user_id uuid, p_resource_id uuid,'
  ' p_from timestamp with time zone, p_to timestamp with time zone, p_limit integer,'
- ' p_cursor bigint)'),
+ ' p_cursor text)'),
 ('api.list_audit_logs(p_table_name text, p_row_id text, p_user_id uuid, p_operation text,'
  ' p_request_id text, p_from timestamp with time zone, p_to timestamp with time zone,'
- ' p_limit integer, p_cursor bigint)'),
+ ' p_limit integer, p_cursor text)'),
 ('api.list_consultations(p_status text, p_from timestamp with time zone,'
- ' p_to timestamp with time zone, p_limit integer, p_cursor uuid)'),
-('api.list_doctors(p_specialty text, p_q text, p_limit integer, p_cursor uuid)'),
+ ' p_to timestamp with time zone, p_doctor_id uuid, p_patient_id uuid, p_limit integer,'
+ ' p_cursor text)'),
+('api.list_doctors(p_specialty text, p_q text, p_limit integer, p_cursor text)'),
 ('api.list_open_slots(p_doctor_id uuid, p_from timestamp with time zone,'
- ' p_to timestamp with time zone, p_limit integer, p_cursor uuid)'),
-('api.list_payments(p_consultation_id uuid, p_limit integer, p_cursor uuid)'),
-('api.list_prescriptions(p_consultation_id uuid, p_limit integer, p_cursor uuid)'),
-('api.list_sessions(p_limit integer, p_cursor uuid)'),
-('api.list_time_off(p_limit integer, p_cursor uuid)'),
+ ' p_to timestamp with time zone, p_limit integer, p_cursor text)'),
+('api.list_payments(p_consultation_id uuid, p_limit integer, p_cursor text)'),
+('api.list_prescriptions(p_consultation_id uuid, p_limit integer, p_cursor text)'),
+('api.list_sessions(p_limit integer, p_cursor text)'),
+('api.list_time_off(p_limit integer, p_cursor text)'),
 ('api.log_in(p_email text, p_password_hash text, p_otp_step bigint, p_recovery_code text,'
  ' p_address text)'),
 ('api.log_in_salt(p_email text, p_cost integer, p_address text)'),

@@ -37,7 +37,8 @@ select is_empty(
     where schema_name = 'app' and prosecdef <> (proowner = 'telemed_internal'::regrole)
       -- What only other functions of telemed_internal call.
       and proname not in (
-          'this_transaction', 'first_refresh_token', 'next_refresh_token', 'append_audit_seal')
+          'this_transaction', 'first_refresh_token', 'next_refresh_token', 'append_audit_seal',
+          'cursor_signature')
     $$,
     'an internal function acts with the rights of telemed_internal, or with those of its caller');
 select is_empty(

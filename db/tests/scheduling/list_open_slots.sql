@@ -78,8 +78,20 @@ select is(
 from unnest(array[1, 3, 4, 1000]) as n;
 select is(count(*), 2::bigint, 'a page has no more rows than asked for')
 from api.list_open_slots(pg_temp.id_of('doctor'), p_limit => 2);
-select is(s.id, :'fourth', 'a slot that is no longer open still marks where to go on')
-from api.list_open_slots(pg_temp.id_of('doctor'), p_cursor => :'booked_slot') as s;
+select pg_temp.cursor_after('patient', format(
+    'api.list_open_slots(%L, p_limit => 3)', pg_temp.id_of('doctor'))) as after_third \gset
+reset role;
+savepoint before_withdrawal;
+update app.availability_slots set status = 'withdrawn' where id = :'third';
+set local role telemed_api;
+select array_agg(s.id)::text as next_page
+from api.list_open_slots(pg_temp.id_of('doctor'), p_cursor => :'after_third') as s \gset
+reset role;
+rollback to before_withdrawal;
+set local role telemed_api;
+select is(
+    :'next_page', format('{%s}', :'fourth'),
+    'a page goes on after a slot that is no longer open');
 select is(
     pg_temp.refusal('patient', format(
         'select api.list_open_slots(%L, p_limit => %L, p_cursor => %L)',

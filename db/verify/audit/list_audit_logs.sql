@@ -2,10 +2,10 @@
 
 begin;
 
-select 'api.list_audit_logs(text, text, uuid, text, text, timestamptz, timestamptz, integer, bigint)'::regprocedure;
+select 'api.list_audit_logs(text, text, uuid, text, text, timestamptz, timestamptz, integer, text)'::regprocedure;
 select 1 / has_function_privilege(
-    'telemed_api', 'api.list_audit_logs(text, text, uuid, text, text, timestamptz, timestamptz, integer, bigint)', 'execute')::integer;
+    'telemed_api', 'api.list_audit_logs(text, text, uuid, text, text, timestamptz, timestamptz, integer, text)', 'execute')::integer;
 select 1 / has_function_privilege(
-    'telemed_dba', 'api.list_audit_logs(text, text, uuid, text, text, timestamptz, timestamptz, integer, bigint)', 'execute')::integer;
+    'telemed_dba', 'api.list_audit_logs(text, text, uuid, text, text, timestamptz, timestamptz, integer, text)', 'execute')::integer;
 
 rollback;

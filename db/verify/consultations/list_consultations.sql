@@ -2,10 +2,13 @@
 
 begin;
 
-select 'api.list_consultations(text, timestamptz, timestamptz, integer, uuid)'::regprocedure;
+select 'api.list_consultations(
+    text, timestamptz, timestamptz, uuid, uuid, integer, text)'::regprocedure;
 select 1 / has_function_privilege(
-    'telemed_api', 'api.list_consultations(text, timestamptz, timestamptz, integer, uuid)', 'execute')::integer;
+    'telemed_api', 'api.list_consultations(
+    text, timestamptz, timestamptz, uuid, uuid, integer, text)', 'execute')::integer;
 select 1 / has_function_privilege(
-    'telemed_dba', 'api.list_consultations(text, timestamptz, timestamptz, integer, uuid)', 'execute')::integer;
+    'telemed_dba', 'api.list_consultations(
+    text, timestamptz, timestamptz, uuid, uuid, integer, text)', 'execute')::integer;
 
 rollback;

@@ -2,10 +2,10 @@
 
 begin;
 
-select 'api.find_open_slots(text, timestamptz, timestamptz, integer, uuid)'::regprocedure;
+select 'api.find_open_slots(text, timestamptz, timestamptz, integer, text)'::regprocedure;
 select 1 / has_function_privilege(
-    'telemed_api', 'api.find_open_slots(text, timestamptz, timestamptz, integer, uuid)', 'execute')::integer;
+    'telemed_api', 'api.find_open_slots(text, timestamptz, timestamptz, integer, text)', 'execute')::integer;
 select 1 / has_function_privilege(
-    'telemed_dba', 'api.find_open_slots(text, timestamptz, timestamptz, integer, uuid)', 'execute')::integer;
+    'telemed_dba', 'api.find_open_slots(text, timestamptz, timestamptz, integer, text)', 'execute')::integer;
 
 rollback;

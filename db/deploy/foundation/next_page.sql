@@ -1,0 +1,86 @@
+-- Deploy telemed:foundation/next_page to pg
+
+begin;
+
+set local role telemed_internal;
+insert into app.secrets (name) values ('cursor');
+
+create function app.cursor_signature(p_list text, p_position bytea)
+returns bytea
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return (
+        select substr(
+            extensions.hmac(
+                convert_to(
+                    concat_ws('|', p_list, current_setting('app.verified_user_id', true), ''),
+                    'UTF8') || p_position,
+                s.value, 'sha256'),
+            1, 16)
+        from app.secrets as s
+        where s.name = 'cursor');
+end;
+$$;
+
+comment on function app.cursor_signature(text, bytea) is
+'16 bytes of an HMAC-SHA-256 (RFC 2104) over the name of a list, the verified caller and a position
+in the list.';
+
+create function app.set_next_cursor(p_list text, p_position jsonb)
+returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_position bytea := convert_to(p_position::text, 'UTF8');
+begin
+    perform set_config(
+        'app.next_cursor',
+        coalesce(
+            translate(
+                encode(app.cursor_signature(p_list, v_position) || v_position, 'base64'),
+                E'+/=\n', '-_'),
+            ''),
+        true);
+end;
+$$;
+
+comment on function app.set_next_cursor(text, jsonb) is
+'Ends a page of a list of the verified caller. p_position: the values that the list is sorted by, of
+the last row of the page; null when no more rows follow. The cursor of the next page stands in
+app.next_cursor, which is empty then.';
+
+create function app.cursor_position(p_list text, p_cursor text)
+returns jsonb
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_length integer := char_length(p_cursor);
+    v_bytes bytea;
+begin
+    if p_cursor is null then
+        return null;
+    end if;
+    if v_length between 24 and 1000 and v_length % 4 <> 1 and p_cursor !~ '[^A-Za-z0-9_-]' then
+        v_bytes := decode(
+            rpad(translate(p_cursor, '-_', '+/'), (v_length + 3) / 4 * 4, '='), 'base64');
+        -- Hashes are compared, so that the time that it takes says nothing about the signature.
+        if sha256(app.cursor_signature(p_list, substr(v_bytes, 17)))
+            = sha256(substr(v_bytes, 1, 16)) then
+            return convert_from(substr(v_bytes, 17), 'UTF8')::jsonb;
+        end if;
+    end if;
+    raise exception 'The cursor does not come from this list'
+        using errcode = 'TM201', column = 'cursor';
+end;
+$$;
+
+comment on function app.cursor_position(text, text) is
+'The position that app.set_next_cursor put into a cursor for the same list and the same caller; null
+for the first page, whose cursor is null. A position is a value and not a row: a page goes on where
+the last one ended, whatever became of the rows meanwhile. Raises TM201.';
+
+commit;

@@ -1,0 +1,258 @@
+"""Pages of every list while rows are moved, added and taken away between two pages.
+
+Each row that nobody touches is shown exactly once.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+
+from scripts.server import Cluster
+from tests.client import Client, at, new_key, ok
+from tests.people import People, create_admin, log_in
+
+SEEDS = range(3)
+ROWS = 7
+_numbers = count(1)
+
+
+@dataclass
+class Listed:
+    """A list with rows, as somebody sees it.
+
+    changes: each changes something and returns the ids of the rows that it touched.
+    """
+
+    reader: Client
+    path: str
+    ids: list[str]
+    changes: list[Callable[[random.Random], list[str]]]
+    query: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Clinic:
+    """How people come to the clinic."""
+
+    new_patient: People
+    new_doctor: People
+    admin: Client
+    stranger: Client
+    second_admin: Callable[[], Client]
+
+
+@pytest.fixture
+def clinic(
+    new_patient: People,
+    new_doctor: People,
+    admin: Client,
+    stranger: Client,
+    cluster: Cluster,
+    database: str,
+) -> Clinic:
+    def second_admin() -> Client:
+        email = f"admin{next(_numbers)}@clinic.test"
+        create_admin(cluster.url(database), email)
+        return log_in(stranger, email)
+
+    return Clinic(new_patient, new_doctor, admin, stranger, second_admin)
+
+
+def consultations(clinic: Clinic, role: str) -> Listed:
+    """Of one patient with several doctors, some at the same time of day; moved back and forth."""
+    patient, doctor = clinic.new_patient(), clinic.new_doctor()
+    days = iter(range(200, 400))
+    early = iter(range(20, 100))
+    booked = [patient.book(doctor.publish(at(150 + n))) for n in range(ROWS)]
+    ids = [row["id"] for row in booked]
+
+    def move(days: Any) -> Callable[[random.Random], list[str]]:
+        def change(rng: random.Random) -> list[str]:
+            moved = rng.choice(ids)
+            body = {"slot_id": doctor.publish(at(next(days)))["id"]}
+            # A consultation that is cancelled by now is not moved.
+            patient.post(f"/v1/consultations/{moved}/reschedule", body, key=new_key())
+            return [moved]
+
+        return change
+
+    def cancel(rng: random.Random) -> list[str]:
+        cancelled = rng.choice(ids)
+        patient.post(f"/v1/consultations/{cancelled}/cancel", {})
+        return [cancelled]
+
+    def book(rng: random.Random) -> list[str]:
+        day = next(days) if rng.random() < 0.5 else next(early)
+        return [patient.book(doctor.publish(at(day)))["id"]]
+
+    reader = {"patient": patient, "doctor": doctor, "admin": clinic.admin}[role]
+    query = {"patient_id": patient.id} if role == "admin" else {}
+    return Listed(reader, "/v1/consultations", ids, [move(days), move(early), cancel, book], query)
+
+
+def open_slots(clinic: Clinic, path: str) -> Listed:
+    """Of three doctors, always three at the same time; booked, withdrawn and published."""
+    specialty = f"Paging {next(_numbers)}"
+    doctors = [clinic.new_doctor(specialty=specialty) for _ in range(3)]
+    patient = clinic.new_patient()
+    listed = doctors[:1] if path.startswith("/v1/doctors") else doctors
+    days = list(range(10, 200))
+    slots = [
+        (doctor, doctor.publish(at(50 + n))) for n in range(9 // len(listed)) for doctor in listed
+    ]
+    by_id = {slot["id"]: doctor for doctor, slot in slots}
+
+    def withdraw(rng: random.Random) -> list[str]:
+        chosen = rng.choice(list(by_id))
+        by_id[chosen].delete(f"/v1/slots/{chosen}")
+        return [chosen]
+
+    def book(rng: random.Random) -> list[str]:
+        chosen = rng.choice(list(by_id))
+        patient.post("/v1/consultations", {"slot_id": chosen}, key=new_key())
+        return [chosen]
+
+    def publish(rng: random.Random) -> list[str]:
+        day = days.pop(rng.randrange(len(days)))
+        return [rng.choice(listed).publish(at(day, 15))["id"]]
+
+    query = {} if path.startswith("/v1/doctors") else {"specialty": specialty}
+    return Listed(patient, path.format(listed[0].id), list(by_id), [withdraw, book, publish], query)
+
+
+def doctors(clinic: Clinic) -> Listed:
+    """Who leave, come back and join."""
+    specialty = f"Paging {next(_numbers)}"
+    ids = [clinic.new_doctor(specialty=specialty).id for _ in range(ROWS)]
+
+    def leave(rng: random.Random) -> list[str]:
+        chosen = rng.choice(ids)
+        ok(clinic.admin.post(f"/v1/admin/users/{chosen}/deactivate"))
+        return [chosen]
+
+    def join(_rng: random.Random) -> list[str]:
+        return [clinic.new_doctor(specialty=specialty).id]
+
+    return Listed(clinic.new_patient(), "/v1/doctors", ids, [leave, join], {"specialty": specialty})
+
+
+def time_off(clinic: Clinic) -> Listed:
+    """Taken and ended: its rows are deleted."""
+    doctor = clinic.new_doctor()
+    days = count(30)
+
+    def take(_rng: random.Random) -> list[str]:
+        start = at(next(days))
+        body = {"starts_at": start.isoformat(), "ends_at": (start + timedelta(hours=1)).isoformat()}
+        return [ok(doctor.post("/v1/time-off", body), 201)["id"]]
+
+    ids = [take(random.Random())[0] for _ in range(ROWS)]
+
+    def end(rng: random.Random) -> list[str]:
+        chosen = rng.choice(ids)
+        doctor.delete(f"/v1/time-off/{chosen}")
+        return [chosen]
+
+    return Listed(doctor, "/v1/time-off", ids, [take, end])
+
+
+def sessions(clinic: Clinic) -> Listed:
+    """Begun and ended."""
+    patient = clinic.new_patient()
+    ids = [log_in(clinic.stranger, patient.email).session_id for _ in range(ROWS)]
+
+    def begin(_rng: random.Random) -> list[str]:
+        return [log_in(clinic.stranger, patient.email).session_id]
+
+    def end(rng: random.Random) -> list[str]:
+        chosen = rng.choice(ids)
+        patient.delete(f"/v1/me/sessions/{chosen}")
+        return [chosen]
+
+    return Listed(patient, "/v1/me/sessions", [*ids, patient.session_id], [begin, end])
+
+
+def payments(clinic: Clinic) -> Listed:
+    """Of one consultation: they are only added."""
+    patient, doctor = clinic.new_patient(), clinic.new_doctor()
+    consultation = patient.book(doctor.publish(at(30)))
+
+    def pay(_rng: random.Random) -> list[str]:
+        return [clinic.admin.pay(consultation, 1)["id"]]
+
+    ids = [pay(random.Random())[0] for _ in range(ROWS)]
+    return Listed(patient, f"/v1/consultations/{consultation['id']}/payments", ids, [pay])
+
+
+LISTS: dict[str, Callable[[Clinic], Listed]] = {
+    "consultations of a patient": lambda clinic: consultations(clinic, "patient"),
+    "consultations of a doctor": lambda clinic: consultations(clinic, "doctor"),
+    "consultations as an admin sees them": lambda clinic: consultations(clinic, "admin"),
+    "open slots": lambda clinic: open_slots(clinic, "/v1/slots"),
+    "open slots of a doctor": lambda clinic: open_slots(clinic, "/v1/doctors/{}/slots"),
+    "doctors": doctors,
+    "time off": time_off,
+    "sessions": sessions,
+    "payments": payments,
+}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("name", LISTS)
+def test_pages_show_every_row_once_that_nobody_touches(
+    name: str, seed: int, clinic: Clinic
+) -> None:
+    rng = random.Random(seed)
+    listed = LISTS[name](clinic)
+    touched: set[str] = set()
+    shown: list[str] = []
+    cursor: dict[str, str] = {}
+    for _ in range(100):
+        page = ok(listed.reader.get(listed.path, limit=rng.randint(1, 3), **listed.query, **cursor))
+        shown += [row["id"] for row in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+        # What a client would choose to lose: the very row that the page ended with, and others.
+        for change in rng.sample(listed.changes, rng.randint(1, len(listed.changes))):
+            touched.update(change(rng))
+    else:
+        raise AssertionError("the list has no end")
+    untouched = [id_ for id_ in listed.ids if id_ not in touched]
+    assert {id_: shown.count(id_) for id_ in untouched} == dict.fromkeys(untouched, 1)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/v1/consultations", "/v1/slots", "/v1/doctors", "/v1/me/sessions"),
+        *("/v1/admin/audit-logs", "/v1/admin/access-logs"),
+    ],
+)
+def test_a_cursor_belongs_to_one_list_and_one_caller(
+    path: str, clinic: Clinic, patient: Client
+) -> None:
+    doctor = clinic.new_doctor()
+    for day in (1, 2):
+        patient.book(doctor.publish(at(day)))
+        doctor.publish(at(day, 12))
+        log_in(clinic.stranger, patient.email)
+        clinic.new_doctor()
+        # An admin reads what is not the admin's: two rows for the access log.
+        ok(clinic.admin.get("/v1/consultations"))
+    reader = clinic.admin if "admin" in path else patient
+    cursor = ok(reader.get(path, limit=1))["next_cursor"]
+    assert ok(reader.get(path, limit=1, cursor=cursor))["items"]
+    other_path = "/v1/slots" if path != "/v1/slots" else "/v1/doctors"
+    stranger = clinic.second_admin() if reader is clinic.admin else clinic.new_patient()
+    for caller, other in ((reader, other_path), (stranger, path)):
+        answer = caller.get(other, cursor=cursor)
+        assert answer.status_code == 422, answer.text
+        assert answer.json()["errors"][0]["parameter"] == "cursor"
