@@ -167,8 +167,27 @@ EDITS = (
         "",
     ),
     ("a read is not written down", "api.get_consultation", "app.record_read(", "concat("),
+    # Pages
+    (
+        "a cursor that anybody can make",
+        "app.cursor_position",
+        "= sha256(substr(v_bytes, 1, 16))",
+        "is not null",
+    ),
+    (
+        "a cursor for every caller",
+        "app.cursor_signature",
+        "current_setting('app.verified_user_id', true)",
+        "''",
+    ),
     # The trail and its seals
-    ("the trail forgets the user", "app.record_change", "v_context.user_id),", "null),"),
+    ("the trail forgets the user", "app.record_change", "else v_context.user_id", "else null"),
+    (
+        "the trail believes what an earlier caller has left",
+        "app.record_change",
+        "and current_setting('app.verified_user_id', true) = current_setting('app.user_id', true)",
+        "",
+    ),
     (
         "the trail forgets the request",
         "app.record_change",
