@@ -149,7 +149,7 @@ class Client:
         return ok(self.post(f"/v1/consultations/{consultation['id']}/complete", {}))
 
     def pay(self, consultation: dict[str, Any], amount_minor: int = 5000) -> dict[str, Any]:
-        """A payment by this patient or admin."""
+        """A payment that this admin records."""
         body = {"amount_minor": amount_minor, "currency": "EUR", "method": "card"}
         path = f"/v1/consultations/{consultation['id']}/payments"
         return ok(self.post(path, body, key=new_key()), 201)

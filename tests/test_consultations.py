@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from scripts.server import Cluster
-from tests.client import Client, at, new_key, ok, places, problem
+from tests.client import PASSWORD, Client, Contract, at, new_key, ok, places, problem
+from tests.people import create_admin, log_in
+from tests.server import serve, wait_for
 
 People = Callable[..., Client]
 
@@ -148,7 +153,7 @@ def test_a_consultation_is_there_for_its_people_only(
     problem(other_doctor.post(path(booked, "/prescriptions"), drugs), 404, "TM403")
     payment = {"amount_minor": 1, "currency": "EUR", "method": "card"}
     answer = other_patient.post(path(booked, "/payments"), payment, key=new_key())
-    problem(answer, 404, "TM403")
+    problem(answer, 403, "TM301")
     slot = {"slot_id": doctor.publish(at(2))["id"]}
     answer = other_patient.post(path(booked, "/reschedule"), slot, key=new_key())
     problem(answer, 404, "TM403")
@@ -301,3 +306,31 @@ def test_a_fee_that_changes_later_does_not_reach_a_booking(
     cluster.sql(f"update app.doctors set fee_minor = 9900 where user_id = '{doctor.id}'", database)
     assert ok(patient.get(path(booked)))["fee_minor"] == 5000
     assert patient.book(doctor.publish(at(2)))["fee_minor"] == 9900
+
+
+def test_a_consultation_is_completed_from_fifteen_minutes_before_its_start(
+    cluster: Cluster, new_database: Callable[[], str], tmp_path: Path
+) -> None:
+    """In a database that has the rule of a new clinic, over HTTP."""
+    name = new_database()
+    cluster.sql("update app.clinic_settings set completion_lead = default", name)
+    create_admin(cluster.url(name), "chief@clinic.test")
+    with serve(cluster.url(name, "telemed_api"), tmp_path / "log") as server:
+        wait_for(server.url + "/health/ready", 200)
+        document = requests.get(server.url + "/openapi.json", timeout=60).json()
+        stranger = Client(server.url, Contract(document))
+        admin = log_in(stranger, "chief@clinic.test")
+        person = {"password": PASSWORD, "full_name": "Somebody"}
+        practice = {"specialty": "Dermatology", "time_zone": "Europe/Berlin"}
+        money = {"fee_minor": 5000, "currency": "EUR"}
+        doctor_body = {**person, **practice, **money, "email": "doctor@clinic.test"}
+        ok(admin.post("/v1/admin/doctors", doctor_body), 201)
+        ok(stranger.post("/v1/auth/signup", person | {"email": "patient@clinic.test"}), 201)
+        doctor = log_in(stranger, "doctor@clinic.test")
+        patient = log_in(stranger, "patient@clinic.test")
+        now = datetime.now(UTC).replace(microsecond=0)
+        early = patient.book(doctor.publish(now + timedelta(hours=2)))
+        problem(doctor.post(path(early, "/complete")), 409, "TM924")
+        # The rest of a test has 14 minutes.
+        soon = patient.book(doctor.publish(now + timedelta(minutes=14)))
+        assert doctor.complete(soon)["status"] == "completed"

@@ -32,7 +32,7 @@ POSTS = [
     ("patient", f"/v1/consultations/{NOWHERE}/cancel"),
     ("patient", f"/v1/consultations/{NOWHERE}/reschedule"),
     ("doctor", f"/v1/consultations/{NOWHERE}/prescriptions"),
-    ("patient", f"/v1/consultations/{NOWHERE}/payments"),
+    ("admin", f"/v1/consultations/{NOWHERE}/payments"),
     ("admin", f"/v1/payments/{NOWHERE}/refunds"),
 ]
 POST_IDS = [path.replace(NOWHERE, "{id}") for _, path in POSTS]

@@ -138,7 +138,7 @@ def complete_consultation(
 ) -> bytes:
     """Complete a consultation
 
-    It cannot be changed any more after that.
+    From 15 minutes before its start on (409 until then). It cannot be changed any more after that.
     """
     return db.call(
         "complete_consultation",

@@ -24,6 +24,7 @@ class Payment(Row):
     amount_minor = fields.Integer(metadata={"description": "in minor units of currency"})
     currency = fields.String()
     method = fields.String()
+    provider = fields.String(allow_none=True)
     provider_reference = fields.String(allow_none=True)
     reason = fields.String(allow_none=True)
     created_at = fields.DateTime()
@@ -35,7 +36,10 @@ class NewPayment(Request):
     amount_minor = Amount(required=True)
     currency = Currency(required=True)
     method = Code(required=True, metadata={"example": "card"})
-    provider_reference = Line(load_default=None)
+    provider = Code(load_default=None, metadata={"description": "only with provider_reference"})
+    provider_reference = Line(
+        load_default=None, metadata={"description": "recorded once for each provider"}
+    )
 
 
 class NewRefund(Request):
@@ -46,14 +50,15 @@ class NewRefund(Request):
 
 
 @blp.post("/consultations/<uuid:consultation_id>/payments")
-@signed_in("patient", "admin")
+@signed_in("admin")
 @blp.body(NewPayment)
 @idempotent(key_required=True)
 @blp.answers(201, Payment)
 def record_payment(body: Arguments, consultation_id: UUID, idempotency_key: str) -> bytes:
     """Record a payment
 
-    Never more than the consultation's fee in all (409).
+    Never more than the consultation's fee in all (409). A provider's transaction is recorded once:
+    the same report again returns the first payment, another one with its reference gets 409.
     """
     return db.call(
         "record_payment", consultation_id=consultation_id, **body, idempotency_key=idempotency_key

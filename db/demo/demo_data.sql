@@ -131,12 +131,11 @@ begin
             end if;
             if v_visit.n % 5 <> 0 then
                 perform set_config('demo.clock', (v_visit.ends_at + interval '10 minutes')::text, true);
-                perform ops.act_as(v_visit.patient);
+                perform ops.act_as('admin@example.com');
                 select p.id into v_id from api.record_payment(
                     v_visit.id, v_visit.fee_minor, v_visit.currency, 'card',
-                    'demo-' || v_visit.n, 'demo-payment-' || v_visit.n) as p;
+                    'demo-' || v_visit.n, null, 'demo-payment-' || v_visit.n) as p;
                 if v_visit.n % 9 = 0 then
-                    perform ops.act_as('admin@example.com');
                     perform api.refund_payment(
                         v_id, v_visit.fee_minor / 2, 'Goodwill', 'demo-refund-' || v_visit.n);
                 end if;

@@ -130,7 +130,7 @@ def _live(clinic: Clinic, patient: str, doctor: str, hour: int) -> None:
     prescription = clinic.call(doctor, "issue_prescription", **completed, items=items)
     money = {"amount_minor": 5000, "currency": "EUR", "method": "card"}
     reference = {"provider_reference": f"money of {patient}", "idempotency_key": new_key()}
-    payment = clinic.call(patient, "record_payment", **completed, **money, **reference)
+    payment = clinic.call("admin", "record_payment", **completed, **money, **reference)
     refund = {"payment_id": payment["id"], "amount_minor": 1000, "idempotency_key": new_key()}
     refunded = clinic.call("admin", "refund_payment", **refund, reason=f"refund of {patient}")
     day_off = {"starts_at": at(9, hour), "ends_at": at(9, hour + 1)}

@@ -170,7 +170,7 @@ def _treated(clinic: Clinic) -> str:
     consultation = _completed(clinic)
     path = f"/v1/consultations/{consultation['id']}/prescriptions"
     ok(clinic.doctor.post(path, PRESCRIPTION), 201)
-    payment = clinic.patient.pay(consultation, 4000)
+    payment = clinic.admin.pay(consultation, 4000)
     body = {"amount_minor": 1, "reason": "Too much"}
     ok(clinic.admin.post(f"/v1/payments/{payment['id']}/refunds", body, key=new_key()), 201)
     return str(consultation["id"])
@@ -222,7 +222,7 @@ MAKERS: dict[str, Callable[[Clinic], str]] = {
     "user": lambda clinic: str(
         ok(replace(clinic.patient, token="").post("/v1/auth/signup", _newcomer()), 201)["id"]
     ),
-    "payment": lambda clinic: str(clinic.patient.pay(_completed(clinic), 1000)["id"]),
+    "payment": lambda clinic: str(clinic.admin.pay(_completed(clinic), 1000)["id"]),
 }
 
 # What the id in an operation's address is of. A new operation needs a line here if it has an id,

@@ -309,13 +309,12 @@ class Client:
         newest = self.chance.choice((3, 40))
         if not (booking := self.board.booking(self.chance, self.board.payable, newest)):
             return None
-        who = self.chance.choice((self._person(booking.patient_id), self.clinic.admin))
         body = {
             "amount_minor": self.chance.choice((5_000, 20_000, 30_000)),
             "currency": CURRENCY,
             "method": "card",
         }
-        return who, "POST", f"/v1/consultations/{booking.id}/payments", body
+        return self.clinic.admin, "POST", f"/v1/consultations/{booking.id}/payments", body
 
     def _refund(self) -> Any:
         if not (payment := self.board.payment(self.chance)):

@@ -309,7 +309,7 @@ def prepared_payments(scene: Scene) -> list[str]:
         payments = []
         for slot in slots[number :: len(scene.clients)]:
             answer = client.call(
-                patient,
+                scene.admin,
                 "record_payment",
                 consultation_id=book(client, patient, slot).row["id"],
                 amount_minor=FEE_MINOR,

@@ -242,7 +242,7 @@ class Day:
             "move to 2": (patient, "reschedule_consultation", {**consultation, **slot_2, **key}),
             "cancel": (patient, "cancel_consultation", {**consultation, **key}),
             "complete": (doctor, "complete_consultation", {**consultation, **key}),
-            "pay": (patient, "record_payment", {**consultation, **fee, **key}),
+            "pay": (self.clinic.admin, "record_payment", {**consultation, **fee, **key}),
             "withdraw 2": (doctor, "withdraw_slot", {**slot_2}),
             "publish": (doctor, "publish_slot", {"starts_at": evening, "ends_at": night, **key}),
             "day off": (

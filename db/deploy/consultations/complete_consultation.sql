@@ -13,7 +13,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_actor app.actor := app.require_role('doctor');
-    v_visible app.consultations := app.visible_consultation(v_actor, p_consultation_id);
+    v_current app.consultations := app.visible_consultation(v_actor, p_consultation_id);
     v_key app.idempotency_keys;
     v_consultation api.consultations;
 begin
@@ -24,27 +24,36 @@ begin
         return jsonb_populate_record(null::api.consultations, v_key.response);
     end if;
 
-    -- Of two changes at once the second waits for the row and then no longer finds it scheduled.
-    update app.consultations
-    set status = 'completed', notes = p_notes
-    where id = v_visible.id and status = 'scheduled';
-    if not found then
+    -- Lock order: the consultation. Of two changes at once the second waits here and then no longer
+    -- finds it scheduled, or finds it at another time.
+    select c.* into strict v_current
+    from app.consultations as c where c.id = p_consultation_id for no key update;
+    if v_current.status <> 'scheduled' then
         perform app.refuse_under_key(
             v_key, 'TM905', 'Only a scheduled consultation can be completed');
         return null;
     end if;
+    if app.clock() < app.completable_from(v_current.starts_at) then
+        perform app.refuse_under_key(
+            v_key, 'TM924', 'It is too early to complete the consultation');
+        return null;
+    end if;
+    update app.consultations
+    set status = 'completed', notes = p_notes
+    where id = p_consultation_id;
 
-    select c.* into strict v_consultation from api.consultations as c where c.id = v_visible.id;
+    select c.* into strict v_consultation
+    from api.consultations as c where c.id = p_consultation_id;
     perform app.settle_key(v_key, p_consultation_id, to_jsonb(v_consultation));
     return v_consultation;
 end;
 $$;
 
 comment on function api.complete_consultation(uuid, text, text) is
-'Completes a scheduled consultation of the calling doctor, also before its time; p_notes: 1 to 4000
-characters. It can never be changed afterwards. p_idempotency_key may be given; TM905 is then
-remembered under it, see app.refuse. Raises TM101, TM102, TM203, TM301, TM302, TM403, TM905,
-TM991.';
+'Completes a scheduled consultation of the calling doctor, at the earliest 15 minutes before its
+start (ops.set_completion_lead); p_notes: 1 to 4000 characters. It can never be changed afterwards.
+p_idempotency_key may be given; TM905 and TM924 are then remembered under it, see app.refuse. Raises
+TM101, TM102, TM203, TM301, TM302, TM403, TM905, TM924, TM991.';
 
 grant execute on function api.complete_consultation(uuid, text, text) to telemed_api, telemed_dba;
 

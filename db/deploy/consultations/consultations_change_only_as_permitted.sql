@@ -27,6 +27,9 @@ begin
         raise exception 'A consultation that is % cannot be changed', old.status
             using errcode = 'TM912';
     end if;
+    if new.status = 'completed' and app.clock() < app.completable_from(old.starts_at) then
+        raise exception 'It is too early to complete the consultation' using errcode = 'TM924';
+    end if;
     if (new.id, new.patient_id, new.reason, new.fee_minor, new.currency, new.created_at)
         is distinct from
         (old.id, old.patient_id, old.reason, old.fee_minor, old.currency, old.created_at) then
@@ -41,8 +44,8 @@ $$;
 
 comment on function app.consultations_change_only_as_permitted() is
 'Trigger: a consultation begins as scheduled, changes its status only along
-app.consultation_transitions, and no more once it is completed or cancelled. Takes the digest at
-completion. Raises TM905, TM912.';
+app.consultation_transitions, and no more once it is completed or cancelled; it is not completed
+before app.completable_from. Takes the digest at completion. Raises TM905, TM912, TM924.';
 
 -- Triggers fire in the order of their names: this one before
 -- consultations_have_the_doctor_and_time_of_their_slot.

@@ -279,7 +279,21 @@ begin
         and k.created_at >= v_keyed
     where p.id >= v_first
     group by p.id
-    having count(k.key) <> 1;
+    -- What a provider reports again, under another key, is answered with the first payment.
+    having count(k.key) < 1 or (count(k.key) > 1 and p.provider_reference is null);
+
+    return query
+    select 'a_provider_transaction_is_recorded_once', p.id::text
+    from app.payments as p
+    cross join lateral (
+        select from app.payments as o
+        where o.kind = 'payment'
+          and o.provider is not distinct from p.provider
+          and o.provider_reference = p.provider_reference
+          and o.id <> p.id
+        limit 1
+    ) as twice
+    where p.id >= v_first and p.kind = 'payment';
 
     return query
     select 'prescriptions_follow_a_completed_consultation', p.id::text
@@ -505,7 +519,10 @@ values
 ('every_reschedule_has_its_idempotency_key',
  'A consultation has as many keys of reschedules as times that it was moved.'),
 ('every_payment_has_its_idempotency_key',
- 'For every payment and refund there is exactly one key of the request that made it.'),
+ 'For every payment and refund there is a key of the request that made it; more than one only'
+ ' where a provider reports a transaction again.'),
+('a_provider_transaction_is_recorded_once',
+ 'No two payments have the same reference of the same provider.'),
 ('prescriptions_follow_a_completed_consultation',
  'Every prescription belongs to a consultation that is completed.'),
 ('a_prescription_has_at_least_one_item', 'No prescription is empty.'),

@@ -10,6 +10,7 @@ create table app.payments (
     amount_minor app.amount_minor not null,
     currency app.currency not null,
     method app.code not null,
+    provider app.code,
     provider_reference app.line,
     reason app.prose,
     created_at app.instant not null default app.clock(),
@@ -17,6 +18,8 @@ create table app.payments (
     constraint payments_are_more_than_nothing check (amount_minor > 0),
     constraint payments_refund_something_when_they_are_refunds
     check ((kind = 'refund') = (refunded_payment_id is not null)),
+    constraint payments_name_a_provider_only_with_its_reference
+    check (provider is null or provider_reference is not null),
     constraint payments_refer_to_the_same_consultation_and_currency
     unique (id, consultation_id, currency),
     constraint payments_refund_in_the_same_consultation_and_currency
@@ -28,8 +31,15 @@ comment on table app.payments is
 'Money received for consultations and given back. Rows are only added: a refund is a row of its
 own.';
 comment on column app.payments.amount_minor is 'Minor units of currency; positive for refunds too.';
+comment on column app.payments.provider is
+'Who gave the provider_reference, such as a payment provider; null stands for one and the same.';
 comment on column app.payments.provider_reference is
 'The payment provider''s name for the transaction.';
+
+-- The rule that decides when one transaction is reported twice at once.
+create unique index payments_of_a_provider_are_recorded_once
+on app.payments (provider, provider_reference) nulls not distinct
+where kind = 'payment' and provider_reference is not null;
 
 create index payments_by_consultation on app.payments (consultation_id, id);
 create index payments_by_refunded_payment
@@ -69,6 +79,7 @@ select
     amount_minor::bigint as amount_minor,
     currency::text as currency,
     method::text as method,
+    provider::text as provider,
     provider_reference::text as provider_reference,
     reason::text as reason,
     created_at::timestamptz as created_at

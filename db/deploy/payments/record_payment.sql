@@ -8,6 +8,7 @@ create function api.record_payment(
     p_currency text,
     p_method text,
     p_provider_reference text default null,
+    p_provider text default null,
     p_idempotency_key text default null
 )
 returns api.payments
@@ -15,7 +16,7 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_actor app.actor := app.require_role('patient', 'admin');
+    v_actor app.actor := app.require_role('admin');
     v_consultation app.consultations := app.visible_consultation(v_actor, p_consultation_id);
     v_key app.idempotency_keys;
     v_payment_id uuid;
@@ -27,7 +28,7 @@ begin
         jsonb_build_object(
             'consultation_id', p_consultation_id, 'amount_minor', p_amount_minor,
             'currency', p_currency, 'method', p_method,
-            'provider_reference', p_provider_reference));
+            'provider_reference', p_provider_reference, 'provider', p_provider));
     if v_key.created_at is not null then
         return jsonb_populate_record(null::api.payments, v_key.response);
     end if;
@@ -39,6 +40,34 @@ begin
     if p_currency is distinct from v_consultation.currency then
         raise exception 'The currency is not that of the consultation'
             using errcode = 'TM205', column = 'currency';
+    end if;
+
+    if p_provider is not null and p_provider_reference is null then
+        raise exception 'A provider is named only with its reference'
+            using errcode = 'TM201', column = 'provider_reference';
+    end if;
+
+    -- Lock order: the provider's transaction, then the consultation. Of two reports of one
+    -- transaction the second waits here and finds the first; behind this stands
+    -- payments_of_a_provider_are_recorded_once.
+    if p_provider_reference is not null then
+        perform pg_advisory_xact_lock(
+            hashtextextended(concat_ws('/', 'payment', p_provider, '', p_provider_reference), 0));
+        select p.* into v_payment
+        from api.payments as p
+        where p.kind = 'payment'
+          and p.provider is not distinct from p_provider
+          and p.provider_reference = p_provider_reference;
+        if found and (v_payment.consultation_id, v_payment.amount_minor, v_payment.method)
+            is distinct from (p_consultation_id, p_amount_minor, p_method) then
+            perform app.refuse_under_key(
+                v_key, 'TM923',
+                'The provider''s transaction is recorded already, with other details');
+            return null;
+        elsif found then
+            perform app.settle_key(v_key, v_payment.id, to_jsonb(v_payment));
+            return v_payment;
+        end if;
     end if;
 
     -- The same lock as in payments_stay_within_bounds, taken before the sums are looked at.
@@ -54,9 +83,10 @@ begin
     end if;
 
     insert into app.payments
-        (consultation_id, kind, amount_minor, currency, method, provider_reference)
+        (consultation_id, kind, amount_minor, currency, method, provider, provider_reference)
     values (
-        p_consultation_id, 'payment', p_amount_minor, p_currency, p_method, p_provider_reference)
+        p_consultation_id, 'payment', p_amount_minor, p_currency, p_method, p_provider,
+        p_provider_reference)
     returning id into v_payment_id;
 
     select p.* into strict v_payment from api.payments as p where p.id = v_payment_id;
@@ -65,14 +95,16 @@ begin
 end;
 $$;
 
-comment on function api.record_payment(uuid, bigint, text, text, text, text) is
-'Records money received for a consultation that is not cancelled, by its patient or an admin.
-p_amount_minor: minor units of p_currency, which must be the consultation''s. All payments less
-refunds never exceed the fee. p_method: a lower-case word such as card. The idempotency key is
-required. Raises TM101, TM102, TM201, TM203, TM205, TM206, TM208, TM301, TM302, TM403, TM905, TM908,
-TM991. TM9 refusals are remembered under the key; see app.refuse.';
+comment on function api.record_payment(uuid, bigint, text, text, text, text, text) is
+'Records money received for a consultation that is not cancelled. p_amount_minor: minor units of
+p_currency, which must be the consultation''s. All payments less refunds never exceed the fee.
+p_method: a lower-case word such as card. p_provider_reference: the transaction''s name at
+p_provider (a lower-case word), where it is recorded once: the same report again, under another key,
+returns the first payment. The idempotency key is required. For admins. Raises TM101, TM102, TM201,
+TM203, TM205, TM206, TM208, TM301, TM302, TM403, TM905, TM908, TM923, TM991. TM9 refusals are
+remembered under the key; see app.refuse.';
 
-grant execute on function api.record_payment(uuid, bigint, text, text, text, text)
+grant execute on function api.record_payment(uuid, bigint, text, text, text, text, text)
 to telemed_api, telemed_dba;
 
 commit;

@@ -2,6 +2,6 @@
 
 begin;
 
-drop function api.record_payment(uuid, bigint, text, text, text, text);
+drop function api.record_payment(uuid, bigint, text, text, text, text, text);
 
 commit;

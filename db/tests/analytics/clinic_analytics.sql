@@ -39,13 +39,13 @@ select api.issue_prescription(:'completed_1',
 '[{"drug": "Ibuprofen", "dosage": "400 mg"}]') \g /dev/null
 select pg_temp.sign_in('admin');
 select api.cancel_consultation(:'cancelled') \g /dev/null
-select id as payment from api.record_payment(:'completed_1', 5000, 'EUR', 'card', null,
+select id as payment from api.record_payment(:'completed_1', 5000, 'EUR', 'card', null, null,
 'pay-1') \gset
-select api.record_payment(:'scheduled_1', 900, 'JPY', 'cash', null, 'pay-2') \g /dev/null
+select api.record_payment(:'scheduled_1', 900, 'JPY', 'cash', null, null, 'pay-2') \g /dev/null
 reset role;
 select pg_temp.set_clock('2027-01-06 09:00:00+00');
 set local role telemed_api;
-select api.record_payment(:'completed_2', 3000, 'EUR', 'card', null, 'pay-3') \g /dev/null
+select api.record_payment(:'completed_2', 3000, 'EUR', 'card', null, null, 'pay-3') \g /dev/null
 select api.refund_payment(:'payment', 1500, null, 'refund-1') \g /dev/null
 select pg_temp.sign_in('doctor');
 select api.issue_prescription(:'completed_2',

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(25);
+select plan(33);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
@@ -32,7 +32,7 @@ set local role telemed_api;
 select pg_temp.sign_in('doctor');
 select collect_tap(
     is(c.id, :'booking', 'its doctor completes a consultation'),
-    is(c.status, 'completed', 'a day before its time'),
+    is(c.status, 'completed', 'before its time, where the clinic allows it'),
     is(c.notes, 'Rest and tea', 'with notes'),
     is(c.slot_id, :'slot', 'it keeps its slot'),
     is(
@@ -85,6 +85,53 @@ select status from api.cancel_consultation(:'third') \gset
 select is(
     pg_temp.refusal('doctor', format('select api.complete_consultation(%L)', :'third')),
     'TM905', 'a cancelled consultation cannot be completed');
+
+-- Not before its time
+reset role;
+select pg_temp.set_clock('2027-01-04 08:00:00+00');
+update app.clinic_settings set completion_lead = default;
+select pg_temp.open_slot('doctor', '2027-02-01 09:00:00+00') as slot_4 \gset
+select pg_temp.open_slot('doctor', '2027-02-01 10:00:00+00') as slot_5 \gset
+set local role telemed_api;
+select pg_temp.booking('patient', :'slot_4') as at_nine \gset
+select pg_temp.booking('patient', :'slot_5') as at_ten \gset
+reset role;
+create function pg_temp.refusal_at(p_now timestamptz, p_id uuid)
+returns text language plpgsql security definer
+as $$
+begin
+    perform pg_temp.set_clock(p_now);
+    return pg_temp.refusal('doctor', format('select api.complete_consultation(%L)', p_id));
+end;
+$$;
+select is(pg_temp.refusal_at(v.now::timestamptz, v.id), v.refusal, v.sentence)
+from (values
+    ('2027-01-04 08:00:00+00', :'at_nine'::uuid, 'TM924',
+     'a consultation is not completed weeks before its start'),
+    ('2027-02-01 08:44:59.999999+00', :'at_nine', 'TM924', 'nor a moment too early'),
+    ('2027-02-01 08:45:00+00', :'at_nine', null, 'but from 15 minutes before its start on'))
+    as v (now, id, refusal, sentence);
+select throws_ok(
+    format(
+        $$ update app.consultations set status = 'completed' where id = %L $$, :'at_ten'),
+    'TM924', null, 'whatever path the write takes');
+select ops.set_completion_lead('1 hour 30 minutes') \g /dev/null
+select is(
+    pg_temp.refusal_at('2027-02-01 08:30:00+00', :'at_ten'), null,
+    'a clinic lets its doctors complete earlier');
+select pg_temp.open_slot('doctor', '2027-02-02 09:00:00+00') as slot_6 \gset
+select pg_temp.booking('patient', :'slot_6') as remembered \gset
+select pg_temp.sign_in('doctor', 'remember');
+select is(c.id, null, 'a refusal that is remembered returns nothing')
+from api.complete_consultation(:'remembered', null, 'early') as c;
+select pg_temp.set_clock('2027-02-02 09:00:00+00');
+select is(
+    pg_temp.refusal('doctor', format(
+        'select api.complete_consultation(%L, null, %L)', :'remembered', v.key)),
+    v.refusal, v.sentence)
+from (values
+    ('early', 'TM924', 'a delayed duplicate is refused although it is time by now'),
+    ('later', null, 'a new request is not')) as v (key, refusal, sentence);
 
 select * from finish();
 rollback;

@@ -61,8 +61,8 @@ set local role telemed_api;
 -- What looks at sums, at overlaps or at who is away
 select is(pg_temp.refusal(v.actor, v.statement), 'TM208', v.sentence)
 from (values
-    ('patient', format('select api.record_payment(%L, 1000, ''EUR'', ''card'', null, ''pay'')',
-        :'booking'), 'then nobody pays'),
+    ('admin', format('select api.record_payment(%L, 1000, ''EUR'', ''card'', null, null, ''pay'')',
+        :'booking'), 'then no payment is recorded'),
     ('admin', format('select api.refund_payment(%L, 1000, null, ''refund'')', :'payment'),
      'nobody is paid back'),
     ('doctor', 'select api.publish_slot(''2027-02-01 09:00+00'', ''2027-02-01 10:00+00'')',

@@ -58,7 +58,7 @@ insert into listed values
  ' p_slot_minutes integer, p_time_zone text, p_idempotency_key text)'),
 ('api.record_denial(p_operation text, p_code text, p_resource_id uuid)'),
 ('api.record_payment(p_consultation_id uuid, p_amount_minor bigint, p_currency text,'
- ' p_method text, p_provider_reference text, p_idempotency_key text)'),
+ ' p_method text, p_provider_reference text, p_provider text, p_idempotency_key text)'),
 ('api.refresh_session(p_refresh_token text)'),
 ('api.refund_payment(p_payment_id uuid, p_amount_minor bigint, p_reason text,'
  ' p_idempotency_key text)'),
@@ -85,6 +85,7 @@ insert into listed values
 ('ops.remove_second_factor(p_user text)'),
 ('ops.require_second_factor(p_roles text[])'),
 ('ops.row_history(p_table text, p_row_id text, p_at timestamp with time zone)'),
+('ops.set_completion_lead(p_lead interval)'),
 ('ops.seal_audit(p_rows integer, p_wait interval)'),
 ('ops.slowest_statements(p_limit integer)'),
 ('ops.verify_audit(p_exported jsonb, p_since date)');

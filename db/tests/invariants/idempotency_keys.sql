@@ -19,7 +19,7 @@ select pg_temp.booking('other_patient', pg_temp.open_slot('doctor', '2027-01-05 
 select pg_temp.booking('other_patient', pg_temp.open_slot('doctor', '2027-01-05 15:00:00+00'))
     as paid \gset
 select pg_temp.sign_in('admin');
-select id as payment from api.record_payment(:'paid', 1000, 'EUR', 'card', null, 'p') \gset
+select id as payment from api.record_payment(:'paid', 1000, 'EUR', 'card', null, null, 'p') \gset
 
 create temp table keyed (
     n integer generated always as identity,
@@ -46,9 +46,9 @@ from (values
          :'completed'),
      format($$ %L, '[{"drug": "A", "dosage": "1 mg"}]', null $$, :'completed'),
      format($$ %L, '[{"drug": "A", "dosage": "1 g"}]', null $$, :'scheduled'), 'TM907'),
-    ('record_payment', 'other_patient', format($$ %L, 500, 'EUR', 'card', null $$, :'paid'),
-     format($$ %L, 501, 'EUR', 'card', null $$, :'paid'),
-     format($$ %L, 5000, 'EUR', 'card', null $$, :'paid'), 'TM908'),
+    ('record_payment', 'admin', format($$ %L, 500, 'EUR', 'card', null, null $$, :'paid'),
+     format($$ %L, 501, 'EUR', 'card', null, null $$, :'paid'),
+     format($$ %L, 5000, 'EUR', 'card', null, null $$, :'paid'), 'TM908'),
     ('refund_payment', 'admin', format('%L, 500, null', :'payment'),
      format('%L, 500, ''A reason''', :'payment'), format('%L, 501, null', :'payment'), 'TM909'),
     ('publish_slot', 'doctor', $$ '2027-02-01 09:00:00+00', '2027-02-01 10:00:00+00' $$,

@@ -183,7 +183,7 @@ select is(
     (select array_agg(c.relname::text order by c.relname::text collate "C") from pg_class as c
      where c.relnamespace = 'app'::regnamespace and c.relkind in ('r', 'p')
        and not (c.relrowsecurity and c.relforcerowsecurity)),
-    '{availability_slots,consultation_transitions,doctors,invariants,log_in_limits}',
+    '{availability_slots,clinic_settings,consultation_transitions,doctors,invariants,log_in_limits}',
     'row-level security is forced on every table but those that everybody may read');
 
 select * from finish();

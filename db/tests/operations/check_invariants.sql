@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(102);
+select plan(103);
 
 -- A clinic in which something of everything has happened
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot_1 \gset
@@ -30,7 +30,7 @@ select id as prescription
 from api.issue_prescription(:'completed', '[{"drug": "Ibuprofen", "dosage": "400 mg"}]') \gset
 select pg_temp.sign_in('admin');
 select id as payment
-from api.record_payment(:'completed', 5000, 'EUR', 'card', null, 'pay') \gset
+from api.record_payment(:'completed', 5000, 'EUR', 'card', null, null, 'pay') \gset
 select id as refund from api.refund_payment(:'payment', 1000, null, 'refund') \gset
 select session_id as session, refresh_token
 from api.log_in('patient@clinic.test', '$2b$04$' || repeat('a', 53)) \gset
@@ -46,6 +46,7 @@ select is_empty(
 select is(
     (select array_agg(name order by ordinality) from api.check_invariants() with ordinality),
     '{a_consultation_has_the_doctor_and_time_of_its_slot,a_prescription_has_at_least_one_item,'
+    'a_provider_transaction_is_recorded_once,'
     'a_session_has_at_most_one_unspent_refresh_token,a_slot_has_at_most_one_active_consultation,'
     'a_slot_is_booked_exactly_while_a_consultation_holds_it,'
     'active_consultations_of_a_doctor_never_overlap,'
@@ -507,6 +508,21 @@ from (values
     (:'broken_none', 'a function without a pinned search_path is reported'),
     (:'broken_open', 'so is one that looks at temporary tables first')) as v (broken, sentence);
 
+-- A provider's transaction that was recorded twice: the newer row is looked at, too
+drop index app.payments_of_a_provider_are_recorded_once;
+select pg_temp.sign_in('admin');
+select id as twice
+from api.record_payment(:'scheduled', 100, 'EUR', 'card', 'tx', 'acme', 'once') \gset
+alter table app.payments disable trigger payments_are_append_only;
+update app.payments set provider = 'acme', provider_reference = 'tx' where id = :'payment';
+alter table app.payments enable trigger payments_are_append_only;
+select array_to_string(examples, ',') as broken from ops.check_invariants()
+where name = 'a_provider_transaction_is_recorded_once' and violations = 2 \gset
+rollback to intact;
+select is(
+    :'broken'::text, (select string_agg(id, ',' order by id) from unnest(array[:'payment', :'twice']) as id),
+    'a transaction that is recorded twice is reported');
+
 -- A function that trusts what the client has set; the careful one beside it is not reported.
 select pg_temp.broken_entrance('begin return (select count(*) from app.users); end') as broken_from
 \gset
@@ -596,7 +612,8 @@ select pg_temp.set_clock('2020-01-01 08:00:00+00');
 select pg_temp.open_slot('doctor', '2020-01-02 09:00:00+00') as old_slot \gset
 set local role telemed_api;
 select pg_temp.booking('patient', :'old_slot') as old \gset
-select api.record_payment(:'old', 100, 'EUR', 'card', null, 'old') \g /dev/null
+select pg_temp.sign_in('admin');
+select api.record_payment(:'old', 100, 'EUR', 'card', null, null, 'old') \g /dev/null
 reset role;
 select coalesce(string_agg(name, ' '), 'nothing') as wrong
 from ops.check_invariants(clock_timestamp() - interval '1 hour') where violations > 0 \gset
@@ -605,11 +622,11 @@ select is(:'wrong'::text, 'nothing', 'keys have the time of what was made under 
 select pg_temp.set_clock('2020-01-01 08:00:00+00');
 set local role telemed_api;
 select pg_temp.sign_in('admin');
-select api.record_payment(:'scheduled', 100, 'EUR', 'card', null, 'early') \g /dev/null
+select api.record_payment(:'scheduled', 100, 'EUR', 'card', null, null, 'early') \g /dev/null
 reset role;
 select pg_temp.set_clock('2027-01-04 08:00:00+00');
 set local role telemed_api;
-select api.record_payment(:'scheduled', 100, 'EUR', 'card', null, 'late') \g /dev/null
+select api.record_payment(:'scheduled', 100, 'EUR', 'card', null, null, 'late') \g /dev/null
 reset role;
 select coalesce(string_agg(name, ' '), 'nothing') as wrong
 from ops.check_invariants(clock_timestamp() - interval '1 hour') where violations > 0 \gset

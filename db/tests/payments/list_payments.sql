@@ -9,14 +9,13 @@ select pg_temp.booking('other_patient', :'second_slot') as other_booking \gset
 select is_empty(
     format('select id from api.list_payments(%L)', :'other_booking'),
     'where nothing was paid the list is empty');
+select pg_temp.sign_in('admin');
 select id as other_payment
-from api.record_payment(:'other_booking', 5000, 'EUR', 'card', null, 'pay') \gset
-select pg_temp.sign_in('patient');
+from api.record_payment(:'other_booking', 5000, 'EUR', 'card', null, null, 'pay') \gset
 select array_agg(p.id::text order by p.id) as paid
 from generate_series(1, 4) as n
-cross join lateral api.record_payment(:'booking', 1000 + n, 'EUR', 'card', 'tx_' || n,
+cross join lateral api.record_payment(:'booking', 1000 + n, 'EUR', 'card', 'tx_' || n, null,
     'pay-' || n) as p \gset
-select pg_temp.sign_in('admin');
 select r.id as refund
 from api.refund_payment((:'paid'::uuid[])[1], 1000, 'Late', 'refund') as r \gset
 select array_agg(id order by id) as everything

@@ -6,12 +6,13 @@ select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
 select pg_temp.booking('patient', :'slot') as booking \gset
 select pg_temp.booking('patient', :'second_slot') as cancelled \gset
+select pg_temp.sign_in('admin');
 select id as payment
-from api.record_payment(:'booking', 3000, 'EUR', 'bank_transfer', 'tx_1', 'pay-1') \gset
+from api.record_payment(:'booking', 3000, 'EUR', 'bank_transfer', 'tx_1', null, 'pay-1') \gset
 select id as second_payment
-from api.record_payment(:'booking', 2000, 'EUR', 'card', null, 'pay-2') \gset
+from api.record_payment(:'booking', 2000, 'EUR', 'card', null, null, 'pay-2') \gset
 select id as of_cancelled
-from api.record_payment(:'cancelled', 500, 'EUR', 'card', null, 'pay-3') \gset
+from api.record_payment(:'cancelled', 500, 'EUR', 'card', null, null, 'pay-3') \gset
 select status from api.cancel_consultation(:'cancelled') \gset
 
 -- Who may not
@@ -84,9 +85,9 @@ select is(
     (select sum(case p.kind when 'payment' then p.amount_minor else -p.amount_minor end)
      from api.list_payments(:'booking') as p), 0::numeric,
     'nothing of what was paid is left');
-select pg_temp.sign_in('patient');
+select pg_temp.sign_in('admin');
 select id as third_payment
-from api.record_payment(:'booking', 5000, 'EUR', 'card', null, 'pay-4') \gset
+from api.record_payment(:'booking', 5000, 'EUR', 'card', null, null, 'pay-4') \gset
 select is(count(*), 6::bigint, 'after refunds the whole fee can be paid again')
 from api.list_payments(:'booking');
 

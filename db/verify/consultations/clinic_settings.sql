@@ -1,0 +1,8 @@
+-- Verify telemed:consultations/clinic_settings on pg
+
+begin;
+
+select only_row, completion_lead from app.clinic_settings where false;
+select 'app.completable_from(timestamptz)'::regprocedure;
+
+rollback;
