@@ -175,6 +175,15 @@ class Whole(fields.Integer):
         super().__init__(strict=True, validate=validate.Range(minimum, maximum), **kwargs)
 
 
+class Flag(fields.Boolean):
+    """true or false in JSON: not 1, "yes" or null."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid")
+        return value
+
+
 class Amount(Whole):
     """Money in minor units (cents)."""
 

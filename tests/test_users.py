@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from scripts.server import Cluster
-from tests.client import PASSWORD, Client, at, ok, problem, race
+from tests.client import PASSWORD, Client, at, ok, places, problem, race
 from tests.people import create_admin, log_in
+
+
+People = Callable[..., Client]
 
 
 def close(admin: Client, user: Client) -> dict[str, object]:
@@ -46,7 +51,7 @@ def test_a_doctor_whose_account_is_closed_has_no_time(
     doctor.publish(at(3))
     close(admin, doctor)
     assert ok(patient.get(f"/v1/doctors/{doctor.id}/slots"))["items"] == []
-    problem(patient.get(f"/v1/doctors/{doctor.id}"), 404, "TM401")
+    assert ok(patient.get(f"/v1/doctors/{doctor.id}"))["is_active"] is False
     assert ok(patient.get(f"/v1/consultations/{booked['id']}"))["status"] == "scheduled"
 
 
@@ -97,3 +102,55 @@ def test_another_role_holds_from_the_next_request_on(
     cluster.sql(f"select ops.change_role('{patient.id}', 'patient')", database)
     problem(promoted.get("/v1/admin/analytics"), 401, "TM102")
     problem(log_in(stranger, patient.email).get("/v1/admin/analytics"), 403, "TM301")
+
+
+def test_a_doctor_who_leaves_is_known_to_the_patients_and_their_consultations_are_named(
+    admin: Client, new_doctor: People, new_patient: People
+) -> None:
+    doctor, patient, stranger = new_doctor(), new_patient(), new_patient()
+    booked = [patient.book(doctor.publish(at(day)))["id"] for day in (2, 1)]
+    path = f"/v1/admin/users/{doctor.id}/deactivate"
+    closed = ok(admin.post(path))
+    assert closed["booked_consultation_ids"] == booked[::-1]
+    assert closed["cancelled_consultation_ids"] == []
+    # An admin finds them, and the patient still reads whom they booked.
+    listed = ok(admin.get("/v1/consultations", doctor_id=doctor.id))["items"]
+    assert [row["id"] for row in listed] == booked
+    known = ok(patient.get(f"/v1/doctors/{doctor.id}"))
+    assert (known["full_name"], known["is_active"]) == ("Dora Doctor", False)
+    problem(stranger.get(f"/v1/doctors/{doctor.id}"), 404, "TM401")
+
+    closed = ok(admin.post(path, {"cancel_consultations": True, "reason": "Retired"}))
+    assert closed["cancelled_consultation_ids"] == booked[::-1]
+    assert closed["booked_consultation_ids"] == []
+    seen = ok(patient.get(f"/v1/consultations/{booked[0]}"))
+    assert (seen["status"], seen["cancellation_reason"]) == ("cancelled", "Retired")
+
+
+def test_a_patient_who_leaves_frees_the_slots_on_request(
+    admin: Client, new_doctor: People, new_patient: People
+) -> None:
+    doctor, patient, other = new_doctor(), new_patient(), new_patient()
+    slot = doctor.publish()
+    booked = patient.book(slot)["id"]
+    body = {"cancel_consultations": True}
+    closed = ok(admin.post(f"/v1/admin/users/{patient.id}/deactivate", body))
+    assert closed["cancelled_consultation_ids"] == [booked]
+    assert other.book(slot)["slot_id"] == slot["id"]
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({"cancel_consultations": "yes"}, "#/cancel_consultations"),
+        ({"cancel_consultations": 1}, "#/cancel_consultations"),
+        ({"reason": ""}, "#/reason"),
+        ({"cancel": True}, "#/cancel"),
+    ],
+)
+def test_a_deactivation_that_cannot_be_right_is_refused(
+    admin: Client, patient: Client, body: dict[str, object], place: str
+) -> None:
+    answer = admin.post(f"/v1/admin/users/{patient.id}/deactivate", body)
+    assert places(answer) == [place]
+    ok(patient.get("/v1/me"))

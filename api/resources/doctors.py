@@ -34,6 +34,7 @@ class Doctor(Row):
     time_zone = fields.String(metadata={"description": "IANA name"})
     fee_minor = fields.Integer(metadata={"description": "for one consultation, in minor units"})
     currency = fields.String(metadata={"description": "ISO 4217 code"})
+    is_active = fields.Boolean(metadata={"description": "false for a doctor who has left"})
 
 
 class NewDoctor(ChoosesPassword):

@@ -6,7 +6,8 @@ from marshmallow import fields
 
 from api import db
 from api.auth import signed_in
-from api.blueprint import Blueprint, refuses
+from api.blueprint import Arguments, Blueprint, refuses
+from api.fields import Flag, Prose, Request
 from api.resources.me import User
 
 blp = Blueprint("users", "Accounts as admins see them")
@@ -20,17 +21,41 @@ class Account(User):
     )
 
 
+class Deactivation(Request):
+    """What becomes of the consultations."""
+
+    cancel_consultations = Flag(
+        load_default=False,
+        metadata={"description": "cancel those that are not over yet, in the same step"},
+    )
+    reason = Prose(load_default=None, metadata={"description": "of the cancellations"})
+
+
+class ClosedAccount(Account):
+    """A closed account and the consultations of its user."""
+
+    booked_consultation_ids = fields.List(
+        fields.UUID(), metadata={"description": "still scheduled: move or cancel them"}
+    )
+    cancelled_consultation_ids = fields.List(
+        fields.UUID(), metadata={"description": "cancelled with the account"}
+    )
+
+
 @blp.post("/admin/users/<uuid:user_id>/deactivate")
 @signed_in("admin")
+@blp.body(Deactivation)
 @refuses(409)
-@blp.answers(200, Account)
-def deactivate_user(user_id: UUID) -> bytes:
+@blp.answers(200, ClosedAccount)
+def deactivate_user(body: Arguments, user_id: UUID) -> bytes:
     """Close an account
 
-    Its user is out from their next request on. A doctor's open slots are withdrawn; consultations
-    that are booked stand. An account that is closed already stays as it is.
+    Its user is out from their next request on. A doctor's open slots are withdrawn. Consultations
+    that are booked, as a doctor or as a patient, are named in the answer; with
+    `cancel_consultations` they are cancelled in the same step. An account that is closed already
+    stays as it is: send the request again to cancel what was named.
     """
-    return db.call("deactivate_user", user_id=user_id)
+    return db.call("deactivate_user", user_id=user_id, **body)
 
 
 @blp.post("/admin/users/<uuid:user_id>/activate")

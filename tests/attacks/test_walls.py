@@ -64,7 +64,7 @@ VISIBLE = {
     "audit_seals": {},
 }
 OPEN = {
-    "clinic_settings": "what a clinic decides for itself is nobody\'s secret",
+    "clinic_settings": "what a clinic decides for itself is nobody's secret",
     "availability_slots": "everybody who is signed in looks for slots, and sees which are taken",
     "doctors": "everybody who is signed in may read what doctors offer",
     "consultation_transitions": "rules, the same for everybody",

@@ -2,13 +2,34 @@
 
 begin;
 
-create function api.deactivate_user(p_user_id uuid)
-returns api.accounts
+create type api.deactivations as (
+    id uuid,
+    email text,
+    role text,
+    full_name text,
+    phone text,
+    date_of_birth date,
+    created_at timestamptz,
+    deactivated_at timestamptz,
+    booked_consultation_ids uuid[],
+    cancelled_consultation_ids uuid[]
+);
+comment on type api.deactivations is
+'An account that is closed, with the consultations of its user that are still scheduled and those
+that were cancelled with it, the earliest first.';
+
+create function api.deactivate_user(
+    p_user_id uuid,
+    p_cancel_consultations boolean default false,
+    p_reason text default null
+)
+returns api.deactivations
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_actor app.actor := app.require_role('admin');
+    v_cancelled uuid[] := '{}'::uuid[];
     v_account api.accounts;
 begin
     if p_user_id = v_actor.user_id then
@@ -23,6 +44,21 @@ begin
     for no key update;
     perform app.require_role('admin');
 
+    -- Lock order: users, consultations by id, then doctors and slots (in triggers). A slot that is
+    -- freed here is withdrawn below, in the same transaction.
+    if p_cancel_consultations then
+        v_cancelled := array(
+            select c.id from app.consultations as c
+            where p_user_id in (c.doctor_id, c.patient_id)
+              and c.status = 'scheduled'
+              and c.ends_at > app.clock()
+            order by c.id
+            for no key update);
+        update app.consultations
+        set status = 'cancelled', cancellation_reason = p_reason
+        where id = any (v_cancelled);
+    end if;
+
     update app.users
     set deactivated_at = app.clock()
     where id = p_user_id and deactivated_at is null;
@@ -31,15 +67,28 @@ begin
     if not found then
         raise exception 'There is no such user' using errcode = 'TM406';
     end if;
-    return v_account;
+    return (
+        v_account.id, v_account.email, v_account.role, v_account.full_name, v_account.phone,
+        v_account.date_of_birth, v_account.created_at, v_account.deactivated_at,
+        array(
+            select c.id from app.consultations as c
+            where p_user_id in (c.doctor_id, c.patient_id) and c.status = 'scheduled'
+            order by c.starts_at, c.id),
+        array(
+            select c.id from app.consultations as c
+            where c.id = any (v_cancelled)
+            order by c.starts_at, c.id))::api.deactivations;
 end;
 $$;
 
-comment on function api.deactivate_user(uuid) is
+comment on function api.deactivate_user(uuid, boolean, text) is
 'Closes an account: its user is out from their next request on and cannot log in. A doctor''s open
-slots are withdrawn; consultations that are booked stand. An account that is closed stays as it is.
+slots are withdrawn. Consultations that are booked stand and are named in the answer, unless
+p_cancel_consultations: then those that are not over yet are cancelled in the same transaction, with
+p_reason (1 to 4000 characters); one that was booked at this very moment stands and is named. An
+account that is closed stays as it is, so that the call may be repeated, to cancel what was named.
 For admins, about others. Raises TM101, TM102, TM208, TM301, TM302, TM406, TM920.';
 
-grant execute on function api.deactivate_user(uuid) to telemed_api, telemed_dba;
+grant execute on function api.deactivate_user(uuid, boolean, text) to telemed_api, telemed_dba;
 
 commit;

@@ -146,10 +146,12 @@ select
     d.specialty::text as specialty,
     d.time_zone::text as time_zone,
     d.fee_minor::bigint as fee_minor,
-    d.currency::text as currency
-from app.doctors as d
-where d.deactivated_at is null;
+    d.currency::text as currency,
+    d.deactivated_at is null as is_active
+from app.doctors as d;
 
-comment on view api.doctors is 'A doctor as patients see one. Deactivated ones are left out.';
+comment on view api.doctors is
+'A doctor as patients see one. is_active: whether the doctor practises here; false for one who has
+left.';
 
 commit;

@@ -8,19 +8,24 @@ language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_actor app.actor := app.current_actor();
     v_doctor api.doctors;
 begin
-    perform app.current_actor();
-
     select * into v_doctor from api.doctors where id = p_doctor_id;
-    if not found then
+    -- Whoever has, or has had, a consultation may still read who the doctor was.
+    if not found or not (
+        v_doctor.is_active
+        or v_actor.role = 'admin'
+        or app.doctor_has_patient(p_doctor_id, v_actor.user_id)) then
         raise exception 'There is no such doctor' using errcode = 'TM401';
     end if;
     return v_doctor;
 end;
 $$;
 
-comment on function api.get_doctor(uuid) is 'One doctor. Raises TM101, TM102, TM302, TM401.';
+comment on function api.get_doctor(uuid) is
+'One doctor; one who has left only for admins, and for patients who have or have had a consultation
+with the doctor. Raises TM101, TM102, TM302, TM401.';
 
 grant execute on function api.get_doctor(uuid) to telemed_api, telemed_dba;
 

@@ -21,7 +21,8 @@ begin
     perform app.check_limit(p_limit);
     v_page := array(
         select d.id from api.doctors as d
-        where (p_specialty is null or lower(d.specialty) = lower(p_specialty))
+        where d.is_active
+          and (p_specialty is null or lower(d.specialty) = lower(p_specialty))
           -- A substring, not a pattern: % and _ in a name mean themselves.
           and (p_q is null or position(lower(p_q) in lower(d.full_name)) > 0)
           and (v_after is null or d.id > v_after)
@@ -39,7 +40,7 @@ end;
 $$;
 
 comment on function api.list_doctors(text, text, integer, text) is
-'Doctors in the order in which they joined. p_specialty: the whole name, p_q: part of the doctor''s
+'Doctors who practise here, in the order in which they joined. p_specialty: the whole name, p_q: part of the doctor''s
 name, both regardless of case. p_limit: 1 to 1000 rows; p_cursor: app.next_cursor of the page
 before. Raises TM101, TM102, TM201, TM302.';
 

@@ -2,6 +2,7 @@
 
 begin;
 
-drop function api.deactivate_user(uuid);
+drop function api.deactivate_user(uuid, boolean, text);
+drop type api.deactivations;
 
 commit;

@@ -1,6 +1,12 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(15);
+select plan(19);
+
+reset role;
+select pg_temp.open_slot('other_doctor', '2027-01-05 09:00:00+00') as slot \gset
+set local role telemed_api;
+select pg_temp.booking('patient', :'slot') as booking \gset
+select api.cancel_consultation(:'booking') \g /dev/null
 
 select pg_temp.sign_in('patient');
 select collect_tap(
@@ -13,7 +19,7 @@ from api.get_doctor(pg_temp.id_of('doctor')) as d;
 select is(
     (select array_agg(k order by k) from jsonb_object_keys(
         to_jsonb(api.get_doctor(pg_temp.id_of('doctor')))) as k),
-    '{currency,fee_minor,full_name,id,specialty,time_zone}',
+    '{currency,fee_minor,full_name,id,is_active,specialty,time_zone}',
     'and nothing that is private to the doctor');
 select throws_ok(
     format('select api.get_doctor(%L)', v.id), 'TM401', null, v.sentence)
@@ -29,9 +35,19 @@ select is((api.get_doctor(pg_temp.id_of('doctor'))).specialty, 'Cardiology', 'so
 reset role;
 update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('other_doctor');
 set local role telemed_api;
-select throws_ok(
-    format('select api.get_doctor(%L)', pg_temp.id_of('other_doctor')),
-    'TM401', null, 'a doctor who has left is not found, not even by an admin');
+select is(
+    pg_temp.refusal(v.actor, format('select api.get_doctor(%L)', pg_temp.id_of('other_doctor'))),
+    v.refusal, v.sentence)
+from (values
+    ('other_patient', 'TM401', 'a patient does not find a doctor who has left'),
+    ('doctor', 'TM401', 'nor does a colleague'),
+    ('patient', null, 'a patient who was with the doctor still reads who that was'),
+    ('admin', null, 'so does an admin')) as v (actor, refusal, sentence);
+select pg_temp.sign_in('patient');
+select is(
+    (d.full_name, d.is_active), ('Doctor other_doctor'::text, false),
+    'with the name, and as one who has left')
+from api.get_doctor(pg_temp.id_of('other_doctor')) as d;
 reset role;
 update app.users set deactivated_at = null where id = pg_temp.id_of('other_doctor');
 set local role telemed_api;

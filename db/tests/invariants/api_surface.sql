@@ -14,7 +14,7 @@ insert into listed values
 ('api.complete_consultation(p_consultation_id uuid, p_notes text, p_idempotency_key text)'),
 ('api.confirm_mfa(p_secret text, p_otp_step bigint)'),
 ('api.consultation_history(p_consultation_id uuid, p_limit integer, p_cursor text)'),
-('api.deactivate_user(p_user_id uuid)'),
+('api.deactivate_user(p_user_id uuid, p_cancel_consultations boolean, p_reason text)'),
 ('api.disable_mfa(p_otp_step bigint, p_recovery_code text)'),
 ('api.end_session(p_session_id uuid)'),
 ('api.end_time_off(p_time_off_id uuid)'),

@@ -2,10 +2,11 @@
 
 begin;
 
-select 'api.deactivate_user(uuid)'::regprocedure;
+select null::api.deactivations;
+select 'api.deactivate_user(uuid, boolean, text)'::regprocedure;
 select 1 / has_function_privilege(
-    'telemed_api', 'api.deactivate_user(uuid)', 'execute')::integer;
+    'telemed_api', 'api.deactivate_user(uuid, boolean, text)', 'execute')::integer;
 select 1 / has_function_privilege(
-    'telemed_dba', 'api.deactivate_user(uuid)', 'execute')::integer;
+    'telemed_dba', 'api.deactivate_user(uuid, boolean, text)', 'execute')::integer;
 
 rollback;
