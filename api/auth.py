@@ -91,6 +91,24 @@ def signed_in(*roles: str) -> Callable[[View], View]:
     return decorate
 
 
+def signed_in_or_not(view: View) -> View:
+    """Let everybody call a view; g.refusal is the Problem 401 of a caller who is not signed in."""
+
+    @wraps(view)
+    def recognised(*args: Any, **kwargs: Any) -> Any:
+        try:
+            limits.after(_authenticate)
+        except Problem as problem:
+            if problem.status != 401:
+                raise
+            g.refusal = problem
+        return view(*args, **kwargs)
+
+    recognised._roles = ROLES  # type: ignore[attr-defined]  # for the document
+    recognised._needs_no_token = True  # type: ignore[attr-defined]
+    return recognised  # type: ignore[return-value]
+
+
 def _authenticate() -> None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:

@@ -124,6 +124,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest has no
             view._apidoc = getattr(view, "_apidoc", {}) | {  # type: ignore[attr-defined]
                 "manual_doc": document,
                 "roles": getattr(view, "_roles", ()),
+                "needs_no_token": getattr(view, "_needs_no_token", False),
                 "refusals": getattr(view, "_refusals", ()),
                 "idempotency_key": getattr(view, "_idempotency_key", None),
                 "has_path_id": "<uuid:" in rule,
@@ -185,7 +186,9 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest has no
         statuses = {500, 503, 504, *doc_info["refusals"]}
         if doc_info["roles"]:
             statuses |= {401, 403}
-            doc["security"] = [{"bearerAuth": []}]
+            # An empty requirement makes the other one optional.
+            optional: list[Arguments] = [{}] if doc_info["needs_no_token"] else []
+            doc["security"] = [{"bearerAuth": []}, *optional]
             text = doc_info["docstring"].get("description", "")
             who = f"Roles: {', '.join(doc_info['roles'])}."
             doc_info["docstring"]["description"] = f"{text}\n\n{who}".strip()

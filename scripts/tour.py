@@ -110,8 +110,8 @@ def tour(url: str) -> None:
     account = {"email": f"tour-{uuid.uuid4().hex[:12]}@example.com", "password": PASSWORD}
     practice = {"specialty": "Dermatology", "time_zone": "Europe/Berlin"}
     money = {"fee_minor": 4500, "currency": "EUR"}
-    body: dict[str, Any] = {**account, "full_name": "Tour Doctor", **practice, **money}
-    doctor_id = admin.sends("POST", "/v1/admin/doctors", body, expect=201).body["id"]
+    joining: dict[str, Any] = {**account, "full_name": "Tour Doctor", **practice, **money}
+    doctor_id = admin.sends("POST", "/v1/admin/doctors", joining, expect=201).body["id"]
     doctor.signs_in(account["email"], PASSWORD)
 
     step("The doctor publishes two slots that begin soon")

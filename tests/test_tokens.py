@@ -169,10 +169,10 @@ def test_without_a_bearer_token_nobody_is_signed_in(
 def test_a_token_counts_only_where_it_belongs(genuine: Genuine, server: Server) -> None:
     """RFC 6750 knows two more places, of which RFC 9700, section 4.3.2 warns."""
     token = {"access_token": genuine.text}
-    me, logout = server.url + "/v1/me", server.url + "/v1/auth/logout"
+    me, book = server.url + "/v1/me", server.url + "/v1/consultations"
     is_refused(requests.get(me, params=token, timeout=60), NOT_SIGNED_IN)
-    is_refused(requests.post(logout, data=token, timeout=60), NOT_SIGNED_IN)
-    is_refused(requests.post(logout, json=token, timeout=60), NOT_SIGNED_IN)
+    is_refused(requests.post(book, data=token, timeout=60), NOT_SIGNED_IN)
+    is_refused(requests.post(book, json=token, timeout=60), NOT_SIGNED_IN)
     is_refused(requests.get(me, cookies=token, timeout=60), NOT_SIGNED_IN)
     for name in ("X-Access-Token", "Proxy-Authorization", "X-Authorization", "X-Forwarded-User"):
         sent = {name: f"Bearer {genuine.text}"}

@@ -10,7 +10,6 @@ from scripts.server import Cluster
 from tests.client import PASSWORD, Client, at, ok, places, problem, race
 from tests.people import create_admin, log_in
 
-
 People = Callable[..., Client]
 
 

@@ -7,7 +7,7 @@ from flask import g
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from api import db, guessing, mfa, passwords
-from api.auth import issue, signed_in
+from api.auth import issue, signed_in_or_not
 from api.blueprint import Arguments, Blueprint, refuses
 from api.config import current
 from api.fields import Email, Line, Prose, Request, Row, Text
@@ -80,9 +80,12 @@ class Refresh(Request):
 
 
 class LogOut(Request):
-    """Optionally a refresh token of another session to end as well."""
+    """The refresh token of the session to end."""
 
-    refresh_token = Line(load_default=None)
+    refresh_token = Line(
+        load_default=None,
+        metadata={"description": "enough by itself; without it the access token must be valid"},
+    )
 
 
 class Tokens(Row):
@@ -143,23 +146,28 @@ def log_in(body: Arguments) -> bytes:
 def refresh_session(body: Arguments) -> bytes:
     """Exchange a refresh token
 
-    Each one is good once. The same one again within ten seconds (another tab, a retry) hears the
-    same answer; later it ends the session, because somebody else may hold it (RFC 9700, section
-    4.14.2).
+    Each one is good once. The same one again within ten seconds (another tab, a retry) gets the
+    session's present token; later it ends the session, because somebody else may hold it (RFC 9700,
+    section 4.14.2).
     """
     return tokens_of(db.call("refresh_session", **body))
 
 
 @blp.post("/auth/logout")
-@signed_in()
+@signed_in_or_not
 @blp.body(LogOut)
 @blp.answers(204)
 def log_out(body: Arguments) -> None:
-    """End this session
+    """End a session
 
-    Its tokens, also the access token, are worth nothing from now on.
+    The one of the access token and the one of the refresh token, of which either is enough: a
+    refresh token ends its session also when the access token has expired. Their tokens are worth
+    nothing from now on. A refresh token that is unknown or over is answered with 204 as well
+    (RFC 7009, section 2.2).
     """
-    db.run("log_out", session_id=g.session_id, **body)
+    if body["refresh_token"] is None and "refusal" in g:
+        raise g.refusal
+    db.run("log_out", **body)
 
 
 def tokens_of(session: bytes) -> bytes:

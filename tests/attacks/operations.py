@@ -252,6 +252,7 @@ BODIES: dict[str, Callable[[Clinic, Client, bool], dict[str, Any]]] = {
     "log_in": lambda _c, who, _f: {"email": who.email, "password": PASSWORD},
     "refresh_session": lambda _c, who, _f: {"refresh_token": who.tokens["refresh_token"]},
     "log_out": lambda _c, _w, _f: {},
+    "deactivate_user": lambda _c, _w, _f: {"cancel_consultations": True, "reason": "Moved away"},
     # Those of REFUSED. With the right password, or a right code, the others would be locked out.
     "change_password": lambda _c, _w, _f: {
         "current_password": "not this one at all",

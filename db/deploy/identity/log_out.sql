@@ -3,21 +3,37 @@
 begin;
 
 set local role telemed_internal;
-create function app.session_of_refresh_token(p_token text)
-returns uuid
-language plpgsql stable security definer
+create function app.end_session_of_token(p_token text)
+returns void
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_session app.sessions;
 begin
-    return (
+    -- Lock order: the session. A refresh of it at this moment is over before.
+    select s.* into v_session
+    from app.sessions as s
+    where s.id = (
         select t.session_id
         from app.refresh_tokens as t
-        where t.token_hash = sha256(convert_to(p_token, 'UTF8')));
+        where t.token_hash = sha256(convert_to(p_token, 'UTF8')))
+    for no key update;
+    if v_session.id is not null and v_session.revoked_at is null then
+        if current_setting('app.verified_user_id') = '' then
+            perform app.set_actor(
+                v_session.user_id,
+                (select u.role from app.users as u where u.id = v_session.user_id),
+                v_session.id);
+        end if;
+        update app.sessions set revoked_at = app.clock() where id = v_session.id;
+    end if;
 end;
 $$;
 
-comment on function app.session_of_refresh_token(text) is
-'The session that a refresh token, spent or not, belongs to; null for an unknown one.';
+comment on function app.end_session_of_token(text) is
+'Ends the session that a refresh token, spent or not, belongs to; where nobody is verified, its user
+is the caller then. An unknown token, and one of a session that is over, change nothing.';
 reset role;
 
 create function api.log_out(p_session_id uuid default null, p_refresh_token text default null)
@@ -26,21 +42,40 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_actor app.actor := app.signed_in_actor();
+    v_context app.context;
+    v_actor app.actor;
 begin
-    update app.sessions
-    set revoked_at = app.clock()
-    where user_id = v_actor.user_id
-      and revoked_at is null
-      and id in (
-          v_actor.session_id, p_session_id, app.session_of_refresh_token(p_refresh_token));
+    perform app.forget_actor();
+    v_context := app.proven_context();
+
+    -- Before the token makes its user the caller. With a token, the caller's own session may be
+    -- over: to be logged out is what they want.
+    if p_refresh_token is null or v_context.user_id is not null then
+        begin
+            v_actor := app.signed_in_actor();
+            update app.sessions
+            set revoked_at = app.clock()
+            where user_id = v_actor.user_id
+              and revoked_at is null
+              and id in (v_actor.session_id, p_session_id);
+        exception when sqlstate 'TM102' then
+            if p_refresh_token is null then
+                raise;
+            end if;
+        end;
+    end if;
+    if p_refresh_token is not null then
+        perform app.end_session_of_token(p_refresh_token);
+    end if;
 end;
 $$;
 
 comment on function api.log_out(uuid, text) is
-'Ends the session that is calling, the caller''s session p_session_id and the one that
-p_refresh_token belongs to. A session that is over, or not the caller''s, stays as it is. Needs
-no second factor. Raises TM101, TM102.';
+'Ends the session that is calling and the caller''s session p_session_id, and the session that
+p_refresh_token belongs to, for which the token alone is enough: whoever holds it need not be signed
+in (in the spirit of RFC 7009). A token that is unknown, and a session that is over or not the
+caller''s, change nothing. Needs no second factor. Anybody may call it with a token. Raises TM101,
+TM102.';
 
 grant execute on function api.log_out(uuid, text) to telemed_api, telemed_dba;
 

@@ -3,6 +3,6 @@
 begin;
 
 drop function api.log_out(uuid, text);
-drop function app.session_of_refresh_token(text);
+drop function app.end_session_of_token(text);
 
 commit;

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(17);
+select plan(29);
 
 select '$2b$04$' || repeat('a', 53) as hash \gset
 select session_id as first_id from api.log_in('patient@clinic.test', :'hash') \gset
@@ -54,8 +54,13 @@ select is(
 -- What is not the caller's
 select lives_ok(
     format('select api.log_out(%L, %L)', :'foreign_id', :'foreign_token'),
-    'logging somebody else out says nothing');
-select is(pg_temp.is_over(:'foreign_id'), false, 'and does nothing');
+    'a token of somebody else is accepted from whoever holds it');
+select is(pg_temp.is_over(:'foreign_id'), true, 'and ends its session');
+select session_id as foreign_id, refresh_token as foreign_token
+from api.log_in('doctor@clinic.test', :'hash') \gset
+select pg_temp.sign_in('patient');
+select api.log_out(:'foreign_id') \g /dev/null
+select is(pg_temp.is_over(:'foreign_id'), false, 'the id of a session of somebody else is not');
 select lives_ok(
     $$ select api.log_out(gen_random_uuid(), 'no token') $$,
     'a session that is not there does no harm');
@@ -65,7 +70,46 @@ select lives_ok('select api.log_out()', 'logging out of nothing does no harm');
 select pg_temp.sign_in('nobody');
 select throws_ok(
     format('select api.log_out(%L)', :'foreign_id'),
-    'TM101', null, 'nobody logs out without being signed in');
+    'TM101', null, 'nobody logs out without being signed in or holding a token');
+select lives_ok(
+    format('select api.log_out(p_refresh_token => %L)', :'foreign_token'),
+    'the refresh token alone is enough');
+select is(pg_temp.is_over(:'foreign_id'), true, 'to end its session');
+reset role;
+select collect_tap(
+    is(l.user_id, pg_temp.id_of('doctor'), 'the audit log names the user of the token'),
+    is(l.role::text, 'doctor', 'in their role'))
+from app.audit_logs as l
+where l.table_name = 'sessions' and l.row_id = :'foreign_id' and l.operation = 'UPDATE';
+set local role telemed_api;
+select pg_temp.sign_in('nobody');
+select lives_ok(
+    format('select api.log_out(p_refresh_token => %L)', v.token), v.sentence)
+from (values
+    (:'foreign_token', 'a token of a session that is over says nothing'),
+    ('no token', 'nor does an unknown one'),
+    ('', 'nor an empty one')) as v (token, sentence);
+select user_id, session_id as spent_id, refresh_token as spent_token
+from api.log_in('doctor@clinic.test', :'hash') \gset
+select pg_temp.sign_in('nobody');
+select refresh_token as newest_token from api.refresh_session(:'spent_token') \gset
+select pg_temp.sign_in('nobody');
+select api.log_out(p_refresh_token => :'spent_token') \g /dev/null
+select is(pg_temp.is_over(:'spent_id'), true, 'a spent token ends its session, too');
+select session_id as fifth_id, refresh_token as fifth_token
+from api.log_in('patient@clinic.test', :'hash') \gset
+select session_id as sixth_id, refresh_token as sixth_token
+from api.log_in('patient@clinic.test', :'hash') \gset
+reset role;
+update app.sessions set revoked_at = app.clock() where id = :'fifth_id';
+select pg_temp.sign_in('patient', p_session_id => :'fifth_id');
+set local role telemed_api;
+select throws_ok(
+    'select api.log_out()', 'TM102', null, 'a caller whose session is over is told so');
+select lives_ok(
+    format('select api.log_out(p_refresh_token => %L)', :'sixth_token'),
+    'unless they bring a token');
+select is(pg_temp.is_over(:'sixth_id'), true, 'which ends its session');
 reset role;
 update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('doctor');
 set local role telemed_api;

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(40);
+select plan(42);
 
 select '$2b$04$' || repeat('a', 53) as hash \gset
 select pg_temp.sign_in('nobody', 'remember');
@@ -56,19 +56,22 @@ select is(
     1::bigint, 'there is still one token that can be used');
 select pg_temp.set_clock('2027-01-05 08:00:00+00');
 set local role telemed_api;
-select pg_temp.sign_in('nobody', 'raise');
-select throws_ok(
-    format('select api.refresh_session(%L)', :'refresh_token'),
-    'TM104', null, 'but not one whose successor is spent');
+select is(
+    s.refresh_token, :'third_token', 'one whose successor is spent gets the present token')
+from api.refresh_session(:'refresh_token') as s;
 reset role;
+select is(
+    (select count(*) from app.refresh_tokens where session_id = :'session_id' and spent_at is null),
+    1::bigint, 'and no token of its own');
 select pg_temp.set_clock('2027-01-05 08:00:10+00');
 set local role telemed_api;
+select pg_temp.sign_in('nobody', 'raise');
 select throws_ok(
     format('select api.refresh_session(%L)', :'next_token'),
-    'TM104', null, 'and not after ten seconds');
-reset role;
-select pg_temp.set_clock('2027-01-05 08:00:00+00');
-set local role telemed_api;
+    'TM104', null, 'but no token does after ten seconds');
+select throws_ok(
+    format('select api.refresh_session(%L)', :'refresh_token'),
+    'TM104', null, 'be it the last but one');
 
 -- A token that comes back
 select pg_temp.sign_in('nobody', 'raise');
@@ -79,10 +82,10 @@ select pg_temp.sign_in('nobody', 'remember');
 select is(s.session_id, null, 'to the REST API without a session')
 from api.refresh_session(:'refresh_token') as s;
 reset role;
-select is(s.revoked_at::timestamptz, '2027-01-05 08:00:00+00', 'and its session is revoked')
+select is(s.revoked_at::timestamptz, '2027-01-05 08:00:10+00', 'and its session is revoked')
 from app.sessions as s where s.id = :'session_id';
 select collect_tap(
-    is(l.new ->> 'revoked_at', '2027-01-05T08:00:00+00:00', 'which leaves a trace'),
+    is(l.new ->> 'revoked_at', '2027-01-05T08:00:10+00:00', 'which leaves a trace'),
     is(l.user_id, pg_temp.id_of('patient'), 'that names the patient'),
     is(l.role::text, 'patient', 'in their role'))
 from app.audit_logs as l

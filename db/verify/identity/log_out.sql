@@ -7,6 +7,6 @@ select 1 / has_function_privilege(
     'telemed_api', 'api.log_out(uuid, text)', 'execute')::integer;
 select 1 / has_function_privilege(
     'telemed_dba', 'api.log_out(uuid, text)', 'execute')::integer;
-select 'app.session_of_refresh_token(text)'::regprocedure;
+select 'app.end_session_of_token(text)'::regprocedure;
 
 rollback;
