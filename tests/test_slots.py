@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -110,6 +110,64 @@ def test_asking_again_adds_only_what_is_missing(doctor: Client) -> None:
     assert {slot["reason"] for slot in shifted["skipped"]} == {"overlaps"}
 
 
+def test_the_hour_that_clocks_show_twice_is_offered_twice(
+    new_doctor: Callable[..., Client],
+) -> None:
+    doctor = new_doctor(time_zone="America/Chicago")
+    hours = {"start_time": "00:00", "end_time": "06:00", "slot_minutes": 60}
+    day = {"from": "2027-11-07", "to": "2027-11-07"}
+    published = ok(doctor.post("/v1/slots/recurring", WEEK | hours | day), 201)
+    starts = [datetime.fromisoformat(slot["starts_at"]) for slot in published["items"]]
+    first = datetime(2027, 11, 7, 5, tzinfo=UTC)
+    assert starts == [first + timedelta(hours=n) for n in range(7)]
+    assert published["skipped"] == []
+
+
+def test_every_slot_that_is_skipped_says_why(new_doctor: Callable[..., Client]) -> None:
+    doctor = new_doctor(time_zone="Europe/Berlin")
+    day = {"from": "2027-03-28", "to": "2027-03-28"}  # clocks go from 02:00 to 03:00: 01:00 UTC
+
+    def publish(start: str, end: str, minutes: int) -> tuple[list[str], list[tuple[str, str]]]:
+        hours = {"start_time": start, "end_time": end, "slot_minutes": minutes}
+        published = ok(doctor.post("/v1/slots/recurring", WEEK | day | hours), 201)
+        return (
+            [slot["starts_at"][8:16] for slot in published["items"]],
+            [(skip["starts_at_local"][11:16], skip["reason"]) for skip in published["skipped"]],
+        )
+
+    away = {"starts_at": "2027-03-27T23:30:00Z", "ends_at": "2027-03-27T23:45:00Z"}
+    ok(doctor.post("/v1/time-off", away), 201)
+    # The first one falls to time off, so that nothing overlaps the second one.
+    assert publish("00:30", "06:30", 180) == (["28T01:30"], [("00:30", "time_off")])
+    assert publish("02:30", "06:30", 180) == ([], [("02:30", "no_such_local_time")])
+    assert publish("03:30", "06:30", 180) == ([], [("03:30", "already_published")])
+    assert publish("04:00", "09:00", 150) == (["28T04:30"], [("04:00", "overlaps")])
+    assert publish("00:00", "24:00", 1440) == ([], [("00:00", "does_not_fit")])
+
+
+def test_hours_over_midnight_belong_to_the_day_on_which_they_begin(doctor: Client) -> None:
+    night = {"start_time": "22:30", "end_time": "01:30", "slot_minutes": 60, "weekdays": [5]}
+    week = {"from": "2027-06-07", "to": "2027-06-13", "time_zone": "UTC"}  # Monday to Sunday
+    published = ok(doctor.post("/v1/slots/recurring", WEEK | night | week), 201)
+    starts = [slot["starts_at"][:16] for slot in published["items"]]
+    assert starts == ["2027-06-11T22:30", "2027-06-11T23:30", "2027-06-12T00:30"]
+    assert published["skipped"] == []
+
+
+def test_a_start_that_clocks_show_twice_is_told_by_its_instant(doctor: Client) -> None:
+    # Lord Howe shows 01:30 to 02:00 twice: a slot of an hour at the second 01:30 would overlap.
+    hours = {"start_time": "00:30", "end_time": "03:30", "slot_minutes": 60}
+    day = {"from": "2027-04-04", "to": "2027-04-04", "time_zone": "Australia/Lord_Howe"}
+    skipped = ok(doctor.post("/v1/slots/recurring", WEEK | hours | day), 201)["skipped"]
+    assert skipped == [
+        {
+            "starts_at_local": "2027-04-04T01:30:00",
+            "reason": "overlaps",
+            "starts_at": "2027-04-03T15:00:00+00:00",
+        }
+    ]
+
+
 def test_the_last_hour_of_the_day_can_be_published(doctor: Client) -> None:
     body = WEEK | {"from": next_year(6, 1), "to": next_year(6, 1), "time_zone": "UTC"}
     late = body | {"start_time": "23:00", "end_time": "24:00"}
@@ -135,7 +193,8 @@ def test_days_that_are_over_are_skipped(doctor: Client) -> None:
         ({"start_time": "9:00"}, "#/start_time"),
         ({"start_time": "25:00"}, "#/start_time"),
         ({"start_time": "09:00+01:00"}, "#/start_time"),
-        ({"end_time": "08:00"}, "#/end_time"),
+        ({"start_time": "24:00"}, "#/start_time"),
+        ({"end_time": "09:00"}, "#/end_time"),
         ({"end_time": "24:01"}, "#/end_time"),
         ({"slot_minutes": 0}, "#/slot_minutes"),
         ({"slot_minutes": 30.0}, "#/slot_minutes"),
@@ -156,11 +215,24 @@ def test_weekly_hours_that_cannot_be_right_are_refused(
     assert set(places(doctor.post("/v1/slots/recurring", body))) == {place}
 
 
-def test_no_more_than_ten_thousand_slots_at_once(doctor: Client) -> None:
-    body = WEEK | {"from": next_year(1, 1), "to": next_year(12, 31), "time_zone": "UTC"}
-    answer = doctor.post("/v1/slots/recurring", body | {"end_time": "24:00", "slot_minutes": 5})
-    assert places(answer) == ["#/to"]
+def test_no_more_than_five_thousand_slots_are_published_at_once(doctor: Client) -> None:
+    body = WEEK | {"start_time": "00:00", "end_time": "24:00", "slot_minutes": 5}
+    for days in ({"to": next_year(1, 31)}, {"to": next_year(12, 31)}):
+        answer = doctor.post("/v1/slots/recurring", body | {"from": next_year(1, 1)} | days)
+        assert places(answer) == ["#/to"]
     assert ok(doctor.get(f"/v1/doctors/{doctor.id}/slots"))["items"] == []
+
+
+def test_the_limit_counts_the_slots_that_are_published(doctor: Client) -> None:
+    body = WEEK | {
+        "start_time": "00:00",
+        "end_time": "24:00",
+        "slot_minutes": 5,
+        "time_zone": "UTC",
+    }
+    days = {"from": "2030-01-07", "to": "2030-01-21", "weekdays": [1, 2, 3, 4, 5, 6, 7]}
+    published = ok(doctor.post("/v1/slots/recurring", body | days), 201)
+    assert (len(published["items"]), published["skipped"]) == (15 * 288, [])
 
 
 def test_a_doctor_withdraws_an_open_slot(

@@ -62,7 +62,10 @@ class WeeklyHours(Request):
         metadata={"description": "1 is Monday, 7 is Sunday (ISO 8601)", "example": [1, 3, 5]},
     )
     start_time = ClockTime(required=True)
-    end_time = ClockTime(required=True, metadata={"example": "12:00"})
+    end_time = ClockTime(
+        required=True,
+        metadata={"description": "before start_time: on the next day", "example": "12:00"},
+    )
     slot_minutes = Whole(5, 1440, required=True, metadata={"example": 30})
     time_zone = Line(load_default=None, metadata={"description": "IANA name; else the doctor's"})
 
@@ -73,8 +76,26 @@ class SkippedSlot(Row):
     starts_at_local = fields.String(metadata={"description": "on the doctor's clock, no offset"})
     reason = fields.String(
         validate=validate.OneOf(
-            ["already_published", "overlaps", "in_the_past", "no_such_local_time", "time_off"]
-        )
+            [
+                "no_such_local_time",
+                "in_the_past",
+                "already_published",
+                "does_not_fit",
+                "overlaps",
+                "time_off",
+            ]
+        ),
+        metadata={
+            "description": (
+                "no_such_local_time: clocks are put forward over it; already_published: the same "
+                "slot is there; does_not_fit: clocks are put forward, and the hours end before "
+                "the slot does; overlaps: a slot that is there, or was published just now"
+            )
+        },
+    )
+    starts_at = fields.DateTime(
+        allow_none=True,
+        metadata={"description": "tells two starts with one local time; null if there is none"},
     )
 
 
@@ -109,7 +130,9 @@ def publish_slot(body: Arguments, idempotency_key: str | None) -> bytes:
 def publish_weekly_slots(body: Arguments, idempotency_key: str | None) -> bytes:
     """Publish weekly hours
 
-    09:00 stays 09:00 when the clocks change. Asking again adds only what is missing.
+    09:00 stays 09:00 when the clocks change; an hour that they show twice is offered twice.
+    Hours whose end is before their start go on to the next day. At most 5000 slots are added.
+    Asking again adds only what is missing.
     """
     return db.call("publish_weekly_slots", **body, idempotency_key=idempotency_key)
 

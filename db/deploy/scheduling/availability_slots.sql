@@ -10,6 +10,17 @@ create table app.availability_slots (
     specialty app.line not null,
     status text not null default 'open',
     created_at app.instant not null default app.clock(),
+    -- What a clock shows is no instant.
+    -- squawk-ignore prefer-timestamp-tz
+    starts_at_local timestamp,
+    time_zone app.line,
+    constraint availability_slots_have_a_local_start_with_its_zone_or_neither
+    check ((starts_at_local is null) = (time_zone is null)),
+    constraint availability_slots_start_within_two_days_of_their_local_start
+    check (
+        starts_at_local - starts_at at time zone 'UTC'
+        between interval '-48 hours' and interval '48 hours'
+    ),
     constraint availability_slots_last_from_1_minute_to_24_hours
     check (ends_at - starts_at between interval '1 minute' and interval '24 hours'),
     constraint availability_slots_status_is_known check (status in ('open', 'booked', 'withdrawn')),
@@ -22,6 +33,11 @@ create table app.availability_slots (
 
 comment on column app.availability_slots.specialty is
 'The doctor''s specialty in lower case, for searching: a trigger fills it in and keeps it.';
+comment on column app.availability_slots.starts_at_local is
+'What clocks in time_zone were to show at starts_at, by the rules of the day on which the slot was
+published; null for one that was published by its instant. See ops.slots_of_changed_zones.';
+comment on column app.availability_slots.time_zone is
+'The zone of starts_at_local: an IANA name.';
 comment on table app.availability_slots is
 'Times that doctors offer. booked means: held by a consultation that is not cancelled. A withdrawn
 slot keeps its row, because consultations may have referred to it.';
@@ -124,8 +140,10 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if (new.id, new.doctor_id, new.starts_at, new.ends_at)
-        is distinct from (old.id, old.doctor_id, old.starts_at, old.ends_at) then
+    if (new.id, new.doctor_id, new.starts_at, new.ends_at, new.starts_at_local, new.time_zone)
+        is distinct from (
+            old.id, old.doctor_id, old.starts_at, old.ends_at, old.starts_at_local, old.time_zone
+        ) then
         raise exception 'A slot keeps its doctor and its time' using errcode = 'TM912';
     end if;
     if old.status = 'withdrawn' then

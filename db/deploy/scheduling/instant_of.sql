@@ -7,23 +7,47 @@ returns timestamptz
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_utc constant timestamptz := p_local at time zone 'UTC';
+    v_before constant interval :=
+        (v_utc - interval '24 hours') at time zone p_time_zone
+        - (v_utc - interval '24 hours') at time zone 'UTC';
+    v_after constant interval :=
+        (v_utc + interval '24 hours') at time zone p_time_zone
+        - (v_utc + interval '24 hours') at time zone 'UTC';
+    v_earlier timestamptz := (p_local - greatest(v_before, v_after)) at time zone 'UTC';
+    v_later timestamptz := (p_local - least(v_before, v_after)) at time zone 'UTC';
+    v_low bigint;
+    v_high bigint;
+    v_middle bigint;
 begin
     -- "at time zone" alone moves a time that does not exist and takes the later of two. So try the
     -- offsets of the day before and of the day after, and keep what reads as p_local again.
-    return (
-        select min(i.instant)
-        from (
-            select (p_local at time zone 'UTC')
-                - (((p_local at time zone 'UTC') + d.shift) at time zone p_time_zone
-                   - ((p_local at time zone 'UTC') + d.shift) at time zone 'UTC') as instant
-            from (values (interval '-1 day'), (interval '1 day')) as d (shift)
-        ) as i
-        where i.instant at time zone p_time_zone = p_local);
+    if v_earlier at time zone p_time_zone = p_local then
+        return v_earlier;
+    end if;
+    if v_later is null or v_later at time zone p_time_zone = p_local then
+        return v_later;
+    end if;
+
+    -- Clocks were put forward over p_local, at a whole second between the two.
+    v_low := floor(extract(epoch from v_earlier))::bigint;
+    v_high := ceil(extract(epoch from v_later))::bigint;
+    while v_high - v_low > 1 loop
+        v_middle := (v_low + v_high) / 2;
+        if to_timestamp(v_middle) at time zone p_time_zone < p_local then
+            v_low := v_middle;
+        else
+            v_high := v_middle;
+        end if;
+    end loop;
+    return to_timestamp(v_high);
 end;
 $$;
 
 comment on function app.instant_of(timestamp, text) is
-'The instant at which clocks in the zone p_time_zone show p_local. Null when they never do (they
-were put forward over it); the first of the two when they show it twice.';
+'The first instant at which clocks in the zone p_time_zone show p_local or a later time: the first
+of two when they show p_local twice, the moment of the change when they are put forward over it. So
+it never decreases while p_local increases, and times that meet on the clock meet in time.';
 
 commit;

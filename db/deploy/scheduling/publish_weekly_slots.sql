@@ -2,11 +2,14 @@
 
 begin;
 
-create type api.skipped_slot as (starts_at_local timestamp, reason text);
+create type api.skipped_slot as (starts_at_local timestamp, reason text, starts_at timestamptz);
 
 comment on type api.skipped_slot is
 'A slot that was not published. starts_at_local: its start on the clock of the time zone asked for;
-reason: already_published, overlaps, in_the_past, no_such_local_time or time_off.';
+starts_at: the same as an instant, because clocks that are put back show a time twice; null when
+they never show it. reason: no_such_local_time (clocks are put forward over it), in_the_past,
+already_published (the same slot is there), does_not_fit (clocks are put forward, and the hours end
+before the slot does), overlaps (a slot that is there, or was published by this call) or time_off.';
 
 create type api.weekly_publication as (items api.availability_slots[], skipped api.skipped_slot[]);
 
@@ -28,11 +31,17 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_actor app.actor := app.require_role('doctor');
-    v_slots_a_day integer :=
-        floor(extract(epoch from p_end_time - p_start_time) / 60 / nullif(p_slot_minutes, 0))
-        ::integer;
+    v_length interval := make_interval(mins => p_slot_minutes);
+    v_hours interval := p_end_time - p_start_time
+        + case when p_end_time < p_start_time then interval '24 hours' else interval '0' end;
     v_key app.idempotency_keys;
     v_time_zone text;
+    v_candidate record;
+    v_reason text;
+    v_published_until timestamptz := timestamptz '-infinity';
+    v_starts timestamptz[] := array[]::timestamptz[];
+    v_local_starts timestamp[] := array[]::timestamp[];
+    v_skipped api.skipped_slot[] := array[]::api.skipped_slot[];
     v_publication api.weekly_publication;
 begin
     v_key := app.claim_key(
@@ -54,7 +63,15 @@ begin
         raise exception 'A slot must last from 5 to 1440 minutes'
             using errcode = 'TM201', column = 'slot_minutes';
     end if;
-    if v_slots_a_day is null or v_slots_a_day < 1 then
+    if p_start_time = '24:00' then
+        raise exception 'start_time must be before 24:00: the next day begins at 00:00'
+            using errcode = 'TM202', column = 'start_time';
+    end if;
+    if p_end_time = p_start_time then
+        raise exception 'end_time must not be start_time: a whole day is from 00:00 to 24:00'
+            using errcode = 'TM202', column = 'end_time';
+    end if;
+    if v_hours is null or v_hours < v_length then
         raise exception 'At least one slot must fit between start_time and end_time'
             using errcode = 'TM202', column = 'end_time';
     end if;
@@ -62,8 +79,10 @@ begin
         raise exception 'weekdays must be numbers from 1 (Monday) to 7 (Sunday)'
             using errcode = 'TM201', column = 'weekdays';
     end if;
-    if ((p_to - p_from) / 7 + 1) * cardinality(p_weekdays) * v_slots_a_day > 5000 then
-        raise exception 'More than 5000 slots at once: publish a shorter time'
+    if (select count(*) from generate_series(p_from::timestamp, p_to, interval '1 day') as day
+        where extract(isodow from day) = any (p_weekdays))
+        * ceil(extract(epoch from v_hours) / extract(epoch from v_length)) > 20000 then
+        raise exception 'More than 20000 times at once, published or not: choose a shorter period'
             using errcode = 'TM201', column = 'to';
     end if;
     if p_time_zone is not null and not app.is_iana_time_zone(p_time_zone) then
@@ -77,53 +96,109 @@ begin
     where d.user_id = v_actor.user_id
     for no key update;
 
-    with local_time as (
+    for v_candidate in
+        with hours as materialized (
+            select
+                c.starts_at_local,
+                i.starts_at,
+                i.ends_at,
+                i.starts_at at time zone v_time_zone - i.starts_at at time zone 'UTC' as before,
+                i.ends_at at time zone v_time_zone - i.ends_at at time zone 'UTC' as after
+            from generate_series(p_from::timestamp, p_to, interval '1 day') as day
+            cross join lateral (select day + p_start_time) as c (starts_at_local)
+            cross join lateral (
+                select
+                    app.instant_of(c.starts_at_local, v_time_zone),
+                    app.instant_of(c.starts_at_local + v_hours, v_time_zone)
+            ) as i (starts_at, ends_at)
+            where extract(isodow from day) = any (p_weekdays)
+        ),
+        -- Where clocks are put back, they also show times before the start once more.
+        local_time as (
+            select
+                h.starts_at as opens_at,
+                h.ends_at as closes_at,
+                h.before,
+                h.after,
+                h.starts_at_local + n * v_length as starts_at_local,
+                n >= 0 and (n + 1) * v_length <= v_hours as fits_on_the_clock
+            from hours as h
+            cross join lateral generate_series(
+                case when h.after < h.before
+                    then -ceil(extract(epoch from h.before - h.after)
+                        / extract(epoch from v_length))::integer
+                    else 0
+                end,
+                ceil(extract(epoch from v_hours) / extract(epoch from v_length))::integer - 1) as n
+        ),
+        candidate as materialized (
+            select
+                l.starts_at_local,
+                i.starts_at,
+                i.starts_at + v_length as ends_at,
+                i.starts_at + v_length <= l.closes_at as fits
+            from local_time as l
+            left join lateral (
+                select (l.starts_at_local - o.utc_offset) at time zone 'UTC' as starts_at
+                from (select l.before union select l.after) as o (utc_offset)
+            ) as i
+                on i.starts_at >= l.opens_at
+                and i.starts_at < l.closes_at
+                and i.starts_at at time zone v_time_zone = l.starts_at_local
+            where l.fits_on_the_clock or i.starts_at + v_length <= l.closes_at
+        )
         select
-            day::date + p_start_time + n * make_interval(mins => p_slot_minutes) as starts_at_local
-        from generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') as day
-        cross join generate_series(0, v_slots_a_day - 1) as n
-        where extract(isodow from day) = any (p_weekdays)
-    ),
-    candidate as materialized (
-        select
-            l.starts_at_local,
-            i.starts_at,
-            i.starts_at + make_interval(mins => p_slot_minutes) as ends_at,
-            -- Where clocks go forward, a long slot can reach past the start of the next one.
-            lag(i.starts_at) over (order by i.starts_at) + make_interval(mins => p_slot_minutes)
-            > i.starts_at as overlaps_previous
-        from local_time as l
-        cross join lateral (select app.instant_of(l.starts_at_local, v_time_zone)) as i (starts_at)
-    ),
-    judged as materialized (
-        select
-            c.*,
-            case
-                when c.starts_at is null then 'no_such_local_time'
-                when c.starts_at <= app.clock() then 'in_the_past'
-                when taken.is_same then 'already_published'
-                when taken.is_same is not null or c.overlaps_previous then 'overlaps'
-                when exists (
-                    select from app.time_off as t
-                    where t.doctor_id = v_actor.user_id
-                      and tstzrange(t.starts_at, t.ends_at) && tstzrange(c.starts_at, c.ends_at)
-                ) then 'time_off'
-            end as reason
+            c.starts_at_local,
+            c.starts_at,
+            c.ends_at,
+            c.fits,
+            taken.is_same,
+            exists (
+                select from app.time_off as t
+                where t.doctor_id = v_actor.user_id
+                  and tstzrange(t.starts_at, t.ends_at) && tstzrange(c.starts_at, c.ends_at)
+            ) as is_time_off
         from candidate as c
         left join lateral (
             select bool_or(s.starts_at = c.starts_at and s.ends_at = c.ends_at) as is_same
             from app.availability_slots as s
-            where s.doctor_id = v_actor.user_id
+            where c.starts_at > app.clock()
+              and s.doctor_id = v_actor.user_id
               and s.status <> 'withdrawn'
               and tstzrange(s.starts_at, s.ends_at) && tstzrange(c.starts_at, c.ends_at)
         ) as taken on true
-    ),
-    published as (
-        insert into app.availability_slots (doctor_id, starts_at, ends_at)
-        select v_actor.user_id, j.starts_at, j.ends_at
-        from judged as j
-        where j.reason is null
-        order by j.starts_at
+        order by c.starts_at, c.starts_at_local
+    loop
+        v_reason := case
+            when v_candidate.starts_at is null then 'no_such_local_time'
+            when v_candidate.starts_at <= app.clock() then 'in_the_past'
+            when v_candidate.is_same then 'already_published'
+            when not v_candidate.fits then 'does_not_fit'
+            -- Only what this call really publishes is in the way of what follows.
+            when v_candidate.is_same is not null or v_candidate.starts_at < v_published_until
+                then 'overlaps'
+            when v_candidate.is_time_off then 'time_off'
+        end;
+        if v_reason is not null then
+            v_skipped := v_skipped || (
+                v_candidate.starts_at_local, v_reason, v_candidate.starts_at)::api.skipped_slot;
+            continue;
+        end if;
+        if cardinality(v_starts) = 5000 then
+            raise exception 'More than 5000 slots at once: choose a shorter period'
+                using errcode = 'TM201', column = 'to';
+        end if;
+        v_starts := v_starts || v_candidate.starts_at;
+        v_local_starts := v_local_starts || v_candidate.starts_at_local;
+        v_published_until := v_candidate.ends_at;
+    end loop;
+
+    with published as (
+        insert into app.availability_slots (
+            doctor_id, starts_at, ends_at, starts_at_local, time_zone)
+        select v_actor.user_id, s.starts_at, s.starts_at + v_length, s.starts_at_local, v_time_zone
+        from unnest(v_starts, v_local_starts) as s (starts_at, starts_at_local)
+        order by s.starts_at
         returning id, doctor_id, starts_at, ends_at, status
     )
     select
@@ -132,10 +207,9 @@ begin
             from published as p
             order by p.starts_at),
         array(
-            select (j.starts_at_local, j.reason)::api.skipped_slot
-            from judged as j
-            where j.reason is not null
-            order by j.starts_at_local)
+            select s
+            from unnest(v_skipped) as s
+            order by s.starts_at_local, s.starts_at)
     into strict v_publication;
     perform app.settle_key(v_key, null, to_jsonb(v_publication));
     return v_publication;
@@ -146,12 +220,23 @@ comment on function api.publish_weekly_slots(
     date, date, integer[], time, time, integer, text, text) is
 'Offers slots of p_slot_minutes (5 to 1440) one after the other from p_start_time to p_end_time, on
 the days from p_from to p_to (both included, at most 366 days apart) that are one of p_weekdays (ISO
-8601: 1 is Monday); at most 5000 slots. Times are those of clocks in p_time_zone, by default the
-doctor''s own zone, so 09:00 stays 09:00 when clocks change. A start that does not exist that day is
-skipped; of one that exists twice the first is taken; a slot always lasts p_slot_minutes of real
-time. What is published already stays as it is, and everything that was skipped is returned with the
-reason. For doctors. p_idempotency_key may be given. Raises TM101, TM102, TM201, TM202, TM203,
-TM204, TM208, TM301, TM302, TM991.';
+8601: 1 is Monday). Hours that end before they start go on to the next day: 22:30 to 01:30 on 5 are
+the night from Friday to Saturday. p_end_time may not be p_start_time, which is a mistake more often
+than 24 hours; a whole day is from 00:00 to 24:00. At most 5000 slots are published, and at most
+20000 starts are looked at.
+
+Times are those of clocks in p_time_zone, by default the doctor''s own zone, so 09:00 stays 09:00
+when clocks change. On a day on which they do, the hours are all the time from the first instant at
+which clocks show p_start_time or later to the first one at which they show p_end_time or later, see
+app.instant_of: hours that meet on the clock meet in time, and 00:00 to 24:00 is the whole day, be
+it of 23 hours or of 25. A slot starts whenever clocks show p_start_time plus a multiple of
+p_slot_minutes; twice, if they show that twice. It lasts p_slot_minutes of real time and ends within
+the hours. Only a slot that is really there is in the way of another one.
+
+What is published already stays as it is. Everything that was skipped is returned with the reason,
+see api.skipped_slot; what is left of the hours after the last whole slot is not mentioned. For
+doctors. p_idempotency_key may be given. Raises TM101, TM102, TM201, TM202, TM203, TM204, TM208,
+TM301, TM302, TM991.';
 
 grant execute on function api.publish_weekly_slots(
     date, date, integer[], time, time, integer, text, text)

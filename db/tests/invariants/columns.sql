@@ -26,8 +26,11 @@ select is_empty(
     'every point in time is one that clients can read');
 select is_empty(
     $$
-    select table_name, column_name from column_of_table
-    where base_type in ('timestamp'::regtype, 'time'::regtype, 'timetz'::regtype)
+    select l.table_name, l.column_name from column_of_table as l
+    where l.base_type in ('timestamp'::regtype, 'time'::regtype, 'timetz'::regtype)
+      and not (l.column_name ~ '_local$' and exists (
+          select from column_of_table as z
+          where z.table_id = l.table_id and z.column_name = 'time_zone'))
     $$,
     'no time is stored without saying where');
 select is_empty(
@@ -80,7 +83,8 @@ select is(
      where not a.attnotnull),
     '{access_logs.code,access_logs.request_id,access_logs.resource_ids,access_logs.role,'
     'access_logs.user_id,audit_logs.new,audit_logs.old,audit_logs.request_id,audit_logs.role,'
-    'audit_logs.user_id,consultations.cancellation_reason,consultations.completion_digest,'
+    'audit_logs.user_id,availability_slots.starts_at_local,availability_slots.time_zone,'
+    'consultations.cancellation_reason,consultations.completion_digest,'
     'consultations.notes,consultations.reason,doctors.deactivated_at,'
     'idempotency_keys.refusal_code,idempotency_keys.refusal_message,'
     'idempotency_keys.resource_id,idempotency_keys.response,log_in_attempts.succeeded_at,'

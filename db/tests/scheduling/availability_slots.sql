@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(56);
+select plan(64);
 reset role;
 
 -- Everything here is written by the owner of the table, past every function
@@ -81,7 +81,9 @@ from (values
     ('id = gen_random_uuid()', 'a slot keeps its id'),
     ('doctor_id = ' || quote_literal(pg_temp.id_of('other_doctor')), 'a slot keeps its doctor'),
     ('starts_at = starts_at + interval ''1 minute''', 'a slot keeps its start'),
-    ('ends_at = ends_at - interval ''1 minute''', 'a slot keeps its end')
+    ('ends_at = ends_at - interval ''1 minute''', 'a slot keeps its end'),
+    ('starts_at_local = ''2027-01-05 09:00'', time_zone = ''UTC''',
+     'a slot keeps the clock that it was meant for')
 ) as v (change, sentence);
 select throws_ok(
     format('update app.availability_slots set status = %L where id = %L', s, :'withdrawn_slot'),
@@ -162,6 +164,23 @@ select throws_ok(
         'values (%L, now(), null)',
         pg_temp.id_of('doctor')),
     '23502', null, 'a slot always has an end');
+
+select is(
+    pg_temp.refusal('nobody', format(
+        'insert into app.availability_slots (doctor_id, starts_at, ends_at, starts_at_local, '
+        'time_zone) values (%L, ''2027-05-01 09:00+00'', ''2027-05-01 10:00+00'', %L, %L)',
+        pg_temp.id_of('doctor'), v.starts_at_local, v.time_zone)),
+    v.refusal, v.sentence)
+from (values
+    ('2027-05-01 09:00', null, '23514', 'a local start has a zone'),
+    (null, 'UTC', '23514', 'a zone has a local start'),
+    ('infinity', 'UTC', '22008', 'a local start is finite'),
+    ('2027-05-03 09:00:00.000001', 'UTC', '23514',
+     'it is not more than two days after what clocks show in Greenwich'),
+    ('2027-04-29 08:59:59.999999', 'UTC', '23514', 'nor before it'),
+    ('2027-05-01 11:00', '', '23514', 'a zone has a name'),
+    ('2027-05-01 11:00', 'Europe/Berlin', null, 'it may be what clocks show somewhere')
+) as v (starts_at_local, time_zone, refusal, sentence);
 
 -- The specialty that slots are searched by
 select is(s.specialty::text, 'cardiology', 'a slot has the specialty of its doctor')

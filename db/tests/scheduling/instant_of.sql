@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(33);
+select plan(38);
 reset role;
 
 select is(app.instant_of(v.local_time, v.time_zone), v.instant, v.sentence)
@@ -17,14 +17,21 @@ from (values
     -- Forward
     ('2027-03-28 01:59:59.999999', 'Europe/Berlin', '2027-03-28 00:59:59.999999+00',
      'the last moment before clocks in Berlin go forward'),
-    ('2027-03-28 02:00', 'Europe/Berlin', null, 'the hour that is left out has no first moment'),
-    ('2027-03-28 02:59:59.999999', 'Europe/Berlin', null, 'nor a last one'),
+    ('2027-03-28 02:00', 'Europe/Berlin', '2027-03-28 01:00+00',
+     'the first moment of the hour that is left out is the change'),
+    ('2027-03-28 02:30', 'Europe/Berlin', '2027-03-28 01:00+00', 'so is its middle'),
+    ('2027-03-28 02:59:59.999999', 'Europe/Berlin', '2027-03-28 01:00+00', 'and its last moment'),
     ('2027-03-28 03:00', 'Europe/Berlin', '2027-03-28 01:00+00', 'the first moment after it'),
-    ('2027-03-14 02:30', 'America/New_York', null, 'New York leaves an hour out, too'),
-    ('2027-10-03 02:15', 'Australia/Lord_Howe', null, 'Lord Howe leaves out half an hour'),
+    ('2027-03-14 02:30', 'America/New_York', '2027-03-14 07:00+00',
+     'New York leaves an hour out, too'),
+    ('2027-10-03 02:15', 'Australia/Lord_Howe', '2027-10-02 15:30+00',
+     'Lord Howe leaves out half an hour'),
     ('2027-10-03 02:30', 'Australia/Lord_Howe', '2027-10-02 15:30+00', 'and no more'),
-    ('2027-03-28 02:30', 'Antarctica/Troll', null, 'Troll leaves out two hours'),
-    ('2011-12-30 12:00', 'Pacific/Apia', null, 'Samoa left out a whole day'),
+    ('2027-03-28 02:30', 'Antarctica/Troll', '2027-03-28 01:00+00', 'Troll leaves out two hours'),
+    ('2011-12-30 12:00', 'Pacific/Apia', '2011-12-30 10:00+00', 'Samoa left out a whole day'),
+    ('2027-03-14 00:00', 'America/Havana', '2027-03-14 05:00+00',
+     'Havana leaves out the hour from midnight on'),
+    ('2027-09-05 00:00', 'America/Santiago', '2027-09-05 04:00+00', 'so does Santiago'),
     -- Back
     ('2027-10-31 01:59', 'Europe/Berlin', '2027-10-30 23:59+00',
      'the minute before the repeated hour'),
@@ -36,7 +43,10 @@ from (values
      'New York repeats an hour, too'),
     ('2027-04-04 01:45', 'Australia/Lord_Howe', '2027-04-03 14:45+00',
      'Lord Howe repeats half an hour'),
-    ('2027-10-31 01:30', 'Antarctica/Troll', '2027-10-30 23:30+00', 'Troll repeats two hours')
+    ('2027-10-31 01:30', 'Antarctica/Troll', '2027-10-30 23:30+00', 'Troll repeats two hours'),
+    ('2027-11-07 00:00', 'America/Havana', '2027-11-07 04:00+00', 'Havana has midnight twice'),
+    ('2027-04-03 23:30', 'America/Santiago', '2027-04-04 02:30+00',
+     'Santiago has the last hour of Saturday twice')
 ) as v (local_time, time_zone, instant, sentence);
 
 -- The other way round: every quarter of an hour around a change of clocks, read from a clock

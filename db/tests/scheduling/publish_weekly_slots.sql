@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(78);
+select plan(129);
 
 reset role;
 create function pg_temp.starts(p_publication api.weekly_publication)
@@ -133,8 +133,10 @@ select collect_tap(
 from api.publish_weekly_slots('2027-03-28', '2027-03-28', '{7}', '01:00', '04:00', 60) as w;
 select collect_tap(
     is(
-        pg_temp.starts(w), '{2027-10-30 23:00:00+00,2027-10-31 00:00:00+00,2027-10-31 02:00:00+00}',
-        'of the hour that comes twice the first is taken'),
+        pg_temp.starts(w),
+        '{2027-10-30 23:00:00+00,2027-10-31 00:00:00+00,2027-10-31 01:00:00+00,'
+        '2027-10-31 02:00:00+00}',
+        'the hour that comes twice is offered twice'),
     is(pg_temp.skipped(w), '{}', 'and nothing is skipped'))
 from api.publish_weekly_slots('2027-10-31', '2027-10-31', '{7}', '01:00', '04:00', 60) as w;
 
@@ -159,8 +161,9 @@ from api.publish_weekly_slots(
 select collect_tap(
     is(
         pg_temp.starts(w), '{2027-04-03 13:30:00+00,2027-04-03 14:30:00+00,2027-04-03 16:00:00+00}',
-        'where they go back by half an hour the first 01:30 is taken'),
-    is(pg_temp.skipped(w), '{}', 'and nothing is skipped'))
+        'where they go back by half an hour slots never overlap either'),
+    is(pg_temp.skipped(w), '{04-04 01:30 overlaps}', 'the second 01:30 would'),
+    is((w.skipped[1]).starts_at, '2027-04-03 15:00:00+00', 'and is told from the first one'))
 from api.publish_weekly_slots(
     '2027-04-04', '2027-04-04', '{7}', '00:30', '03:30', 60, 'Australia/Lord_Howe') as w;
 select collect_tap(
@@ -172,16 +175,137 @@ select collect_tap(
         'and two are skipped'))
 from api.publish_weekly_slots(
     '2027-03-28', '2027-03-28', '{7}', '00:00', '05:00', 60, 'Antarctica/Troll') as w;
+select pg_temp.sign_in('doctor');
 select collect_tap(
     is(
-        pg_temp.starts(w), '{2027-03-13 05:00:00+00,2027-03-14 05:00:00+00,2027-03-16 04:00:00+00}',
-        'a slot from midnight to midnight begins on the day of 23 hours, too'),
+        pg_temp.starts(w), '{2029-03-10 05:00:00+00,2029-03-12 04:00:00+00}',
+        'the day of 23 hours has no room for a slot from midnight to midnight'),
     is(
-        (w.items[2]).ends_at, '2027-03-15 05:00:00+00',
-        'where it lasts 24 hours and so ends an hour late on the clock'),
-    is(pg_temp.skipped(w), '{03-15 00:00 overlaps}', 'which keeps the day after it free'))
+        pg_temp.skipped(w), '{03-11 00:00 does_not_fit}',
+        'which is in nobody''s way: the day after it is published'))
 from api.publish_weekly_slots(
-    '2027-03-13', '2027-03-16', '{1,2,6,7}', '00:00', '24:00', 1440, 'America/Toronto') as w;
+    '2029-03-10', '2029-03-12', '{1,6,7}', '00:00', '24:00', 1440, 'America/Toronto') as w;
+select lives_ok(
+    $$select api.take_time_off('2030-03-30 23:30:00+00', '2030-03-30 23:45:00+00')$$,
+    'the doctor is away when clocks go forward, at 00:30');
+select collect_tap(
+    is(
+        pg_temp.starts(w), '{2030-03-31 01:30:00+00}',
+        'a slot is only kept out by one that is really there'),
+    is(pg_temp.skipped(w), '{03-31 00:30 time_off}', 'and not by one that fell to time off'))
+from api.publish_weekly_slots('2030-03-31', '2030-03-31', '{7}', '00:30', '06:30', 180) as w;
+select collect_tap(
+    is(
+        pg_temp.starts(w), '{2029-03-24 23:30:00+00}',
+        'without time off the first of the two is published'),
+    is(pg_temp.skipped(w), '{03-25 03:30 overlaps}', 'and the second overlaps it'))
+from api.publish_weekly_slots('2029-03-25', '2029-03-25', '{7}', '00:30', '06:30', 180) as w;
+
+-- Where hours begin and end on such a day. Chicago shows 01:00 to 02:00 twice on 2027-11-07 and
+-- leaves out 02:00 to 03:00 on 2027-03-14.
+select collect_tap(
+    is(pg_temp.starts(w), v.starts::timestamptz[], v.sentence),
+    is(pg_temp.skipped(w), v.skipped::text[], v.sentence || ', and the rest says why'))
+from (values
+    ('2027-11-07', '00:00', '02:00', 60,
+     '{2027-11-07 05:00+00,2027-11-07 06:00+00,2027-11-07 07:00+00}', '{}',
+     'hours over a repeated hour are an hour longer'),
+    ('2028-11-05', '00:00', '01:30', 30,
+     '{2028-11-05 05:00+00,2028-11-05 05:30+00,2028-11-05 06:00+00}', '{}',
+     'hours end when clocks show their end for the first time'),
+    ('2028-11-05', '01:30', '02:30', 30,
+     '{2028-11-05 06:30+00,2028-11-05 07:00+00,2028-11-05 07:30+00,2028-11-05 08:00+00}', '{}',
+     'hours begin when clocks show their start for the first time, right where others end'),
+    ('2027-03-14', '00:30', '02:30', 30,
+     '{2027-03-14 06:30+00,2027-03-14 07:00+00,2027-03-14 07:30+00}',
+     '{03-14 02:00 no_such_local_time}',
+     'hours that end in the hour left out end with the change'),
+    ('2027-03-14', '02:30', '04:00', 30, '{2027-03-14 08:00+00,2027-03-14 08:30+00}',
+     '{03-14 02:30 no_such_local_time}',
+     'hours that begin in it begin with the change'),
+    ('2028-03-12', '02:00', '03:00', 30, '{}',
+     '{03-12 02:00 no_such_local_time,03-12 02:30 no_such_local_time}',
+     'hours that lie in it are not there'),
+    ('2028-03-12', '00:45', '03:15', 75, '{2028-03-12 06:45+00}',
+     '{03-12 02:00 no_such_local_time}',
+     'a slot may last until after the change'),
+    ('2029-03-11', '00:45', '03:15', 120, '{}', '{03-11 00:45 does_not_fit}',
+     'one that would last until after the end of the hours is not made'),
+    ('2029-11-04', '00:30', '02:15', 60, '{2029-11-04 05:30+00,2029-11-04 06:30+00}', '{}',
+     'one that has room only because of the repeated hour is')
+) as v (on_day, start_time, end_time, minutes, starts, skipped, sentence)
+cross join lateral api.publish_weekly_slots(
+    v.on_day::date, v.on_day::date, '{7}', v.start_time::time, v.end_time::time, v.minutes,
+    'America/Chicago') as w;
+select collect_tap(
+    is(cardinality(w.items), 25, 'the day on which midnight comes twice has 25 hours in Havana'),
+    is(w.items[1].starts_at, '2030-11-03 04:00:00+00', 'and begins with the first one'),
+    is(pg_temp.skipped(w), '{}', 'and nothing is skipped'))
+from api.publish_weekly_slots(
+    '2030-11-03', '2030-11-03', '{7}', '00:00', '24:00', 60, 'America/Havana') as w;
+select collect_tap(
+    is(cardinality(w.items), 24, 'the day before it has 24 and ends where it begins'),
+    is(pg_temp.skipped(w), '{}', 'and nothing is skipped'))
+from api.publish_weekly_slots(
+    '2030-11-02', '2030-11-02', '{6}', '00:00', '24:00', 60, 'America/Havana') as w;
+select collect_tap(
+    is(w.items[1].starts_at, '2027-09-05 04:00:00+00', 'a day without a midnight begins at 01:00'),
+    is(cardinality(w.items), 23, 'and has 23 hours'),
+    is(pg_temp.skipped(w), '{09-05 00:00 no_such_local_time}', 'midnight is skipped'))
+from api.publish_weekly_slots(
+    '2027-09-05', '2027-09-05', '{7}', '00:00', '24:00', 60, 'America/Santiago') as w;
+select collect_tap(
+    is(pg_temp.starts(w), '{}', 'a day that is left out has no slots'),
+    is(array_agg(distinct s.reason), '{no_such_local_time}', 'because it has no time at all'))
+from api.publish_weekly_slots(
+    '2011-12-30', '2011-12-30', '{5}', '00:00', '24:00', 60, 'Pacific/Apia') as w
+cross join unnest(w.skipped) as s
+group by w;
+
+-- Hours over midnight
+select collect_tap(
+    is(
+        pg_temp.starts(w), '{2031-01-03 21:30:00+00,2031-01-03 22:30:00+00,2031-01-03 23:30:00+00}',
+        'hours from 22:30 to 01:30 go on to the next day'),
+    is(pg_temp.skipped(w), '{}', 'and begin on the day that was asked for'))
+from api.publish_weekly_slots('2031-01-03', '2031-01-04', '{5}', '22:30', '01:30', 60) as w;
+select is(
+    pg_temp.starts(w), '{2031-01-10 22:00:00+00,2031-01-10 22:30:00+00}',
+    'they may end at midnight')
+from api.publish_weekly_slots('2031-01-10', '2031-01-10', '{5}', '23:00', '00:00', 30) as w;
+select is(cardinality(w.items), 5, 'over the night of the repeated hour they are longer')
+from api.publish_weekly_slots('2031-10-25', '2031-10-25', '{6}', '23:00', '03:00', 60) as w;
+select collect_tap(
+    is(cardinality(w.items), 3, 'over the night of the hour left out they are shorter'),
+    is(pg_temp.skipped(w), '{03-30 02:00 no_such_local_time}', 'and say so'))
+from api.publish_weekly_slots('2031-03-29', '2031-03-29', '{6}', '23:00', '03:00', 60) as w;
+
+-- The clock that a slot was meant for
+reset role;
+select results_eq(
+    $$ select s.starts_at_local, s.time_zone::text from app.availability_slots as s
+       where s.starts_at between '2027-11-07 06:00+00' and '2027-11-07 07:00+00'
+         and s.time_zone = 'America/Chicago' order by s.starts_at $$,
+    $$ values (timestamp '2027-11-07 01:00', 'America/Chicago'),
+              (timestamp '2027-11-07 01:00', 'America/Chicago') $$,
+    'a slot remembers what the clock was to show, and where');
+select is(s.time_zone::text, 'Europe/Berlin', 'which is the doctor''s own zone unless another is asked for')
+from app.availability_slots as s where s.starts_at = '2031-01-10 22:30:00+00';
+set local role telemed_api;
+
+-- Which limits there are: on what is made, and on what is looked at
+select collect_tap(
+    is(cardinality(w.items), 4320, '15 days of five-minute slots are 4320'),
+    is(cardinality(w.skipped), 0, 'and nothing is skipped'))
+from api.publish_weekly_slots(
+    '2032-01-05', '2032-01-19', '{1,2,3,4,5,6,7}', '00:00', '24:00', 5, 'UTC') as w;
+select is(
+    cardinality(w.items), 4896 - 4320, 'what is published already does not count as made')
+from api.publish_weekly_slots(
+    '2032-01-05', '2032-01-21', '{1,2,3,4,5,6,7}', '00:00', '24:00', 5, 'UTC') as w;
+select is(cardinality(w.items), 1224, 'a weekday that is named seven times counts once')
+from api.publish_weekly_slots(
+    '2033-01-03', '2033-12-19', '{1,1,1,1,1,1,1}', '08:00', '20:00', 30) as w;
 
 -- What cannot be right
 select is(
@@ -218,8 +342,18 @@ from (values
      'hours have a start'),
     ('2027-05-03', '2027-05-10', '{1}', '09:00', null, 30, null, 'TM202 end_time',
      'hours have an end'),
-    ('2027-05-03', '2027-05-10', '{1}', '10:00', '09:00', 30, null, 'TM202 end_time',
-     'the end comes last'),
+    ('2027-05-03', '2027-05-10', '{1}', '10:00', '10:00', 30, null, 'TM202 end_time',
+     'hours that end when they begin are none, nor a whole day'),
+    ('2027-05-03', '2027-05-10', '{1}', '00:00', '00:00', 30, null, 'TM202 end_time',
+     'not even from midnight to midnight'),
+    ('2027-05-03', '2027-05-10', '{1}', '24:00', '08:00', 30, null, 'TM202 start_time',
+     'the end of a day is not a start'),
+    ('2027-05-03', '2027-05-10', '{1}', '23:50', '00:10', 30, null, 'TM202 end_time',
+     'one slot must fit over midnight, too'),
+    ('2020-01-01', '2020-06-25', '{1,2,3,4,5,6,7}', '00:00', '09:25', 5, null, 'TM201 to',
+     'more than 20000 starts are not even looked at, published or not'),
+    ('2020-01-01', '2020-07-18', '{1,2,3,4,5,6,7}', '00:00', '08:20', 5, null, null,
+     '20000 are'),
     ('2027-05-03', '2027-05-10', '{1}', '09:00', '09:29', 30, null, 'TM202 end_time',
      'one slot must fit'),
     ('2027-05-03', '2027-05-10', '{1}', '09:00', '09:29:59.999999', 30, null, 'TM202 end_time',
@@ -243,6 +377,14 @@ from (values
     ('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', 30, '', 'TM204 time_zone',
      'nor is nothing')
 ) as v (from_day, to_day, weekdays, start_time, end_time, minutes, time_zone, refusal, sentence);
+
+-- 52 Mondays of 98 slots, of which 95 are over on the first day
+select is(
+    pg_temp.refusal(
+        'other_doctor',
+        $$select api.publish_weekly_slots(
+              '2027-01-04', '2027-12-27', '{1}', '00:10', '08:20', 5, 'UTC')$$),
+    'TM201 to', '5001 slots are one too many');
 
 -- Who may not
 select is(
