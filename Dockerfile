@@ -10,6 +10,14 @@ RUN /venv/bin/python -m pip install --require-hashes -r requirements.txt \
     && /venv/bin/python -m pip uninstall -y pip
 
 
+# PostgreSQL, with the newest time zone data of its distribution: laws change faster than images.
+FROM postgres:17 AS database
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends --only-upgrade tzdata \
+    && rm -rf /var/lib/apt/lists/*
+
+
 # Brings a database up to sqitch.plan and ends: `docker compose run migrate`.
 FROM debian:13-slim AS migrate
 # Security updates of the distribution are wanted, so no versions are pinned.

@@ -6,7 +6,7 @@ import sys
 
 import psycopg
 
-from api import config, db, guessing, passwords
+from api import config, db, guessing, passwords, time_zones
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (config.SettingsError, ValueError) as error:
         return _fail(str(error))
     except psycopg.Error as error:
-        return _fail(error.diag.message_primary or str(error).splitlines()[0])
+        return _fail(_reason(error))
     return 0
 
 
@@ -55,7 +55,21 @@ def _create_admin(options: argparse.Namespace) -> None:
 def _settings(_options: argparse.Namespace) -> None:
     for name, value in config.load(to_serve=False).without_secrets().items():
         _say(f"{name}={value}")
-    config.load()
+    _compare_time_zones(config.load())
+
+
+def _compare_time_zones(settings: config.Settings) -> None:
+    try:
+        comparison = time_zones.compare(settings)
+    except psycopg.Error as error:
+        _say("TIME_ZONE_DATA_OF_POSTGRESQL=unknown")
+        _say(f"TIME_ZONE_DATA_OF_PYTHON={time_zones.python_release()}")
+        _warn(f"PostgreSQL's time zone data are not known: {_reason(error)}")
+        return
+    _say(f"TIME_ZONE_DATA_OF_POSTGRESQL={comparison.postgresql}")
+    _say(f"TIME_ZONE_DATA_OF_PYTHON={comparison.python}")
+    if comparison.warning:
+        _warn(comparison.warning)
 
 
 def _hash(_options: argparse.Namespace) -> None:
@@ -83,6 +97,14 @@ def _checked(password: str) -> str:
 
 def _say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
+
+
+def _reason(error: psycopg.Error) -> str:
+    return error.diag.message_primary or str(error).splitlines()[0]
+
+
+def _warn(what: str) -> None:
+    sys.stderr.write(f"api: warning: {what}\n")
 
 
 def _fail(reason: str) -> int:

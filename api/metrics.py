@@ -4,6 +4,7 @@ With PROMETHEUS_MULTIPROC_DIR, which gunicorn.conf.py sets, each worker answers 
 """
 
 import os
+from collections.abc import Iterator
 
 from flask import Flask, Response, request
 from prometheus_client import (
@@ -14,8 +15,11 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
+from api import config, time_zones
 from api.errors import Problem
 from api.logs import log, route, seconds
 
@@ -53,4 +57,30 @@ def exposition() -> Response:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         except ValueError:
             raise Problem(503, "The counts are not to be had.") from None
-    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    clocks = CollectorRegistry()
+    clocks.register(_TimeZones())
+    return Response(
+        generate_latest(registry) + generate_latest(clocks), content_type=CONTENT_TYPE_LATEST
+    )
+
+
+_watch = time_zones.Watch()
+
+
+class _TimeZones(Collector):
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        comparison = _watch.look(config.current())
+        if comparison is None:
+            return
+        info = GaugeMetricFamily(
+            "time_zone_data_info",
+            "Releases of the time zone database; PostgreSQL's: the newest whose laws it knows",
+            labels=("postgresql", "python"),
+        )
+        info.add_metric((comparison.postgresql, comparison.python), 1)
+        yield info
+        yield GaugeMetricFamily(
+            "time_zones_that_differ",
+            "Zones whose clocks PostgreSQL and Python do not agree about within two years",
+            value=len(comparison.differing),
+        )

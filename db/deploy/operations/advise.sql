@@ -107,6 +107,26 @@ begin
     where k.id <> 'database'
     having count(*) > 2;
 
+    -- What it knows of clocks
+    return query
+    select 'warning', 'time zone ' || l.time_zone,
+        coalesce(
+            'UTC ' || to_char(l.known_offset, 'HH24:MI') || to_char(l.moment, '" on "YYYY-MM-DD'),
+            'not there') || ', by PostgreSQL''s time zone data ' || app.time_zone_release(),
+        'UTC ' || to_char(l.utc_offset, 'HH24:MI') || ', by release ' || l.release
+        || ', which the API''s Python has: upgrade tzdata on the server and restart PostgreSQL'
+    from app.time_zone_laws() as l
+    where l.known_offset is distinct from l.utc_offset;
+
+    return query
+    select 'warning', 'slots of time zone ' || s.time_zone,
+        count(*) || ' at another time than clocks will show, ' || count(s.consultation_id)
+        || ' of them booked',
+        'ops.slots_of_changed_zones lists them: tell their doctors and patients'
+    from ops.slots_of_changed_zones() as s
+    group by s.time_zone
+    order by s.time_zone;
+
     -- How the data are
     return query
     select 'warning', 'partition ' || t.name, 'missing',
@@ -190,8 +210,9 @@ end;
 $$;
 
 comment on function ops.advise() is
-'What a careful administrator would look at: settings, roles, partitions, seals, bloat, limits that
-come near. A row for each thing that could be better, none when all is well; it changes nothing.';
+'What a careful administrator would look at: settings, roles, time zones, partitions, seals, bloat,
+limits that come near. A row for each thing that could be better, none when all is well; it changes
+nothing.';
 
 grant execute on function ops.advise() to telemed_dba;
 

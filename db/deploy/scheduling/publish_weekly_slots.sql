@@ -143,7 +143,6 @@ begin
                 from (select l.before union select l.after) as o (utc_offset)
             ) as i
                 on i.starts_at >= l.opens_at
-                and i.starts_at < l.closes_at
                 and i.starts_at at time zone v_time_zone = l.starts_at_local
             where l.fits_on_the_clock or i.starts_at + v_length <= l.closes_at
         )

@@ -68,6 +68,7 @@ insert into listed values
 ('api.sign_up(p_email text, p_password_hash text, p_full_name text)'),
 ('api.take_time_off(p_starts_at timestamp with time zone, p_ends_at timestamp with time zone,'
  ' p_reason text, p_idempotency_key text)'),
+('api.time_zone_data(p_from timestamp with time zone)'),
 ('api.update_my_profile(p_full_name text, p_phone text, p_date_of_birth date)'),
 ('api.withdraw_slot(p_slot_id uuid)'),
 ('ops.act_as(p_user text)'),
@@ -88,6 +89,8 @@ insert into listed values
 ('ops.set_completion_lead(p_lead interval)'),
 ('ops.seal_audit(p_rows integer, p_wait interval)'),
 ('ops.slowest_statements(p_limit integer)'),
+('ops.slots_of_changed_zones()'),
+('ops.time_zone_laws()'),
 ('ops.verify_audit(p_exported jsonb, p_since date)');
 
 create temp view public_function as

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(23);
+select plan(26);
 set local role telemed_dba;
 select ops.seal_audit(10000000, '1 minute') \g /dev/null
 reset role;
@@ -15,8 +15,8 @@ select is_empty(
        or subject is null or found is null or advice is null $$,
     'advice says how grave it is, about what, what was found, and what to do');
 select is_empty(
-    $$ select subject from ops.advise() where subject !~ '^(setting|extension|table|connections)' $$,
-    'a new database has nothing but settings and tables that could be better');
+    $$ select subject from ops.advise() where subject !~ '^(setting|extension|table|connections|time zone)' $$,
+    'a new database has nothing but settings, tables and time zones that could be better');
 select is(pg_temp.advice('pg_stat_statements'), 'hint', 'statements are not counted here');
 
 -- Settings that this session, or the throw-away server, has
@@ -41,6 +41,32 @@ select is(
 
 -- What is wrong with the data
 savepoint intact;
+create or replace function app.time_zone_laws()
+returns setof ops.time_zone_law language sql stable set search_path = pg_catalog, pg_temp
+as $$
+    values ('2025a', 'Europe/Berlin', timestamptz '2020-01-15 12:00+00', interval '1 hour',
+        interval '1 hour'),
+        ('2025b', 'Asia/Tokyo', '2020-01-15 12:00+00', '-3 hours', '9 hours'),
+        ('2025c', 'Moon/Tycho', '2020-01-15 12:00+00', '1 hour', null)
+$$;
+select results_eq(
+    $$ select a.severity, a.subject, a.found, left(a.advice, 30) from ops.advise() as a
+       where a.subject ~ '^time zone' order by a.subject collate "C" $$,
+    $$ values
+    ('warning', 'time zone Asia/Tokyo',
+     'UTC 09:00 on 2020-01-15, by PostgreSQL''s time zone data 2025a',
+     'UTC -03:00, by release 2025b, '),
+    ('warning', 'time zone Moon/Tycho', 'not there, by PostgreSQL''s time zone data 2025a',
+     'UTC 01:00, by release 2025c, w') $$,
+    'a law that PostgreSQL does not know is a warning, with the zone and both offsets');
+select is(pg_temp.advice('^slots of time zone'), null, 'slots are where clocks show them');
+insert into app.availability_slots (doctor_id, starts_at, ends_at, starts_at_local, time_zone)
+values (pg_temp.id_of('doctor'), '2027-06-01 09:00+00', '2027-06-01 10:00+00',
+    '2027-06-01 09:00', 'Europe/Berlin');
+select is(
+    (select a.found from ops.advise() as a where a.subject = 'slots of time zone Europe/Berlin'),
+    '1 at another time than clocks will show, 0 of them booked', 'those that are not are a warning');
+rollback to intact;
 alter role telemed_api reset statement_timeout;
 select is(pg_temp.advice('^role telemed_api'), 'warning', 'an API without limits is a warning');
 alter role telemed_api set statement_timeout = '0';

@@ -1,0 +1,75 @@
+begin;
+\ir ../helpers/actors.psql
+select plan(12);
+reset role;
+
+create function pg_temp.slot_at(p_local timestamp, p_time_zone text, p_starts_at timestamptz)
+returns uuid language sql
+as $$
+    insert into app.availability_slots (doctor_id, starts_at, ends_at, starts_at_local, time_zone)
+    values (pg_temp.id_of('doctor'), p_starts_at, p_starts_at + interval '30 minutes', p_local,
+        p_time_zone)
+    returning id
+$$;
+
+-- By today's rules clocks in Berlin show 09:00 at 07:00 UTC in summer, and never 02:30 on 28 March.
+select pg_temp.slot_at('2027-06-01 09:00', 'Europe/Berlin', '2027-06-01 07:00+00') as right_one \gset
+select pg_temp.slot_at('2027-10-31 02:30', 'Europe/Berlin', '2027-10-31 00:30+00') as first_one \gset
+select pg_temp.slot_at('2027-10-31 02:30', 'Europe/Berlin', '2027-10-31 01:30+00') as second_one \gset
+select pg_temp.slot_at('2027-06-02 09:00', 'Europe/Berlin', '2027-06-02 08:00+00') as late_one \gset
+select pg_temp.slot_at('2027-03-28 02:30', 'Europe/Berlin', '2027-03-28 01:30+00') as lost_one \gset
+select pg_temp.slot_at('2027-06-03 09:00', 'Moon/Tycho', '2027-06-03 08:00+00') as far_one \gset
+select pg_temp.slot_at('2027-06-04 09:00', 'Europe/Berlin', '2027-06-04 08:00+00') as booked_one \gset
+select pg_temp.slot_at('2027-06-05 09:00', 'Europe/Berlin', '2027-06-05 08:00+00') as cancelled_one \gset
+select pg_temp.slot_at('2027-06-06 09:00', 'Europe/Berlin', '2027-06-06 08:00+00') as gone_one \gset
+select pg_temp.slot_at('2027-01-04 08:00', 'Europe/Berlin', '2027-01-04 08:00+00') as old_one \gset
+select pg_temp.open_slot('doctor', '2027-06-07 08:00+00') as single_one \gset
+update app.availability_slots set status = 'withdrawn' where id = :'gone_one';
+set local role telemed_api;
+select pg_temp.booking('patient', :'booked_one') as booking \gset
+select pg_temp.booking('patient', :'cancelled_one') as cancelled \gset
+select api.cancel_consultation(:'cancelled') \g /dev/null
+reset role;
+
+create temp table found on commit drop as select * from ops.slots_of_changed_zones();
+create function pg_temp.is_found(p_slot_id uuid)
+returns boolean language sql as $$ select exists (select from found where slot_id = p_slot_id) $$;
+select is(
+    (f.doctor_id, f.doctor_name, f.time_zone, f.starts_at_local, f.starts_at, f.starts_at_now,
+     f.status, f.consultation_id)::text,
+    (pg_temp.id_of('doctor'), 'Doctor doctor', 'Europe/Berlin', timestamp '2027-06-02 09:00',
+     timestamptz '2027-06-02 08:00+00', timestamptz '2027-06-02 07:00+00', 'open', null::uuid)::text,
+    'a slot whose clock has another law now is listed, with both instants')
+from found as f where f.slot_id = :'late_one';
+select is(
+    (f.starts_at, f.starts_at_now)::text,
+    (timestamptz '2027-03-28 01:30+00', timestamptz '2027-03-28 01:00+00')::text,
+    'so is one whose time on the clock does not exist any more')
+from found as f where f.slot_id = :'lost_one';
+select is(
+    (f.time_zone, f.starts_at_now)::text, ('Moon/Tycho', null::timestamptz)::text,
+    'and one whose zone does not')
+from found as f where f.slot_id = :'far_one';
+select is(
+    (f.status, f.consultation_id)::text, ('booked', :'booking')::text,
+    'a booked one has its consultation')
+from found as f where f.slot_id = :'booked_one';
+select is(
+    (f.status, f.consultation_id)::text, ('open', null::uuid)::text, 'a cancelled one has none')
+from found as f where f.slot_id = :'cancelled_one';
+select is(pg_temp.is_found(v.slot_id), false, v.sentence)
+from (values
+    (:'right_one'::uuid, 'a slot at the time that clocks show is not listed'),
+    (:'first_one', 'nor the first one at a time that they show twice'),
+    (:'second_one', 'nor the second'),
+    (:'gone_one', 'nor one that was withdrawn'),
+    (:'old_one', 'nor one that has begun'),
+    (:'single_one', 'nor one that was not published by a clock')
+) as v (slot_id, sentence);
+
+set local role telemed_api;
+select throws_ok(
+    'select ops.slots_of_changed_zones()', '42501', null, 'the list is for administrators');
+
+select * from finish();
+rollback;
