@@ -223,18 +223,6 @@ def test_no_more_than_five_thousand_slots_are_published_at_once(doctor: Client) 
     assert ok(doctor.get(f"/v1/doctors/{doctor.id}/slots"))["items"] == []
 
 
-def test_the_limit_counts_the_slots_that_are_published(doctor: Client) -> None:
-    body = WEEK | {
-        "start_time": "00:00",
-        "end_time": "24:00",
-        "slot_minutes": 5,
-        "time_zone": "UTC",
-    }
-    days = {"from": "2030-01-07", "to": "2030-01-21", "weekdays": [1, 2, 3, 4, 5, 6, 7]}
-    published = ok(doctor.post("/v1/slots/recurring", body | days), 201)
-    assert (len(published["items"]), published["skipped"]) == (15 * 288, [])
-
-
 def test_a_doctor_withdraws_an_open_slot(
     doctor: Client, patient: Client, new_doctor: Callable[..., Client]
 ) -> None:
