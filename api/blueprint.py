@@ -2,10 +2,12 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import wraps
 from http import HTTPStatus
 from inspect import signature
+from itertools import islice
 from typing import Any, NoReturn, TypeVar
 
 import flask
@@ -28,6 +30,10 @@ Arguments = dict[str, Any]  # what a schema has made of a body or a query
 QUOTED_KEY = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 BARE_KEY = re.compile(r"[!#-~][ -~]*")
 JSON_TYPE = "application/json"
+UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")  # names of it, and of a part of it
+BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+TWICE = "Given more than once."
+MOST_PLACES = 10  # of names that stand twice in a body
 
 
 class ProblemDetails(Schema):
@@ -64,20 +70,16 @@ class Parser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION = {"json": RAISE, "query": RAISE}  # noqa: RUF012
 
     def load_json(self, req: flask.Request, schema: Schema) -> Any:
-        """The body; nothing at all counts as {}. Raises Problem 400, 413 and 415."""
+        """The body; nothing at all counts as {}. Raises Problem 400, 413, 415 and 422."""
         body = _read(req)
         if not body:
             return missing
-        if req.mimetype != JSON_TYPE:
-            raise Problem(415, f"The body has to be {JSON_TYPE}.")
-        try:
-            return json.loads(body.decode(), parse_constant=_refuse_constant)
-        except (ValueError, RecursionError):  # ValueError: no UTF-8 and no JSON
-            raise Problem(400, "The body is not JSON that can be read.") from None
+        _require_plain_json(req)
+        return _parsed(_decoded(body))
 
     def load_querystring(self, req: flask.Request, schema: Schema) -> Any:
         """The query, in which each parameter stands once."""
-        twice = {name: ["Given more than once."] for name, v in req.args.lists() if len(v) > 1}
+        twice = {name: [TWICE] for name, v in req.args.lists() if len(v) > 1}
         if twice:
             raise _invalid("query", twice)
         return req.args.to_dict()
@@ -290,8 +292,95 @@ def _read(req: flask.Request) -> bytes:
     return body
 
 
+def _require_plain_json(req: flask.Request) -> None:
+    codings = {c.strip().lower() for c in req.headers.get("Content-Encoding", "").split(",")}
+    if not codings <= {"", "identity"}:
+        # RFC 9110, section 12.5.3: nobody shall take it for a complaint about the media type.
+        accepted = {"Accept-Encoding": "identity"}
+        raise Problem(415, "The body has to be sent without compression.", headers=accepted)
+    if req.mimetype != JSON_TYPE:
+        raise Problem(415, f"The body has to be {JSON_TYPE}.", headers={"Accept": JSON_TYPE})
+    if req.mimetype_params.get("charset", UTF_8[0]).lower() not in UTF_8:
+        raise Problem(415, "The body has to be in UTF-8.", headers={"Accept": JSON_TYPE})
+
+
+def _decoded(body: bytes) -> str:
+    # RFC 8259, section 8.1.
+    if body.startswith(BYTE_ORDER_MARKS):
+        raise Problem(400, "The body begins with a byte order mark, which JSON does not have.")
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise Problem(400, "The body is not in UTF-8.") from None
+    if "\0" in text[:2]:  # UTF-16 or UTF-32: JSON begins with two characters of ASCII
+        raise Problem(400, "The body is not in UTF-8.")
+    return text
+
+
+def _parsed(text: str) -> Any:
+    try:
+        try:
+            return _ONCE.decode(text)
+        except _TwiceError:
+            raise _refused(
+                {"pointer": pointer(*path), "detail": TWICE}
+                for path in islice(_names_given_twice(_AS_WRITTEN.decode(text)), MOST_PLACES)
+            ) from None
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise Problem(400, f"The body is not JSON that can be read, at {place}.") from None
+    except RecursionError:
+        raise Problem(400, "The body is nested too deeply.") from None
+    except ValueError:  # Python reads no more than 4300 digits
+        raise Problem(400, "The body has a number with too many digits.") from None
+
+
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")  # RFC 8259, section 6
+    # RFC 8259, section 6.
+    raise Problem(400, f"The body is not JSON that can be read: {name} is no number there.")
+
+
+class _TwiceError(Exception):
+    """A name stands twice in an object."""
+
+
+class _Members(list[tuple[str, Any]]):
+    """An object as it is written."""
+
+
+def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) < len(members):
+        raise _TwiceError
+    return found
+
+
+# Made once: that saves more than it costs to look for names that stand twice.
+_ONCE = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_refuse_constant)
+_AS_WRITTEN = json.JSONDecoder(object_pairs_hook=_Members, parse_constant=_refuse_constant)
+
+
+def _names_given_twice(document: Any) -> Iterator[list[str | int]]:
+    """The paths to names that stand twice in one object (RFC 8259, section 4), outermost first."""
+    # Each way points to the one before it: whole paths would fill the memory for a deep document.
+    waiting: deque[tuple[Any, Any]] = deque([(None, document)])
+    while waiting:
+        way, value = waiting.popleft()
+        if isinstance(value, _Members):
+            for name, times in Counter(name for name, _ in value).items():
+                if times > 1:
+                    yield _path((way, name))
+            waiting.extend(((way, name), below) for name, below in value)
+        elif isinstance(value, list):
+            waiting.extend(((way, number), below) for number, below in enumerate(value))
+
+
+def _path(way: Any) -> list[str | int]:
+    steps = []
+    while way:
+        way, step = way
+        steps.append(step)
+    return steps[::-1]
 
 
 def _refuse_query() -> None:
@@ -300,13 +389,16 @@ def _refuse_query() -> None:
 
 
 def _invalid(location: str, messages: Any) -> Problem:
-    errors = [
+    return _refused(
         {"parameter": str(path[0])} | {"detail": detail}
         if location == "query" and path
         else {"pointer": pointer(*path), "detail": detail}
         for path, detail in _leaves(messages)
-    ]
-    return Problem(422, "The request is not valid.", code="TM201", errors=errors)
+    )
+
+
+def _refused(errors: Iterable[Mapping[str, str]]) -> Problem:
+    return Problem(422, "The request is not valid.", code="TM201", errors=list(errors))
 
 
 def _leaves(messages: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[Any, str]]:
@@ -345,6 +437,16 @@ _RATE_LIMIT = {
 _RETRY_AFTER = {"Retry-After": {"description": "seconds", "schema": {"type": "string"}}}
 _HEADERS: dict[int, Any] = {
     401: {"WWW-Authenticate": {"description": "RFC 6750", "schema": {"type": "string"}}},
+    415: {
+        "Accept-Encoding": {
+            "description": "identity, if the body was compressed (RFC 9110, section 12.5.3)",
+            "schema": {"type": "string"},
+        },
+        "Accept": {
+            "description": "the media type that is wanted, if it was another one",
+            "schema": {"type": "string"},
+        },
+    },
     429: _RETRY_AFTER | _RATE_LIMIT,
     503: _RETRY_AFTER,
 }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
+import zlib
 from collections.abc import Callable, Iterator
 
 import psycopg
@@ -17,6 +19,8 @@ from tests.client import PROBLEM, Client, new_key, ok, places, problem
 from tests.raw import connect, everything, refused, request
 from tests.server import Server, serve
 
+JSON = "application/json"
+LOG_IN = "/v1/auth/login"
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 POSTS = [
     ("stranger", "/v1/auth/signup"),
@@ -154,9 +158,136 @@ def test_many_mistakes_at_once_are_all_told(stranger: Client) -> None:
     assert all(e["detail"] for e in told["errors"])
 
 
-def test_a_body_in_another_encoding_of_json_is_refused(send_raw: Callable[..., int]) -> None:
-    assert send_raw("stranger", "/v1/auth/login", '{"email": "ä"}'.encode("utf-16")) == 400
-    assert send_raw("stranger", "/v1/auth/login", '{"email": "ä"}'.encode("latin-1")) == 400
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b"\xef\xbb\xbf{}", "byte order mark"),
+        ("{}".encode("utf-16"), "byte order mark"),
+        ("{}".encode("utf-32"), "byte order mark"),
+        ("{}".encode("utf-16-le"), "UTF-8"),
+        ("{}".encode("utf-16-be"), "UTF-8"),
+        ("{}".encode("utf-32-be"), "UTF-8"),
+        ('{"email": "ä"}'.encode("latin-1"), "UTF-8"),
+        (gzip.compress(b"{}"), "UTF-8"),
+        (b'{"email": }', "line 1, column 11"),
+        (b'{"email":\n "a" "b"}', "line 2, column 6"),
+        (b'{"email": NaN}', "NaN"),
+        (b'{"email": -Infinity}', "-Infinity"),
+        (b"[" * 60_000, "nested too deeply"),
+        (b'{"email": ' + b"1" * 6_000 + b"}", "too many digits"),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_refused_with_its_own_reason(
+    stranger: Client, body: bytes, detail: str
+) -> None:
+    answer = stranger.send("POST", LOG_IN, data=body, headers={"Content-Type": JSON})
+    assert detail in problem(answer, 400, "HTTP400")["detail"]
+
+
+@pytest.mark.parametrize(
+    "coding",
+    [
+        *("gzip", "x-gzip", "deflate", "br", "zstd", "compress", "GZip", "unknown", "*"),
+        *("gzip, identity", "identity,gzip", "gzip, gzip", "identity;q=1"),
+    ],
+)
+@pytest.mark.parametrize("body", [gzip.compress(b"{}"), zlib.compress(b"{}"), b"{}"])
+def test_a_compressed_body_is_refused_with_what_would_be_accepted(
+    stranger: Client, coding: str, body: bytes
+) -> None:
+    headers = {"Content-Type": JSON, "Content-Encoding": coding}
+    answer = stranger.send("POST", LOG_IN, data=body, headers=headers)
+    assert "compression" in problem(answer, 415, "HTTP415")["detail"]
+    assert answer.headers["Accept-Encoding"] == "identity"
+    assert "Accept" not in answer.headers
+
+
+def test_a_bomb_is_refused_before_it_is_read(stranger: Client) -> None:
+    bomb = gzip.compress(b"[" * 40_000_000)
+    headers = {"Content-Type": JSON, "Content-Encoding": "gzip"}
+    assert len(bomb) < 64 * 1024
+    problem(stranger.send("POST", LOG_IN, data=bomb, headers=headers), 415)
+
+
+@pytest.mark.parametrize("coding", ["", "identity", "Identity", "identity , identity", ","])
+def test_a_body_that_is_sent_as_it_is_may_say_so(stranger: Client, coding: str) -> None:
+    headers = {"Content-Type": JSON, "Content-Encoding": coding}
+    answer = stranger.send("POST", LOG_IN, data=b"{}", headers=headers)
+    assert places(answer) == ["#/email", "#/password"]
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF-8", '"utf-8"', "utf8", "us-ascii"])
+def test_a_body_may_name_its_encoding(stranger: Client, charset: str) -> None:
+    headers = {"Content-Type": f"{JSON}; charset={charset}"}
+    answer = stranger.send("POST", LOG_IN, data=b"{}", headers=headers)
+    assert places(answer) == ["#/email", "#/password"]
+
+
+@pytest.mark.parametrize("charset", ["iso-8859-1", "utf-16", "UTF-7", "windows-1252", "x"])
+def test_a_body_that_names_another_encoding_is_refused(stranger: Client, charset: str) -> None:
+    headers = {"Content-Type": f"{JSON}; charset={charset}"}
+    answer = stranger.send("POST", LOG_IN, data=b"{}", headers=headers)
+    assert "UTF-8" in problem(answer, 415, "HTTP415")["detail"]
+    assert answer.headers["Accept"] == JSON
+
+
+def test_another_media_type_is_refused_with_the_one_that_is_wanted(stranger: Client) -> None:
+    answer = stranger.send("POST", LOG_IN, data=b"{}", headers={"Content-Type": "text/json"})
+    problem(answer, 415, "HTTP415")
+    assert answer.headers["Accept"] == JSON
+    assert "Accept-Encoding" not in answer.headers
+
+
+@pytest.mark.parametrize(("who", "path"), POSTS, ids=POST_IDS)
+def test_a_name_that_stands_twice_in_a_body_is_refused(
+    who: str, path: str, send_raw: Callable[..., int]
+) -> None:
+    for body in (b'{"a": 1, "a": 1}', b'{"a": {"b": [{"c": 1, "c": 2}]}}', b'{"\\u0061":1,"a":2}'):
+        assert send_raw(who, path, body) == 422, body
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        (b'{"email": 1, "email": 2}', ["#/email"]),
+        (b'{"email": 1, "email": 2, "email": 3}', ["#/email"]),
+        (b'{"e\\u006dail": 1, "email": 2}', ["#/email"]),
+        (b'{"a": 1, "a~/ b": {"x": [0, {"y": 1, "y": 2}]}, "a": 3}', ["#/a", "#/a~0~1%20b/x/1/y"]),
+        (b'[{"a": 1, "a": 2}]', ["#/0/a"]),
+        (b'{"": 1, "": 2}', ["#/"]),
+        (b'{"a": {"b": 1, "b": 2}, "a": {"b": 1}}', ["#/a", "#/a/b"]),
+        (b"[" + b",".join([b'{"a":1,"a":2}'] * 500) + b"]", [f"#/{n}/a" for n in range(10)]),
+    ],
+)
+def test_names_that_stand_twice_are_pointed_at_whatever_their_depth(
+    stranger: Client, body: bytes, pointers: list[str]
+) -> None:
+    answer = stranger.send("POST", LOG_IN, data=body, headers={"Content-Type": JSON})
+    told = problem(answer, 422, "TM201")
+    assert [e["pointer"] for e in told["errors"]] == pointers
+    assert {e["detail"] for e in told["errors"]} == {"Given more than once."}
+
+
+def test_a_name_may_stand_in_several_objects(stranger: Client) -> None:
+    body = b'{"email": {"a": 1, "b": {"a": 1}}, "password": [{"a": 1}, {"a": 1}]}'
+    answer = stranger.send("POST", LOG_IN, data=body, headers={"Content-Type": JSON})
+    assert {e["detail"] for e in problem(answer, 422)["errors"]} == {"Not a valid string."}
+
+
+def test_a_body_with_a_name_twice_that_breaks_off_is_not_json(stranger: Client) -> None:
+    for body in (b'{"a": {"b": 1, "b": 2}', b'{"a": {"b": 1, "b": 2}, "c": NaN}'):
+        answer = stranger.send("POST", LOG_IN, data=body, headers={"Content-Type": JSON})
+        problem(answer, 400, "HTTP400")
+
+
+def test_names_that_stand_twice_far_down_cost_little_memory(stranger: Client) -> None:
+    # Whole paths to each of the objects would take 100 MB.
+    depth = 400
+    inner = b",".join([b'{"a":1,"a":2}'] * 4_500)
+    body = b"[" * depth + inner + b"]" * depth
+    answer = stranger.send("POST", LOG_IN, data=body, headers={"Content-Type": JSON})
+    told = problem(answer, 422, "TM201")["errors"]
+    assert [e["pointer"] for e in told] == [f"#{'/0' * (depth - 1)}/{n}/a" for n in range(10)]
 
 
 def test_nothing_is_at_an_unknown_address(stranger: Client, patient: Client) -> None:
