@@ -81,6 +81,30 @@ def test_the_second_patient_finds_it_taken(
     problem(new_patient().post("/v1/consultations", body, key=new_key()), 409, "TM901")
 
 
+def test_booking_the_same_slot_twice_says_that_it_is_the_patients_own(
+    doctor: Client, patient: Client, new_patient: People
+) -> None:
+    body, key = {"slot_id": doctor.publish()["id"]}, new_key()
+    booked = ok(patient.post("/v1/consultations", body, key=key), 201)
+    told = problem(patient.post("/v1/consultations", body, key=new_key()), 409, "TM918")
+    assert booked["id"] not in str(told)
+    assert ok(patient.post("/v1/consultations", body, key=key), 201) == booked
+    problem(new_patient().post("/v1/consultations", body, key=new_key()), 409, "TM901")
+    doctor.complete(booked)
+    problem(patient.post("/v1/consultations", body, key=new_key()), 409, "TM918")
+
+
+def test_a_cancelled_booking_does_not_stand_in_the_way_of_a_new_one(
+    doctor: Client, patient: Client, new_patient: People
+) -> None:
+    slot = doctor.publish()
+    for _ in range(2):
+        ok(patient.post(path(patient.book(slot), "/cancel")))
+    new_patient().book(slot)
+    body = {"slot_id": slot["id"]}
+    problem(patient.post("/v1/consultations", body, key=new_key()), 409, "TM901")
+
+
 def test_a_patient_is_never_in_two_consultations_at_once(
     doctor: Client, patient: Client, new_doctor: People
 ) -> None:
@@ -226,7 +250,14 @@ def test_rescheduling_to_what_cannot_be_had_changes_nothing(
     elsewhere = new_doctor().publish(at(3))
     step = path(booked, "/reschedule")
     problem(patient.post(step, {"slot_id": taken["id"]}, key=new_key()), 409, "TM901")
-    problem(patient.post(step, {"slot_id": booked["slot_id"]}, key=new_key()), 409, "TM901")
+    own = patient.book(doctor.publish(at(4)))
+    for slot_id, code in ((booked["slot_id"], "TM917"), (own["slot_id"], "TM918")):
+        key = new_key()
+        first, again = (patient.post(step, {"slot_id": slot_id}, key=key) for _ in range(2))
+        problem(first, 409, code)
+        problem(again, 409, code)
+        assert "Idempotency-Replayed" not in first.headers
+        assert again.headers["Idempotency-Replayed"] == "true"
     answer = patient.post(step, {"slot_id": elsewhere["id"]}, key=new_key())
     problem(answer, 422, "TM207")
     assert places(answer) == ["#/slot_id"]

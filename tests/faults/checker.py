@@ -47,7 +47,8 @@ case when {0} is not null then jsonb_build_object(
 """
 # What a client of the random mix may be refused for. It never does what its role may not, and never
 # names what is not there.
-REFUSALS = {"TM901", "TM902", "TM904", "TM905", "TM908", "TM909", "TM991"}
+REFUSALS = {"TM901", "TM902", "TM904", "TM905", "TM908", "TM909", "TM917", "TM918", "TM991"}
+TAKEN = ("TM901", "TM917", "TM918")  # by somebody, or by the caller
 # What an answer says and the trail has to say, too.
 SAID = {
     "pay": ("amount_minor", "kind"),
@@ -150,10 +151,14 @@ class Checker:
             return 0, FOREVER
         return attempt.invoked, operation.done_by(attempt)
 
-    def refused(self, code: str) -> Iterator[tuple[Operation, Attempt]]:
-        """The operations whose outcome is this refusal."""
+    def refused(self, *codes: str) -> Iterator[tuple[Operation, Attempt]]:
+        """The operations whose outcome is one of these refusals."""
         for operation in self.history.operations:
-            if operation.outcome and operation.outcome.code == code and operation.kind != "confuse":
+            if (
+                operation.outcome
+                and operation.outcome.code in codes
+                and operation.kind != "confuse"
+            ):
                 yield operation, operation.outcome
 
     def violations(self) -> dict[str, list[str]]:
@@ -406,7 +411,7 @@ def each_slot_is_a_register_in_real_time(c: Checker) -> Iterator[str]:
                 taken[slot_id].append((invoked, FOREVER))
             elif taken[slot_id]:
                 taken[slot_id][-1] = (taken[slot_id][-1][0], done)
-    for operation, refused in c.refused("TM901"):
+    for operation, refused in c.refused(*TAKEN):
         first = operation.attempts[0].invoked
         if not any(
             begun <= refused.returned and first <= over for begun, over in taken[operation.slot_id]

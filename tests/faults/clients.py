@@ -88,7 +88,7 @@ class Board:
         """Take in what a definite answer says; it may be late."""
         body = attempt.body
         with self._lock:
-            if attempt.code == "TM901":
+            if attempt.code in ("TM901", "TM917", "TM918"):
                 self._taken(operation.slot_id)
             if not attempt.ok:
                 return

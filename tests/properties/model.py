@@ -123,6 +123,8 @@ class Model:
                 raise RefusedError("TM905")
             if consultation.slot.start <= self.now:
                 raise RefusedError("TM906")
+            if consultation.slot is slot:
+                raise RefusedError("TM917")
             self._must_be_free(actor.name, slot, besides=consultation)
             consultation.slot.status = "open"
             slot.status = "booked"
@@ -203,7 +205,11 @@ class Model:
 
     def _must_be_free(self, patient: str, slot: Slot, besides: Consultation | None = None) -> None:
         if slot.status != "open":
-            raise RefusedError("TM901")
+            holds = any(
+                c.patient == patient and c.slot is slot and c.status != "cancelled"
+                for c in self.consultations
+            )
+            raise RefusedError("TM918" if holds else "TM901")
         if slot.start <= self.now:
             raise RefusedError("TM903")
         mine = (

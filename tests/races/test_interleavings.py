@@ -92,7 +92,7 @@ INTERLEAVINGS = [
     ("move to 2", "complete", True, "", State("completed", "open", "booked")),
     ("move to 2", "pay", True, "", State("in 2", "open", "booked")),
     ("move to 2", "book 2", True, "TM901", State("in 2", "open", "booked")),
-    ("move to 2", "move to 2", True, "TM901", State("in 2", "open", "booked")),
+    ("move to 2", "move to 2", True, "TM917", State("in 2", "open", "booked")),
     ("move to 2", "withdraw 2", True, "TM910", State("in 2", "open", "booked")),
     ("move to 2", "day off", True, "", State("in 2", "withdrawn", "booked")),
     ("move to 2", "publish", True, "", State("in 2", "open", "booked", "open")),

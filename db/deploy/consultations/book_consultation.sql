@@ -41,7 +41,12 @@ begin
     end if;
 
     if v_slot.status <> 'open' then
-        perform app.refuse_under_key(v_key, 'TM901', 'The slot is not open');
+        -- Of who holds the slot the caller learns only whether it is they.
+        if app.patient_holds_slot(v_actor.user_id, p_slot_id) then
+            perform app.refuse_under_key(v_key, 'TM918', 'You hold this slot already');
+        else
+            perform app.refuse_under_key(v_key, 'TM901', 'The slot is not open');
+        end if;
         return null;
     end if;
     if v_slot.starts_at <= app.clock() then
@@ -74,7 +79,8 @@ comment on function api.book_consultation(uuid, text, text) is
 'Books an open slot for the calling patient. p_idempotency_key is required: the same key again
 returns the first answer and books nothing (draft-ietf-httpapi-idempotency-key-header). Raises
 TM101, TM102, TM203, TM206, TM301, TM302, TM402, TM901 (not open), TM903 (has begun), TM904 (the
-patient is busy then), TM991. TM9 refusals are remembered under the key; see app.refuse.';
+patient is busy then), TM918 (it is the patient''s own already), TM991. TM9 refusals are remembered
+under the key; see app.refuse.';
 
 grant execute on function api.book_consultation(uuid, text, text) to telemed_api, telemed_dba;
 

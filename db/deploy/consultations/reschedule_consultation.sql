@@ -57,8 +57,17 @@ begin
             v_key, 'TM906', 'A patient can reschedule only before the start');
         return null;
     end if;
+    if v_current.slot_id = p_slot_id then
+        perform app.refuse_under_key(v_key, 'TM917', 'The consultation is in this slot already');
+        return null;
+    end if;
     if v_slot.status <> 'open' then
-        perform app.refuse_under_key(v_key, 'TM901', 'The slot is not open');
+        if app.patient_holds_slot(v_actor.user_id, p_slot_id) then
+            perform app.refuse_under_key(
+                v_key, 'TM918', 'Another consultation of yours holds this slot');
+        else
+            perform app.refuse_under_key(v_key, 'TM901', 'The slot is not open');
+        end if;
         return null;
     end if;
     if v_slot.starts_at <= app.clock() then
@@ -85,8 +94,8 @@ comment on function api.reschedule_consultation(uuid, uuid, text) is
 'Moves a scheduled consultation of the calling patient to another open slot of the same doctor, in
 one step: the consultation keeps its id, fee and currency, the old slot becomes open. The
 idempotency key is required. Raises TM101, TM102, TM203, TM206, TM207, TM208, TM301, TM302, TM402,
-TM403, TM901, TM903, TM904, TM905, TM906, TM991. TM9 refusals are remembered under the key; see
-app.refuse.';
+TM403, TM901, TM903, TM904, TM905, TM906, TM917 (it is in that slot already), TM918 (another one of
+the patient is), TM991. TM9 refusals are remembered under the key; see app.refuse.';
 
 grant execute on function api.reschedule_consultation(uuid, uuid, text) to telemed_api, telemed_dba;
 

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(51);
+select plan(55);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
@@ -74,6 +74,17 @@ select throws_ok(
     format('select api.book_consultation(%L, null, %L)', :'overlapping_slot', 'key-5'),
     'TM904', null, 'a patient is never in two consultations at once');
 
+-- The patient's own slot
+select is(
+    pg_temp.refusal(v.actor, format(
+        'select api.book_consultation(%L, %L, %L)', :'slot', v.reason, v.key)),
+    v.refusal, v.sentence)
+from (values
+    ('patient', 'A cough', 'key-1', null, 'the same request is a retry'),
+    ('patient', 'A cough', 'own-1', 'TM918', 'under another key it is the patient''s own already'),
+    ('other_patient', null, 'own-1', 'TM901', 'for everybody else it is not open')
+) as v (actor, reason, key, refusal, sentence);
+
 -- A refusal is remembered
 select pg_temp.sign_in('other_patient', 'remember');
 select is(b.id, null, 'a refusal that is remembered returns no booking')
@@ -98,10 +109,12 @@ select is(b.id, null, 'that a slot has begun is remembered')
 from api.book_consultation(:'begun_slot', null, 'key-9') as b;
 select is(b.id, null, 'that a patient is busy is remembered')
 from api.book_consultation(:'overlapping_slot', null, 'key-10') as b;
+select is(b.id, null, 'that the slot is the patient''s own is remembered')
+from api.book_consultation(:'slot', null, 'key-15') as b;
 reset role;
 select set_eq(
     $$select key::text, refusal_code from app.idempotency_keys where refusal_code is not null$$,
-    $$values ('key-6', 'TM901'), ('key-9', 'TM903'), ('key-10', 'TM904')$$,
+    $$values ('key-6', 'TM901'), ('key-9', 'TM903'), ('key-10', 'TM904'), ('key-15', 'TM918')$$,
     'every refusal has its key');
 select pg_temp.open_slot('doctor', '2027-01-06 09:00:00+00') as new_slot \gset
 set local role telemed_api;

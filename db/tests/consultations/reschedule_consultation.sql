@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(56);
+select plan(60);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 09:30:00+00', 45) as next_slot \gset
@@ -12,7 +12,9 @@ select pg_temp.open_slot('doctor', '2027-01-04 07:45:00+00') as begun_slot \gset
 select pg_temp.open_slot('other_doctor', '2027-01-05 14:15:00+00') as elsewhere_slot \gset
 select pg_temp.open_slot('other_doctor', '2027-01-06 09:00:00+00') as other_slot \gset
 select pg_temp.booking('other_patient', :'taken_slot') as taken \gset
+select pg_temp.open_slot('doctor', '2027-01-07 09:00:00+00') as own_slot \gset
 select pg_temp.booking('patient', :'elsewhere_slot') as elsewhere \gset
+select pg_temp.booking('patient', :'own_slot') as own \gset
 select pg_temp.sign_in('doctor');
 select status from api.withdraw_slot(:'withdrawn_slot') \gset
 select pg_temp.sign_in('patient');
@@ -92,7 +94,8 @@ from (values
     (:'booking', gen_random_uuid()::text, 'key-1', 'TM402', 'nor to a slot that does not exist'),
     (:'booking', null, 'key-1', 'TM402', 'nor to none'),
     (:'booking', :'slot', 'key-1', 'TM901', 'nor to a slot that is taken'),
-    (:'booking', :'next_slot', 'key-1', 'TM901', 'nor to the slot that it has'),
+    (:'booking', :'next_slot', 'key-1', 'TM917', 'nor to the slot that it has'),
+    (:'booking', :'own_slot', 'key-1', 'TM918', 'nor to the slot of another one of the patient'),
     (:'booking', :'withdrawn_slot', 'key-1', 'TM901', 'nor to a slot that is withdrawn'),
     (:'booking', :'begun_slot', 'key-1', 'TM903', 'nor to a slot that has begun'),
     (:'booking', :'busy_slot', 'key-1', 'TM904',
@@ -110,8 +113,9 @@ from api.get_consultation(:'booking') as c;
 -- Refusals are remembered
 select pg_temp.sign_in('patient', 'remember');
 select is(r.id, null, 'a refusal that is remembered returns nothing')
-from (values (:'slot'::uuid, 'taken'), (:'begun_slot', 'begun'), (:'busy_slot', 'busy'))
-    as v (slot, key)
+from (values
+    (:'slot'::uuid, 'taken'), (:'begun_slot', 'begun'), (:'busy_slot', 'busy'),
+    (:'next_slot', 'there'), (:'own_slot', 'own')) as v (slot, key)
 cross join lateral api.reschedule_consultation(:'booking', v.slot, v.key) as r;
 reset role;
 select set_eq(
@@ -119,7 +123,9 @@ select set_eq(
       where refusal_code is not null$$,
     $$values ('reschedule_consultation', 'taken', 'TM901', null::uuid),
           ('reschedule_consultation', 'begun', 'TM903', null),
-          ('reschedule_consultation', 'busy', 'TM904', null)$$,
+          ('reschedule_consultation', 'busy', 'TM904', null),
+          ('reschedule_consultation', 'there', 'TM917', null),
+          ('reschedule_consultation', 'own', 'TM918', null)$$,
     'each is stored under its key');
 set local role telemed_api;
 select pg_temp.sign_in('other_patient');
@@ -167,6 +173,10 @@ select status from api.cancel_consultation(:'booking') \gset
 select pg_temp.sign_in('patient', 'remember');
 select is(r.id, null, 'a cancelled consultation is not moved')
 from api.reschedule_consultation(:'booking', :'busy_slot', 'cancelled') as r;
+select is(
+    pg_temp.refusal('patient', format(
+        'select api.reschedule_consultation(%L, %L, ''over'')', :'booking', :'third_slot')),
+    'TM905', 'nor is it in the slot that it had: it is over');
 reset role;
 select is(refusal_code, 'TM905', 'which is remembered, too')
 from app.idempotency_keys where key = 'cancelled';

@@ -34,9 +34,9 @@ insert into keyed (name, actor, granted, other, refused, code)
 select v.name, v.actor, v.granted, v.other, v.refused, v.code
 from (values
     ('book_consultation', 'patient', format('%L, ''A cough''', :'slot_1'),
-     format('%L, ''A cold''', :'slot_1'), format('%L, null', :'slot_3'), 'TM901'),
+     format('%L, ''A cold''', :'slot_1'), format('%L, null', :'slot_3'), 'TM918'),
     ('reschedule_consultation', 'patient', format('%L, %L', :'moved', :'slot_5'),
-     format('%L, %L', :'moved', :'slot_1'), format('%L, %L', :'moved', :'slot_1'), 'TM901'),
+     format('%L, %L', :'moved', :'slot_1'), format('%L, %L', :'moved', :'slot_5'), 'TM917'),
     ('cancel_consultation', 'patient', format('%L, ''Ill''', :'cancelled'),
      format('%L, ''Well''', :'cancelled'), format('%L, null', :'cancelled'), 'TM905'),
     ('complete_consultation', 'doctor', format('%L, ''Seen''', :'completed'),

@@ -41,7 +41,7 @@ select throws_ok(
     'TM301', null, 'what the patient may not, the administrator may not');
 select throws_ok(
     format('select api.book_consultation(%L, null, %L)', :'slot', 'key-2'),
-    'TM901', null, 'a refusal is an error, in plain sight');
+    'TM918', null, 'a refusal is an error, in plain sight');
 reset role;
 select collect_tap(
     is(l.user_id, :'patient', 'the trail has the patient'),

@@ -1,0 +1,7 @@
+-- Revert telemed:consultations/patient_holds_slot from pg
+
+begin;
+
+drop function app.patient_holds_slot(uuid, uuid);
+
+commit;
