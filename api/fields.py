@@ -1,12 +1,13 @@
 """What a value has to look like before it may travel on; the database has the last word."""
 
 import re
-import unicodedata
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
+
+from api import characters
 
 UUID_PATTERN = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # RFC 3339, section 5.6, with the offset that section 4.4 allows to leave out.
@@ -66,10 +67,11 @@ class Prose(Text):
 
 
 class Line(Text):
-    """One line of 1 to `maximum` characters: none of them a control character, not only spaces."""
+    """One line of 1 to `maximum` characters: none of them hidden, and at least one to be seen."""
 
     default_error_messages: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
-        "line": "One line is wanted, with something in it and without control characters."
+        "line": "One line is wanted, with something to see and without characters that are hidden "
+        "or change the direction of the text."
     }
 
     def __init__(self, maximum: int = 200, **kwargs: Any) -> None:
@@ -77,7 +79,7 @@ class Line(Text):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
-        if text and (text.isspace() or any(unicodedata.category(c) == "Cc" for c in text)):
+        if text and not characters.is_readable(text):
             raise self.make_error("line")
         return text
 
@@ -98,7 +100,11 @@ class Currency(Text):
 
 
 class Email(Text):
-    """An address of at most 254 characters (RFC 5321, section 4.5.3.1.3)."""
+    """An address of at most 254 characters (RFC 5321, section 4.5.3.1.3), each of them seen."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        "hidden": "An e-mail address has no characters that cannot be seen."
+    }
 
     def __init__(self, **kwargs: Any) -> None:
         checks = [
@@ -107,6 +113,12 @@ class Email(Text):
         ]
         metadata = {"format": "email", "example": "patient@example.com"}
         super().__init__(validate=checks, metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if text and not (characters.is_readable(text) and characters.is_unbroken(text)):
+            raise self.make_error("hidden")
+        return text
 
 
 class Cursor(Text):

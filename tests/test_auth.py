@@ -29,10 +29,49 @@ def test_whoever_signs_up_is_a_patient(stranger: Client) -> None:
     log_in(stranger, "new.person@CLINIC.test")
 
 
-def test_an_address_is_taken_whatever_its_case(stranger: Client) -> None:
-    sign_up(stranger, "once@clinic.test")
-    body = {"email": "ONCE@clinic.test", "password": PASSWORD, "full_name": "Pat"}
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [
+        ("once@clinic.test", "ONCE@clinic.test"),
+        ("ÄÖ@clinic.test", "äö@clinic.test"),
+        ("jos\u00e9@clinic.test", "jose\u0301@clinic.test"),
+        ("j\u030can@clinic.test", "J\u030cAN@clinic.test"),
+        ("ΟΔΟΣ@clinic.test", "οδος@clinic.test"),
+    ],
+)
+def test_an_address_is_one_account_whatever_its_spelling(
+    stranger: Client, first: str, other: str
+) -> None:
+    sign_up(stranger, first)
+    body = {"email": other, "password": PASSWORD, "full_name": "Pat"}
     problem(stranger.post("/v1/auth/signup", body), 409, "TM911")
+    accounts = {log_in(stranger, spelling).id for spelling in (first, other)}
+    assert len(accounts) == 1
+    # As it was written: messages go there.
+    assert ok(log_in(stranger, other).get("/v1/me"))["email"] == first
+
+
+def test_addresses_that_differ_otherwise_are_two_accounts(stranger: Client) -> None:
+    for email in ("two@clinic.test", "two+1@clinic.test", "straße@a.test", "strasse@a.test"):
+        sign_up(stranger, email)
+    assert len({log_in(stranger, e).id for e in ("straße@a.test", "STRASSE@a.test")}) == 2
+
+
+HIDDEN_IN_ADDRESSES = [
+    *("\u200ba@clinic.test", "a@clinic.test\u200d", "a\u200f@clinic.test", "\ufeffa@clinic.test"),
+    *("a\u00a0@clinic.test", "a\u3000b@clinic.test", "a\u00ad@clinic.test", "a\ufe0f@clinic.test"),
+]
+
+
+@pytest.mark.parametrize("email", HIDDEN_IN_ADDRESSES)
+@pytest.mark.parametrize("route", ["signup", "login", "password-reset"])
+def test_an_address_with_a_character_that_nobody_sees_is_refused(
+    stranger: Client, route: str, email: str
+) -> None:
+    body = {"email": email, "password": PASSWORD, "full_name": "Pat"}
+    wanted = {"signup": 3, "login": 2, "password-reset": 1}[route]
+    body = dict(list(body.items())[:wanted])
+    assert set(places(stranger.post(f"/v1/auth/{route}", body))) == {"#/email"}
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,36 @@ def test_null_changes_nothing_and_an_empty_phone_removes_the_number(patient: Cli
 
 
 @pytest.mark.parametrize(
+    "name",
+    [
+        *("X", "O'Brien-Ní Dhónaill", "محمد علي", "שרה", "李", "Ñandú 3rd", "d’Arc", "Łukasz"),
+        *("🦊 Fox", "नेहा", "A\u200dB", "می\u200cخواهم", "山田\u3000太郎", "辻\U000e0100"),
+    ],
+)
+def test_a_name_of_any_script_is_kept_as_it_is(patient: Client, name: str) -> None:
+    assert ok(patient.patch("/v1/me", {"full_name": name}))["full_name"] == name
+    assert ok(patient.get("/v1/me"))["full_name"] == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("\u200b", "\u200d\u200c", "\u2060", "\ufeff", "\u3164", "\u2800", "\u00ad", "\u0301"),
+        *("Dr.\u202eevE", "A\u2066B", "A\u2028B", "A\u0085B", "A\tB", "A\nB", "A\u200f"),
+        *("\u115f", "\u1160", "\uffa0", "\ufe0f", "A\U000e0042", " ", "\u00a0\u2003", "\u3000"),
+    ],
+)
+def test_a_name_that_nobody_sees_or_that_turns_the_text_around_it_is_refused(
+    patient: Client, name: str
+) -> None:
+    before = ok(patient.get("/v1/me"))
+    answer = patient.patch("/v1/me", {"full_name": name})
+    assert places(answer) == ["#/full_name"]
+    assert "something to see" in answer.json()["errors"][0]["detail"]
+    assert ok(patient.get("/v1/me")) == before
+
+
+@pytest.mark.parametrize(
     ("body", "place"),
     [
         ({"role": "admin"}, "#/role"),

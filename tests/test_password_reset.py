@@ -143,6 +143,16 @@ def test_a_message_goes_to_the_address_of_the_account(
     assert deliveries(server)[-1]["email"] == patient.email
 
 
+def test_a_message_comes_also_where_accents_are_typed_in_another_way(
+    server: Server, stranger: Client
+) -> None:
+    email = "r\u00e9set@clinic.test"
+    body = {"email": email, "password": PASSWORD, "full_name": "Pat"}
+    ok(stranger.post("/v1/auth/signup", body), 201)
+    assert message(server, stranger, "RE\u0301SET@clinic.test")
+    assert deliveries(server)[-1]["email"] == email
+
+
 def test_a_closed_account_gets_no_message_and_uses_none(
     server: Server, stranger: Client, admin: Client, patient: Client, token: str
 ) -> None:

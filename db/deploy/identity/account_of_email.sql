@@ -11,13 +11,14 @@ as $$
 declare
     v_user app.users;
 begin
-    select u.* into v_user from app.users as u where lower(u.email) = lower(p_email);
+    select u.* into v_user
+    from app.users as u where app.normal_email(u.email) = app.normal_email(p_email);
     return v_user;
 end;
 $$;
 
 comment on function app.account_of_email(text) is
-'The account with an e-mail address, regardless of case, or null: for functions that find out who is
-calling.';
+'The account with an e-mail address, whatever its case and composition (app.normal_email), or null:
+for functions that find out who is calling.';
 
 commit;

@@ -18,7 +18,7 @@ begin
     -- Two sign-ups with one address: users_email_is_unique_regardless_of_case decides.
     insert into app.users (id, email, password_hash, role)
     values (p_user_id, p_email, p_password_hash, p_role)
-    on conflict (lower(email)) do nothing;
+    on conflict (app.normal_email(email)) do nothing;
     if not found then
         raise exception 'The e-mail address is registered already'
             using errcode = 'TM911', column = 'email';

@@ -53,7 +53,7 @@ begin
             '|',
             p_kind,
             case when p_kind <> 'account' then coalesce(p_address, '') end,
-            case when p_kind <> 'address' then lower(coalesce(p_email, '')) end),
+            case when p_kind <> 'address' then app.normal_email(coalesce(p_email, '')) end),
         'UTF8'));
 end;
 $$;

@@ -15,7 +15,8 @@ begin
             lpad(p_cost::text, 2, '0'),
             left(translate(encode(
                 extensions.hmac(
-                    convert_to(lower(coalesce(p_email, '')), 'UTF8'), s.value, 'sha256'),
+                    convert_to(app.normal_email(coalesce(p_email, '')), 'UTF8'), s.value,
+                    'sha256'),
                 'base64'), '+=', '..'), 21))
         from app.secrets as s
         where s.name = 'invented_salt');

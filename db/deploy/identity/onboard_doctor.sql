@@ -26,8 +26,9 @@ begin
     v_key := app.claim_key(
         v_actor.user_id, 'onboard_doctor', p_idempotency_key,
         jsonb_build_object(
-            'email', p_email, 'full_name', p_full_name, 'specialty', p_specialty,
-            'time_zone', p_time_zone, 'fee_minor', p_fee_minor, 'currency', p_currency));
+            'email', app.normal_email(p_email), 'full_name', normalize(p_full_name, nfc),
+            'specialty', normalize(p_specialty, nfc), 'time_zone', p_time_zone,
+            'fee_minor', p_fee_minor, 'currency', p_currency));
     if v_key.created_at is not null then
         return jsonb_populate_record(null::api.doctors, v_key.response);
     end if;

@@ -29,7 +29,7 @@ comment on column app.users.mfa_last_step is
 comment on column app.users.deactivated_at is
 'Since when the account may not be used; null while it may.';
 
-create unique index users_email_is_unique_regardless_of_case on app.users (lower(email));
+create unique index users_email_is_unique_regardless_of_case on app.users (app.normal_email(email));
 
 create trigger users_are_audited
 after insert or update or delete on app.users

@@ -14,10 +14,8 @@ declare
 begin
     perform app.forget_actor();
     if p_user is not null then
-        select u.* into v_user
-        from app.users as u
-        where lower(u.email) = lower(p_user) or u.id::text = lower(p_user);
-        if not found then
+        v_user := app.account_named(p_user);
+        if v_user.id is null then
             raise exception 'There is no such user' using errcode = 'TM406';
         end if;
     end if;

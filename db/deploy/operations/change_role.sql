@@ -13,10 +13,8 @@ declare
     v_row api.users;
 begin
     perform app.forget_actor();
-    select u.* into v_user
-    from app.users as u
-    where lower(u.email) = lower(p_user) or u.id::text = lower(p_user);
-    if not found then
+    v_user := app.account_named(p_user);
+    if v_user.id is null then
         raise exception 'There is no such user' using errcode = 'TM406';
     end if;
     if p_role is null or p_role not in ('admin', 'patient') or v_user.role = 'doctor' then

@@ -172,6 +172,34 @@ begin
            or (u.role = 'doctor'
                and not exists (select from app.doctors as d where d.user_id = u.id)));
 
+    -- Nearly every text is ASCII, and costs no call of a function.
+    return query
+    select 'texts_have_no_hidden_characters', format('%s of %s', t.name, t.id)
+    from (
+        select 'email', u.id, u.email from app.users as u where u.id >= v_first
+        union all
+        select 'full_name', p.user_id, p.full_name from app.profiles as p where p.user_id >= v_first
+        union all
+        select 'specialty', d.user_id, d.specialty from app.doctors as d where d.user_id >= v_first
+        union all
+        select d.name, i.prescription_id, d.value
+        from app.prescription_items as i
+        cross join lateral (values ('drug', i.drug), ('dosage', i.dosage)) as d (name, value)
+        where i.prescription_id >= v_first
+        union all
+        select 'provider_reference', p.id, p.provider_reference
+        from app.payments as p where p.id >= v_first
+    ) as t (name, id, value)
+    where t.value !~ '^[!-~][ -~]*$'
+      and (not app.is_readable(t.value) or t.name = 'email' and not app.is_email(t.value));
+
+    return query
+    select 'no_two_accounts_have_one_email', u.id::text
+    from app.users as u
+    where u.id >= v_first and exists (
+        select from app.users as o
+        where app.normal_email(o.email) = app.normal_email(u.email) and o.id <> u.id);
+
     return query
     select 'consultations_have_changed_only_as_permitted', coalesce(l.row_id, c.id::text)
     from (select n.id from app.consultations as n where n.id >= v_first) as c
@@ -505,6 +533,10 @@ values
  'Slots that are not withdrawn are found under the specialty that their doctor has.'),
 ('doctors_have_the_name_and_the_state_of_their_account',
  'What is shown of a doctor has the name of the profile, and the account''s state.'),
+('texts_have_no_hidden_characters',
+ 'Names, e-mail addresses and other lines have something to see, and no character that is hidden.'),
+('no_two_accounts_have_one_email',
+ 'No two accounts have e-mail addresses that differ only in case or composition.'),
 ('every_user_is_complete', 'Every user has a profile, and every doctor a row among the doctors.'),
 ('consultations_have_changed_only_as_permitted',
  'The audit trail of every consultation begins with its booking and goes on without a gap, its'

@@ -12,10 +12,8 @@ declare
     v_user app.users;
 begin
     perform app.forget_actor();
-    select u.* into v_user
-    from app.users as u
-    where lower(u.email) = lower(p_user) or u.id::text = lower(p_user)
-    for no key update;
+    v_user := app.account_named(p_user);
+    select u.* into v_user from app.users as u where u.id = v_user.id for no key update;
     if not found then
         raise exception 'There is no such user' using errcode = 'TM406';
     end if;

@@ -1,5 +1,5 @@
 begin;
-select plan(84);
+select plan(90);
 
 create function pg_temp.takes(p_domain text, p_value text)
 returns boolean language plpgsql
@@ -36,6 +36,9 @@ from (values
     (E'a\nb\n', false, 'not at its end either'),
     (E'a\x01b', false, 'a line has no control character'),
     (E'a\x7fb', false, 'not the one beyond ASCII''s last letter either'),
+    (U&'A\202EB', false, 'a line has no character that is hidden'),
+    (U&'\200D\0301', false, 'nor has it nothing but what cannot be seen by itself'),
+    (U&'A\200DB', true, 'which may stand between others'),
     ('Zoë 心臓 <b>', true, 'a line may be written in any script')) as v (value, is_taken, sentence);
 
 select is(pg_temp.takes('prose', v.value), v.is_taken, v.sentence)
@@ -44,7 +47,9 @@ from (values
     ('', false, 'but not none'),
     (repeat('x', 4000), true, 'prose may have 4000 characters'),
     (repeat('x', 4001), false, 'but not 4001'),
-    (E'A cough.\nSince Monday.', true, 'prose may have several lines')) as v (value, is_taken,
+    (E'A cough.\nSince Monday.', true, 'prose may have several lines'),
+    (U&'Takes \2067\05D0\05E7\05DE\05D5\05DC\2069 500 mg', true,
+     'and the isolates that a text of two directions needs')) as v (value, is_taken,
      sentence);
 
 select is(pg_temp.takes('code', v.value), v.is_taken, v.sentence)
@@ -74,6 +79,8 @@ from (values
     ('an n@clinic.example', false, 'an address has no space'),
     (E'ann@clinic.example\n', false, 'an address has no line break at its end'),
     (E'ann\x01@clinic.example', false, 'an address has no control character'),
+    (U&'ann\200D@clinic.example', false, 'nor one that two addresses could differ in unseen'),
+    ('jösé@clinic.example', true, 'but letters of any script'),
     (repeat('a', 250) || '@b.c', true, 'an address may have 254 characters'),
     (repeat('a', 251) || '@b.c', false, 'but not 255')) as v (value, is_taken, sentence);
 

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(13);
+select plan(14);
 reset role;
 
 select app.uuid_v7() as new_user \gset
@@ -20,6 +20,14 @@ select throws_ok(
         app.uuid_v7(), 'New@Clinic.test', '$2b$04$' || repeat('a', 53), 'Again', 'patient')
     $$,
     'TM911', null, 'a registered address is refused, however it is written');
+select app.create_user(
+    app.uuid_v7(), 'josé@clinic.test', '$2b$04$' || repeat('a', 53), 'José', 'patient')
+\g /dev/null
+select throws_ok(
+    format(
+        'select app.create_user(app.uuid_v7(), %L, %L, %L, %L)', normalize('JOSÉ@clinic.test', nfd),
+        '$2b$04$' || repeat('a', 53), 'José', 'patient'),
+    'TM911', null, 'however its accents are, too');
 select throws_ok(
     format(
         'select app.create_user(%L, %L, %L, %L, %L)',

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(8);
+select plan(9);
 reset role;
 
 select results_eq(
@@ -23,6 +23,9 @@ select isnt(
 select is(
     app.log_in_subject('account', 'a', 'b'), app.log_in_subject('account', 'A', 'c'),
     'an account is one wherever it is used');
+select is(
+    app.log_in_subject('account', 'É', 'b'),
+    app.log_in_subject('account', normalize('é', nfd), 'b'), 'and however its address is written');
 set local role telemed_owner;
 select is_empty('select failures from app.log_in_attempts', 'and no function of a client sees any');
 

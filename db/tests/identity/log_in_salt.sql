@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(23);
+select plan(24);
 reset role;
 update app.log_in_limits set free_attempts = 100000;
 update app.users set password_hash = '$2b$12$abcdefghijklmnopqrstuO' || repeat('z', 31)
@@ -32,6 +32,9 @@ select is(
 select is(
     api.log_in_salt('Nobody@Clinic.test', 12), api.log_in_salt('nobody@clinic.test', 12),
     'however it is written');
+select is(
+    api.log_in_salt(normalize('nobodÝ@clinic.test', nfd), 12),
+    api.log_in_salt('nobodý@clinic.test', 12), 'with every composition of its accents');
 select isnt(
     api.log_in_salt('nobody@clinic.test', 12), api.log_in_salt('somebody@clinic.test', 12),
     'another address has another one');

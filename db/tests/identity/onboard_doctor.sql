@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(34);
+select plan(35);
 
 -- The permitted path
 select pg_temp.sign_in('admin');
@@ -89,6 +89,15 @@ select is(
 reset role;
 select is(count(*), :'users', 'a refused doctor leaves no account') from app.users;
 set local role telemed_api;
+
+-- The same request in another spelling
+select id as keyed from api.onboard_doctor(
+    'jörg@clinic.test', '$2b$04$' || repeat('a', 53), 'Jörg É', 'Gynäkologie', 'UTC', 1, 'EUR',
+    'key') \gset
+select is(d.id, :'keyed', 'a retry may compose its letters in another way')
+from api.onboard_doctor(
+    normalize('JÖRG@clinic.test', nfd), '$2b$04$' || repeat('b', 53), normalize('Jörg É', nfd),
+    normalize('Gynäkologie', nfd), 'UTC', 1, 'EUR', 'key') as d;
 
 -- Who may not
 select pg_temp.sign_in('doctor');

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(32);
+select plan(34);
 reset role;
 
 create function pg_temp.insert_user(
@@ -27,6 +27,13 @@ select throws_ok(
 select throws_ok(
     $$ select pg_temp.insert_user(p_email => 'NEW@Clinic.test') $$,
     '23505', null, 'however its capital letters are written');
+update app.users set email = 'JOSÉ@clinic.test' where id = pg_temp.id_of('other_patient');
+select throws_ok(
+    format('select pg_temp.insert_user(p_email => %L)', normalize('josé@clinic.test', nfd)),
+    '23505', null, 'and however its accents are');
+select throws_ok(
+    format('select pg_temp.insert_user(p_email => %L)', U&'new\200B@clinic.test'),
+    '23514', null, 'an address with a hidden character is refused');
 select throws_ok(
     $$ select pg_temp.insert_user(p_email => 'no address') $$,
     '23514', null, 'what is not an e-mail address is refused');

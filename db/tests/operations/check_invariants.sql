@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(103);
+select plan(110);
 
 -- A clinic in which something of everything has happened
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot_1 \gset
@@ -59,10 +59,11 @@ select is(
     'every_reschedule_has_its_idempotency_key,every_trigger_and_constraint_is_in_force,'
     'every_user_is_complete,logs_are_in_the_partition_of_their_month,'
     'no_function_is_executable_by_public,no_slot_is_open_within_time_off,'
+    'no_two_accounts_have_one_email,'
     'payments_never_exceed_the_fee,prescriptions_follow_a_completed_consultation,'
     'refunds_never_exceed_their_payment,scheduled_consultations_of_a_patient_never_overlap,'
     'slots_have_the_specialty_of_their_doctor,slots_of_a_doctor_never_overlap,'
-    'the_newest_version_of_a_row_has_its_audit_row,what_rests_on_a_second_factor_has_one}',
+    'texts_have_no_hidden_characters,the_newest_version_of_a_row_has_its_audit_row,what_rests_on_a_second_factor_has_one}',
     'these are the rules: a new one is broken below, too');
 select is_empty(
     $$
@@ -204,6 +205,61 @@ rollback to intact;
 select is(
     :'broken'::text, format('every_user_is_complete 1 {%s}', pg_temp.id_of('other_doctor')),
     'a doctor without a practice is reported');
+
+-- Rows from before the domains refused them
+create function pg_temp.report_on_old_rows(p_sql text)
+returns text language plpgsql
+as $$
+declare
+    v_broken text;
+begin
+    execute
+        'alter domain app.line drop constraint line_has_1_to_200_characters_and_none_hidden;'
+        'alter domain app.email drop constraint '
+        '    email_has_one_at_sign_and_neither_spaces_nor_hidden_characters;'
+        'drop index app.users_email_is_unique_regardless_of_case;'
+        'set local session_replication_role = replica;'
+        || p_sql;
+    execute
+        'alter domain app.line add constraint line_has_1_to_200_characters_and_none_hidden '
+        'check (app.is_readable(value)) not valid';
+    v_broken := pg_temp.broken();
+    raise exception using message = v_broken, errcode = 'XX999';
+exception when sqlstate 'XX999' then
+    return v_broken;
+end;
+$$;
+select is(pg_temp.report_on_old_rows(format(v.sql, v.value, v.id)), v.broken, v.sentence)
+from (values
+    ('update app.profiles set full_name = %L where user_id = %L', U&'Dr.\202EevE',
+     pg_temp.id_of('patient'),
+     format('texts_have_no_hidden_characters 1 {"full_name of %s"}', pg_temp.id_of('patient')),
+     'a name that turns its text around is reported'),
+    ('update app.profiles set full_name = %L where user_id = %L', U&'\200D',
+     pg_temp.id_of('patient'),
+     format('texts_have_no_hidden_characters 1 {"full_name of %s"}', pg_temp.id_of('patient')),
+     'so is one that nobody sees'),
+    ('update app.users set email = %L where id = %L', U&'ann\200D@clinic.test',
+     pg_temp.id_of('patient'),
+     format('texts_have_no_hidden_characters 1 {"email of %s"}', pg_temp.id_of('patient')),
+     'an e-mail address with a joiner is reported'),
+    ('update app.prescription_items set dosage = %L where prescription_id = %L', U&'400\00ADmg',
+     :'prescription'::uuid,
+     format('texts_have_no_hidden_characters 1 {"dosage of %s"}', :'prescription'),
+     'a dosage with a hidden hyphen is reported'),
+    ('update app.payments set provider_reference = %L where id = %L', U&'tx\2060',
+     :'payment'::uuid,
+     format('texts_have_no_hidden_characters 1 {"provider_reference of %s"}', :'payment'),
+     'so is a reference of a provider'),
+    ('update app.users set email = %L where id = %L', 'Other_Patient@clinic.test',
+     pg_temp.id_of('patient'),
+     format('no_two_accounts_have_one_email 2 {%s,%s}',
+         least(pg_temp.id_of('patient'), pg_temp.id_of('other_patient')),
+         greatest(pg_temp.id_of('patient'), pg_temp.id_of('other_patient'))),
+     'two accounts with one address are reported'),
+    ('update app.profiles set full_name = %L where user_id = %L', 'नेहा', pg_temp.id_of('patient'),
+     'nothing', 'a name in another script is not')
+) as v (sql, value, id, broken, sentence);
 
 set local session_replication_role = replica;
 update app.consultations set ends_at = ends_at + interval '5 minutes' where id = :'moved';

@@ -1,0 +1,7 @@
+-- Verify telemed:foundation/is_email on pg
+
+begin;
+
+select 'app.is_email(text)'::regprocedure;
+
+rollback;

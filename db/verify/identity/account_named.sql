@@ -1,0 +1,7 @@
+-- Verify telemed:identity/account_named on pg
+
+begin;
+
+select 'app.account_named(text)'::regprocedure;
+
+rollback;

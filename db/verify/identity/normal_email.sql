@@ -1,0 +1,7 @@
+-- Verify telemed:identity/normal_email on pg
+
+begin;
+
+select 'app.normal_email(text)'::regprocedure;
+
+rollback;
