@@ -2,6 +2,8 @@
 
 begin;
 
+select app.refuse_to_lose_rows('audit_seals');
+
 set local role telemed_internal;
 drop function app.append_audit_seal(text, date, bigint, bigint, bigint, bytea);
 drop view ops.audit_seals;

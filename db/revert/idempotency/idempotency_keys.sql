@@ -2,6 +2,8 @@
 
 begin;
 
+select app.refuse_to_lose_rows('idempotency_keys');
+
 drop table app.idempotency_keys;
 
 commit;

@@ -2,6 +2,8 @@
 
 begin;
 
+select app.refuse_to_lose_rows('doctors');
+
 drop view api.doctors;
 drop trigger profiles_name_their_doctor on app.profiles;
 drop function app.profiles_name_their_doctor();

@@ -2,6 +2,8 @@
 
 begin;
 
+select app.refuse_to_lose_rows('recovery_codes');
+
 drop trigger second_factors_take_along_what_rests_on_them on app.users;
 drop function app.second_factors_take_along_what_rests_on_them();
 drop table app.recovery_codes;

@@ -2,6 +2,9 @@
 
 begin;
 
+select app.refuse_to_lose_rows('refresh_tokens');
+select app.refuse_to_lose_rows('sessions');
+
 drop type api.sessions_in_force;
 drop type api.sessions;
 drop trigger refresh_tokens_are_spent_once on app.refresh_tokens;

@@ -2,6 +2,8 @@
 
 begin;
 
+select app.refuse_to_lose_rows('users');
+
 drop table app.users;
 
 commit;

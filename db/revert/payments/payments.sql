@@ -2,6 +2,8 @@
 
 begin;
 
+select app.refuse_to_lose_rows('payments');
+
 drop view api.payments;
 drop table app.payments;
 

@@ -2,6 +2,9 @@
 
 begin;
 
+select app.refuse_to_lose_rows('prescription_items');
+select app.refuse_to_lose_rows('prescriptions');
+
 drop view api.prescriptions;
 drop type api.prescription_item;
 drop trigger prescriptions_have_items on app.prescriptions;

@@ -2,6 +2,8 @@
 
 begin;
 
+select app.refuse_to_lose_rows('availability_slots');
+
 drop view api.offered_slots;
 drop view api.availability_slots;
 drop trigger availability_slots_keep_their_time on app.availability_slots;

@@ -2,6 +2,8 @@
 
 begin;
 
+select app.refuse_to_lose_rows('time_off');
+
 drop type api.time_off_taken;
 drop view api.time_off;
 drop trigger availability_slots_respect_time_off on app.availability_slots;
