@@ -218,7 +218,9 @@ ROLES = [
         "select * from api.list_consultations()",
     ),
     api("42501", "row_security off in the options", CALL, options="-c row_security=off"),
-    dba("42501", "row_security off by a DBA", "set row_security = off", "{act_as_patient}"),
+    dba(
+        "42501", "row_security off by a DBA", "set row_security = off", "begin", "{act_as_patient}"
+    ),
 ]
 
 PROOFS = [
@@ -441,7 +443,13 @@ STALE = [
         "do $$ begin perform {patient}; commit; perform api.my_profile(); end $$",
     ),
     dba("TM101", "act_as after a commit", "begin", "{act_as_patient}", "commit", CALL),
-    dba("TM101", "act_as in a statement of its own", "{act_as_patient}", CALL),
+    dba("TM210", "act_as in a statement of its own", "{act_as_patient}"),
+    dba(
+        "TM101",
+        "act_as in an unnoticed statement of its own",
+        "do $$ begin perform ops.act_as('patient@attacked.test'); end $$",
+        CALL,
+    ),
     dba("TM101", "act_as and chain", "begin", "{act_as_patient}", "commit and chain", CALL),
     dba(
         "TM101",
@@ -476,7 +484,7 @@ STALE = [
     ),
     dba("TM101", "act_as nobody", "begin", "select ops.act_as(null) is null", CALL),
     dba("TM301", "act_as a patient who wants an admin's list", "begin", "{act_as_patient}", LIST),
-    dba("TM406", "act_as somebody who does not exist", "select ops.act_as('x') is null"),
+    dba("TM406", "act_as somebody who does not exist", "begin", "select ops.act_as('x') is null"),
     dba(
         "TM102",
         "act_as who is deactivated",

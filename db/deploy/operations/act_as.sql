@@ -11,8 +11,25 @@ as $$
 declare
     v_user app.users;
     v_row api.users;
+    v_callers text;
 begin
     perform app.forget_actor();
+
+    -- Outside a transaction block the context would end with this statement. PostgreSQL has no
+    -- function that tells whether there is a block. There is none if the client's message has begun
+    -- the transaction, contains no second statement and calls nothing of api, and if no function
+    -- and no DO calls this one. In doubt it does not refuse: in the extended protocol (parameters)
+    -- the two times differ in any case, and with a clock that stands still they never do.
+    get diagnostics v_callers = pg_context;
+    if statement_timestamp() = transaction_timestamp()
+        and clock_timestamp() > statement_timestamp()
+        and position(chr(10) in v_callers) = 0
+        and current_query() !~ ';\s*[^;\s]'
+        and current_query() !~ '\mapi\.\w+\s*\(' then
+        raise exception 'Begin a transaction first: the user is acted as until it ends'
+            using errcode = 'TM210', hint = 'begin; select ops.act_as(...); ...; commit;';
+    end if;
+
     if p_user is not null then
         v_user := app.account_named(p_user);
         if v_user.id is null then
@@ -39,7 +56,8 @@ comment on function ops.act_as(text) is
 somebody who is not signed in. The access log has a row of it, and like the audit trail keeps the
 database login beside the user; the server''s log has a line of it, also when the transaction is
 rolled back. Refusals are errors from here on, also those that are remembered for
-clients of the REST API: see app.refuse. Raises TM406.';
+clients of the REST API: see app.refuse. Raises TM210 outside a transaction, where nothing could
+follow, and TM406.';
 
 grant execute on function ops.act_as(text) to telemed_dba;
 
