@@ -82,6 +82,7 @@ def test_act_as_in_a_message_of_its_own_is_refused(cluster: Cluster, clinic: str
         ((), f"begin; commit and chain; {ACT_AS}; {PROFILE};"),
         ((), f"begin; savepoint s; {ACT_AS}; {PROFILE}; rollback to s; {ACT_AS}; {PROFILE};"),
         ((), f"begin\\; {ACT_AS}\\; {PROFILE}\\; commit;"),
+        ((), f"begin\\; {ACT_AS}; {PROFILE}; commit;"),
         ((), f"\\set AUTOCOMMIT off\n{ACT_AS}; {PROFILE}; commit;"),
         (("-1", "-f", "-"), f"{ACT_AS}; {PROFILE};"),
         (("-c", f"begin; {ACT_AS}; {PROFILE}; commit"), None),
