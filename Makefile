@@ -63,7 +63,7 @@ partition-drill: setup ## turn consultations into partitions under load (ROWS=10
 rework: ## prepare a released change to be changed (CHANGE=operations/advise, NOTE=)
 	@sh scripts/rework.sh $(CHANGE) "$(NOTE)"
 
-lint: setup ## check format, style, types, shell syntax and the Sqitch scripts
+lint: setup ## check format, style, types, shell and the Sqitch scripts
 	@exec $(PYTHON) -m scripts.lint
 
 format: setup ## put the Python files into the format that lint asks for

