@@ -48,13 +48,12 @@ begin
 end;
 $$;
 
-comment on function api.onboard_doctor(text, text, text, text, text, bigint, text, text) is
+comment on function api.onboard_doctor is
 'Creates the account of a doctor. p_time_zone: IANA name; p_fee_minor: fee of one consultation in
 minor units of p_currency (ISO 4217). p_idempotency_key may be given; whether the password is the
 same is not looked at then. For admins. Raises TM101, TM102, TM203, TM204, TM301, TM302, TM911,
 TM991.';
 
-grant execute on function api.onboard_doctor(text, text, text, text, text, bigint, text, text)
-to telemed_api, telemed_dba;
+grant execute on function api.onboard_doctor to telemed_api, telemed_dba;
 
 commit;

@@ -2,6 +2,6 @@
 
 begin;
 
-drop function api.onboard_doctor(text, text, text, text, text, bigint, text, text);
+drop function api.onboard_doctor;
 
 commit;

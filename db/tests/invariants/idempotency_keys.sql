@@ -101,7 +101,7 @@ declare
 begin
     perform pg_temp.sign_in(p_actor, 'remember');
     set local role telemed_api;
-    execute format('select to_jsonb(api.%I(%s, %L))::text', p_name, p_arguments, p_key)
+    execute format('select to_jsonb(api.%I(%s, p_idempotency_key => %L))::text', p_name, p_arguments, p_key)
     into v_answer;
     reset role;
     return v_answer;

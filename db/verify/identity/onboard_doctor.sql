@@ -2,10 +2,8 @@
 
 begin;
 
-select 'api.onboard_doctor(text, text, text, text, text, bigint, text, text)'::regprocedure;
-select 1 / has_function_privilege(
-    'telemed_api', 'api.onboard_doctor(text, text, text, text, text, bigint, text, text)', 'execute')::integer;
-select 1 / has_function_privilege(
-    'telemed_dba', 'api.onboard_doctor(text, text, text, text, text, bigint, text, text)', 'execute')::integer;
+select 'api.onboard_doctor'::regproc;
+select 1 / has_function_privilege('telemed_api', 'api.onboard_doctor'::regproc, 'execute')::integer;
+select 1 / has_function_privilege('telemed_dba', 'api.onboard_doctor'::regproc, 'execute')::integer;
 
 rollback;
