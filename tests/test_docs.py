@@ -92,6 +92,26 @@ def test_every_link_between_documents_leads_somewhere(path: Path) -> None:
             assert anchor in anchors, target
 
 
+def test_every_file_and_target_that_contributing_names_is_there() -> None:
+    text = (CHECKOUT / "CONTRIBUTING.md").read_text()
+    commands = re.findall(r"`((?:\w+=\S+ )*make [^`]+)`", text)
+    makefile = (CHECKOUT / "Makefile").read_text()
+    for target in re.findall(r"\bmake (\w[\w-]*)", " ".join(commands)):
+        assert re.search(f"^{target}:", makefile, re.M), f"make {target}"
+
+    paths = {
+        word.rpartition("=")[2].strip('"')
+        for quoted in re.findall(r"`([^`]+)`", text)
+        for word in quoted.split()
+        if re.match(r"(?:\w+=)?\"?(?:api|db|docs|scripts|tests)/", word)
+    }
+    walk = text.partition("## A walk")[2].partition("\n## ")[0]
+    assert len(paths) > 15
+    assert len(re.findall(r"^\d\. ", walk, re.M)) == len(re.findall(r"Check: `make ", walk))
+    missing = [path for path in sorted(paths) if not (CHECKOUT / path).exists()]
+    assert missing == []
+
+
 @pytest.mark.parametrize("name", FOR_ADMINISTRATORS)
 def test_administrators_can_type_what_they_are_told(cluster: Cluster, name: str) -> None:
     """As PostgreSQL plans it: nothing is run."""
