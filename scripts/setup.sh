@@ -1,6 +1,6 @@
 #!/bin/sh
-# Install what is missing: PostgreSQL with its extensions and Sqitch (apt, as root or through
-# sudo), and the locked Python packages in .venv. Silent and quick when nothing is missing.
+# Install what is missing: PostgreSQL with its extensions, PgBouncer and Sqitch (apt, as root or
+# through sudo), and the locked Python packages in .venv. Silent and quick when nothing is missing.
 #
 # Words without quotes are lists of words: lock_files, missing, pip.
 # shellcheck disable=SC2086
@@ -40,10 +40,15 @@ server_complete() {
     [ -x "/usr/lib/postgresql/$1/bin/initdb" ]
 }
 
+pooler_complete() { # /usr/sbin is not in everybody's PATH
+    command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ]
+}
+
 system_complete() {
     for program in sqitch pg_prove psql; do
         command -v "$program" >/dev/null || return 1
     done
+    pooler_complete || return 1
     for version in $versions; do
         ! server_complete "$version" || return 0
     done
@@ -103,21 +108,35 @@ apt_install() {
         -o DPkg::Lock::Timeout=600 "$@"
 }
 
-# A server package that is installed for the first time makes a cluster and starts it on port 5432.
-# While this script runs it is told not to; nothing of that stays.
-forbid_main_cluster() {
+# A server package that is installed for the first time makes a cluster and starts it on port 5432;
+# the one of PgBouncer starts a service on port 6432. While this script runs they are told not to;
+# nothing of that stays.
+forbid_services() {
     drop_in=/etc/postgresql-common/createcluster.d/telemedicine-$$.conf
-    trap 'as_root sh -c "rm -f $drop_in; rmdir --ignore-fail-on-non-empty ${drop_in%/*}" || :' EXIT
+    policy=/usr/sbin/policy-rc.d
+    [ ! -e "$policy" ] || policy= # somebody else's, which stays
+    tidy_up="rm -f $drop_in $policy; rmdir --ignore-fail-on-non-empty ${drop_in%/*}"
+    trap 'as_root sh -c "$tidy_up" || :' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
     as_root mkdir -p "${drop_in%/*}" &&
         as_root sh -c "echo 'create_main_cluster = false' >'$drop_in'" ||
         fail "$drop_in cannot be written"
+    [ -z "$policy" ] || {
+        printf '%s\n' '#!/bin/sh' '[ "$1" != pgbouncer ] || exit 101' |
+            as_root install -m 755 /dev/stdin "$policy" || fail "$policy cannot be written"
+    }
+}
+
+# The tests start a PgBouncer of their own; the packaged service starts neither now nor at boot.
+disable_pooler() {
+    as_root update-rc.d pgbouncer disable || :
+    as_root service pgbouncer stop || :
 }
 
 install_system_packages() {
     command -v apt-get >/dev/null ||
-        stop "there is no apt here: install PostgreSQL 15-18, pgTAP, plpgsql_check, Sqitch, pg_prove"
+        stop "there is no apt here: install PostgreSQL 15-18, pgTAP, plpgsql_check, PgBouncer, Sqitch"
     privileged=yes
     become_root || privileged=
     if ! choose_version || ! apt_offers sqitch; then
@@ -127,6 +146,7 @@ install_system_packages() {
     fi
 
     missing=
+    pooler_complete || missing=" pgbouncer"
     for package in sqitch libdbd-pg-perl libtap-parser-sourcehandler-pgtap-perl \
         "postgresql-client-$version" "postgresql-$version" "postgresql-$version-pgtap" \
         "postgresql-$version-plpgsql-check" $venv_package; do
@@ -136,8 +156,9 @@ install_system_packages() {
     [ -n "$privileged" ] ||
         stop "these packages are missing; as root: apt-get install --no-install-recommends$missing"
     say "installing$missing"
-    forbid_main_cluster
+    forbid_services
     apt_install $missing || { apt_update && apt_install $missing; } || fail "apt-get install failed"
+    case $missing in *pgbouncer*) disable_pooler ;; esac
 }
 
 ## Python packages
