@@ -40,6 +40,14 @@ begin
         alter role telemed_api set idle_in_transaction_session_timeout = '5s';
     end if;
 
+    -- A start-up parameter would not do: poolers refuse it.
+    if not exists (
+        select from pg_catalog.pg_db_role_setting as s
+         where s.setrole = 'telemed_api'::pg_catalog.regrole and s.setdatabase = 0
+           and 'TimeZone=UTC' = any (s.setconfig)) then
+        alter role telemed_api set timezone = 'UTC';
+    end if;
+
     if pg_catalog.to_regrole('telemed_dba') is null then
         create role telemed_dba nologin;
     end if;

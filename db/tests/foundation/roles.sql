@@ -1,5 +1,5 @@
 begin;
-select plan(9);
+select plan(10);
 
 select is_empty(
     $$
@@ -39,6 +39,8 @@ select ok(
     r.rolconfig @> array[
         'statement_timeout=3s', 'lock_timeout=1500ms', 'idle_in_transaction_session_timeout=5s'],
     'a request of the REST API never waits for ever')
+from pg_roles as r where r.rolname = 'telemed_api';
+select ok(r.rolconfig @> array['TimeZone=UTC'], 'the REST API works in UTC')
 from pg_roles as r where r.rolname = 'telemed_api';
 select * from finish();
 rollback;
