@@ -22,6 +22,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from api import keys
 
+POOLERS = ("auto", "transaction", "session")
 ENVIRONMENTS = ("production", "development", "test")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 IN_MEMORY = "memory://"
@@ -64,6 +65,7 @@ class Settings:
 
     app_env: str = _setting("production", one_of=ENVIRONMENTS)
     database_url: str = field(default="", repr=False)
+    database_pooler: str = _setting("auto", one_of=POOLERS)
     database_pool_size: int = _setting(4, 1, 100)
     database_pool_timeout_seconds: int = _setting(1, 1, 60)
     database_answer_timeout_seconds: int = _setting(5, 1, 300)

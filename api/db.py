@@ -6,11 +6,15 @@ that is one transaction and one round trip. PostgreSQL makes the JSON, and its b
 COMMIT travels with the statement, so a connection that is lost after it was sent leaves open what
 became of it. A request that is safe to repeat (it reads, or has an idempotency key) is then sent
 once more; every other one is answered with 503, which says that its outcome is not known.
+
+Nothing depends on the session but prepared statements: a pooler may stand between, and run each
+statement on another connection of the server. See DATABASE_POOLER in `.env.example`.
 """
 
 import contextlib
 import random
 import re
+import secrets
 import select
 import time
 from collections.abc import Iterator
@@ -20,31 +24,44 @@ from typing import Any, TypeVar
 
 import psycopg
 from flask import g, request
+from psycopg._preparing import Prepare, PrepareManager
+from psycopg._queries import PostgresQuery
 from psycopg.abc import Buffer, PQGen
 from psycopg.adapt import Loader
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.errors import DeadlockDetected, SerializationFailure
-from psycopg.pq import TransactionStatus
+from psycopg.conninfo import make_conninfo
+from psycopg.errors import (
+    DeadlockDetected,
+    DuplicatePreparedStatement,
+    InvalidSqlStatementName,
+    ReadOnlySqlTransaction,
+    SerializationFailure,
+)
+from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
 from api import context
 from api.config import Settings, current
 from api.errors import from_database
+from api.logs import log
 
 T = TypeVar("T")
 
 NAME = re.compile(r"[a-z_]+")
 REPLAYED = "TM000"
 RETRIES = 3
+RECONNECT_SECONDS = 1.0  # at least, between two replacements of all connections
 
-# `materialized`: the context is set before the function in the select list runs.
+# `materialized`: the context is set before the function in the select list runs. The time zone is
+# set here as well, whatever database, role, DATABASE_URL or a pooler say: a start-up parameter is
+# refused by PgBouncer, and this costs no round trip.
 CONTEXT = """
 with context as materialized (
     select set_config('app.user_id', %s, true) as user_id,
            set_config('app.role', %s, true) as role,
            set_config('app.request_id', %s, true) as request_id,
-           set_config('app.proof', %s, true) as proof
+           set_config('app.proof', %s, true) as proof,
+           set_config('TimeZone', 'UTC', true) as time_zone
 )
 """
 
@@ -54,6 +71,22 @@ class _JsonBytes(Loader):
         return bytes(data)
 
 
+class _OwnNames(PrepareManager):
+    """Names of prepared statements that no two connections share.
+
+    psycopg counts from _pg3_0 in every client. A pooler that runs a statement on the connection of
+    another client then runs the other client's function; with these names it is an error.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._prefix = f"api_{secrets.token_hex(8)}".encode()
+
+    def get(self, query: PostgresQuery, prepare: bool | None = None) -> tuple[Prepare, bytes]:
+        action, name = super().get(query, prepare)
+        return action, self._prefix + name if action is Prepare.SHOULD else name
+
+
 class _Connection(psycopg.Connection[tuple[Any, ...]]):
     """Keeps what the server says besides the row: (SQLSTATE, text) of each notice."""
 
@@ -61,6 +94,7 @@ class _Connection(psycopg.Connection[tuple[Any, ...]]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._prepared = _OwnNames()
         self.notices: list[tuple[str, str]] = []
         self.add_notice_handler(self._keep)
 
@@ -80,6 +114,9 @@ class _Connection(psycopg.Connection[tuple[Any, ...]]):
 
 
 _pool: ConnectionPool[_Connection] | None = None
+_look_for_pooler = True
+_prepare: bool | None = None  # None: what is called often; False: nothing
+_reconnected_at = 0.0
 
 
 def open_pool(settings: Settings) -> None:
@@ -87,13 +124,14 @@ def open_pool(settings: Settings) -> None:
 
     Returns at once: a server that cannot be reached yet is tried again on demand.
     """
-    global _pool
+    global _pool, _look_for_pooler, _prepare, _reconnected_at
     _Connection.answer_timeout = settings.database_answer_timeout_seconds
-    options = conninfo_to_dict(settings.database_url).get("options") or ""
+    _look_for_pooler = settings.database_pooler == "auto"
+    _prepare = False if settings.database_pooler == "transaction" else None
+    _reconnected_at = 0.0
     _pool = ConnectionPool(
         make_conninfo(
             settings.database_url,
-            options=f"{options} -c TimeZone=UTC".strip(),
             application_name="telemedicine-api",
             connect_timeout=3,
             # A host that vanished without a word is given up on after about ten seconds.
@@ -156,16 +194,24 @@ def page(function: str, *, limit: int, **arguments: object) -> bytes:
 
 
 def ping(seconds: float) -> None:
-    """Raise psycopg.OperationalError unless the server answers within `seconds`."""
+    """Raise psycopg.Error unless the server answers within `seconds`, and lets us write."""
     with _borrow(seconds) as connection:
         server = connection.pgconn
-        server.send_query(b"select 1")
+        server.send_query(b"show transaction_read_only")
         if not _readable(server.socket, seconds):
             # Closed, so that nobody else waits for this answer.
             connection.close()
             raise psycopg.OperationalError("the server does not answer")
-        while server.get_result() is not None:
-            pass
+        answer = b""
+        while (result := server.get_result()) is not None:
+            if result.status == ExecStatus.TUPLES_OK:
+                answer = result.get_value(0, 0) or b""
+    if answer == b"on":
+        # Whoever is not ready gets no requests, which would reconnect.
+        _reconnect()
+        raise ReadOnlySqlTransaction("the server is read-only")
+    if answer != b"off":
+        raise psycopg.OperationalError("the server refuses to answer")
 
 
 def time_zone_data(settings: Settings, start: datetime) -> tuple[str, dict[str, str]]:
@@ -193,12 +239,25 @@ def _execute(statement: bytes, values: tuple[object, ...], *, repeatable: bool =
     parameters = _context() + tuple(_adapt(value) for value in values)
     repeatable = repeatable or request.method in ("GET", "HEAD")
     conflicts = losses = 0
+    reconnected = False
     while True:
         with _borrow() as connection:
             connection.notices.clear()
+            prepare = _prepare
             try:
-                row = connection.execute(statement, parameters).fetchone()
+                row = connection.execute(statement, parameters, prepare=prepare).fetchone()
                 return _answer(row, connection.notices)
+            except (InvalidSqlStatementName, DuplicatePreparedStatement):
+                # The server's connection is not the one that it was prepared on. Nothing has run.
+                if prepare is False:
+                    raise
+                _prepare_nothing()
+            except ReadOnlySqlTransaction:
+                # Nothing was done: a standby, or a primary no more. There may be another by now.
+                if reconnected:
+                    raise
+                reconnected = True
+                _reconnect()
             except (SerializationFailure, DeadlockDetected):
                 # The transaction was taken back as a whole: asking again is safe.
                 conflicts += 1
@@ -268,6 +327,30 @@ def _readable(socket: int, seconds: float) -> bool:
 
 def _configure(connection: _Connection) -> None:
     connection.adapters.register_loader("json", _JsonBytes)
+    if _look_for_pooler and _prepare is not False and not _is_direct(connection):
+        _prepare_nothing()
+
+
+def _is_direct(connection: _Connection) -> bool:
+    """Whether we were connected by the process that answers. A pooler makes up its number."""
+    row = connection.execute("select pg_catalog.pg_backend_pid()").fetchone()
+    return row is not None and row[0] == connection.info.backend_pid
+
+
+def _prepare_nothing() -> None:
+    global _prepare
+    if _prepare is not False:
+        _prepare = False
+        log.warning("pooler", found=True, prepared_statements=False)
+
+
+def _reconnect() -> None:
+    """Replace every connection, those in use when they come back."""
+    global _reconnected_at
+    now = time.monotonic()
+    if _pool is not None and now - _reconnected_at >= RECONNECT_SECONDS:
+        _reconnected_at = now
+        _pool.drain()
 
 
 @lru_cache

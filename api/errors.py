@@ -28,6 +28,7 @@ STATUS_BY_SQLSTATE = (
     ("23514", 422),  # check
     ("23505", 409),  # unique
     ("23P01", 409),  # exclusion
+    ("25006", 503),  # the server is read-only: a standby, or a primary no more
     ("40001", 503),  # serialization failure, after the retries
     ("40P01", 503),  # deadlock, after the retries
     ("55P03", 503),  # lock timeout

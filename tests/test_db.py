@@ -66,6 +66,11 @@ end $$;
 
 create function api.sleeps() returns void language sql as $$ select pg_sleep(30) $$;
 alter role telemed_api in database {database} set statement_timeout = '1s';
+
+create function api.new_year() returns timestamptz language sql immutable
+as $$ select '2027-01-01 00:00+00'::timestamptz $$;
+alter database {database} set timezone = 'Europe/Berlin';
+alter role telemed_api in database {database} set timezone = 'Asia/Tokyo';
 """
 
 
@@ -75,7 +80,7 @@ def app(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Flask]:
     database = new_database()
     cluster.sql(FUNCTIONS.format(database=database), database)
     cluster.sql("grant execute on all functions in schema api to telemed_api", database)
-    url = cluster.url(database, "telemed_api")
+    url = cluster.url(database, "telemed_api") + "&options=-c%20TimeZone%3DAmerica/New_York"
     settings = config.load(environment(url, DATABASE_POOL_SIZE="1"))
     db.open_pool(settings)
     app = Flask("db")
@@ -99,6 +104,13 @@ def test_the_context_travels_with_the_call_and_is_gone_afterwards(app: Flask) ->
     # The same connection, the pool has only one: the next borrower is a stranger.
     with app.test_request_context("/"):
         assert json.loads(db.call("context")) == ["", "", "", "UTC"]
+
+
+@pytest.mark.usefixtures("request_of")
+def test_times_are_in_utc_whatever_database_role_and_url_say() -> None:
+    with db._borrow() as connection:
+        assert connection.execute("show timezone").fetchone() == ("America/New_York",)
+    assert json.loads(db.call("new_year")) == "2027-01-01T00:00:00+00:00"
 
 
 @pytest.mark.usefixtures("request_of")
@@ -244,3 +256,107 @@ def test_a_server_that_does_not_answer_is_not_waited_for() -> None:
 def test_what_the_api_may_not_do_it_may_not_do(app: Flask, cluster: Cluster) -> None:
     with app.test_request_context("/"), pytest.raises(psycopg.errors.InsufficientPrivilege):
         db._execute(db._statement("select to_json(email) from app.users, context"), ())
+
+
+@pytest.fixture
+def reconnecting(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Connections may be replaced as often as they have to be."""
+    monkeypatch.setattr(db, "RECONNECT_SECONDS", 0.0)
+    yield
+    db._reconnect()
+
+
+def prepared() -> set[str]:
+    """The names of the statements that are prepared on the connection of the pool."""
+    with db._borrow() as connection:
+        return {name for (name,) in connection.execute("select name from pg_prepared_statements")}
+
+
+def call_until_prepared() -> None:
+    for _ in range(7):
+        db.call("new_year")
+    assert prepared()
+
+
+def test_prepared_statements_of_two_connections_have_different_names(app: Flask) -> None:
+    url = app.config["SETTINGS"].database_url
+    names: list[str] = []
+    for _ in range(2):
+        with db._Connection.connect(url) as connection:
+            connection.execute("select 1", prepare=True)
+            rows = connection.execute("select name from pg_prepared_statements").fetchall()
+            names += [name for (name,) in rows]
+    assert len(names) == len(set(names)) == 2
+    assert not [name for name in names if name.startswith("_pg3_")]
+
+
+@pytest.mark.usefixtures("reconnecting")
+@pytest.mark.parametrize("loss", ["deallocate all", "prepare {next} as select 1"])
+def test_a_prepared_statement_that_is_not_there_is_sent_unprepared(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, loss: str
+) -> None:
+    monkeypatch.setattr(db, "_prepare", None)
+    db._reconnect()
+    # As for a request that may be sent only once: nothing has run.
+    with app.test_request_context("/", method="POST"):
+        call_until_prepared()
+        with db._borrow() as connection:
+            names = connection._prepared
+            name = f"{names._prefix.decode()}_pg3_{names._prepared_idx}"
+            connection.pgconn.exec_(loss.format(next=name).encode())
+        for _ in range(7):
+            assert json.loads(db.call("new_year" if "deallocate" in loss else "context"))
+        before = prepared()
+        for _ in range(7):  # and no other one is prepared from now on
+            db.items("all_things")
+        assert prepared() == before
+
+
+def demote() -> None:
+    """Make the session of the pool's connection read-only; another one would not be."""
+    with db._borrow() as connection:
+        connection.execute("set default_transaction_read_only = on")
+
+
+@pytest.mark.usefixtures("request_of", "reconnecting")
+def test_a_primary_that_is_one_no_more_is_left_for_another() -> None:
+    before = int(db.call("process"))
+    demote()
+    assert db.call("fails_at_first", times=0, sqlstate="TM901")
+    assert int(db.call("process")) != before
+    demote()
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        db.ping(60)
+    db.ping(60)
+
+
+@pytest.mark.usefixtures("reconnecting")
+def test_a_server_that_is_read_only_is_503_and_not_ready(app: Flask, cluster: Cluster) -> None:
+    database = app.config["SETTINGS"].database_url.partition("?")[0].rpartition("/")[2]
+    read_only = f"alter database {database} set default_transaction_read_only"
+    cluster.sql(f"{read_only} = on")
+    db._reconnect()
+    try:
+        with app.test_request_context("/", method="POST"):
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction) as told:
+                db.call("fails_at_first", times=0, sqlstate="TM901")
+            answer = errors._from_psycopg(told.value)
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+            assert "not known" not in answer.get_data(as_text=True)
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                db.ping(60)
+            assert db.call("context")  # what only reads is answered
+    finally:
+        cluster.sql(f"{read_only} = off")
+    db._reconnect()
+    db.ping(60)
+
+
+@pytest.mark.usefixtures("request_of", "reconnecting")
+def test_connections_are_not_replaced_for_each_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = int(db.call("process"))
+    demote()
+    monkeypatch.setattr(db, "RECONNECT_SECONDS", 1e9)
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        db.call("fails_at_first", times=0, sqlstate="TM901")
+    assert int(db.call("process")) == before
