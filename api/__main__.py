@@ -42,6 +42,8 @@ def _create_admin(options: argparse.Namespace) -> None:
     settings = config.load(to_serve=False)
     if not settings.dba_database_url:
         raise config.SettingsError("DBA_DATABASE_URL is missing")
+    if complaints := config.published_passwords(settings):
+        raise config.SettingsError("; ".join(complaints))
     password = _checked(_from_stdin() if options.password_stdin else _from_terminal())
     if guessing.too_easy(password, options.email, options.full_name):
         raise ValueError(guessing.ADVICE)

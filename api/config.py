@@ -36,7 +36,25 @@ WELL_KNOWN_WORDS = (
     *("supersecret", "super", "your", "key", "jwt", "flask", "django", "admin", "letmein"),
     *("qwertyuiop", "asdfghjkl", "zxcvbnm", "qwerty", "abcdefgh", "openssl", "rand", "hex"),
     *("01234567890", "1234567890", "12345678", "123456", "local", "dev", "with", "this", "here"),
+    *("context", "compose", "file", "only"),
 )
+# Secrets that this repository publishes and that are not made of such words: those of tests, of
+# examples and of docker-compose.yml. tests/test_config.py finds what is missing here.
+PUBLISHED = frozenset({
+    "b7e151628aed2a6abf7158809cf4f3c762e7160f38b4da56a784d9045190cfef",
+    "bf0715e1c8a1e2f84b35c7d2a9960d7e3f1a5b8c4d2e6f709182a3b4c5d6e7f8",
+    "f29b7c6e0a5d4183968fbd02e7c1a4530b9e6d7f8c2a1054e3b6c7d890fa1e2d",
+    "9Rnaf0zyJT3VtO7kzO9CzEBwXU5aFhSXcTCZuCwVBUg=",
+    "ZGV2ZWxvcG1lbnQtb25seS1tZmEta2V5LWNvbXBvc2U=",
+    "Y2hhbmdlLW1lLXRoaXMtaXMtbm8tc2VjcmV0LWtleS4=",
+    "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T",
+    "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+    "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",
+    "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+})  # fmt: skip
+PUBLISHED_PASSWORDS = frozenset({
+    "development-only", "hunter2", "password", "secret", "telemedicine-demo",
+})  # fmt: skip
 FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 SECRET_BITS = 64.0  # far below what chance makes of 32 bytes, far above a pattern
 # In connection strings, also of libpq versions newer than ours.
@@ -122,7 +140,7 @@ def load(environment: Mapping[str, str] | None = None, *, to_serve: bool = True)
     With `to_serve`, they also have to be enough, and in production good enough, to serve requests.
     Raises SettingsError, which names everything that is wrong.
     """
-    given = _from_process() if environment is None else environment
+    given = from_process() if environment is None else environment
     values: dict[str, Any] = {}
     complaints: list[str] = []
     for setting in fields(Settings):
@@ -146,7 +164,8 @@ def current() -> Settings:
     return cast(Settings, current_app.config["SETTINGS"])
 
 
-def _from_process() -> dict[str, str]:
+def from_process() -> dict[str, str]:
+    """The variables of this process, with those of `.env` below them."""
     # ENV_FILE is not a setting: it says where settings are.
     path = os.environ.get("ENV_FILE") or Path(__file__).resolve().parent.parent / ".env"
     found = dotenv_values(path, interpolate=False)
@@ -192,6 +211,7 @@ def _what_is_missing(settings: Settings) -> list[str]:
             conninfo_to_dict(settings.database_url)
         except ProgrammingError:  # its text would repeat the password
             complaints.append("DATABASE_URL is not a PostgreSQL connection string")
+    complaints += published_passwords(settings)
     complaints += _unfit_keys(settings)
     complaints += _unfit_context_key(settings)
     complaints += _unfit_mfa_keys(settings)
@@ -204,6 +224,21 @@ def _what_is_missing(settings: Settings) -> list[str]:
     return complaints
 
 
+def published_passwords(settings: Settings) -> list[str]:
+    """What is wrong with connection strings in production: a password that everybody can read."""
+    if settings.app_env != "production":
+        return []
+    urls = {
+        "DATABASE_URL": settings.database_url,
+        "DBA_DATABASE_URL": settings.dba_database_url,
+    }
+    return [
+        f"{name} has a password that is published"
+        for name, url in urls.items()
+        if _parts(url).get("password") in PUBLISHED_PASSWORDS
+    ]
+
+
 def _unfit_mfa_keys(settings: Settings) -> list[str]:
     if not settings.mfa_keys:
         return ["MFA_KEYS is missing"]
@@ -214,7 +249,7 @@ def _unfit_mfa_keys(settings: Settings) -> list[str]:
         key = base64.urlsafe_b64decode(text.strip())
         # Bytes that are letters were not made by chance.
         if settings.app_env == "production" and (
-            key.isascii() or _bits(key.decode("latin-1")) < SECRET_BITS
+            key.isascii() or _bits(key.decode("latin-1")) < SECRET_BITS or text.strip() in PUBLISHED
         ):
             return [f"MFA_KEYS has a key that can be guessed ({advice})"]
     return []
@@ -250,6 +285,8 @@ def _unfit_context_key(settings: Settings) -> list[str]:
 
 
 def _refuse_weak(secret: str) -> None:
+    if secret in PUBLISHED:
+        raise ValueError(f"is published in the source of this project ({keys.ADVICE})")
     rest = secret.lower()
     for word in WELL_KNOWN_WORDS:
         rest = rest.replace(word, "")
@@ -279,12 +316,16 @@ def _shannon(text: str) -> float:
 
 
 def _without_password(url: str) -> str:
-    if not url:
-        return ""
-    try:
-        parts = conninfo_to_dict(url)
-    except ProgrammingError:
+    parts = _parts(url)
+    if url and not parts:
         return "(not a PostgreSQL connection string)"
     return " ".join(
         f"{key}={'***' if key in LIBPQ_SECRETS else value}" for key, value in parts.items()
     )
+
+
+def _parts(url: str) -> dict[str, Any]:
+    try:
+        return conninfo_to_dict(url)
+    except ProgrammingError:
+        return {}

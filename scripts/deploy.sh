@@ -25,9 +25,21 @@ trap 'exit 143' TERM HUP
 
 fail() {
     cat "$log" >&2
-    echo "deploy: $1" >&2
+    echo "deploy: $*" >&2
     exit 1
 }
+
+# What docker-compose.yml publishes begins like this.
+if [ "${APP_ENV:-}" = production ]; then
+    for value in "${PGPASSWORD:-}" "${API_DATABASE_PASSWORD:-}" "${CONTEXT_KEY:-}"; do
+        case $value in
+            development-only*)
+                fail "with APP_ENV=production PGPASSWORD, API_DATABASE_PASSWORD and CONTEXT_KEY" \
+                    "must not be those of docker-compose.yml"
+                ;;
+        esac
+    done
+fi
 
 administer() { # in the database `postgres`, which every server has
     psql -XAtq -v ON_ERROR_STOP=1 -d postgres "$@" 2>>"$log"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import subprocess
 import sys
 import time
@@ -13,12 +14,22 @@ from pathlib import Path
 
 import requests
 
+from api import mfa
 from scripts.cluster import THROWAWAY_CONTEXT_KEY
 from scripts.system import CHECKOUT
 
 MFA_KEY = "9Rnaf0zyJT3VtO7kzO9CzEBwXU5aFhSXcTCZuCwVBUg="
 SECRET = "b7e151628aed2a6abf7158809cf4f3c762e7160f38b4da56a784d9045190cfef"
 LISTENING = re.compile(r"Listening at: (http://127\.0\.0\.1:\d+)")
+
+
+def new_secrets() -> dict[str, str]:
+    """Secrets for a start in production, which refuses those that stand in this repository."""
+    return {
+        "SECRET_KEY": secrets.token_hex(32),
+        "CONTEXT_KEY": secrets.token_hex(32),
+        "MFA_KEYS": mfa.new_key(),
+    }
 
 
 class Server:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import secrets
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import pytest
 from psycopg import pq
@@ -16,17 +19,14 @@ from psycopg import pq
 from api import config, mfa
 from scripts.cluster import THROWAWAY_CONTEXT_KEY
 from scripts.system import CHECKOUT
+from tests.forgery import OTHER_SECRET
 from tests.pem import new_key, public, with_password
-from tests.server import MFA_KEY, SECRET, environment, serve
+from tests.server import MFA_KEY, SECRET, environment, new_secrets, serve
 
-URL = "postgresql://telemed_api:hunter2@localhost/telemed"
-RIGHT = {
-    "APP_ENV": "production",
-    "DATABASE_URL": URL,
-    "SECRET_KEY": SECRET,
-    "CONTEXT_KEY": THROWAWAY_CONTEXT_KEY,
-    "MFA_KEYS": MFA_KEY,
-}
+# In production what stands in this repository is refused.
+PASSWORD = secrets.token_urlsafe(16)
+URL = f"postgresql://telemed_api:{PASSWORD}@localhost/telemed"
+RIGHT = {"APP_ENV": "production", "DATABASE_URL": URL, **new_secrets()}
 EXAMPLE = (CHECKOUT / ".env.example").read_text()
 
 
@@ -107,7 +107,113 @@ def test_keys_for_second_factors_made_as_advised_are_accepted() -> None:
     assert COMPOSE_MFA_KEY in (CHECKOUT / "docker-compose.yml").read_text()
     config.load(RIGHT | {"MFA_KEYS": COMPOSE_MFA_KEY, "APP_ENV": "development"})
     for _ in range(200):
-        config.load(RIGHT | {"MFA_KEYS": f"{mfa.new_key()}, {MFA_KEY}"})
+        config.load(RIGHT | {"MFA_KEYS": f"{mfa.new_key()}, {mfa.new_key()}"})
+
+
+# How secrets are written down: as a value of a variable (NAME=..., NAME: ${NAME:-...}) ...
+ASSIGNED = re.compile(
+    r"""\b(\w*(?:SECRET|KEY|PASSWORD|PASSWD)\w*)["'`]?\s*(?::-|[:=-])\s*["'`]?(?:\$\{\w+:?-)?"""
+    r"""([\w+/][\w+/=.~@!%-]*)"""
+)
+# ... in a connection string, or by itself, of the forms in which 32 random bytes are written.
+IN_URL = re.compile(r"postgres(?:ql)?://[^\s/:@]*:(?:\$\{\w+:?-)?([^\s/:@{}\"']+)\}?@")
+RANDOM = re.compile(r"""(?<![\w+/=-])([0-9a-f]{64}|\w[\w+/-]{63}|\w[\w+/-]{42,43}=?)(?![\w+/=-])""")
+CODE = (".py", ".sh", ".sql", ".psql", "Makefile")
+
+
+def published() -> Iterator[tuple[str, str, str]]:
+    """(file, variable, value) of what looks like a secret in the files of this repository."""
+    listed = subprocess.run(
+        ("git", "ls-files", "--cached", "--others", "--exclude-standard"),
+        cwd=CHECKOUT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name in listed.stdout.splitlines():
+        path = CHECKOUT / name
+        # Digests of packages and of changes are no secrets, and the list itself is what is tested.
+        if not path.is_file() or name.startswith("requirements") or name == "api/config.py":
+            continue
+        text = path.read_text(errors="replace")
+        for variable, value in ASSIGNED.findall(text):
+            if not name.endswith(CODE) or value in RANDOM.findall(text):
+                yield name, variable, value
+        for value in IN_URL.findall(text):
+            yield name, "PASSWORD", unquote(value)
+        for value in RANDOM.findall(text):
+            if re.search("[0-9]", value) and re.search("[A-Z]|[0-9a-f]{64}", value):
+                yield name, "", value
+
+
+def test_a_production_start_refuses_each_secret_that_this_repository_publishes() -> None:
+    found = set(published())
+    compose = {variable for file, variable, _ in found if file == "docker-compose.yml"}
+    assert {"SECRET_KEY", "CONTEXT_KEY", "MFA_KEYS", "POSTGRES_PASSWORD"} <= compose
+    for value in (SECRET, MFA_KEY, THROWAWAY_CONTEXT_KEY, OTHER_SECRET):
+        assert value in {text for _, _, text in found}
+    accepted = []
+    for file, variable, value in sorted(found):
+        tried = dict.fromkeys(("SECRET_KEY", "SECRET_KEYS_RETIRED", "CONTEXT_KEY"), value)
+        tried["MFA_KEYS"] = f"{RIGHT['MFA_KEYS']},{value}"
+        if "PASSWORD" in variable:
+            url = f"postgresql://telemed_api:{quote(value, safe='')}@localhost/telemed"
+            tried = {"DATABASE_URL": url, "DBA_DATABASE_URL": url}
+        for name, text in tried.items():
+            try:
+                config.load(RIGHT | {name: text})
+            except config.SettingsError as refused:
+                assert name in str(refused)
+            else:
+                accepted.append(f"{file}: {value} as {name}")
+    assert not accepted, "to be added to api/config.py"
+
+
+@pytest.mark.parametrize("name", ["PGPASSWORD", "API_DATABASE_PASSWORD", "CONTEXT_KEY"])
+def test_a_deployment_in_production_refuses_what_docker_compose_publishes(name: str) -> None:
+    of_compose = {
+        value
+        for file, variable, value in published()
+        if file == "docker-compose.yml" and variable in ("CONTEXT_KEY", "POSTGRES_PASSWORD")
+    }
+    nowhere = {"PATH": os.environ["PATH"], "PGHOST": "/nowhere"}
+    for value in sorted(of_compose):
+        for app_env, reason in (("production", "docker-compose.yml"), ("development", "reached")):
+            deployed = subprocess.run(
+                ("sh", "scripts/deploy.sh"),
+                cwd=CHECKOUT,
+                env=nowhere | {"APP_ENV": app_env, name: value},
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+            assert deployed.returncode == 1
+            assert reason in deployed.stderr.splitlines()[-1]
+            assert value not in deployed.stderr
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "DBA_DATABASE_URL"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://telemed_api:development%2Donly@localhost/telemed",
+        "postgresql://localhost/telemed?user=telemed_api&password=development-only",
+        "host=localhost user=telemed_api password='development-only'",
+    ],
+)
+def test_a_published_password_is_found_in_every_spelling_and_allowed_elsewhere(
+    name: str, url: str
+) -> None:
+    with pytest.raises(config.SettingsError, match=f"^{name} has a password that is published$"):
+        config.load(RIGHT | {name: url})
+    config.load(RIGHT | {name: url, "APP_ENV": "development"})
+    if name == "DBA_DATABASE_URL":
+        command = ("create-admin", "--email", "a@b.c", "--full-name", "A", "--password-stdin")
+        created = run(*command, variables=environment("") | RIGHT | {name: url})
+        assert (created.returncode, created.stderr) == (
+            1,
+            f"api: {name} has a password that is published\n",
+        )
 
 
 def test_a_longer_hash_needs_a_longer_key() -> None:
@@ -309,8 +415,9 @@ def test_settings_are_shown_without_secrets() -> None:
     store = {"RATE_LIMIT_STORAGE_URL": "redis://:hunter2@localhost:6379/0?password=hunter2"}
     settings = config.load(RIGHT | {"DBA_DATABASE_URL": URL} | store)
     shown = str(settings.without_secrets()) + repr(settings)
-    for secret in (SECRET, THROWAWAY_CONTEXT_KEY, MFA_KEY):
-        assert secret not in shown
+    for name in ("SECRET_KEY", "CONTEXT_KEY", "MFA_KEYS"):
+        assert RIGHT[name] not in shown
+    assert PASSWORD not in shown
     assert "hunter2" not in shown
     assert "user=telemed_api" in settings.without_secrets()["DATABASE_URL"]
     assert settings.without_secrets()["RATE_LIMIT_STORAGE_URL"] == "redis://***@localhost:6379/0"
@@ -360,10 +467,10 @@ def test_a_file_is_read_and_the_environment_goes_before_it(tmp_path: Path) -> No
     file = tmp_path / "env"
     file.write_text(
         f"DATABASE_URL={URL}\nPORT=8123\nLOG_LEVEL=ERROR\nSECRET_KEY='quoted # {SECRET}'\n"
-        f"CONTEXT_KEY={THROWAWAY_CONTEXT_KEY}\nMFA_KEYS={MFA_KEY}"
+        f"CONTEXT_KEY={RIGHT['CONTEXT_KEY']}\nMFA_KEYS={RIGHT['MFA_KEYS']}"
     )
     given = {"ENV_FILE": str(file), "LOG_LEVEL": "DEBUG", "PATH": os.environ["PATH"]}
-    shown = run("settings", given)
+    shown = run("settings", variables=given)
     assert shown.returncode == 0, shown.stderr
     assert "PORT=8123\n" in shown.stdout
     assert "LOG_LEVEL=DEBUG\n" in shown.stdout
@@ -377,21 +484,21 @@ def test_a_pair_fits_on_one_line_of_the_file(tmp_path: Path, quote: str) -> None
     lines = {
         "DATABASE_URL": URL,
         "ALGORITHM": "EdDSA",
-        "CONTEXT_KEY": THROWAWAY_CONTEXT_KEY,
-        "MFA_KEYS": MFA_KEY,
+        "CONTEXT_KEY": RIGHT["CONTEXT_KEY"],
+        "MFA_KEYS": RIGHT["MFA_KEYS"],
         "SECRET_KEY": OTHER.replace("\n", "\\n"),
         "SECRET_KEYS_RETIRED": (PAIRS["EdDSA"] + public(OTHER)).replace("\n", "\\n"),
     }
     file.write_text("".join(f"{name}={quote}{value}{quote}\n" for name, value in lines.items()))
-    shown = run("settings", {"ENV_FILE": str(file), "PATH": os.environ["PATH"]})
+    shown = run("settings", variables={"ENV_FILE": str(file), "PATH": os.environ["PATH"]})
     assert shown.returncode == 0, shown.stderr
     assert "ALGORITHM=EdDSA\n" in shown.stdout
     assert "BEGIN" not in shown.stdout
 
 
-def run(command: str, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def run(*command: str, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        (sys.executable, "-m", "api", command),
+        (sys.executable, "-m", "api", *command),
         cwd=CHECKOUT,
         env=variables,
         capture_output=True,
@@ -412,7 +519,7 @@ def run(command: str, variables: dict[str, str]) -> subprocess.CompletedProcess[
     ids=str,
 )
 def test_gunicorn_does_not_start_with_a_key_that_is_none(wrong: dict[str, str]) -> None:
-    production = environment(URL, APP_ENV="production", BCRYPT_COST="12", **wrong)
+    production = environment("") | RIGHT | {"BCRYPT_COST": "12"} | wrong
     started = subprocess.run(
         (sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0"),
         cwd=CHECKOUT,
@@ -431,7 +538,8 @@ def test_gunicorn_does_not_start_with_a_key_that_is_none(wrong: dict[str, str]) 
 
 def test_a_right_production_start_serves_even_before_its_database(tmp_path: Path) -> None:
     nowhere = f"postgresql://telemed_api@/telemed?host={tmp_path}"
-    production = {"APP_ENV": "production", "BCRYPT_COST": "12", "WEB_CONCURRENCY": "1"}
+    production = {**RIGHT, "BCRYPT_COST": "12", "WEB_CONCURRENCY": "1"}
+    del production["DATABASE_URL"]
     with serve(nowhere, tmp_path / "log", **production) as server:
         assert server.process.poll() is None
     assert server.process.returncode == 0

@@ -21,7 +21,7 @@ from scripts.server import Cluster
 from tests import context
 from tests.client import PASSWORD, Client, ok, places, problem, race
 from tests.people import log_in
-from tests.server import Server, serve, wait_for
+from tests.server import Server, new_secrets, serve, wait_for
 
 NEW_PASSWORD = "a staple, a battery and a horse"
 MANY = 64
@@ -314,7 +314,10 @@ def test_in_production_the_log_has_neither_token_nor_address(
         "APP_ENV": "production",
         "BCRYPT_COST": "10",
         "WEB_CONCURRENCY": "1",
+        **new_secrets(),
     }
+    key = settings["CONTEXT_KEY"]
+    cluster.sql(f"set role telemed_internal; select ops.add_context_key('{key}')", database)
     url = cluster.url(database, "telemed_api")
     with serve(url, tmp_path / "log", **settings) as production:
         wait_for(production.url + "/health/ready", 200)
