@@ -13,14 +13,13 @@ import sys
 import time
 from collections.abc import Callable
 
-from dotenv import dotenv_values
-
 from api import config, mfa
 from api.passwords import hash_password
 from scripts.cluster import DBA_LOGIN, deploy, development_cluster, shared
 from scripts.server import DATABASE, Cluster
 from scripts.system import CHECKOUT, CommandError, command_line, run, say
 
+RATE_LIMITS = ("RATE_LIMIT", "RATE_LIMIT_AUTH")
 DEMO_PASSWORD = "telemedicine-demo"  # noqa: S105
 ACCOUNTS = ("admin@example.com", "doctor@example.com", "patient@example.com")
 MAKE_DBA_LOGIN = f"""
@@ -43,15 +42,20 @@ def main() -> None:
 
 
 def listening_address() -> tuple[str, int]:
-    given = {**dotenv_file(), **os.environ}
-    port = given.get("PORT") or "8000"
+    chosen = given()
+    port = chosen.get("PORT") or "8000"
     if not port.isdecimal() or not 0 < int(port) < 65536:
         raise CommandError(f"PORT={port} is not a port number")
-    return given.get("HOST") or "127.0.0.1", int(port)
+    return chosen.get("HOST") or "127.0.0.1", int(port)
 
 
-def dotenv_file() -> dict[str, str]:
-    return {key: value for key, value in dotenv_values(CHECKOUT / ".env").items() if value}
+def given() -> dict[str, str]:
+    """What the environment says and, below it, .env; nothing that is empty but a rate."""
+    return {
+        name: value
+        for name, value in config.from_process().items()
+        if value.strip() or name in RATE_LIMITS
+    }
 
 
 def require_free_port(host: str, port: int) -> None:
@@ -67,13 +71,18 @@ def require_free_port(host: str, port: int) -> None:
 
 def prepare(cluster: Cluster) -> None:
     """Deploy what is new; make the demo data and the signing key, once."""
-    context_key = secret(cluster, "context_key", random_key)
+    chosen = settings(cluster)
+    try:
+        config.load(chosen)
+    except config.SettingsError as error:
+        raise CommandError(str(error)) from None
+    context_key, roles = chosen["CONTEXT_KEY"], chosen.get("MFA_REQUIRED_ROLES", "")
     deployed = cluster.data.with_suffix(".deployed")
-    wanted = fingerprint()
+    wanted = fingerprint(context_key, roles)
     if not deployed.exists() or deployed.read_text() != wanted:
         say("run: deploying the database")
         try:
-            deploy(cluster, context_key=context_key)
+            deploy(cluster, context_key=context_key, mfa_required_roles=roles)
             # Finds functions that were edited in place after they had been deployed here.
             run(("sqitch", "--quiet", "check", f"db:pg:{DATABASE}"), cluster.environment())
         except CommandError as problem:
@@ -107,8 +116,9 @@ def private(path: str, flags: int) -> int:
     return os.open(path, flags, mode=0o600)
 
 
-def fingerprint() -> str:
-    digest = hashlib.sha256()
+def fingerprint(*settings: str) -> str:
+    """Of everything that a deployment puts into the database."""
+    digest = hashlib.sha256("\0".join(settings).encode(errors="surrogateescape"))
     for path in (CHECKOUT / "sqitch.plan", *sorted((CHECKOUT / "db/deploy").rglob("*.sql"))):
         digest.update(os.fsencode(path.relative_to(CHECKOUT)) + b"\0" + path.read_bytes())
     return digest.hexdigest()
@@ -130,8 +140,8 @@ def serve(cluster: Cluster, host: str, port: int) -> None:
         "api.app:create_app()",
     )
     # In a process group of its own: Ctrl-C reaches only us, and gunicorn is asked to stop once.
-    if "DATABASE_URL" in dotenv_file():
-        say("run: the server uses the DATABASE_URL of .env, not the private database")
+    if "DATABASE_URL" in given():
+        say("run: the server uses the DATABASE_URL that is set, not the private database")
     say("run: starting the server")
     server = subprocess.Popen(command, cwd=CHECKOUT, env=settings(cluster), process_group=0)
     try:
@@ -150,7 +160,7 @@ def serve(cluster: Cluster, host: str, port: int) -> None:
 
 
 def settings(cluster: Cluster) -> dict[str, str]:
-    """The environment of the API. What the checkout's .env says is left as it is."""
+    """The environment of the API: what is set goes before what we make up."""
     own = {
         "APP_ENV": "development",
         "DATABASE_URL": cluster.url(DATABASE, "telemed_api"),
@@ -158,10 +168,10 @@ def settings(cluster: Cluster) -> dict[str, str]:
         "SECRET_KEY": secret(cluster, "secret_key", random_key),
         "CONTEXT_KEY": secret(cluster, "context_key", random_key),
         "MFA_KEYS": secret(cluster, "mfa_keys", mfa.new_key),
+        # For whoever measures or tests something here.
+        **dict.fromkeys(RATE_LIMITS, "1000000 per minute"),
     }
-    # For whoever measures or tests something here.
-    generous = dict.fromkeys(("RATE_LIMIT", "RATE_LIMIT_AUTH"), "1000000 per minute")
-    return {**generous, **os.environ, **own, **dotenv_file()}
+    return {**os.environ, **own, **given()}
 
 
 def visible(host: str) -> str:
