@@ -123,6 +123,7 @@ forbid_services() {
         as_root sh -c "echo 'create_main_cluster = false' >'$drop_in'" ||
         fail "$drop_in cannot be written"
     [ -z "$policy" ] || {
+        # shellcheck disable=SC2016 # $1 is for the policy to expand
         printf '%s\n' '#!/bin/sh' '[ "$1" != pgbouncer ] || exit 101' |
             as_root install -m 755 /dev/stdin "$policy" || fail "$policy cannot be written"
     }

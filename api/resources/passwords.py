@@ -8,6 +8,7 @@ from api.blueprint import Arguments, Blueprint
 from api.config import current
 from api.errors import Problem, pointer
 from api.fields import Email, Line, Prose, Request
+from api.limits import client_address
 from api.resources.auth import NewPassword, Tokens, tokens_of
 
 blp = Blueprint("passwords", "Changing and resetting passwords")
@@ -67,10 +68,11 @@ def request_password_reset(body: Arguments) -> None:
     """Ask for a message with a token for a new password
 
     The answer is the same whether there is such an account or not. The token is good for 30 minutes
-    and one use, and replaces those before it. After three requests within an hour no more messages
-    are sent.
+    and one use; those before it stay good, too. After five requests within an hour from one address
+    a message is sent every five minutes at most.
     """
-    for reset in json.loads(db.items("request_password_reset", **body))["items"]:
+    found = db.items("request_password_reset", **body, address=client_address())
+    for reset in json.loads(found)["items"]:
         delivery.current().password_reset(**reset)
 
 

@@ -235,10 +235,13 @@ def kinds(operation: Operation, field: dict[str, Any]) -> Iterator[str]:
 
 def of_another_kind(kind: str, of: str = "") -> list[Any]:
     """Values that are not of a kind, and look as if somebody might take them for it."""
-    nested: list[Any] = [{"$ne": ""}, {"0": 1}, {}, True, [["x"]]]
+    nested: list[Any] = [{"$ne": ""}, {"0": 1}, {}, [["x"]]]
+    if kind != "boolean":
+        nested.append(True)
     return (
         nested
         + {
+            "boolean": ["true", "yes", "", 1, 0, []],
             "string": [7, 7.5, ["x"], []],
             "integer": ["7", "7.0", 7.0, 7.5, "0x7", "", [7], []],
             "array": ["x", "1,2", 7, [7.5], [None], *([] if of == "string" else [["1"]])],

@@ -59,8 +59,8 @@ EDITS = (
     (
         "no lock on the patient who books",
         "api.book_consultation",
-        "perform from app.users as u where u.id = v_actor.user_id for no key update;",
-        "",
+        "where u.id = v_actor.user_id and u.deactivated_at is null\n        for no key update;",
+        "where u.id = v_actor.user_id and u.deactivated_at is null;",
     ),
     (
         "no lock on the consultation that is cancelled",

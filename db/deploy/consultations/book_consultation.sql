@@ -35,7 +35,12 @@ begin
     if v_slot.status = 'open' then
         -- Lock order: the patient, then the slot. The patient's row keeps two bookings of one
         -- patient from meeting inside consultations_of_a_patient_never_overlap.
-        perform from app.users as u where u.id = v_actor.user_id for no key update;
+        perform from app.users as u
+        where u.id = v_actor.user_id and u.deactivated_at is null
+        for no key update;
+        if not found then
+            raise exception 'The account was closed at this moment' using errcode = 'TM102';
+        end if;
         select s.* into strict v_slot
         from app.availability_slots as s where s.id = p_slot_id for no key update;
     end if;

@@ -6,21 +6,23 @@ create table app.password_resets (
     id uuid primary key default app.uuid_v7(),
     user_id uuid not null references app.users,
     token_hash bytea not null,
+    requested_from bytea,
     requested_at app.instant not null default app.clock(),
     expires_at app.instant not null default app.clock() + interval '30 minutes',
     used_at app.instant,
     revoked_at app.instant,
     constraint password_resets_have_a_token_each unique (token_hash),
     constraint password_resets_tokens_are_stored_as_sha256 check (octet_length(token_hash) = 32),
+    constraint password_resets_requested_from_is_a_sha256 check (octet_length(requested_from) = 32),
     constraint password_resets_end_after_they_begin check (expires_at > requested_at),
     constraint password_resets_are_used_or_revoked check (used_at is null or revoked_at is null)
 );
 
 comment on table app.password_resets is
-'Requests of people who have forgotten their password. Only the SHA-256 of the token is stored.';
-
-create unique index password_resets_one_in_force_per_user
-on app.password_resets (user_id) where used_at is null and revoked_at is null;
+'Requests of people who have forgotten their password. Only the SHA-256 of the token is stored.
+Several may be in force at once: a request of somebody else takes nothing from its user.';
+comment on column app.password_resets.requested_from is
+'app.log_in_subject of account and address from which the request came.';
 
 create index password_resets_by_user on app.password_resets (user_id, requested_at);
 
@@ -73,8 +75,8 @@ end;
 $$;
 
 comment on function app.password_resets_end_with_what_they_rest_on() is
-'Trigger: a new password, another role or a deactivated account revokes the password reset that is
-in force.';
+'Trigger: a new password, another role or a deactivated account revokes the password resets that
+are in force.';
 reset role;
 
 create trigger password_resets_end_with_what_they_rest_on

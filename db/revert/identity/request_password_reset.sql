@@ -2,7 +2,7 @@
 
 begin;
 
-drop function api.request_password_reset(text);
-drop function app.make_password_reset(app.users);
+drop function api.request_password_reset(text, text);
+drop function app.make_password_reset(app.users, text);
 
 commit;

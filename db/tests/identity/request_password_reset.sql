@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(31);
+select plan(37);
 select pg_temp.sign_in('nobody', p_request_id => 'forgotten');
 
 -- The permitted path
@@ -36,34 +36,57 @@ set local role telemed_api;
 select token as second from api.request_password_reset('patient@clinic.test') \gset
 select isnt(:'second'::text, :'token', 'a second request has another token');
 reset role;
-select is(r.revoked_at::timestamptz, '2027-01-04 08:00:00+00', 'which replaces the first')
-from app.password_resets as r where r.token_hash = sha256(convert_to(:'token', 'UTF8'));
-set local role telemed_api;
-select is(
-    (select count(*) from api.request_password_reset('patient@clinic.test')), 1::bigint,
-    'a third request is granted');
-select is_empty(
-    $$ select token from api.request_password_reset('patient@clinic.test') $$,
-    'a fourth within an hour is ignored');
-reset role;
-select is(count(*), 1::bigint, 'and leaves the third in force')
+select is(count(*), 2::bigint, 'which leaves the first in force')
 from app.password_resets as r
 where r.user_id = pg_temp.id_of('patient') and r.revoked_at is null;
+
+-- From one address: five in an hour, then one every five minutes
+create function pg_temp.granted(p_n integer, p_address text, p_now timestamptz)
+returns bigint language plpgsql security definer
+as $$
+declare
+    v_granted bigint := 0;
+begin
+    perform pg_temp.set_clock(p_now);
+    for n in 1 .. p_n loop
+        v_granted := v_granted
+            + (select count(*) from api.request_password_reset('patient@clinic.test', p_address));
+    end loop;
+    return v_granted;
+end;
+$$;
+select is(pg_temp.granted(5, null, '2027-01-04 08:00+00'), 3::bigint, 'an address has five');
+select is(
+    pg_temp.granted(v.n, v.address, v.now::timestamptz), v.granted::bigint, v.sentence)
+from (values
+    (2, '192.0.2.1', '2027-01-04 08:00:01+00', 2, 'another address is not kept from a message'),
+    (3, null, '2027-01-04 08:04:59+00', 0, 'the sixth has to wait'),
+    (3, null, '2027-01-04 08:05:00+00', 1, 'for five minutes'),
+    (3, null, '2027-01-04 08:10:00+00', 1, 'and so on'),
+    (1, null, '2027-01-04 09:00:01+00', 1, 'after an hour it begins again'))
+    as v (n, address, now, granted, sentence);
+-- From all together: twenty in an hour, then one every five minutes
+select is(
+    (select sum(pg_temp.granted(1, '198.51.100.' || n, '2027-01-04 12:00+00'))
+     from generate_series(1, 30) as n), 20::numeric, 'thirty strangers have twenty messages');
+insert into app.log_in_attempts (subject, last_attempt_at, succeeded_at)
+select app.log_in_subject('both', 'patient@clinic.test', '203.0.113.7'), v.at, v.at
+from (values ('2026-12-20'::timestamptz)) as v (at);
+select is(
+    pg_temp.granted(v.n, v.address, v.now::timestamptz), v.granted::bigint, v.sentence)
+from (values
+    (1, '198.51.100.99', '2027-01-04 12:04:59+00', 0, 'the next stranger has to wait'),
+    (1, '203.0.113.7', '2027-01-04 12:04:59+00', 1,
+     'but not somebody at an address from which the user has logged in'),
+    (1, '198.51.100.99', '2027-01-04 12:09:59+00', 1,
+     'after five minutes a stranger has one again: it may be the user'),
+    (1, '203.0.113.7', '2027-01-20 12:00:00+00', 1, 'later everybody has'))
+    as v (n, address, now, granted, sentence);
+select pg_temp.set_clock('2027-01-04 08:00:00+00');
 set local role telemed_api;
 select is(
     (select count(*) from api.request_password_reset('other_patient@clinic.test')), 1::bigint,
-    'other people may ask as before');
-reset role;
-select pg_temp.set_clock('2027-01-04 08:59:59.999+00');
-set local role telemed_api;
-select is_empty(
-    $$ select token from api.request_password_reset('patient@clinic.test') $$, 'an hour is an hour');
-reset role;
-select pg_temp.set_clock('2027-01-04 09:00:00+00');
-set local role telemed_api;
-select is(
-    (select count(*) from api.request_password_reset('patient@clinic.test')), 1::bigint,
-    'after it the patient may ask again');
+    'other accounts are counted for themselves');
 
 -- Who has no account
 reset role;

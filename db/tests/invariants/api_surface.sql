@@ -62,7 +62,7 @@ insert into listed values
 ('api.refresh_session(p_refresh_token text)'),
 ('api.refund_payment(p_payment_id uuid, p_amount_minor bigint, p_reason text,'
  ' p_idempotency_key text)'),
-('api.request_password_reset(p_email text)'),
+('api.request_password_reset(p_email text, p_address text)'),
 ('api.reschedule_consultation(p_consultation_id uuid, p_slot_id uuid, p_idempotency_key text)'),
 ('api.reset_password(p_token text, p_new_password_hash text)'),
 ('api.sign_up(p_email text, p_password_hash text, p_full_name text)'),

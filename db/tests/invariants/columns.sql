@@ -88,7 +88,7 @@ select is(
     'consultations.notes,consultations.reason,doctors.deactivated_at,'
     'idempotency_keys.refusal_code,idempotency_keys.refusal_message,'
     'idempotency_keys.resource_id,idempotency_keys.response,log_in_attempts.succeeded_at,'
-    'password_resets.revoked_at,password_resets.used_at,payments.provider,payments.provider_reference,'
+    'password_resets.requested_from,password_resets.revoked_at,password_resets.used_at,payments.provider,payments.provider_reference,'
     'payments.reason,payments.refunded_payment_id,prescription_items.duration_days,'
     'prescription_items.instructions,prescriptions.notes,profiles.date_of_birth,'
     'profiles.phone,recovery_codes.spent_at,refresh_tokens.spent_at,sessions.revoked_at,'

@@ -2,9 +2,8 @@
 
 begin;
 
-select id, user_id, token_hash, requested_at, expires_at, used_at, revoked_at
+select id, user_id, token_hash, requested_from, requested_at, expires_at, used_at, revoked_at
 from app.password_resets where false;
-select 'app.password_resets_one_in_force_per_user'::regclass;
 select 'app.password_resets_by_user'::regclass;
 select 1 / (relrowsecurity and relforcerowsecurity)::integer from pg_catalog.pg_class where oid = 'app.password_resets'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
