@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from threading import Barrier
+from threading import Barrier, Lock
 from typing import Any, TypeVar
 
 import jwt
@@ -20,7 +20,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 PASSWORD = "correct horse battery staple"
 PROBLEM = "application/problem+json"
 FORMATS = FormatChecker(["uuid", "date"])
-# Read once: midnight may pass while the tests run.
+# Read once, so that midnight changes nothing for tests that are running.
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 T = TypeVar("T")
@@ -88,16 +88,56 @@ class Contract:
         return Draft202012Validator(json.loads(schema) | components, format_checker=FORMATS)
 
 
-@dataclass
 class Client:
-    """Somebody who sends requests; without a token, a stranger."""
+    """A caller of the API; without a token, a stranger.
 
-    url: str
-    contract: Contract
-    token: str = ""
-    id: str = ""
-    email: str = ""
-    tokens: dict[str, Any] = field(default_factory=dict)
+    tokens: the answer to a log-in. With its refresh token the client stays logged in, however long
+    the tests take.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        contract: Contract,
+        token: str = "",
+        id: str = "",  # noqa: A002
+        email: str = "",
+        tokens: dict[str, Any] | None = None,
+    ) -> None:
+        self.url = url
+        self.contract = contract
+        self.id = id
+        self.email = email
+        self.tokens = tokens or {}
+        self._token = token
+        self._renewal = Lock()
+
+    @property
+    def token(self) -> str:
+        """The access token, renewed in the last third of its life."""
+        with self._renewal:  # a refresh token is good once
+            if self._token and self._token == self.tokens.get("access_token"):
+                claims = jwt.decode(self._token, options={"verify_signature": False})
+                life = claims["exp"] - claims["iat"]
+                if "refresh_token" in self.tokens and time.time() > claims["exp"] - life / 3:
+                    self._renew()
+            return self._token
+
+    @token.setter
+    def token(self, token: str) -> None:
+        self._token = token
+
+    def _renew(self) -> None:
+        """New tokens, unless the session has ended: then the test is about that."""
+        body = {"refresh_token": self.tokens["refresh_token"]}
+        answer = requests.post(self.url + "/v1/auth/refresh", json=body, timeout=60)
+        if answer.status_code == 200:
+            self.tokens |= answer.json()
+            self._token = self.tokens["access_token"]
+
+    def holding(self, token: str) -> Client:
+        """The same person with another access token, which is not renewed."""
+        return Client(self.url, self.contract, token, self.id, self.email, self.tokens)
 
     @property
     def session_id(self) -> str:
@@ -108,7 +148,8 @@ class Client:
     def send(
         self, method: str, path: str, *, headers: dict[str, str] | None = None, **more: Any
     ) -> requests.Response:
-        sent = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        token = self.token
+        sent = {"Authorization": f"Bearer {token}"} if token else {}
         address = self.url + path
         answer = requests.request(
             method, address, headers=sent | (headers or {}), timeout=60, **more
@@ -183,7 +224,10 @@ def new_key() -> str:
 
 
 def at(days: int, hour: int = 9, minute: int = 0) -> datetime:
-    """A time of day some days from today, in UTC."""
+    """A time of day some days from the day on which the tests began, in UTC.
+
+    Midnight of tomorrow may be over before the tests are.
+    """
     return TODAY + timedelta(days=days, hours=hour, minutes=minute)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import requests
 
+from api.passwords import hash_password
 from scripts.server import Cluster
 from scripts.system import CHECKOUT
 from tests.client import PASSWORD, Client, Contract, ok
@@ -18,6 +19,7 @@ from tests.server import Server, environment, serve, wait_for
 __all__ = [
     "admin",
     "doctor",
+    "new_admin",
     "new_doctor",
     "new_patient",
     "patient",
@@ -75,6 +77,22 @@ def admin(cluster: Cluster, database: str, stranger: Client) -> Iterator[Client]
     assert invariants
     broken = {row["name"]: row["examples"] for row in invariants if row["violations"]}
     assert not broken, broken
+
+
+@pytest.fixture(scope="session")
+def new_admin(cluster: Cluster, database: str, stranger: Client) -> People:
+    """Adds one more administrator.
+
+    For tests about what is counted for each user: the shared one does more than a test knows.
+    """
+
+    def make() -> Client:
+        email = f"admin{next(_numbers)}@clinic.test"
+        values = f"'{email}', '{hash_password(PASSWORD, 4)}', 'Chief'"
+        cluster.sql(f"select ops.create_admin({values})", database)
+        return log_in(stranger, email)
+
+    return make
 
 
 @pytest.fixture(scope="session")

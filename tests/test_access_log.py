@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,11 @@ People = Callable[..., Client]
 def entries(admin: Client, **query: object) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = ok(admin.get("/v1/admin/access-logs", **query))["items"]
     return found
+
+
+def minutes_since(began: float) -> int:
+    """How many minutes have begun since a moment of time.monotonic()."""
+    return int((time.monotonic() - began) // 60) + 1
 
 
 def test_a_doctors_reading_is_written_down_and_a_patients_is_not(
@@ -57,11 +63,12 @@ def test_a_role_that_may_not_is_written_down(admin: Client, patient: Client) -> 
 def test_who_is_refused_again_and_again_does_not_fill_the_disk(
     admin: Client, patient: Client
 ) -> None:
+    began = time.monotonic()
     for _ in range(60):
         problem(patient.get("/v1/admin/analytics"), 403, "TM301")
     found = entries(admin, user_id=patient.id, limit=100)
     # Each of the two worker processes writes at most twenty in a minute.
-    assert 20 <= len(found) <= 40
+    assert 20 <= len(found) <= 40 * minutes_since(began)
 
 
 def test_a_database_administrator_leaves_a_line_that_no_rollback_takes_back(
@@ -94,6 +101,7 @@ def test_a_storm_of_conflicts_is_written_down_and_one_conflict_is_not(
     for _ in range(5):
         problem(late.post("/v1/consultations", body, key=new_key()), 409, "TM901")
     assert entries(admin, user_id=late.id) == []
+    began = time.monotonic()
     # Each worker process counts for itself.
     for _ in range(75):
         problem(late.post("/v1/consultations", body, key=new_key()), 409, "TM901")
@@ -101,4 +109,4 @@ def test_a_storm_of_conflicts_is_written_down_and_one_conflict_is_not(
     assert {(entry["operation"], entry["code"]) for entry in found} == {
         ("book_consultation", "TM901")
     }
-    assert len(found) <= 2
+    assert len(found) <= 2 * minutes_since(began)

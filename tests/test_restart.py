@@ -182,8 +182,8 @@ class Load:
 def slots(new_doctor: People) -> list[str]:
     """More slots than the clients of this module book."""
     hours = {
-        "from": at(1).date().isoformat(),
-        "to": at(7).date().isoformat(),
+        "from": at(2).date().isoformat(),
+        "to": at(8).date().isoformat(),
         "weekdays": [1, 2, 3, 4, 5, 6, 7],
         "start_time": "00:00",
         "end_time": "23:00",
@@ -357,13 +357,15 @@ def test_who_waits_at_the_door_when_it_shuts_is_served(start: Serve) -> None:
 
 def test_clients_who_do_not_hang_up_keep_nobody_waiting(start: Serve) -> None:
     server = start(1)
-    began = time.monotonic()
+    seconds = []
     with ExitStack() as open_:
         for _ in range(20):
+            began = time.monotonic()
             connection = open_.enter_context(connect(server.url))
             connection.sendall(request("GET", "/health", "Connection: close"))
             answer = everything(connection)
             assert answer.startswith(b"HTTP/1.1 200 ")
             assert answer.endswith(b'{"status": "ok"}')
-    # gunicorn's own two seconds for each of them are more.
-    assert time.monotonic() - began < 30
+            seconds.append(time.monotonic() - began)
+    # gunicorn's own way takes two seconds for each of them, on the fastest machine too.
+    assert min(seconds) < 2

@@ -16,7 +16,7 @@ import requests
 from api import auth, config
 from scripts.server import Cluster
 from tests.client import PASSWORD, Client, Contract, ok, problem
-from tests.forgery import ATTACKS, HOUR, NOW, OTHER_SECRET, Genuine, packed
+from tests.forgery import ATTACKS, HOUR, OTHER_SECRET, Genuine, now, packed
 from tests.pem import new_key, public
 from tests.raw import connect, everything, refused, request
 from tests.server import SECRET, Server, environment, serve
@@ -44,7 +44,7 @@ def somebody(new_patient: People) -> Client:
 def genuine(somebody: Client) -> Genuine:
     """Their access token, which outlives the tests on the slowest machine."""
     issued_to_them = Genuine(somebody.token, "HS256", SECRET)
-    return replace(issued_to_them, text=issued_to_them.with_claims(exp=NOW + HOUR))
+    return replace(issued_to_them, text=issued_to_them.with_claims(exp=now() + 24 * HOUR))
 
 
 def show(url: str, token: str | bytes, path: str = "/v1/me") -> requests.Response:
@@ -68,7 +68,7 @@ def test_a_token_that_is_put_together_again_is_accepted(
     untouched = Genuine(somebody.token, "HS256", SECRET)
     assert untouched.sealed(untouched.header, untouched.claims) == untouched.text
     assert show(server.url, genuine.text).status_code == 200
-    assert show(server.url, genuine.with_claims(jti=uuid4().hex, nbf=NOW - 60)).status_code == 200
+    assert show(server.url, genuine.with_claims(jti=uuid4().hex, nbf=now() - 60)).status_code == 200
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -118,26 +118,27 @@ def test_a_token_in_which_one_character_is_another_is_refused() -> None:
 
 def test_the_time_of_a_token_may_be_off_by_half_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     settings, ours = issued("HS256")
+    present = now()
 
     class Clock(datetime):
         @classmethod
         def now(cls, tz: tzinfo | None = None) -> datetime:
-            return datetime.fromtimestamp(NOW, tz)
+            return datetime.fromtimestamp(present, tz)
 
     monkeypatch.setattr("jwt.api_jwt.datetime", Clock)
     for accepted in (
-        {"exp": NOW + 1},
-        {"exp": NOW},
-        {"exp": NOW - 29},
-        {"iat": NOW + 30},
-        {"nbf": NOW + 30},
-        {"iat": NOW + 30, "exp": NOW - 29},
+        {"exp": present + 1},
+        {"exp": present},
+        {"exp": present - 29},
+        {"iat": present + 30},
+        {"nbf": present + 30},
+        {"iat": present + 30, "exp": present - 29},
         {"iat": 0},
     ):
-        token = ours.with_claims(**{"iat": NOW, **accepted})
+        token = ours.with_claims(**{"iat": present, **accepted})
         assert is_accepted(settings, token), accepted
-    for refused_ in ({"exp": NOW - 30}, {"iat": NOW + 31}, {"nbf": NOW + 31}):
-        token = ours.with_claims(**{"iat": NOW, **refused_})
+    for refused_ in ({"exp": present - 30}, {"iat": present + 31}, {"nbf": present + 31}):
+        token = ours.with_claims(**{"iat": present, **refused_})
         assert not is_accepted(settings, token), refused_
 
 

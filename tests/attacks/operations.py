@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -148,8 +148,8 @@ class Clinic:
         roles = operation.roles
         who: Client = getattr(self, roles[0]) if roles else self.patient
         if operation.id in SESSION_ENDS:
-            who = log_in(replace(who, token=""), who.email)
-        return who if roles else replace(who, token="")
+            who = log_in(who.holding(""), who.email)
+        return who if roles else who.holding("")
 
     @property
     def secrets(self) -> set[str]:
@@ -216,11 +216,9 @@ MAKERS: dict[str, Callable[[Clinic], str]] = {
     "scheduled": lambda clinic: str(_scheduled(clinic)["id"]),
     "completed": lambda clinic: str(_completed(clinic)["id"]),
     "treated": _treated,
-    "session": lambda clinic: (
-        log_in(replace(clinic.patient, token=""), clinic.patient.email).session_id
-    ),
+    "session": lambda clinic: log_in(clinic.patient.holding(""), clinic.patient.email).session_id,
     "user": lambda clinic: str(
-        ok(replace(clinic.patient, token="").post("/v1/auth/signup", _newcomer()), 201)["id"]
+        ok(clinic.patient.holding("").post("/v1/auth/signup", _newcomer()), 201)["id"]
     ),
     "payment": lambda clinic: str(clinic.admin.pay(_completed(clinic), 1000)["id"]),
 }

@@ -50,7 +50,7 @@ class Everybody:
         again = operation.id in SESSION_ENDS
         if column == "any":
             caller = self.clinic.patient
-            yield replace(self.session(caller) if again else caller, token="")
+            yield (self.session(caller) if again else caller).holding("")
         elif column in ROLES:
             clinic = self.other if column.endswith("2") else self.clinic
             caller = getattr(clinic, ROLES[column])
@@ -70,7 +70,7 @@ class Everybody:
                     continue
                 caller = self.session(caller) if again else caller
                 if column in TOKENS:
-                    caller = replace(caller, token=TOKENS[column](caller, ROLES[row]))
+                    caller = caller.holding(TOKENS[column](caller, ROLES[row]))
                 yield caller
 
     def session(self, client: Client) -> Client:
@@ -291,4 +291,4 @@ def test_a_token_that_is_made_here_is_accepted_when_nothing_is_wrong(
 ) -> None:
     for role in OTHER_ROLE:
         person = getattr(everybody.clinic, role)
-        ok(replace(person, token=token(person, role)).get("/v1/me"))
+        ok(person.holding(token(person, role)).get("/v1/me"))

@@ -141,7 +141,7 @@ class Values:
         chance = self._chance
         own = self._scheduled.get(user_id) or self._ids["consultation"]
         one_of = chance.choice
-        start = at(1, 0) + timedelta(minutes=30 * chance.randrange(1000))
+        start = at(2, 0) + timedelta(minutes=30 * chance.randrange(1000))
         a_few_days = at(chance.randrange(1, 21)).date().isoformat()
         by_name: dict[str, Callable[[], object]] = {
             "slot_id": lambda: one_of(self._ids[one_of(("open slot", "open slot", "slot"))]),

@@ -86,7 +86,6 @@ def serve_everybody(cluster: Cluster, clients: int) -> Iterator[str]:
         "WEB_CONCURRENCY": str(WORKERS),
         "THREADS": each,
         "DATABASE_POOL_SIZE": each,
-        "ACCESS_TOKEN_EXPIRE_MINUTES": "60",  # longer than the races take
     }
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"

@@ -12,6 +12,7 @@ import psycopg
 
 from api.db import CONTEXT, REPLAYED
 from tests import context
+from tests.client import Client as Api
 
 ROLLED_BACK = "rolled back"
 PATHS = {
@@ -27,12 +28,17 @@ LONGEST_PAUSE_SECONDS = 2
 
 
 class Person(NamedTuple):
-    """Who asks: an id, a role and a session for SQL, a token for HTTP."""
+    """Who asks: an id, a role and a session for SQL, an account of the API for HTTP."""
 
     id: str
     role: str
     session_id: str
-    token: str = ""
+    account: Api | None = None
+
+    @property
+    def token(self) -> str:
+        """An access token that is in force."""
+        return self.account.token if self.account else ""
 
 
 class Answer(NamedTuple):

@@ -85,7 +85,7 @@ class People:
         self._stranger = stranger
         self._admin_api = admin
         self._doctors = 0
-        self.admin = Person(admin.id, "admin", admin.session_id, admin.token)
+        self.admin = Person(admin.id, "admin", admin.session_id, admin)
         with ThreadPoolExecutor(8) as threads:
             self.patients = list(threads.map(self._new_patient, range(patients)))
 
@@ -112,14 +112,14 @@ class People:
 
     def _person(self, email: str, role: str) -> Person:
         client = log_in(self._stranger, email)
-        return Person(client.id, role, client.session_id, client.token)
+        return Person(client.id, role, client.session_id, client)
 
 
 class Calendar:
     """Hands out ids of slots whose time nobody has had yet: no patient is busy then."""
 
     def __init__(self) -> None:
-        self._free = at(1, 0)
+        self._free = at(2, 0)
 
     def slots(self, onlooker: Onlooker, doctor: Person, count: int) -> list[str]:
         start, self._free = self._free, self._free + count * SLOT
