@@ -24,7 +24,7 @@ psql: setup ## psql on the running development database as a DBA (SQL="select ..
 verify-audit: setup ## verify the audit trail of the development database (SEALS=file, EXPORT=1)
 	@exec $(PYTHON) -m scripts.verify_audit $(if $(SEALS),--seals $(SEALS)) $(if $(EXPORT),--export)
 
-test: setup ## pgTAP and pytest on a throw-away cluster (ONLY=sql|python, ARGS="-k booking")
+test: setup ## pgTAP and pytest on a throw-away cluster (ONLY=sql ARGS=doctors.sql, ONLY=python ARGS="-k booking")
 	@exec $(PYTHON) -m scripts.test
 
 coverage: setup ## which statements and branches of the functions pgTAP reaches

@@ -5,9 +5,10 @@ The suite is run, because some sentences are made by the tests; what fails is ma
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from scripts.cluster import TEMPLATE, deploy, throwaway_cluster
@@ -15,19 +16,26 @@ from scripts.server import Cluster
 from scripts.system import CHECKOUT, CommandError, command_line, say
 from scripts.test import SQL_TESTS, database_for_pgtap
 
+# What the clinic is for, then what makes it safe; what everything rests on comes last.
+FIRST = ("consultations", "scheduling", "prescriptions", "payments", "identity")
+LAST = ("invariants", "foundation")
 RESULT = re.compile(r"^(not )?ok \d+ - (.*?)( # SKIP.*)?$")
 
 
 def main() -> None:
-    failed = False
-    with throwaway_cluster() as cluster:
+    failed, jobs = False, len(os.sched_getaffinity(0))
+    say(contents())
+    with throwaway_cluster() as cluster, ThreadPoolExecutor(jobs) as threads:
         deploy(cluster, TEMPLATE)
         database = database_for_pgtap(cluster)
         for domain in order_of_domains():
             say(f"\n# {domain}")
-            for path in sorted((CHECKOUT / SQL_TESTS / domain).rglob("*.sql")):
-                say(f"\n## {path.stem.replace('_', ' ')}\n")
-                for kept, sentence in promises(cluster, database, path):
+            paths = tests_of(domain)
+            for path, made in zip(
+                paths, threads.map(lambda p: promises(cluster, database, p), paths), strict=True
+            ):
+                say(f"\n## {title(path)}\n")
+                for kept, sentence in made:
                     say(f"- {'' if kept else 'NOT KEPT: '}{sentence}")
                     failed = failed or not kept
     if failed:
@@ -35,15 +43,28 @@ def main() -> None:
 
 
 def order_of_domains() -> list[str]:
-    """As in sqitch.plan; what is true of the whole schema comes last."""
+    """Those that a product owner asks for first; the others as in sqitch.plan."""
     planned = re.findall(r"^(\w+)/", (CHECKOUT / "sqitch.plan").read_text(), re.M)
-    return [
-        *(d for d in dict.fromkeys(planned) if (CHECKOUT / SQL_TESTS / d).is_dir()),
-        "invariants",
-    ]
+    domains = dict.fromkeys((*FIRST, *(d for d in planned if d not in LAST), *LAST))
+    return [domain for domain in domains if tests_of(domain)]
 
 
-def promises(cluster: Cluster, database: str, path: Path) -> Iterator[tuple[bool, str]]:
+def tests_of(domain: str) -> list[Path]:
+    return sorted((CHECKOUT / SQL_TESTS / domain).rglob("*.sql"))
+
+
+def title(path: Path) -> str:
+    return path.stem.replace("_", " ")
+
+
+def contents() -> str:
+    """The domains, with links, and what each of them has."""
+    lines = (f"- [{d}](#{d}): {', '.join(map(title, tests_of(d)))}" for d in order_of_domains())
+    return "\n".join(["# Contents", "", *lines])
+
+
+def promises(cluster: Cluster, database: str, path: Path) -> list[tuple[bool, str]]:
+    """The sentences of a test file, and whether each is kept."""
     result = subprocess.run(
         ("psql", "-XAtq", "-f", str(path)),
         env=cluster.environment(database),
@@ -52,9 +73,8 @@ def promises(cluster: Cluster, database: str, path: Path) -> Iterator[tuple[bool
         capture_output=True,
         text=True,
     )
-    for line in result.stdout.splitlines():
-        if found := RESULT.match(line):
-            yield not found.group(1), found.group(2)
+    found = map(RESULT.match, result.stdout.splitlines())
+    return [(not match[1], match[2]) for match in found if match]
 
 
 if __name__ == "__main__":

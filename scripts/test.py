@@ -1,17 +1,20 @@
 """`make test`: pgTAP and pytest against a throw-away cluster.
 
-The environment chooses: ONLY=sql or ONLY=python, ARGS with more arguments for pytest.
+The environment chooses: ONLY=sql with ARGS that name tests below db/tests, or ONLY=python with ARGS
+for pytest.
 """
 
 from __future__ import annotations
 
 import contextlib
+import difflib
 import os
+import re
 import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from scripts.cluster import CLUSTER_VARIABLE, TEMPLATE, deploy, throwaway_cluster
@@ -19,22 +22,28 @@ from scripts.server import Cluster
 from scripts.system import CHECKOUT, CommandError, command_line, say
 
 SQL_TESTS = Path("db/tests")
+FAILED = re.compile(r"^(\S+\.sql)\s+\(Wstat: ", re.MULTILINE)
+CHATTER = re.compile(r"^psql:([^:]+):\d+: (?:WARNING|NOTICE|INFO): ")
 
 
 def main() -> None:
     only = os.environ.get("ONLY", "")
     if only not in ("", "sql", "python"):
         raise CommandError(f"ONLY is sql or python, not {only!r}")
+    arguments = shlex.split(os.environ.get("ARGS", ""))
     if only != "python":
         require_tests_in_every_folder()
+    if not only and any(argument.endswith(".sql") for argument in arguments):
+        raise CommandError("ARGS names tests of pgTAP: add ONLY=sql")
+    chosen = chosen_sql_tests(arguments) if only == "sql" else []
     began = time.monotonic()
     failed = []
     with throwaway_cluster() as cluster:
         with timed(f"PostgreSQL {cluster.version} with the deployed schema"):
             deploy(cluster, TEMPLATE)
-        if only != "python" and not sql_tests_pass(cluster):
+        if only != "python" and not sql_tests_pass(cluster, chosen):
             failed.append("pgTAP")
-        if only != "sql" and not python_tests_pass(cluster):
+        if only != "sql" and not python_tests_pass(cluster, arguments):
             failed.append("pytest")
     seconds = time.monotonic() - began
     if failed:
@@ -49,12 +58,66 @@ def timed(what: str) -> Iterator[None]:
     say(f"test: {what}: {time.monotonic() - began:.1f} s")
 
 
-def sql_tests_pass(cluster: Cluster) -> bool:
+def chosen_sql_tests(arguments: Sequence[str]) -> list[str]:
+    """What pg_prove is to run: the files that are named, and options; nothing means all files.
+
+    A name is a file or a folder: its path, or the end of its path, with or without `.sql`.
+    """
+    chosen = []
+    for argument in arguments:
+        chosen += [argument] if argument.startswith("-") else files_named(argument)
+    return list(dict.fromkeys(chosen))
+
+
+def files_named(name: str) -> list[str]:
+    """The tests below db/tests that have this name, or are in a folder that has it."""
+    files = sorted(path.relative_to(CHECKOUT) for path in (CHECKOUT / SQL_TESTS).rglob("*.sql"))
+    asked = name.removeprefix(f"{CHECKOUT}/").removeprefix("./").rstrip("/").removesuffix(".sql")
+
+    def fits(path: Path) -> bool:
+        return f"/{path}".endswith(f"/{asked}") if asked else False
+
+    found = [
+        str(path)
+        for path in files
+        if fits(path.with_suffix(""))
+        or (not name.endswith(".sql") and any(fits(folder) for folder in path.parents))
+    ]
+    if not found:
+        known = {path.stem: path for path in files}
+        near = [str(known[stem]) for stem in difflib.get_close_matches(Path(asked).name, known)]
+        hint = f"; similar: {', '.join(near)}" if near else ""
+        raise CommandError(f"no test below {SQL_TESTS} is called {name!r}{hint}")
+    return found
+
+
+def sql_tests_pass(cluster: Cluster, chosen: Sequence[str]) -> bool:
     with timed("pgTAP"):
-        result = pg_prove(cluster, database_for_pgtap(cluster))
-        lines = result.stdout.splitlines()
-        say("\n".join(lines[-2:] if result.returncode == 0 else lines))
+        result = pg_prove(cluster, database_for_pgtap(cluster), *chosen)
+        if any(argument.startswith("-") for argument in chosen):
+            say(result.stdout)
+        elif result.returncode == 0:
+            say("\n".join(result.stdout.splitlines()[-2:]))
+        else:
+            say(complaints(result.stdout))
     return result.returncode == 0
+
+
+def complaints(output: str) -> str:
+    """What pg_prove says of the files that fail.
+
+    The others are many, and most of their warnings are the refusals that they test.
+    """
+    failed = set(FAILED.findall(output))
+    kept, silent = [], False
+    for line in output.splitlines():
+        if said := CHATTER.match(line):
+            silent = said[1] not in failed
+        elif not re.match("(DETAIL|HINT|CONTEXT): ", line):
+            silent = bool(re.search(r"\.sql \.+ ok$", line))
+        if not silent:
+            kept.append(line)
+    return "\n".join(kept)
 
 
 def database_for_pgtap(cluster: Cluster, name: str = "telemed_pgtap") -> str:
@@ -94,8 +157,8 @@ def require_tests_in_every_folder() -> None:
             raise CommandError(f"{folder.relative_to(CHECKOUT)} contains no test (*.sql)")
 
 
-def python_tests_pass(cluster: Cluster) -> bool:
-    command = (sys.executable, "-m", "pytest", "-q", *shlex.split(os.environ.get("ARGS", "")))
+def python_tests_pass(cluster: Cluster, arguments: Sequence[str]) -> bool:
+    command = (sys.executable, "-m", "pytest", "-q", *arguments)
     environment = {**os.environ, CLUSTER_VARIABLE: str(cluster.base)}
     with timed("pytest"):
         return subprocess.run(command, cwd=CHECKOUT, env=environment).returncode == 0
