@@ -11,7 +11,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from scripts.server import DATABASE, Cluster, digest
-from scripts.system import CHECKOUT, exit_on_signals, run, server_user, uninterrupted
+from scripts.system import (
+    CHECKOUT,
+    exit_on_signals,
+    own_directory,
+    run,
+    server_command,
+    server_user,
+    uninterrupted,
+)
 
 # What a DBA of the clinic may do, and not what a superuser may: a login of development only.
 DBA_LOGIN = "telemed_dba_dev"
@@ -19,6 +27,7 @@ CLUSTER_VARIABLE = "TEST_CLUSTER"  # where `make test` tells pytest which cluste
 TEMPLATE_VARIABLE = "TEST_TEMPLATE"  # and `make mutants` which broken database
 # A deployed database that tests clone.
 TEMPLATE = os.environ.get(TEMPLATE_VARIABLE, "telemed_template")
+SNAPSHOT = "snapshot"
 THROWAWAY = "telemedicine-test-"
 THROWAWAY_CONTEXT_KEY = "bf0715e1c8a1e2f84b35c7d2a9960d7e3f1a5b8c4d2e6f709182a3b4c5d6e7f8"
 THROWAWAY_SETTINGS = {
@@ -67,9 +76,14 @@ def shared(cluster: Cluster, prepare: Callable[[Cluster], None]) -> Iterator[Non
 
 @contextlib.contextmanager
 def throwaway_cluster(
-    settings: Mapping[str, str] = THROWAWAY_SETTINGS, parent: Path | None = None
+    settings: Mapping[str, str] = THROWAWAY_SETTINGS,
+    parent: Path | None = None,
+    snapshot: Path | None = None,
 ) -> Iterator[Cluster]:
-    """A running cluster that is gone, with its data, when the block is left however it is."""
+    """A running cluster that is gone, with its data, when the block is left however it is.
+
+    snapshot: the data that it begins with.
+    """
     exit_on_signals()
     # Root's TMPDIR may be closed to the server's user.
     parent = parent or Path("/tmp" if os.geteuid() == 0 else tempfile.gettempdir())  # noqa: S108
@@ -81,10 +95,44 @@ def throwaway_cluster(
         fcntl.flock(lock, fcntl.LOCK_EX)
         (base / "new.lock").rename(base / "lock")
         try:
+            if snapshot:
+                own_directory(base, server_user())
+                _copy(snapshot, cluster.data)
             cluster.start()
             yield cluster
         finally:
             _remove(cluster)
+
+
+@contextlib.contextmanager
+def deployed_cluster(
+    settings: Mapping[str, str] = THROWAWAY_SETTINGS, parent: Path | None = None
+) -> Iterator[Cluster]:
+    """A throw-away cluster with the deployed database TEMPLATE.
+
+    Beside `make test` it is a copy of what was deployed there, and takes a second.
+    """
+    base = Path(os.environ.get(CLUSTER_VARIABLE, "/nowhere"))
+    snapshot = base / SNAPSHOT if has_snapshot(base) else None
+    with throwaway_cluster(settings, parent, snapshot) as cluster:
+        if not snapshot:
+            deploy(cluster, TEMPLATE)
+        yield cluster
+
+
+def take_snapshot(cluster: Cluster) -> None:
+    """Keep the data of a cluster, which is stopped, for copies."""
+    cluster.stop()
+    _copy(cluster.data, cluster.base / SNAPSHOT)
+
+
+def has_snapshot(base: Path) -> bool:
+    """Whether there is one of the cluster in this folder."""
+    return (base / SNAPSHOT).exists()
+
+
+def _copy(data: Path, to: Path) -> None:
+    server_command(Path("/bin/cp"), "-a", str(data), str(to))
 
 
 def _remove_abandoned(parent: Path) -> None:

@@ -1,7 +1,8 @@
-"""`make test`: pgTAP and pytest against a throw-away cluster.
+"""`make test`: pgTAP and pytest against throw-away clusters, at the same time.
 
-The environment chooses: ONLY=sql with ARGS that name tests below db/tests, or ONLY=python with ARGS
-for pytest.
+pgTAP runs on one cluster; each process of pytest has a copy of it (tests/conftest.py), so that no
+test has to care for its neighbours. The environment chooses: ONLY=sql with ARGS that name tests
+below db/tests, or ONLY=python with ARGS for pytest.
 """
 
 from __future__ import annotations
@@ -13,11 +14,18 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from scripts.cluster import CLUSTER_VARIABLE, TEMPLATE, deploy, throwaway_cluster
+from scripts.cluster import (
+    CLUSTER_VARIABLE,
+    TEMPLATE,
+    deploy,
+    take_snapshot,
+    throwaway_cluster,
+)
 from scripts.server import Cluster
 from scripts.system import CHECKOUT, CommandError, command_line, say
 
@@ -38,13 +46,19 @@ def main() -> None:
     chosen = chosen_sql_tests(arguments) if only == "sql" else []
     began = time.monotonic()
     failed = []
-    with throwaway_cluster() as cluster:
+    with throwaway_cluster() as cluster, contextlib.ExitStack() as stack:
         with timed(f"PostgreSQL {cluster.version} with the deployed schema"):
             deploy(cluster, TEMPLATE)
-        if only != "python" and not sql_tests_pass(cluster, chosen):
-            failed.append("pgTAP")
+            if only != "sql":
+                take_snapshot(cluster)
+        if only != "python":
+            cluster.start()
+            database = database_for_pgtap(cluster)
+            pgtap = stack.enter_context(proving(cluster, database, *chosen))
         if only != "sql" and not python_tests_pass(cluster, arguments):
             failed.append("pytest")
+        if only != "python" and not sql_tests_pass(pgtap(), chosen):
+            failed.append("pgTAP")
     seconds = time.monotonic() - began
     if failed:
         raise CommandError(f"{' and '.join(failed)} FAILED ({seconds:.0f} s)")
@@ -91,15 +105,13 @@ def files_named(name: str) -> list[str]:
     return found
 
 
-def sql_tests_pass(cluster: Cluster, chosen: Sequence[str]) -> bool:
-    with timed("pgTAP"):
-        result = pg_prove(cluster, database_for_pgtap(cluster), *chosen)
-        if any(argument.startswith("-") for argument in chosen):
-            say(result.stdout)
-        elif result.returncode == 0:
-            say("\n".join(result.stdout.splitlines()[-2:]))
-        else:
-            say(complaints(result.stdout))
+def sql_tests_pass(result: subprocess.CompletedProcess[str], chosen: Sequence[str]) -> bool:
+    if any(argument.startswith("-") for argument in chosen):
+        say(result.stdout)
+    elif result.returncode == 0:
+        say(f"test: pgTAP: {result.stdout.splitlines()[-2].partition(' wallclock')[0]} s")
+    else:
+        say(complaints(result.stdout))
     return result.returncode == 0
 
 
@@ -129,6 +141,42 @@ def database_for_pgtap(cluster: Cluster, name: str = "telemed_pgtap") -> str:
     return name
 
 
+@contextlib.contextmanager
+def proving(
+    cluster: Cluster,
+    database: str,
+    *arguments: str,
+    jobs: int = 2,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Callable[[], subprocess.CompletedProcess[str]]]:
+    """pg_prove at work on the pgTAP suite, or on the files among `arguments`.
+
+    What it yields waits for the end; output as in a terminal.
+    """
+    tests = () if any(a.endswith(".sql") for a in arguments) else ("-r", str(SQL_TESTS))
+    command = ("pg_prove", f"-j{jobs}", "--ext", ".sql", *arguments, *tests)
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(
+            command,
+            env=cluster.environment(database) | dict(environment or {}),
+            cwd=CHECKOUT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+
+        def result() -> subprocess.CompletedProcess[str]:
+            code = process.wait()
+            output.seek(0)
+            return subprocess.CompletedProcess(command, code, output.read())
+
+        try:
+            yield result
+        finally:
+            process.terminate()
+            process.wait()
+
+
 def pg_prove(
     cluster: Cluster,
     database: str,
@@ -136,17 +184,9 @@ def pg_prove(
     jobs: int = 2,
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run the pgTAP suite, or the files among `arguments`; output as in a terminal."""
-    tests = () if any(a.endswith(".sql") for a in arguments) else ("-r", str(SQL_TESTS))
-    return subprocess.run(
-        ("pg_prove", f"-j{jobs}", "--ext", ".sql", *arguments, *tests),
-        env=cluster.environment(database) | dict(environment or {}),
-        cwd=CHECKOUT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    """Run the pgTAP suite, or the files among `arguments`."""
+    with proving(cluster, database, *arguments, jobs=jobs, environment=environment) as result:
+        return result()
 
 
 def require_tests_in_every_folder() -> None:
@@ -158,7 +198,9 @@ def require_tests_in_every_folder() -> None:
 
 
 def python_tests_pass(cluster: Cluster, arguments: Sequence[str]) -> bool:
-    command = (sys.executable, "-m", "pytest", "-q", *arguments)
+    """Several processes, each with one module of tests after the other; ARGS=-n0 for one."""
+    shares = ("-n", "auto", "--dist", "loadscope", "--no-loadscope-reorder")
+    command = (sys.executable, "-m", "pytest", "-q", *shares, *arguments)
     environment = {**os.environ, CLUSTER_VARIABLE: str(cluster.base)}
     with timed("pytest"):
         return subprocess.run(command, cwd=CHECKOUT, env=environment).returncode == 0

@@ -9,21 +9,49 @@ from pathlib import Path
 
 import pytest
 
-from scripts.cluster import CLUSTER_VARIABLE, TEMPLATE, deploy, throwaway_cluster
+from scripts.cluster import CLUSTER_VARIABLE, TEMPLATE, deployed_cluster, has_snapshot
 from scripts.server import Cluster
+from scripts.system import CHECKOUT
+
+# The modules that take longest: they begin first, for the others to fill what is left of the time.
+LONG = (
+    "tests/partitions/test_partitions.py",
+    "tests/faults/test_faults.py",
+    "tests/migrations/test_migrations.py",
+    "tests/mutants/test_mutants.py",
+    "tests/test_sqitch.py",
+    "tests/properties/test_properties.py",
+)
+FEW = 3  # modules for which more processes would not be worth their start
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many processes of pytest there are; 0: this one, for a choice of tests or with -s."""
+    paths = [Path(argument.partition("::")[0]) for argument in config.args]
+    modules = {m for path in paths for m in (path.rglob("test_*.py") if path.is_dir() else [path])}
+    if config.option.keyword or config.option.capture == "no" or len(modules) <= FEW:
+        return 0
+    return min(len(os.sched_getaffinity(0)) + 1, len(modules))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The long modules first, where several processes share them."""
+    if hasattr(config, "workerinput"):
+        places = {CHECKOUT / module: place for place, module in enumerate(LONG)}
+        items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """A running server with the deployed database `telemed_template`, which stays untouched.
 
-    `make test` passes its own; pytest alone makes one.
+    Each process of `make test` has a copy of the one that was deployed; pytest alone deploys one.
     """
-    if base := os.environ.get(CLUSTER_VARIABLE):
+    if (base := os.environ.get(CLUSTER_VARIABLE)) and not has_snapshot(Path(base)):
         yield Cluster(Path(base))
         return
-    with throwaway_cluster() as own:
-        deploy(own, TEMPLATE)
+    with deployed_cluster() as own:
         yield own
 
 

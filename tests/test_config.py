@@ -516,7 +516,7 @@ def run(*command: str, variables: dict[str, str]) -> subprocess.CompletedProcess
         {"SECRET_KEYS_RETIRED": "changeme"},
         {"ALGORITHM": "EdDSA", "SECRET_KEY": "hunter2" + OTHER[:70]},
     ],
-    ids=str,
+    ids=lambda wrong: str(wrong)[:60],
 )
 def test_gunicorn_does_not_start_with_a_key_that_is_none(wrong: dict[str, str]) -> None:
     production = environment("") | RIGHT | {"BCRYPT_COST": "12"} | wrong

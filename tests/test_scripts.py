@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from scripts import spec, test
 from scripts.server import Cluster
 from scripts.system import CHECKOUT, CommandError
+from tests import conftest
 
 DOCTORS = "db/tests/identity/doctors.sql"
 
@@ -144,3 +147,38 @@ def test_every_test_file_is_in_the_contents_of_the_specification() -> None:
         domain = path.relative_to(CHECKOUT / "db/tests").parts[0]
         (line,) = (line for line in contents if line.startswith(f"- [{domain}]"))
         assert f" {spec.title(path)}" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keyword", "capture"),
+    [
+        (["tests/test_slots.py"], "", "fd"),
+        (["tests/test_slots.py::test_an_offset_is_understood"], "", "fd"),
+        (["tests/mutants"], "", "fd"),
+        (["tests"], "booking", "fd"),
+        (["tests/attacks"], "", "no"),
+    ],
+)
+def test_a_choice_of_tests_runs_in_one_process(
+    arguments: list[str], keyword: str, capture: str
+) -> None:
+    option = SimpleNamespace(keyword=keyword, capture=capture)
+    config: Any = SimpleNamespace(args=arguments, option=option)
+    assert conftest.pytest_xdist_auto_num_workers(config) == 0
+
+
+@pytest.mark.parametrize("arguments", [["tests"], ["tests/attacks", "tests/test_slots.py"]])
+@pytest.mark.parametrize("processors", [1, 2, 64])
+def test_the_suite_is_shared_by_as_many_processes_as_processors_can_feed(
+    arguments: list[str], processors: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(processors))
+    option = SimpleNamespace(keyword="", capture="fd")
+    config: Any = SimpleNamespace(args=arguments, option=option)
+    modules = sum(len(list((CHECKOUT / a).rglob("test_*.py"))) or 1 for a in arguments)
+    found = conftest.pytest_xdist_auto_num_workers(config)
+    assert found == min(processors + 1, modules)
+
+
+def test_modules_that_begin_first_exist() -> None:
+    assert [name for name in conftest.LONG if not (CHECKOUT / name).is_file()] == []

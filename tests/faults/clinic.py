@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 
 from api import auth, config
-from scripts.cluster import TEMPLATE, deploy, throwaway_cluster
+from scripts.cluster import TEMPLATE, deployed_cluster
 from scripts.server import Cluster
 from tests.faults.proxy import Proxy
 from tests.server import SECRET, Server, environment, serve, wait_for
@@ -216,8 +216,7 @@ def durable_cluster(
     parent: Path | None = None, settings: Mapping[str, str] | None = None
 ) -> Iterator[Cluster]:
     """A throw-away cluster that writes to the disk as in production, with the deployed schema."""
-    with throwaway_cluster({**SETTINGS, **(settings or {})}, parent) as cluster:
-        deploy(cluster, TEMPLATE)
+    with deployed_cluster({**SETTINGS, **(settings or {})}, parent) as cluster:
         # Doctors of a drill complete consultations at any time.
         cluster.sql("update app.clinic_settings set completion_lead = '1000 years'", TEMPLATE)
         yield cluster

@@ -11,8 +11,7 @@ import random
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
-from scripts.cluster import TEMPLATE as DEPLOYED
-from scripts.cluster import deploy, throwaway_cluster
+from scripts.cluster import deployed_cluster
 from scripts.server import Cluster
 from scripts.system import CommandError, command_line, say
 from scripts.test import database_for_pgtap
@@ -32,7 +31,7 @@ def main() -> None:
     seed = os.environ.get("SEED") or SEED
     say(f"mutants: SEED={seed} COUNT={count}")
     began = time.monotonic()
-    with throwaway_cluster() as cluster:
+    with deployed_cluster() as cluster:
         prepare(cluster)
         mutants = [*by_hand(cluster, TEMPLATE), *rules(cluster, TEMPLATE)]
         candidates = generated(cluster, TEMPLATE)
@@ -56,7 +55,6 @@ def main() -> None:
 
 def prepare(cluster: Cluster) -> None:
     """The database that every mutant is a clone of."""
-    deploy(cluster, DEPLOYED)
     database_for_pgtap(cluster, TEMPLATE)
 
 

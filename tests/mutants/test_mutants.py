@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from scripts.cluster import throwaway_cluster
+from scripts.cluster import deployed_cluster
 from scripts.server import Cluster
 from tests.mutants.__main__ import prepare
 from tests.mutants.by_hand import by_hand
@@ -31,7 +31,7 @@ SAMPLE = (
 @pytest.fixture(scope="module")
 def mutated() -> Iterator[Cluster]:
     """A cluster of its own: other tests make roles and rights that the suite would notice."""
-    with throwaway_cluster() as cluster:
+    with deployed_cluster() as cluster:
         prepare(cluster)
         yield cluster
 
