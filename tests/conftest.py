@@ -15,12 +15,16 @@ from scripts.system import CHECKOUT
 
 # The modules that take longest: they begin first, for the others to fill what is left of the time.
 LONG = (
-    "tests/partitions/test_partitions.py",
     "tests/faults/test_faults.py",
-    "tests/migrations/test_migrations.py",
-    "tests/mutants/test_mutants.py",
     "tests/test_sqitch.py",
+    "tests/partitions/test_partitions.py",
+    "tests/migrations/test_migrations.py",
     "tests/properties/test_properties.py",
+    "tests/mutants/test_mutants.py",
+    "tests/test_passwords.py",
+    "tests/test_restart.py",
+    "tests/test_tokens.py",
+    "tests/test_worker.py",
 )
 FEW = 3  # modules for which more processes would not be worth their start
 

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from scripts.server import Cluster
 from tests import client
-from tests.client import Client, ok, problem, race
+from tests.client import Client, ok, problem
 
 MINUTE = 60
 
@@ -39,22 +40,17 @@ def test_an_access_token_is_renewed_before_it_expires(
     assert person.session_id == session
 
 
-def test_threads_of_one_client_renew_its_token_once(
-    patient: Client, later: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+def test_renewing_a_token_leaves_no_trace_in_the_database(
+    patient: Client, later: Callable[[int], None], cluster: Cluster, database: str
 ) -> None:
-    renew, renewals = Client._renew, []
-
-    def counted(this: Client) -> None:
-        renewals.append(this)
-        time.sleep(0.1)  # for the others to come, too
-        renew(this)
-        later(0)
-
-    monkeypatch.setattr(Client, "_renew", counted)
+    tables = """
+        select string_agg(r::text, ',' order by r::text) from app.refresh_tokens as r
+        union all select string_agg(s::text, ',' order by s::text) from app.sessions as s
+    """
+    before = cluster.sql(tables, database)
     later(9)
-    for answer in race([lambda: patient.get("/v1/me")] * 8):
-        ok(answer)
-    assert renewals == [patient]
+    assert patient.token
+    assert cluster.sql(tables, database) == before
 
 
 def test_a_session_that_has_ended_stays_ended(

@@ -54,14 +54,19 @@ def main() -> None:
 def break_it(
     cluster: Cluster, folder: Path, build: Broken, seed: str, seconds: float = 4
 ) -> tuple[Broken, Result, int]:
-    """Drill a broken build until it is caught; says with how many drills."""
+    """Drill a broken build until it is caught; says with how many drills.
+
+    seconds: of the first one. Each takes twice as long as the one before, because on a slow machine
+    little happens in a second.
+    """
     for number in range(1, DRILLS + 1):
+        length = seconds * 2 ** (number - 1)
         plan = Plan(
             f"{seed}/{build.name}/{number}",
-            seconds,
+            length,
             pause=build.pause,
             wanted=2,
-            slots=500,
+            slots=500 + int(length * 25),
             faults=build.faults,
             app=build.app,
             patch=build.patch,
