@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 from functools import partial
 
 from flask import Flask, Response, after_this_request, g, request
@@ -89,7 +90,11 @@ def every_write_repeated() -> Flask:
     original = db._execute
 
     def execute(statement: bytes, values: tuple[object, ...], *, repeatable: bool = False) -> bytes:
-        return original(statement, values, repeatable=True)
+        answer = original(statement, values, repeatable=True)
+        # Faults hit the moment between COMMIT and its answer seldom: here they do it now and then.
+        if request.method == "POST" and not repeatable and random.random() < 0.2:
+            return original(statement, values, repeatable=True)
+        return answer
 
     db._execute = execute
     return create_app()
