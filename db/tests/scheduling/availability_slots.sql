@@ -174,7 +174,10 @@ select is(
 from (values
     ('2027-05-01 09:00', null, '23514', 'a local start has a zone'),
     (null, 'UTC', '23514', 'a zone has a local start'),
-    ('infinity', 'UTC', '22008', 'a local start is finite'),
+    -- Since PostgreSQL 17 an interval may be infinite, and it is the constraint that refuses it.
+    ('infinity', 'UTC',
+     case when current_setting('server_version_num')::integer < 170000 then '22008' else '23514' end,
+     'a local start is finite'),
     ('2027-05-03 09:00:00.000001', 'UTC', '23514',
      'it is not more than two days after what clocks show in Greenwich'),
     ('2027-04-29 08:59:59.999999', 'UTC', '23514', 'nor before it'),
