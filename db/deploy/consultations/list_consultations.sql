@@ -64,12 +64,16 @@ begin
               and (p_status is null or c.status = p_status)
             order by c.starts_at desc, c.id desc limit p_limit + 1);
     end if;
-    perform app.set_next_cursor(
-        'list_consultations',
-        (select jsonb_build_array(c.starts_at, c.id)
-         from app.consultations as c
-         where cardinality(v_page) > p_limit and c.id = v_page[p_limit]));
-    v_page := v_page[:p_limit];
+    if cardinality(v_page) > p_limit then
+        perform app.set_next_cursor(
+            'list_consultations',
+            (select jsonb_build_array(c.starts_at, c.id)
+             from app.consultations as c
+             where c.id = v_page[p_limit]));
+        v_page := v_page[:p_limit];
+    else
+        perform app.set_next_cursor('list_consultations', null);
+    end if;
 
     if v_actor.role <> 'patient' then
         perform app.record_read('list_consultations', v_page);

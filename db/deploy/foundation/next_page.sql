@@ -33,16 +33,19 @@ returns void
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_position bytea := convert_to(p_position::text, 'UTF8');
 begin
+    if p_position is null then
+        perform set_config('app.next_cursor', '', true);
+        return;
+    end if;
     perform set_config(
         'app.next_cursor',
-        coalesce(
-            translate(
-                encode(app.cursor_signature(p_list, v_position) || v_position, 'base64'),
-                E'+/=\n', '-_'),
-            ''),
+        translate(
+            encode(
+                app.cursor_signature(p_list, convert_to(p_position::text, 'UTF8'))
+                || convert_to(p_position::text, 'UTF8'),
+                'base64'),
+            E'+/=\n', '-_'),
         true);
 end;
 $$;
