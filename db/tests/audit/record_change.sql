@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(31);
+select plan(33);
 reset role;
 
 create table app.charts (chart_id text primary key, note text, pin text, token bytea);
@@ -94,6 +94,18 @@ select collect_tap(
 from pg_temp.traces() as l limit 1;
 select is(
     array_agg(distinct note), '{both}', 'without its trace no change is made') from app.charts;
+
+-- An earlier caller of the same transaction
+select pg_temp.sign_in('patient');
+select set_config('app.verified_user_id', pg_temp.id_of('doctor')::text, true),
+    set_config('app.verified_role', 'doctor', true) \g /dev/null
+update app.charts set note = 'after another call';
+select collect_tap(
+    is(l.user_id, pg_temp.id_of('patient'),
+        'the audit log names the caller of the context, not the one of an earlier call'),
+    is(l.role::text, 'patient', 'in the caller''s own role'))
+from pg_temp.traces() as l limit 1;
+select app.forget_actor() \g /dev/null
 
 -- Whoever writes, wherever they are
 create table app.times (id text primary key, at timestamptz, digest bytea);
