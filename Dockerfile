@@ -27,7 +27,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /telemedicine
 COPY sqitch.conf sqitch.plan ./
-COPY scripts/deploy.sh scripts/
+COPY scripts/deploy.sh scripts/scram_verifier.pl scripts/
 COPY db db
 USER 65534:65534
 CMD ["sh", "scripts/deploy.sh"]

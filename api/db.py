@@ -207,7 +207,7 @@ def ping(seconds: float) -> None:
             if result.status == ExecStatus.TUPLES_OK:
                 answer = result.get_value(0, 0) or b""
     if answer == b"on":
-        # Whoever is not ready gets no requests, which would reconnect.
+        # An instance that is not ready gets no requests, so that none would make it reconnect.
         _reconnect()
         raise ReadOnlySqlTransaction("the server is read-only")
     if answer != b"off":

@@ -246,10 +246,17 @@ def test_an_empty_environment_and_a_user_id_without_a_name_are_enough(managed: C
     """As in a container that runs as any user; here to a second database of the server."""
     copy = Path(tempfile.mkdtemp(prefix="telemedicine-deploy-", dir="/tmp"))
     try:
-        for name in ("scripts", "db"):
-            shutil.copytree(CHECKOUT / name, copy / name)
-        for name in ("sqitch.conf", "sqitch.plan"):
-            shutil.copy(CHECKOUT / name, copy / name)
+        # Only what the image has that deploys.
+        stage = re.split(r"^FROM ", (CHECKOUT / "Dockerfile").read_text(), flags=re.M)
+        (migrate,) = (text for text in stage if " AS migrate" in text.partition("\n")[0])
+        sent = (CHECKOUT / ".dockerignore").read_text().splitlines()
+        for sources in re.findall(r"^COPY (.*) \S+$", migrate, re.M):
+            for name in sources.split():
+                assert f"!{name}" in sent
+                (copy / name).parent.mkdir(exist_ok=True)
+                (shutil.copytree if (CHECKOUT / name).is_dir() else shutil.copy)(
+                    CHECKOUT / name, copy / name
+                )
         environment = managed.environment("telemed_nameless", MASTER)
         kept = {"PATH", "PGHOST", "PGPORT", "PGUSER", "PGDATABASE"}
         user: tuple[str, ...] = ()
@@ -260,7 +267,8 @@ def test_an_empty_environment_and_a_user_id_without_a_name_are_enough(managed: C
         result = subprocess.run(
             (*user, "sh", "scripts/deploy.sh"),
             cwd=copy,
-            env={name: value for name, value in environment.items() if name in kept},
+            env={name: value for name, value in environment.items() if name in kept}
+            | {"API_DATABASE_PASSWORD": PASSWORD},
             text=True,
             capture_output=True,
             timeout=300,
