@@ -28,8 +28,9 @@ begin
             using errcode = 'TM201', column = 'rows';
     end if;
 
-    delete from app.idempotency_keys as k
-    using (
+    -- MATERIALIZED chooses the rows once. A join may read its inner side once for each outer row,
+    -- and then SKIP LOCKED with LIMIT chooses others each time.
+    with chosen as materialized (
         select o.user_id, o.operation, o.key
         from app.idempotency_keys as o
         where o.created_at < v_before
@@ -39,8 +40,10 @@ begin
                    'record_payment', 'refund_payment'))
         limit p_rows
         for update skip locked
-    ) as o
-    where (k.user_id, k.operation, k.key) = (o.user_id, o.operation, o.key);
+    )
+    delete from app.idempotency_keys as k
+    using chosen as c
+    where (k.user_id, k.operation, k.key) = (c.user_id, c.operation, c.key);
     get diagnostics v_rows = row_count;
     return query values ('idempotency_keys', v_rows);
 
@@ -56,16 +59,17 @@ begin
     return query values ('sessions', cardinality(v_sessions)::bigint);
 
     -- What failed is forgotten by half every hour (app.count_log_in_attempt): after a day, wholly.
-    delete from app.log_in_attempts as a
-    using (
+    with chosen as materialized (
         select o.subject
         from app.log_in_attempts as o
         where o.last_attempt_at < app.clock() - interval '1 day'
           and (o.succeeded_at is null or greatest(o.succeeded_at, o.last_attempt_at) < v_before)
         limit p_rows
         for update skip locked
-    ) as o
-    where a.subject = o.subject;
+    )
+    delete from app.log_in_attempts as a
+    using chosen as c
+    where a.subject = c.subject;
     get diagnostics v_rows = row_count;
     return query values ('log_in_attempts', v_rows);
 end;
