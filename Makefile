@@ -1,6 +1,6 @@
 # What a developer does with this project: `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help setup run tour psql verify-audit test properties coverage docs spec mutants races attack faults scale-bench migrate-drill partition-drill rework lint format deploy lock clean
+.PHONY: help setup run tour psql verify-audit test coverage docs spec drill rework lint format deploy lock clean
 MAKEFLAGS += --no-print-directory
 
 # Modules rather than the programs of .venv/bin, which stop working when the folder is moved.
@@ -30,35 +30,14 @@ test: setup ## pgTAP and pytest on a throw-away cluster (ONLY=sql ARGS=doctors.s
 coverage: setup ## which statements and branches of the functions pgTAP reaches
 	@exec $(PYTHON) -m scripts.coverage
 
-properties: setup ## the functions against a model, at random (RUNS=2000, SEED=)
-	@exec env ONLY=python ARGS="-s tests/properties" PROPERTY_RUNS="$${RUNS:-2000}" $(PYTHON) -m scripts.test
-
 docs: setup ## write the SQL reference (docs/sql) from the catalog
 	@exec $(PYTHON) -m scripts.docs
 
 spec: setup ## what the system promises, in the words of its tests
 	@exec $(PYTHON) -m scripts.spec
 
-mutants: setup ## break the schema and see whether the tests notice (COUNT=300, SEED=, KIND=, REPORT=1)
-	@exec $(PYTHON) -m tests.mutants
-
-races: setup ## 64 clients at once on one slot, key or payment (ROUNDS=, CLIENTS=, SEED=, REPORT=1)
-	@exec $(PYTHON) -m tests.races
-
-attack: setup ## forge contexts, look behind every wall, call everything with nonsense (CALLS=20000, SEED=)
-	@exec env ONLY=python ARGS="-s tests/attacks" ATTACK_CALLS="$${CALLS:-20000}" $(PYTHON) -m scripts.test
-
-faults: setup ## break everything under load and check what is left (DURATION=600, SEED=, REPORT=file)
-	@exec $(PYTHON) -m tests.faults
-
-scale-bench: setup ## the hot paths with a history of years (SIZES="100000 1000000", SECONDS=10, REPORT=1)
-	@exec $(PYTHON) -m tests.scale
-
-migrate-drill: setup ## deploy and revert the newest release under load (CLIENTS=50, SECONDS=15, SEED=)
-	@exec $(PYTHON) -m tests.migrations
-
-partition-drill: setup ## turn consultations into partitions under load (ROWS=1000000, CLIENTS=8, SECONDS=15, LEAD=60, SEED=)
-	@exec $(PYTHON) -m tests.partitions
+drill: setup ## list the drills, or run one (NAME=faults DURATION=600)
+	@exec $(PYTHON) -m drills $(NAME)
 
 rework: ## prepare a released change to be changed (CHANGE=operations/advise, NOTE=)
 	@sh scripts/rework.sh $(CHANGE) "$(NOTE)"

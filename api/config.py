@@ -39,7 +39,7 @@ WELL_KNOWN_WORDS = (
     *("context", "compose", "file", "only"),
 )
 # Secrets that this repository publishes and that are not made of such words: those of tests, of
-# examples and of docker-compose.yml. tests/test_config.py finds what is missing here.
+# examples and of docker-compose.yml. tests/server/test_config.py finds what is missing here.
 PUBLISHED = frozenset({
     "b7e151628aed2a6abf7158809cf4f3c762e7160f38b4da56a784d9045190cfef",
     "bf0715e1c8a1e2f84b35c7d2a9960d7e3f1a5b8c4d2e6f709182a3b4c5d6e7f8",

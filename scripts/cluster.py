@@ -24,7 +24,7 @@ from scripts.system import (
 # What a DBA of the clinic may do, and not what a superuser may: a login of development only.
 DBA_LOGIN = "telemed_dba_dev"
 CLUSTER_VARIABLE = "TEST_CLUSTER"  # where `make test` tells pytest which cluster to use
-TEMPLATE_VARIABLE = "TEST_TEMPLATE"  # and `make mutants` which broken database
+TEMPLATE_VARIABLE = "TEST_TEMPLATE"  # and `make drill NAME=mutants` which broken database
 # A deployed database that tests clone.
 TEMPLATE = os.environ.get(TEMPLATE_VARIABLE, "telemed_template")
 SNAPSHOT = "snapshot"

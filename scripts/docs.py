@@ -1,7 +1,7 @@
 """`make docs`: docs/sql, the SQL reference, from the catalog of a freshly deployed database.
 
 What it says is what the database says: comments, signatures, constraints and rights. A test fails
-when the files are older than the schema (tests/test_docs.py).
+when the files are older than the schema (tests/server/test_docs.py).
 """
 
 from __future__ import annotations

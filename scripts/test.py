@@ -1,8 +1,8 @@
 """`make test`: pgTAP and pytest against throw-away clusters, at the same time.
 
-pgTAP runs on one cluster; each process of pytest has a copy of it (tests/conftest.py), so that no
-test has to care for its neighbours. The environment chooses: ONLY=sql with ARGS that name tests
-below db/tests, or ONLY=python with ARGS for pytest.
+pgTAP runs on one cluster; each process of pytest has a copy of it (tests/support/fixtures.py), so
+that no test disturbs another one. The environment chooses: ONLY=sql with ARGS that name tests below
+db/tests, or ONLY=python with ARGS for pytest.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The SQL functions against a small model of the clinic, at random."""
+"""Does what must always hold also hold for random histories?"""

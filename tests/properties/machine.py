@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from psycopg.pq import TransactionStatus
 
 from tests.properties.model import Actor, Consultation, Model, Outcome, Slot
-from tests.races.clients import Person, SqlClient
+from tests.support.sql_client import Person, SqlClient
 
 MORNING = datetime(2027, 1, 4, 8, tzinfo=UTC)
 ACTORS = [

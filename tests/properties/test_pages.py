@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from scripts.server import Cluster
-from tests.client import Client, at, new_key, ok
-from tests.people import People, create_admin, log_in
+from tests.support.client import Client, at, new_key, ok
+from tests.support.people import People, create_admin, log_in
 
 SEEDS = range(3)
 ROWS = 7

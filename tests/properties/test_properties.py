@@ -1,4 +1,4 @@
-"""Thousands of lives of the clinic, fifty steps each: `make properties` (RUNS=, SEED=)."""
+"""Random histories of the clinic, fifty steps each. Long form: `make drill NAME=properties`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from scripts.server import Cluster
 from tests.properties.machine import ACTORS, CLOCK, Clinic, World
 from tests.properties.model import FEE
-from tests.races.clients import Person, SqlClient
+from tests.support.sql_client import Person, SqlClient
 
 FEW = 100
 STEPS = 50

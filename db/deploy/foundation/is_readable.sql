@@ -4,7 +4,7 @@ begin;
 
 -- Ranges of Unicode 18.0.0, because no version of PostgreSQL has classes for these in its regular
 -- expressions, and what [[:cntrl:]] and [[:space:]] hold depends on the C library.
--- api/characters.py has the same ranges; tests/test_characters.py compares every code point.
+-- api/characters.py has the same ranges; tests/http/test_characters.py compares every code point.
 create function app.is_readable(p_text text)
 returns boolean
 language plpgsql immutable

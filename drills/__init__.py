@@ -1,0 +1,1 @@
+"""Long proofs that stand apart from the tests: `make drill` lists them."""

@@ -1,0 +1,1 @@
+"""The security tests, with many more random calls."""

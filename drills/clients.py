@@ -1,0 +1,361 @@
+"""Clients that book, retry, cancel, reschedule, complete, pay, refund and read, at random."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import json
+import random
+import select
+import threading
+import time
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from drills.history import Attempt, History, Operation
+from drills.stage import CURRENCY, Clinic, Person
+
+MIX = {
+    "book": 34,
+    "cancel": 12,
+    "reschedule": 10,
+    "complete": 8,
+    "pay": 8,
+    "refund": 5,
+    "read": 9,
+    "list": 2,
+    "publish": 3,
+    "confuse": 3,
+    "retry": 12,
+}
+UNKEYED = 0.35  # of the requests that may be sent without a key
+PUBLISHED_FROM = datetime(2040, 1, 2, tzinfo=UTC)
+PUBLISHED = 3000  # times of each doctor that "publish" chooses from
+REMEMBERED = {"id", "status", "slot_id", "patient_id", "doctor_id", "kind", "amount_minor"}
+# A client gives an answer up after this time; the API is done with a request sooner.
+PATIENCE_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Booking:
+    id: str
+    patient_id: str
+    doctor_id: str
+    slot_id: str
+
+
+class Board:
+    """What clients have heard of the clinic: a few slots that are wanted by all, and bookings."""
+
+    def __init__(self, clinic: Clinic, wanted: int) -> None:
+        self.clinic = clinic
+        self.wanted = wanted  # open slots of each doctor that clients choose from
+        self.open = {doctor: OrderedDict.fromkeys(s) for doctor, s in clinic.slots.items()}
+        self.scheduled: dict[str, Booking] = {}
+        self.payable: dict[str, Booking] = {}
+        self.payments: list[str] = []
+        self._lock = threading.Lock()
+        self._keys: dict[tuple[str, str], Iterator[int]] = defaultdict(lambda: itertools.count(1))
+
+    def key(self, user: str, kind: str) -> str:
+        """The next key of a user for one kind of request.
+
+        All users, and all kinds, have the same keys: a key belongs to one user and one kind.
+        """
+        with self._lock:
+            return f"key-{next(self._keys[user, kind])}"
+
+    def slot(self, chance: random.Random, doctor_id: str) -> str | None:
+        with self._lock:
+            return chance.choice([*itertools.islice(self.open[doctor_id], self.wanted)] or [None])
+
+    def booking(
+        self, chance: random.Random, among: dict[str, Booking], newest: int = 40
+    ) -> Booking | None:
+        with self._lock:
+            # The newest are the ones that others want, too.
+            found = list(itertools.islice(reversed(among.values()), newest))
+            return chance.choice(found or [None])
+
+    def payment(self, chance: random.Random) -> str | None:
+        with self._lock:
+            return chance.choice(self.payments[-20:] or [None])
+
+    def learn(self, operation: Operation, attempt: Attempt) -> None:
+        """Take in what a definite answer says; it may be late."""
+        body = attempt.body
+        with self._lock:
+            if attempt.code in ("TM901", "TM917", "TM918"):
+                self._taken(operation.slot_id)
+            if not attempt.ok:
+                return
+            if operation.kind in ("book", "reschedule"):
+                self._taken(body["slot_id"])
+                old = self.scheduled.get(body["id"])
+                if old and old.slot_id != body["slot_id"]:
+                    self._freed(old)
+                booking = Booking(
+                    body["id"], body["patient_id"], body["doctor_id"], body["slot_id"]
+                )
+                self.scheduled[body["id"]] = self.payable[body["id"]] = booking
+            elif operation.kind == "cancel":
+                self.payable.pop(body["id"], None)
+                if old := self.scheduled.pop(body["id"], None):
+                    self._freed(old)
+            elif operation.kind == "complete":
+                self.scheduled.pop(body["id"], None)
+            elif operation.kind == "pay":
+                self.payments.append(body["id"])
+
+    def _taken(self, slot_id: str) -> None:
+        for slots in self.open.values():
+            slots.pop(slot_id, None)
+
+    def _freed(self, booking: Booking) -> None:
+        slots = self.open[booking.doctor_id]
+        slots[booking.slot_id] = None
+        slots.move_to_end(booking.slot_id, last=False)
+
+
+class Line:
+    """One client's way to the API: a connection that is kept, and opened again when it is gone."""
+
+    def __init__(self, clinic: Clinic) -> None:
+        self._clinic = clinic
+        self._connection: http.client.HTTPConnection | None = None
+        self._since = 0.0
+
+    def send(self, operation: Operation) -> Attempt:
+        """One attempt. Whoever is refused on connecting has sent nothing, and tries again."""
+        connection = self._ready()
+        attempt = operation.new_attempt(self._since)
+        person = self._clinic.person[operation.user]
+        headers = {
+            "Authorization": f"Bearer {person.token}",
+            "X-Request-Id": attempt.request_id,
+            "Content-Type": "application/json",
+        }
+        if operation.key:
+            headers["Idempotency-Key"] = operation.key
+        body = None if operation.body is None else json.dumps(operation.body)
+        try:
+            connection.request(operation.method, operation.path, body, headers)
+            answer = connection.getresponse()
+            text = answer.read()
+            attempt.returned = self._since = time.monotonic()
+            said = json.loads(text)
+            attempt.body = {name: said[name] for name in REMEMBERED & said.keys()}
+            attempt.digest = hash(json.dumps(said, sort_keys=True))
+            attempt.status = answer.status
+            attempt.code = "" if attempt.ok else said["code"]
+            attempt.replayed = answer.headers.get("Idempotency-Replayed") == "true"
+            attempt.retry_after = "Retry-After" in answer.headers
+            if answer.will_close:
+                self.close()
+        except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+            attempt.returned = time.monotonic()
+            attempt.status = 0
+            attempt.error = f"{type(error).__name__}: {error}"
+            self.close()
+        return attempt
+
+    def close(self) -> None:
+        if self._connection:
+            self._connection.close()
+            self._connection = None
+
+    def _ready(self) -> http.client.HTTPConnection:
+        """A connection that was open a moment ago."""
+        if self._connection and self._connection.sock and not _readable(self._connection.sock):
+            return self._connection
+        self.close()
+        while True:
+            host, port = self._clinic.address
+            connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_SECONDS)
+            try:
+                connection.connect()
+            except ConnectionRefusedError:
+                time.sleep(0.01)
+                continue
+            self._connection = connection
+            self._since = time.monotonic()
+            return connection
+
+
+class Client:
+    """One client at random work."""
+
+    def __init__(self, clinic: Clinic, board: Board, history: History, seed: str) -> None:
+        self.chance = random.Random(seed)
+        self.clinic = clinic
+        self.board = board
+        self.history = history
+        self.line = Line(clinic)
+        self.mine: list[Operation] = []
+
+    def work(self, over: threading.Event) -> None:
+        """One request after the other until `over`."""
+        while not over.is_set():
+            self._act()
+        self.line.close()
+
+    def _act(self) -> None:
+        (kind,) = self.chance.choices(list(MIX), list(MIX.values()))
+        operation = self._again() if kind == "retry" else self._new(kind)
+        if operation is None:
+            operation = self._new("book")
+        if operation is None:
+            time.sleep(0.01)
+            return
+        attempt = self.line.send(operation)
+        # Half of all who hear nothing ask again at once; the others leave it open.
+        while (
+            not attempt.definite
+            and operation.key
+            and operation.kind != "confuse"
+            and self.chance.random() < 0.5
+        ):
+            time.sleep(self.chance.uniform(0, 0.05))
+            attempt = self.line.send(operation)
+        if attempt.definite:
+            self.board.learn(operation, attempt)
+
+    def _again(self) -> Operation | None:
+        """A retry of one's own; the newest are the likeliest."""
+        if not self.mine:
+            return None
+        back = min(int(self.chance.expovariate(0.1)), len(self.mine) - 1)
+        return self.mine[-1 - back]
+
+    def _new(self, kind: str) -> Operation | None:
+        if kind == "confuse":
+            return self._confuse()
+        what = getattr(self, f"_{kind}")()
+        if what is None:
+            return None
+        user, method, path, body = what
+        key = self.board.key(user.id, kind) if method == "POST" else None
+        if kind in ("cancel", "complete") and self.chance.random() < UNKEYED:
+            key = None
+        operation = self.history.begin(
+            user=user.id,
+            kind=kind,
+            method=method,
+            path=path,
+            key=key,
+            body=body,
+            slot_id=(body or {}).get("slot_id", ""),
+        )
+        if key:
+            self.mine.append(operation)
+        return operation
+
+    def _confuse(self) -> Operation | None:
+        """Another request under a key that has an outcome."""
+        known = [o for o in self.mine[-30:] if o.kind in ("book", "pay") and o.outcome]
+        if not known:
+            return None
+        used = self.chance.choice(known)
+        change = {"amount_minor": 1} if used.kind == "pay" else {"reason": "Another reason"}
+        return self.history.begin(
+            user=used.user,
+            kind="confuse",
+            method=used.method,
+            path=used.path,
+            key=used.key,
+            body=(used.body or {}) | change,
+        )
+
+    def _publish(self) -> Any:
+        start = PUBLISHED_FROM + timedelta(minutes=10 * self.chance.randrange(PUBLISHED))
+        body = {
+            "starts_at": start.isoformat(),
+            "ends_at": (start + timedelta(minutes=10)).isoformat(),
+        }
+        return self.chance.choice(self.clinic.doctors), "POST", "/v1/slots", body
+
+    def _book(self) -> Any:
+        slot = self.board.slot(self.chance, self.chance.choice(self.clinic.doctors).id)
+        patient = self.chance.choice(self.clinic.patients)
+        return slot and (patient, "POST", "/v1/consultations", {"slot_id": slot})
+
+    def _scheduled(self) -> Booking | None:
+        return self.board.booking(self.chance, self.board.scheduled)
+
+    def _cancel(self) -> Any:
+        if not (booking := self._scheduled()):
+            return None
+        who = self.chance.choice((booking.patient_id, booking.patient_id, booking.doctor_id))
+        return self._person(who), "POST", f"/v1/consultations/{booking.id}/cancel", {}
+
+    def _complete(self) -> Any:
+        if not (booking := self._scheduled()):
+            return None
+        path = f"/v1/consultations/{booking.id}/complete"
+        return self._person(booking.doctor_id), "POST", path, {"notes": "Seen"}
+
+    def _reschedule(self) -> Any:
+        if not (booking := self._scheduled()):
+            return None
+        slot = self.board.slot(self.chance, booking.doctor_id)
+        path = f"/v1/consultations/{booking.id}/reschedule"
+        return slot and (self._person(booking.patient_id), "POST", path, {"slot_id": slot})
+
+    def _pay(self) -> Any:
+        # The three newest are paid by several at once, more often than not too much.
+        newest = self.chance.choice((3, 40))
+        if not (booking := self.board.booking(self.chance, self.board.payable, newest)):
+            return None
+        body = {
+            "amount_minor": self.chance.choice((5_000, 20_000, 30_000)),
+            "currency": CURRENCY,
+            "method": "card",
+        }
+        return self.clinic.admin, "POST", f"/v1/consultations/{booking.id}/payments", body
+
+    def _refund(self) -> Any:
+        if not (payment := self.board.payment(self.chance)):
+            return None
+        body = {"amount_minor": self.chance.choice((2_000, 5_000))}
+        return self.clinic.admin, "POST", f"/v1/payments/{payment}/refunds", body
+
+    def _read(self) -> Any:
+        if not (booking := self.board.booking(self.chance, self.board.payable)):
+            return None
+        path = f"/v1/consultations/{booking.id}"
+        return self._person(booking.patient_id), "GET", path, None
+
+    def _list(self) -> Any:
+        doctor = self.chance.choice(self.clinic.doctors).id
+        patient = self.chance.choice(self.clinic.patients)
+        return patient, "GET", f"/v1/doctors/{doctor}/slots?limit=10", None
+
+    def _person(self, user_id: str) -> Person:
+        return self.clinic.person[user_id]
+
+
+def resolve(clinic: Clinic, history: History) -> int:
+    """Repeat every request whose outcome nobody knows under its key until it is known.
+
+    Returns how many there were.
+    """
+    line = Line(clinic)
+    unknown = [o for o in history.operations if o.key and o.outcome is None]
+    # What comes under another one's key has its outcome only once that has.
+    unknown.sort(key=lambda o: o.kind == "confuse")
+    for operation in unknown:
+        for _ in range(100):
+            if line.send(operation).definite:
+                break
+            time.sleep(0.1)
+    line.close()
+    return len(unknown)
+
+
+def _readable(sock: Any) -> bool:
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))

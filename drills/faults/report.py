@@ -1,0 +1,239 @@
+"""docs/reports/faults.md: what was done to the clinic, what came of it, and how to do it again."""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from drills import report
+from drills.checker import RULES
+from drills.faults.broken import Broken
+from drills.faults.drill import Result
+from drills.faults.faults import KILL_BACKEND, KILL_DATABASE, STALL
+from drills.faults.scenarios import Outage
+from drills.history import FOREVER, KILL_WORKER, History
+from drills.proxy import HALF_OPEN
+
+OUTAGES = (KILL_DATABASE, KILL_BACKEND, KILL_WORKER, STALL, HALF_OPEN)
+
+
+@dataclass
+class Findings:
+    """All parts of the drill."""
+
+    seed: str
+    version: str
+    drill: Result
+    broken: list[tuple[Broken, Result, int]]  # with the number of drills that it took
+    pool: Outage
+    disk: Outage | str
+
+    def text(self) -> str:
+        """The report."""
+        return "\n".join(_lines(self))
+
+    @property
+    def failures(self) -> list[str]:
+        """What makes the run a failure."""
+        found = [
+            f"{name}: {told[0]} (and {len(told) - 1} more)"
+            for outage in (self.drill, self.pool, self.disk)
+            if not isinstance(outage, str)
+            for name, told in outage.violations.items()
+        ]
+        return found + [
+            f"the build {build.name!r} was not caught"
+            for build, result, _ in self.broken
+            if not build.caught_by & result.violations.keys()
+        ]
+
+
+def _lines(f: Findings) -> Iterable[str]:
+    result, history = f.drill, f.drill.history
+    attempts = [a for _, a in history.attempts()]
+    kinds = Counter(o.kind for o in history.operations)
+    yield _HEAD
+    yield from _table(
+        ("", ""),
+        [
+            ("seed", f.seed),
+            ("commit", report.commit()),
+            ("PostgreSQL", f"{f.version}, fsync on"),
+            ("CPUs", len(os.sched_getaffinity(0))),
+            ("gunicorn", "2 workers, the settings of `.env.example`"),
+            ("clients", result.plan.clients),
+            ("seconds", f"{result.seconds:.0f}"),
+            ("operations", f"{len(history.operations):,}"),
+            ("requests", f"{len(attempts):,}"),
+            ("faults", f"{len(history.faults):,}"),
+            ("losses, doubles and other violations", sum(map(len, result.violations.values()))),
+        ],
+    )
+    yield "## Faults\n"
+    faults = Counter(fault.kind for fault in history.faults)
+    rows = [
+        (kind, f"{n:,}", _lasted(history, kind), _recovery(history, kind))
+        for kind, n in faults.most_common()
+    ]
+    head = ("fault", "times", "it lasted by itself", "until a write succeeded again")
+    yield from _table(head, rows)
+    yield _RECOVERY
+    yield "\n## What clients asked for, and heard\n"
+    yield from _table(("operation", "times"), [(k, f"{n:,}") for k, n in kinds.most_common()])
+    answers = Counter(_answer(a.status, a.code) for a in attempts)
+    yield from _table(("answer", "times"), [(k, f"{n:,}") for k, n in answers.most_common()])
+    yield _unknowns(result)
+    yield "\n## The rules, and how often each was broken\n"
+    yield from _table(
+        ("rule", "what it says", "violations"),
+        [
+            (_words(name), " ".join((check.__doc__ or "").split()), _broken(result, name))
+            for name, check in RULES.items()
+        ],
+    )
+    yield "## Builds that are broken on purpose\n"
+    yield _BROKEN
+    yield from _table(
+        ("build", "what is wrong with it", "operations", "faults", "caught by"),
+        [
+            (
+                build.name,
+                build.what,
+                f"{len(r.history.operations):,}",
+                len(r.history.faults),
+                "; ".join(f"{_words(n)} ({len(v):,})" for n, v in r.violations.items()) or "NOBODY",
+            )
+            for build, r, _ in f.broken
+        ],
+    )
+    yield "## No connection to be had\n"
+    yield _POOL
+    yield from _outage(f.pool)
+    yield "## A full disk\n"
+    if isinstance(f.disk, str):
+        yield f"Not tried: {f.disk}."
+    else:
+        yield _DISK
+        yield from _outage(f.disk)
+
+
+def _lasted(history: History, kind: str) -> str:
+    return _seconds([f.lasted for f in history.faults if f.kind == kind and f.lasted])
+
+
+def _seconds(found: list[float]) -> str:
+    return f"{statistics.median(found):.2f} s, at most {max(found):.2f} s" if found else ""
+
+
+def _recovery(history: History, kind: str) -> str:
+    """Median and maximum of the seconds until a write succeeded that was asked for afterwards."""
+    if kind not in OUTAGES:
+        return ""
+    writes = sorted(
+        (a.invoked, a.returned) for o, a in history.attempts() if o.key and a.ok and not a.replayed
+    )
+    seconds = []
+    for fault in history.faults:
+        if fault.kind == kind:
+            later = [returned for invoked, returned in writes if invoked >= fault.at]
+            seconds.append(min(later, default=FOREVER) - fault.at)
+    return _seconds([s for s in seconds if s < FOREVER])
+
+
+def _unknowns(result: Result) -> str:
+    operations = [o for o in result.history.operations if o.key and o.attempts]
+    unsure = [o for o in operations if not o.attempts[0].definite]
+    done = sum(o.outcome is not None and o.outcome.ok and o.outcome.replayed for o in unsure)
+    anew = sum(o.outcome is not None and o.outcome.ok and not o.outcome.replayed for o in unsure)
+    refused = sum(o.outcome is not None and not o.outcome.ok for o in unsure)
+    return _UNKNOWN.format(
+        unsure=len(unsure),
+        done=done,
+        anew=anew,
+        refused=refused,
+        late=result.unknown,
+        still=sum(o.outcome is None for o in unsure),
+    )
+
+
+def _outage(outage: Outage) -> Iterable[str]:
+    yield from _table(
+        ("", ""),
+        [
+            ("operations in all", f"{outage.operations:,}"),
+            (
+                "answers meanwhile",
+                ", ".join(f"{answer}: {n:,}" for answer, n in outage.answers.most_common()),
+            ),
+            ("slowest answer", f"{outage.slowest:.1f} s"),
+            ("slowest answer of the second half", f"{outage.slowest_half:.1f} s"),
+            ("from the end until a write succeeded", f"{outage.recovery:.2f} s"),
+            ("violations", sum(map(len, outage.violations.values()))),
+            *([("besides", outage.note)] if outage.note else []),
+        ],
+    )
+
+
+def _answer(status: int, code: str) -> str:
+    return f"{status} {code}".strip() if status else "none: its worker was killed"
+
+
+def _broken(result: Result, name: str) -> int:
+    return len(result.violations.get(name, ()))
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _table(head: Iterable[object], rows: Iterable[Iterable[object]]) -> Iterable[str]:
+    for number, row in enumerate([head, *rows]):
+        cells = [str(cell).replace("|", "\\|") for cell in row]
+        yield f"| {' | '.join(cells)} |"
+        if number == 0:
+            yield "|" + "---|" * len(cells)
+    yield ""
+
+
+_HEAD = """\
+# Faults
+
+Clients book, retry, cancel, reschedule, complete, pay, refund and read at random, through HTTP and
+real gunicorn workers, while a program breaks the database, the connections to it and gunicorn. When
+it is over, every request whose outcome is unknown is repeated under its key. Then a checker
+compares what every client was told, and when, with every row and the audit log; it knows nothing of
+how the product works. `make drill NAME=faults` writes this file. It takes a quarter of an hour;
+`DURATION=` (seconds of the first part), `SEED=` and `REPORT=` (another file) change it. A run of a
+few seconds is part of `make test`. The seed decides what each client and the breaker do, but not
+which of two is first.
+"""
+_RECOVERY = """\
+A cut is: before the statement was passed on; after the statement, without the Sync that commits it;
+after Sync and COMMIT, with the answer thrown away. SIGHUP and SIGTERM must not cost a single
+answer, and neither may anything that befalls the database: only a worker that is killed may leave a
+request without one. Times are medians and maxima; other faults may happen meanwhile.\
+"""
+_UNKNOWN = """\
+The API repeats a request by itself, once, when the connection to the database is lost and the
+request reads or has a key. {unsure:,} operations were not told at first all the same: they heard
+503 or 504, or nothing. Repeating the key told what had become of them: {done:,} had been done (a
+replay), {anew:,} had not, and were done then, {refused:,} were refused. {late:,} of them were left
+open until the faults were over. Still unknown: {still:,}.\
+"""
+_BROKEN = """\
+The same drill, for a few seconds each, with a build in which one thing is wrong. A drill that
+called one of them sound would prove nothing.
+"""
+_POOL = """\
+Every connection to the database hangs for some seconds while 64 clients go on asking: four
+connections and eight threads in each of two workers. Nobody may wait for ever, and the wait may not
+grow: the connection that hangs is given up after 5 s, who wants one waits for 1 s, and who has
+waited for a thread for 2 s is told at once.
+"""
+_DISK = """\
+The volume of the database, a small one in memory, is filled to the last byte under load and emptied
+again some seconds later.
+"""

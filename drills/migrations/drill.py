@@ -1,0 +1,121 @@
+"""Deploys and reverts the newest release under load, with somebody who reads for long.
+
+No request may fail, and the schema has to be the same afterwards as after a fresh deployment.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg
+
+from drills.checker import Checker
+from drills.clients import Board, Client, resolve
+from drills.history import History
+from drills.stage import DATABASE, clinic_at_work
+from scripts.cluster import TEMPLATE
+from scripts.server import Cluster
+from scripts.system import CHECKOUT, run
+from tests.support.schema import schema
+
+OWNER = {
+    "PGOPTIONS": "-c role=telemed_owner -c lock_timeout=5s",
+    "SQITCH_FULLNAME": "Drill",
+    "SQITCH_EMAIL": "drill@telemedicine.invalid",
+}
+READER = "select count(*), max(id::text) from app.consultations"
+
+
+class Step(NamedTuple):
+    what: str
+    seconds: float
+
+
+@dataclass
+class Result:
+    changes: list[str]
+    requests: int = 0
+    operations: int = 0
+    failed: list[str] = field(default_factory=list)
+    slowest: float = 0
+    steps: list[Step] = field(default_factory=list)
+    violations: dict[str, list[str]] = field(default_factory=dict)
+    difference: bool = False
+
+    @property
+    def sound(self) -> bool:
+        return not (self.failed or self.violations or self.difference)
+
+
+def releases() -> list[str]:
+    """Tags of sqitch.plan, the oldest first."""
+    return re.findall(r"^@(\S+)", (CHECKOUT / "sqitch.plan").read_text(), re.M)
+
+
+def changes_since(tag: str) -> list[str]:
+    plan = (CHECKOUT / "sqitch.plan").read_text().partition(f"\n@{tag} ")[2]
+    return re.findall(r"^(\w+/\w+)", plan, re.M)
+
+
+def drill(
+    cluster: Cluster, folder: Path, *, clients: int, seconds: float, seed: str, rounds: int = 2
+) -> Result:
+    """seconds: how long people work between two steps."""
+    before, newest = releases()[-2:]
+    result = Result(changes_since(before))
+    history = History()
+    over = threading.Event()
+    slots = 400 + int(seconds * rounds * 100)
+    with (
+        clinic_at_work(cluster, folder, slots=slots) as clinic,
+        ThreadPoolExecutor(clients) as pool,
+    ):
+        clinic.ready()
+        board = Board(clinic, 6)
+        people = [Client(clinic, board, history, f"{seed}/client {n}") for n in range(clients)]
+        work = [pool.submit(client.work, over) for client in people]
+        try:
+            with closing(psycopg.connect(cluster.url(DATABASE))) as reader:
+                # A report that is open all the time, and holds what it has locked.
+                reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+                reader.execute(READER)
+                for _ in range(rounds):
+                    for command in ("revert", "deploy"):
+                        wait(work, seconds)
+                        target = before if command == "revert" else newest
+                        result.steps.append(sqitch(cluster, command, target))
+                        reader.execute(READER)
+                wait(work, seconds)
+        finally:
+            over.set()
+        for future in work:
+            future.result()
+        resolve(clinic, history)
+        result.violations = Checker(clinic, history).violations()
+        result.difference = schema(cluster, DATABASE) != schema(cluster, TEMPLATE)
+    for operation, attempt in history.attempts():
+        result.requests += 1
+        result.slowest = max(result.slowest, attempt.returned - attempt.invoked)
+        if not attempt.definite and attempt.code != "TM991":
+            result.failed.append(
+                f"{operation.kind} {attempt.status} {attempt.code} {attempt.error}"
+            )
+    result.operations = len(history.operations)
+    return result
+
+
+def sqitch(cluster: Cluster, command: str, target: str) -> Step:
+    began = time.monotonic()
+    sure = ("-y",) if command == "revert" else ()
+    run(
+        ("sqitch", "--quiet", command, *sure, "--to", f"@{target}", f"db:pg:{DATABASE}"),
+        cluster.environment(DATABASE) | OWNER,
+    )
+    return Step(f"{command} to @{target}", time.monotonic() - began)

@@ -1,0 +1,85 @@
+"""Break the schema in every known way and see whether a test notices. COUNT=300 SEED=1 KIND=
+
+COUNT is how many of the generated mutants are tried, SEED chooses them. KIND="by hand", "rules" or
+"generated" tries one kind and writes no report.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+from drills import report
+from drills.mutants.by_hand import by_hand
+from drills.mutants.catalog import GENERATED, Mutant, rules
+from drills.mutants.generated import generated
+from drills.mutants.report import Result
+from drills.mutants.suite import TEMPLATE, Verdict, judge
+from scripts.cluster import deployed_cluster
+from scripts.server import Cluster
+from scripts.system import CommandError, command_line, say
+from scripts.test import database_for_pgtap
+
+BAR_PERCENT = 95
+SEED = "1"  # of docs/reports/mutants.md: another one draws mutants that nobody has looked at yet
+AT_ONCE = 2
+
+
+def main() -> None:
+    count = int(os.environ.get("COUNT") or 300)
+    seed = os.environ.get("SEED") or SEED
+    say(f"mutants: SEED={seed} COUNT={count}")
+    began = time.monotonic()
+    with deployed_cluster() as cluster:
+        prepare(cluster)
+        mutants = [*by_hand(cluster, TEMPLATE), *rules(cluster, TEMPLATE)]
+        candidates = generated(cluster, TEMPLATE)
+        random.Random(seed).shuffle(candidates)
+        kind = os.environ.get("KIND", "")
+        if kind:
+            mutants = [mutant for mutant in mutants if mutant.kind == kind]
+        verdicts = judge_all(cluster, mutants)
+        if kind in ("", GENERATED):
+            verdicts += tried(cluster, candidates, count)
+    result = Result(seed, len(candidates), time.monotonic() - began, cluster.version, verdicts)
+    if not kind:
+        report.write("mutants", result.text())
+    result.summary()
+    if result.unexplained:
+        raise CommandError(f"{len(result.unexplained)} survived that nobody has explained")
+    if result.killed_percent(GENERATED) < BAR_PERCENT:
+        raise CommandError(f"fewer than {BAR_PERCENT} % of the generated ones were noticed")
+
+
+def prepare(cluster: Cluster) -> None:
+    """The database that every mutant is a clone of."""
+    database_for_pgtap(cluster, TEMPLATE)
+
+
+def tried(cluster: Cluster, candidates: list[Mutant], count: int) -> list[Verdict]:
+    """Verdicts on `count` mutants that PostgreSQL accepts."""
+    verdicts: list[Verdict] = []
+    rest = iter(candidates)
+    while sum(v.killed_by is not None for v in verdicts) < count:
+        batch = [mutant for mutant, _ in zip(rest, range(2 * AT_ONCE), strict=False)]
+        if not batch:
+            break
+        verdicts += judge_all(cluster, batch)
+    return verdicts
+
+
+def judge_all(cluster: Cluster, mutants: list[Mutant]) -> list[Verdict]:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        verdicts = []
+        for done in as_completed([pool.submit(judge, cluster, mutant) for mutant in mutants]):
+            verdict = done.result()
+            if verdict.killed_by == "":
+                say(f"mutants: survived: {verdict.mutant.kind}: {verdict.mutant.name}")
+            verdicts.append(verdict)
+        return verdicts
+
+
+if __name__ == "__main__":
+    command_line("mutants", main)

@@ -1,0 +1,349 @@
+"""Mutants that somebody thought of: what a reviewer would be afraid of."""
+
+from __future__ import annotations
+
+import json
+
+from drills.mutants.catalog import BY_HAND, Mutant
+from drills.mutants.generated import FUNCTIONS
+from scripts.server import Cluster
+from scripts.system import CommandError
+
+# name, function (schema.name), what stands in its body, what stands there instead
+EDITS = (
+    # Who is calling
+    (
+        "a caller who is verified already",
+        "ops.change_role",
+        "perform app.forget_actor();",
+        "",
+    ),
+    # Time bounds
+    (
+        "a slot that begins now can be booked",
+        "api.book_consultation",
+        "v_slot.starts_at <= app.clock()",
+        "v_slot.starts_at < app.clock()",
+    ),
+    (
+        "a patient cancels at the start",
+        "api.cancel_consultation",
+        "starts_at <= app.clock()",
+        "starts_at < app.clock()",
+    ),
+    (
+        "a patient reschedules at the start",
+        "api.reschedule_consultation",
+        "v_current.starts_at <= app.clock()",
+        "v_current.starts_at < app.clock()",
+    ),
+    (
+        "a slot that begins now is moved to",
+        "api.reschedule_consultation",
+        "v_slot.starts_at <= app.clock()",
+        "v_slot.starts_at < app.clock()",
+    ),
+    # Looks before and after the lock
+    (
+        "a slot is not looked at before booking",
+        "api.book_consultation",
+        "if v_slot.status <> 'open' then",
+        "if false then",
+    ),
+    (
+        "no lock on the slot that is booked",
+        "api.book_consultation",
+        "from app.availability_slots as s where s.id = p_slot_id for no key update",
+        "from app.availability_slots as s where s.id = p_slot_id",
+    ),
+    (
+        "no lock on the patient who books",
+        "api.book_consultation",
+        "where u.id = v_actor.user_id and u.deactivated_at is null\n        for no key update;",
+        "where u.id = v_actor.user_id and u.deactivated_at is null;",
+    ),
+    (
+        "no lock on the consultation that is cancelled",
+        "api.cancel_consultation",
+        "where c.id = p_consultation_id for no key update",
+        "where c.id = p_consultation_id",
+    ),
+    (
+        "no lock on the consultation that is moved",
+        "api.reschedule_consultation",
+        "where c.id = p_consultation_id for no key update",
+        "where c.id = p_consultation_id",
+    ),
+    (
+        "no lock on the consultation that is paid",
+        "api.record_payment",
+        "where c.id = p_consultation_id for no key update",
+        "where c.id = p_consultation_id",
+    ),
+    ("no lock on the slot that is withdrawn", "api.withdraw_slot", "for no key update", ""),
+    (
+        "no lock on the doctor who publishes",
+        "api.publish_slot",
+        "perform from app.doctors where user_id = v_actor.user_id for no key update;",
+        "",
+    ),
+    (
+        "no lock on a key",
+        "app.claim_key",
+        "if not pg_try_advisory_xact_lock(v_lock) then",
+        "if false then",
+    ),
+    (
+        "a busy patient is not noticed",
+        "api.book_consultation",
+        "if app.patient_is_busy(v_actor.user_id, v_slot.starts_at, v_slot.ends_at) then",
+        "if false then",
+    ),
+    # Idempotency
+    (
+        "keys of all users are one",
+        "app.claim_key",
+        "where k.user_id = p_user_id and k.operation",
+        "where k.operation",
+    ),
+    ("keys of all operations are one", "app.claim_key", "and k.operation = p_operation and", "and"),
+    (
+        "the fingerprint is not compared",
+        "app.claim_key",
+        "v_known.fingerprint <> v_new.fingerprint",
+        "false",
+    ),
+    (
+        "fingerprints of other versions are compared",
+        "app.claim_key",
+        "v_known.fingerprint_version = v_new.fingerprint_version",
+        "true",
+    ),
+    (
+        "a refusal is not remembered",
+        "app.claim_key",
+        "if v_known.refusal_code is not null then",
+        "if false then",
+    ),
+    ("a replay does not say so", "app.claim_key", "raise notice", "raise debug"),
+    (
+        "a booking needs no key",
+        "api.book_consultation",
+        "perform app.require_key(p_idempotency_key);",
+        "",
+    ),
+    # Who may
+    (
+        "anybody books",
+        "api.book_consultation",
+        "app.require_role('patient')",
+        "app.current_actor()",
+    ),
+    (
+        "anybody completes",
+        "api.complete_consultation",
+        "app.require_role('doctor')",
+        "app.current_actor()",
+    ),
+    ("anybody refunds", "api.refund_payment", "app.require_role('admin')", "app.current_actor()"),
+    (
+        "anybody on-boards doctors",
+        "api.onboard_doctor",
+        "app.require_role('admin')",
+        "app.current_actor()",
+    ),
+    ("anybody reads the trail", "api.list_audit_logs", "perform app.require_role('admin');", ""),
+    (
+        "anybody reads the access log",
+        "api.list_access_logs",
+        "perform app.require_role('admin');",
+        "",
+    ),
+    ("anybody reads the figures", "api.clinic_analytics", "perform app.require_role('admin');", ""),
+    (
+        "anybody checks the invariants",
+        "api.check_invariants",
+        "perform app.require_role('admin');",
+        "",
+    ),
+    ("a read is not written down", "api.get_consultation", "app.record_read(", "concat("),
+    # Pages
+    (
+        "a cursor that anybody can make",
+        "app.cursor_position",
+        "= sha256(substr(v_bytes, 1, 16))",
+        "is not null",
+    ),
+    (
+        "a cursor for every caller",
+        "app.cursor_signature",
+        "current_setting('app.verified_user_id', true)",
+        "''",
+    ),
+    # The trail and its seals
+    ("the trail forgets the user", "app.record_change", "else v_context.user_id", "else null"),
+    (
+        "the trail believes what an earlier caller has left",
+        "app.record_change",
+        "and current_setting('app.verified_user_id', true) = current_setting('app.user_id', true)",
+        "",
+    ),
+    (
+        "the trail forgets the request",
+        "app.record_change",
+        "then nullif(current_setting('app.request_id', true), '')",
+        "then null",
+    ),
+    (
+        "secrets are in the trail",
+        "app.record_change",
+        "to_jsonb(new) - tg_argv[1:]",
+        "to_jsonb(new)",
+    ),
+    ("the hash leaves out the user", "app.audit_row_hash", "p_log.user_id,", ""),
+    ("the hash leaves out the old row", "app.audit_row_hash", "p_log.old,", ""),
+    (
+        "the hash of a seal leaves out the one before",
+        "app.audit_seal_hash",
+        "encode(p_seal.previous_hash, 'hex')",
+        "''",
+    ),
+    (
+        "the sealer waits for nobody",
+        "ops.seal_audit",
+        "= any (v_writing))",
+        "= any (v_writing) and false)",
+    ),
+    (
+        "a month that is not sealed is dropped",
+        "app.retire_audit_rows",
+        "and l.id > v_last)",
+        "and false)",
+    ),
+    (
+        "rows that have moved get a new hash",
+        "app.move_rows",
+        "select d.* from app.%I as d",
+        "select (jsonb_populate_record(d, ''{\"row_hash\": null}'')).* from app.%I as d",
+    ),
+    # Context and sessions
+    (
+        "a spent refresh token is good for ever",
+        "app.rotate_refresh_token",
+        "10 seconds",
+        "10 years",
+    ),
+    ("a deactivated user goes on", "app.signed_in_actor", "deactivated_at is null", "true"),
+    ("a session that was ended goes on", "app.signed_in_actor", "revoked_at is null", "true"),
+    # Keys that may go
+    (
+        "keys of bookings are purged",
+        "ops.purge",
+        "'book_consultation', 'reschedule_consultation',",
+        "'reschedule_consultation',",
+    ),
+)
+STATEMENTS = (
+    # Transitions
+    *(
+        (
+            f"{old} may not become {new}",
+            "consultations",
+            f"delete from app.consultation_transitions where from_status = '{old}'"
+            f" and to_status = '{new}'",
+        )
+        for old, new in (("scheduled", "completed"), ("scheduled", "cancelled"))
+    ),
+    *(
+        (
+            f"{old} may become {new}",
+            "consultations",
+            f"insert into app.consultation_transitions (from_status, to_status)"
+            f" values ('{old}', '{new}')",
+        )
+        for old, new in (
+            ("completed", "cancelled"),
+            ("completed", "scheduled"),
+            ("cancelled", "scheduled"),
+            ("cancelled", "completed"),
+        )
+    ),
+    # Rights
+    (
+        "everybody may book",
+        "book_consultation",
+        "grant execute on function api.book_consultation to public",
+    ),
+    ("everybody may act as anybody", "act_as", "grant execute on function ops.act_as to public"),
+    ("the API acts as anybody", "act_as", "grant execute on function ops.act_as to telemed_api"),
+    (
+        "the API reads users",
+        "users",
+        "grant usage on schema app to telemed_api; grant select on app.users to telemed_api",
+    ),
+    (
+        "auditors change the trail",
+        "audit_logs",
+        "grant update on ops.audit_logs to telemed_auditor",
+    ),
+    (
+        "an unpinned search_path",
+        "book_consultation",
+        "alter function api.book_consultation reset search_path",
+    ),
+    (
+        "a function with its caller's rights",
+        "book_consultation",
+        "alter function api.book_consultation security invoker",
+    ),
+    ("an owner above row security", "users", "alter table app.users owner to postgres"),
+    (
+        "functions open to everybody from now on",
+        "roles",
+        "alter default privileges for role telemed_owner grant execute on functions to public",
+    ),
+    (
+        "a trigger that is switched off",
+        "consultations",
+        "alter table app.consultations disable trigger consultations_change_only_as_permitted",
+    ),
+    (
+        "keys are unique for all users",
+        "idempotency_keys",
+        "alter table app.idempotency_keys drop constraint idempotency_keys_are_used_once,"
+        " add primary key (operation, key)",
+    ),
+    (
+        "slots may overlap by a minute",
+        "availability_slots",
+        "alter table app.availability_slots"
+        " drop constraint availability_slots_of_a_doctor_never_overlap,"
+        " add constraint availability_slots_of_a_doctor_never_overlap exclude using gist"
+        " (doctor_id with =, tstzrange(starts_at + interval '1 minute', ends_at) with &&)"
+        " where (status <> 'withdrawn')",
+    ),
+)
+
+
+def by_hand(cluster: Cluster, database: str) -> list[Mutant]:
+    functions = {
+        f["name"].partition("(")[0]: (f["definition"], f["body"])
+        for f in json.loads(cluster.sql(FUNCTIONS, database))
+    }
+    if missing := [
+        f"{name} has no {old!r}" for _, name, old, _ in EDITS if old not in functions[name][1]
+    ]:
+        raise CommandError("; ".join(missing))
+    return [
+        *(
+            Mutant(
+                BY_HAND, name, function.partition(".")[2], edited(*functions[function], old, new)
+            )
+            for name, function, old, new in EDITS
+        ),
+        *(Mutant(BY_HAND, *statement) for statement in STATEMENTS),
+    ]
+
+
+def edited(definition: str, body: str, old: str, new: str) -> str:
+    return definition.replace(body, body.replace(old, new))

@@ -1,0 +1,117 @@
+"""What came of it, on the terminal and in docs/reports/mutants.md."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from drills import report
+from drills.mutants.catalog import BY_HAND, GENERATED, RULES
+from drills.mutants.suite import Verdict
+from drills.mutants.survivors import explanation, is_equivalent
+from scripts.system import say
+
+KINDS = (BY_HAND, RULES, GENERATED)
+INTRODUCTION = """\
+# Mutants
+
+Each mutant is the deployed schema with one thing broken. The pgTAP suite has to notice: first the
+test of what is broken, then those that name it, then all others. Only two sessions notice that a
+lock is missing. pgTAP has one session, so `tests/concurrency/test_interleavings.py` and
+`tests/concurrency/test_races.py` run as well. pgTAP does not see notices either, which mark a
+replay: `tests/http/test_idempotency.py` does. `make drill NAME=mutants COUNT=300 SEED=1` writes
+this file. A few of the mutants are part of `make test`.
+
+- **by hand**: what a reviewer would be afraid of (`drills/mutants/by_hand.py`)
+- **rules**: every constraint, unique index, trigger, policy and NOT NULL taken away, every
+  operation left out of every audit trigger (`drills/mutants/catalog.py`)
+- **generated**: a sign, a number, a text, a statement, a condition or a guard against null in a
+  function's body changed (`drills/mutants/generated.py`), drawn at random
+"""
+
+
+@dataclass
+class Result:
+    seed: str
+    candidates: int
+    seconds: float
+    version: str
+    verdicts: list[Verdict]
+
+    def of(self, kind: str) -> list[Verdict]:
+        """Those that PostgreSQL accepted."""
+        return [v for v in self.verdicts if v.mutant.kind == kind and v.killed_by is not None]
+
+    def equivalent(self, kind: str) -> int:
+        return sum(v.killed_by == "" and is_equivalent(v.mutant) for v in self.of(kind))
+
+    def killed(self, kind: str) -> int:
+        return sum(bool(v.killed_by) for v in self.of(kind))
+
+    def killed_percent(self, kind: str) -> float:
+        """Of those that are not equivalent."""
+        counted = len(self.of(kind)) - self.equivalent(kind)
+        return 100 * self.killed(kind) / counted if counted else 100
+
+    @property
+    def survivors(self) -> list[Verdict]:
+        return sorted(v for v in self.verdicts if v.killed_by == "")
+
+    @property
+    def unexplained(self) -> list[Verdict]:
+        return [v for v in self.survivors if not explanation(v.mutant)]
+
+    def summary(self) -> None:
+        """Print the counts and the survivors."""
+        for kind in KINDS:
+            if tried := self.of(kind):
+                say(
+                    f"mutants: {kind}: {self.killed(kind)} of {len(tried)} noticed,"
+                    f" {self.equivalent(kind)} are equivalent: {self.killed_percent(kind):.1f} %"
+                )
+        for verdict in self.survivors:
+            reason = explanation(verdict.mutant) or "NOT EXPLAINED"
+            say(f"mutants: {verdict.mutant.kind}: {verdict.mutant.name}: {reason}")
+        say(f"mutants: {self.seconds:.0f} s")
+
+    def text(self) -> str:
+        """The report."""
+        lines = [
+            INTRODUCTION,
+            "| | tried | noticed | equivalent | not noticed | noticed of those not equivalent |",
+            "|---|--:|--:|--:|--:|--:|",
+        ]
+        for kind in KINDS:
+            tried, killed, same = len(self.of(kind)), self.killed(kind), self.equivalent(kind)
+            lines.append(
+                f"| {kind} | {tried} | {killed} | {same} | {tried - killed - same} |"
+                f" {self.killed_percent(kind):.1f} % |"
+            )
+        lines += [
+            "",
+            f"Seed {self.seed}, commit {report.commit()}, PostgreSQL {self.version},"
+            f" {self.seconds:.0f} s. Of {self.candidates:,} mutants that can be generated, those"
+            " were drawn; what PostgreSQL refuses is not counted.",
+            "",
+            "## Survivors",
+            "",
+            "An equivalent mutant does what the original does, whatever comes in."
+            " `drills/mutants/survivors.py` has the reasons.",
+            "",
+        ]
+        for verdict in self.survivors:
+            reason = explanation(verdict.mutant) or "**not explained**"
+            kind = "equivalent" if is_equivalent(verdict.mutant) else "not noticed"
+            lines.append(f"- {kind}: {verdict.mutant.name}: {reason}")
+        if not self.survivors:
+            lines.append("None.")
+        lines += ["", "## By whom they were noticed", "", "| test | mutants |", "|---|--:|"]
+        by_test = Counter(v.killed_by for v in self.verdicts if v.killed_by)
+        lines += [f"| `{test}` | {n} |" for test, n in sorted(by_test.items(), key=lambda x: -x[1])]
+        lines += ["", "## Those by hand", "", "| mutant | noticed by |", "|---|---|"]
+        lines += [
+            f"| {v.mutant.name} | `{v.killed_by}` |"
+            for v in sorted(self.of(BY_HAND))
+            if v.killed_by
+        ]
+        return "\n".join(lines)

@@ -1,0 +1,137 @@
+"""Runs the tests against a broken clone of the deployed database until one of them notices."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from drills.mutants.catalog import Mutant
+from drills.mutants.survivors import explanation
+from scripts.cluster import CLUSTER_VARIABLE, TEMPLATE_VARIABLE
+from scripts.server import Cluster
+from scripts.system import CHECKOUT, CommandError
+
+TESTS = CHECKOUT / "db/tests"
+TEMPLATE = "telemed_mutants"
+# What pgTAP cannot see, with one session and no eye for notices: a pattern for the mutants, and the
+# tests that are tried when pgTAP has found nothing.
+BEYOND_PGTAP = (
+    (
+        re.compile(r"no lock|no for |`perform from |for no key up|for share|_advisory_xact_lock"),
+        ("tests/concurrency/test_interleavings.py", "tests/concurrency/test_races.py"),
+    ),
+    (re.compile(r"a replay does not say so"), ("tests/http/test_idempotency.py",)),
+    (
+        re.compile(r"deactivated_doctors_offer_no_slots"),
+        ("tests/concurrency/test_interleavings.py",),
+    ),
+    (re.compile(r"log_in_attempt"), ("tests/security/test_log_in_throttling.py",)),
+    (
+        re.compile(r"api\.log_in\(|change_password|confirm_mfa"),
+        ("tests/security/test_log_in_throttling.py", "tests/resources/test_sessions.py"),
+    ),
+    (re.compile(r"app\.set_actor\("), ("tests/security/test_context.py",)),
+    (re.compile(r"ops\.purge\(.*skip locked"), ("tests/server/test_operations.py",)),
+    (
+        re.compile(r"ops\.seal_audit|app\.retire_audit_rows"),
+        ("tests/security/test_audit_seals.py",),
+    ),
+)
+_numbers = itertools.count(1)
+
+
+class Verdict(NamedTuple):
+    """killed_by: the test that noticed; "" for a survivor, None for what PostgreSQL refuses."""
+
+    mutant: Mutant
+    killed_by: str | None
+    what: str = ""
+
+
+def judge(cluster: Cluster, mutant: Mutant, *, whole_suite: bool = True) -> Verdict:
+    """whole_suite: otherwise only the tests that are about what is broken.
+
+    That is all that is tried, too, where it is explained why no test can notice.
+    """
+    whole_suite = whole_suite and not explanation(mutant)
+    database = f"mutant_{next(_numbers)}"
+    cluster.create_database(database, TEMPLATE)
+    try:
+        try:
+            cluster.sql(mutant.sql, database)
+        except CommandError:
+            return Verdict(mutant, None)
+        for test in tests_for(mutant.subject, whole_suite):
+            if complaint := failure(cluster, database, test):
+                return Verdict(mutant, str(test.relative_to(TESTS)), complaint)
+        for pattern, tests in BEYOND_PGTAP:
+            for python in tests if whole_suite and pattern.search(mutant.name) else ():
+                if not python_passes(cluster, database, python):
+                    return Verdict(mutant, python)
+        return Verdict(mutant, "")
+    finally:
+        cluster.drop_database(database)
+
+
+def failure(cluster: Cluster, database: str, test: Path) -> str:
+    """The first complaint of a pgTAP file, empty when it passes."""
+    try:
+        result = subprocess.run(
+            ("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-f", str(test)),
+            env=cluster.environment(database) | {"PGOPTIONS": "-c statement_timeout=60s"},
+            cwd=CHECKOUT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
+    except subprocess.TimeoutExpired:
+        return "it goes on for ever"
+    planned = re.search(r"^1\.\.(\d+)", result.stdout, re.M)
+    passed = re.findall(r"^ok \d+", result.stdout, re.M)
+    for line in result.stdout.splitlines():
+        if line.startswith("not ok"):
+            return line
+    if result.returncode != 0 or not planned or len(passed) != int(planned.group(1)):
+        return next((line for line in result.stderr.splitlines() if "ERROR" in line), "cut short")
+    return ""
+
+
+def python_passes(cluster: Cluster, database: str, test: str) -> bool:
+    result = subprocess.run(
+        (sys.executable, "-m", "pytest", "-qx", test),
+        cwd=CHECKOUT,
+        env={**os.environ, CLUSTER_VARIABLE: str(cluster.base), TEMPLATE_VARIABLE: database},
+        capture_output=True,
+    )
+    return result.returncode == 0
+
+
+def tests_for(subject: str, whole_suite: bool) -> Iterator[Path]:
+    """The subject's own test first, then those that speak of it, then all others.
+
+    Among those that speak of it, what is true of the whole schema comes last: it notices much, but
+    is not what a rule is tested by. Among the others it comes first, because it is quick.
+    """
+    files, texts = everything()
+    own = [path for path in files if path.stem == subject]
+    about = [path for path in files if re.search(rf"\b{subject}\b", texts[path])]
+    about.sort(key=lambda path: "invariants" in path.parts)
+    yield from unique([*own, *about, *(files if whole_suite else ())])
+
+
+def unique(paths: Iterable[Path]) -> list[Path]:
+    return list(dict.fromkeys(paths))
+
+
+@cache
+def everything() -> tuple[list[Path], dict[Path, str]]:
+    files = sorted(TESTS.rglob("*.sql"), key=lambda path: ("invariants" not in path.parts, path))
+    return files, {path: path.read_text() for path in files}

@@ -1,0 +1,80 @@
+"""The short form of the drill: a few mutants, each noticed by the test of what is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from drills.mutants.__main__ import prepare
+from drills.mutants.by_hand import by_hand
+from drills.mutants.catalog import BY_HAND, Mutant, rules
+from drills.mutants.generated import changes, generated
+from drills.mutants.suite import TEMPLATE, judge
+from scripts.cluster import deployed_cluster
+from scripts.server import Cluster
+
+SAMPLE = (
+    "a slot that begins now can be booked",
+    "the fingerprint is not compared",
+    "keys of all users are one",
+    "completed may become cancelled",
+    "everybody may book",
+    "an unpinned search_path",
+    "the hash leaves out the user",
+    "without consultations_one_per_slot",
+    "without availability_slots_of_a_doctor_never_overlap",
+    "Update of consultations leaves no trace",
+)
+
+
+@pytest.fixture(scope="module")
+def mutated() -> Iterator[Cluster]:
+    """A cluster of its own: other tests make roles and rights that the suite would notice."""
+    with deployed_cluster() as cluster:
+        prepare(cluster)
+        yield cluster
+
+
+def test_the_tests_notice_what_is_broken(mutated: Cluster) -> None:
+    mutants = {m.name: m for m in [*by_hand(mutated, TEMPLATE), *rules(mutated, TEMPLATE)]}
+    assert len([m for m in mutants.values() if m.kind == BY_HAND]) >= 60
+    for name in SAMPLE:
+        verdict = judge(mutated, mutants[name], whole_suite=False)
+        assert verdict.killed_by, name
+
+
+def test_they_do_not_notice_what_is_not(mutated: Cluster) -> None:
+    """Otherwise everything would be noticed."""
+    comment = "comment on schema app is 'Unbroken.'"
+    mutant = Mutant(BY_HAND, "nothing", "uuid_v7", comment)
+    assert judge(mutated, mutant, whole_suite=False).killed_by == ""
+    assert judge(mutated, mutant._replace(sql="no such statement")).killed_by is None
+
+
+def test_every_function_can_be_broken(mutated: Cluster) -> None:
+    found = generated(mutated, TEMPLATE)
+    assert len(found) > 1000
+    assert len({mutant.subject for mutant in found}) > 120
+
+
+def test_what_a_careless_hand_does() -> None:
+    body = """
+begin
+    -- a < b
+    if p_a < 3 and p_b is null then
+        raise exception 'a < b' using errcode = 'TM201';
+    end if;
+    perform app.lock();
+    return coalesce(p_a, (p_b), 7);
+end;
+"""
+    found = {what: text for _, what, text in changes(body)}
+    assert "if p_a <= 3 and" in found["`<` becomes `<=`"]
+    assert "p_a < 3 or p_b" in found["`and` becomes `or`"]
+    assert "p_b is not null" in found["`is null` becomes `is not null`"]
+    assert "if p_a < 4" in found["`3` becomes `4`"]
+    assert "if false then" in found["`if p_a < 3 and p_b is null` is false"]
+    assert "null;" in found["no `perform app.lock();`"]
+    assert "return (p_a);" in found["no coalesce"]
+    assert all("-- a < b" in text and "'a < b'" in text for text in found.values())

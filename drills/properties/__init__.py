@@ -1,0 +1,1 @@
+"""The property tests, with many more random histories."""

@@ -1,0 +1,55 @@
+"""docs/reports/NAME.md: what a drill measured, at which commit, and how to repeat it."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+from pathlib import Path
+
+from scripts.system import CHECKOUT, say
+
+
+def seed() -> str:
+    """SEED=, or a new one."""
+    return os.environ.get("SEED") or str(random.SystemRandom().randrange(10**9))
+
+
+def commit() -> str:
+    """The commit, and whether anything but reports differs from it."""
+    changes = _git("status", "--porcelain", "--", ".", ":!docs/reports")
+    return _git("rev-parse", "--short", "HEAD") + ("+changes" if changes else "")
+
+
+def write(name: str, text: str) -> None:
+    """Write the report of the drill `name`; REPORT=FILE writes it somewhere else."""
+    path = Path(os.environ.get("REPORT") or CHECKOUT / f"docs/reports/{name}.md")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text.rstrip("\n") + "\n")
+    say(f"{name}: written to {path}")
+
+
+class Log:
+    """Lines that a drill prints and its report repeats."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.lines: list[str] = []
+
+    def say(self, line: str) -> None:
+        say(f"{self.name}: {line}")
+        self.lines.append(line)
+
+    def write(self, title: str, introduction: str, version: str) -> None:
+        """Write the report: its title, what the drill does, where it ran, and the lines."""
+        cpus = len(os.sched_getaffinity(0))
+        where = f"Commit {commit()}, PostgreSQL {version}, {cpus} CPUs."
+        lines = "\n".join(f"- {line}" for line in self.lines)
+        write(self.name, f"# {title}\n\n{introduction}\n\n{where}\n\n{lines}\n")
+
+
+def _git(*arguments: str) -> str:
+    result = subprocess.run(
+        ("git", *arguments), cwd=CHECKOUT, capture_output=True, text=True, check=True
+    )
+    return result.stdout.strip()

@@ -1,0 +1,230 @@
+"""The clinic under test: a cluster with fsync on, a proxy before it, gunicorn, people and slots."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from api import auth, config
+from drills.proxy import Proxy
+from scripts.cluster import TEMPLATE, deployed_cluster
+from scripts.server import Cluster
+from tests.support.server import SECRET, Server, environment, serve, wait_for
+
+DATABASE = "telemed_faults"
+# As in production, where what is acknowledged has to be on the disk. A crash is found at once.
+SETTINGS = {"fsync": "on", "max_connections": "100", "restart_after_crash": "on"}
+DOCTORS = 4
+FEE_MINOR = 50_000
+CURRENCY = "EUR"
+
+PEOPLE = """
+with person as (
+    select app.uuid_v7() as id, n,
+           case when n <= %(doctors)s then 'doctor' else 'patient' end as role
+      from generate_series(1, %(doctors)s + %(patients)s) as n
+),
+made as (
+    select p.id, p.role, app.create_user(
+        p.id, format('%%s%%s@faults.test', p.role, p.n), '$2b$04$' || repeat('a', 53), 'A Name',
+        p.role) from person as p
+)
+select id::text from made
+"""
+SESSIONS = """
+insert into app.sessions (user_id, expires_at)
+select id, now() + interval '1 year' from app.users where email like '%@faults.test'
+returning user_id::text, (select role from app.users where id = user_id), id::text
+"""
+DOCTOR = """
+insert into app.doctors (user_id, specialty, time_zone, fee_minor, currency)
+select id, 'Cardiology', 'UTC', %s, %s
+  from app.users where role = 'doctor' and email like '%%@faults.test'
+"""
+# All doctors work at the same hours, so that patients can want to be in two places at once.
+SLOTS = """
+select set_config('app.request_id', 'set-up', true);
+select app.set_actor(%(doctor)s, 'doctor');
+insert into app.availability_slots (doctor_id, starts_at, ends_at)
+select %(doctor)s, s, s + interval '10 minutes'
+  from generate_series(
+      date_trunc('day', now()) + interval '10 days',
+      date_trunc('day', now()) + interval '10 days' + %(slots)s * interval '10 minutes',
+      interval '10 minutes') as s
+returning id::text
+"""
+
+
+TOKEN_SECONDS = 300  # after which everybody gets a new access token, long before it expires
+
+
+@dataclass
+class Person:
+    """Somebody who is signed in, however long the drill takes."""
+
+    id: str
+    role: str
+    session_id: str
+    settings: config.Settings
+    _token: str = ""
+    _issued_at: float = -TOKEN_SECONDS
+
+    @property
+    def token(self) -> str:
+        """An access token that is in force."""
+        if time.monotonic() - self._issued_at >= TOKEN_SECONDS:
+            self._token = auth.issue(self.settings, self.id, self.role, self.session_id)
+            self._issued_at = time.monotonic()
+        return self._token
+
+
+class Clinic:
+    """Everything that is running, and how to break it."""
+
+    def __init__(self, cluster: Cluster, folder: Path, app: str, patients: int, slots: int) -> None:
+        self.cluster = cluster
+        self.folder = folder
+        self.app = app
+        self.proxy = Proxy(cluster.socket / ".s.PGSQL.5432")
+        self._logs = itertools.count(1)
+        self._stack = contextlib.ExitStack()
+        self._settle(patients, slots)
+        self.server = self._new_server()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, _, port = self.server.url.removeprefix("http://").rpartition(":")
+        return host, int(port)
+
+    def sql(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
+        """Rows of a statement that the superuser runs, past the proxy."""
+        with psycopg.connect(self.cluster.url(DATABASE), autocommit=True) as connection:
+            cursor = connection.execute(statement, values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    # What can be done to it
+
+    def restart(self) -> None:
+        """Start another gunicorn, then tell the old one to stop (SIGTERM)."""
+        new, old = self._new_server(), self.server
+        self.server = new
+        old.process.send_signal(signal.SIGTERM)
+        old.process.wait(60)
+
+    def reload(self) -> None:
+        """Tell gunicorn to replace its workers (SIGHUP)."""
+        self.server.process.send_signal(signal.SIGHUP)
+
+    def workers(self) -> list[int]:
+        return children(self.server.process.pid)
+
+    def kill_database(self) -> None:
+        """SIGKILL to all processes of the database, and a start."""
+        pid_file = self.cluster.data / "postmaster.pid"
+        postmaster = int(pid_file.read_text().split("\n", 1)[0])
+        for pid in (postmaster, *children(postmaster)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        while self.cluster.running():  # the kernel may need a moment
+            time.sleep(0.01)
+        self.cluster.start()
+
+    def ready(self) -> None:
+        """Wait until requests are answered again."""
+        wait_for(self.server.url + "/health/ready", 200)
+
+    def _new_server(self) -> Server:
+        url = (
+            f"postgresql://telemed_api@127.0.0.1:{self.proxy.port}/{DATABASE}"
+            "?sslmode=disable&gssencmode=disable"
+        )
+        log = self.folder / f"gunicorn-{next(self._logs)}.log"
+        return self._stack.enter_context(serve(url, log, app=self.app, WEB_CONCURRENCY="2"))
+
+    def _settle(self, patients: int, slots: int) -> None:
+        """Make people, and slots for each doctor."""
+        settings = config.load(environment("postgresql://", SECRET_KEY=SECRET))
+        numbers = {"doctors": DOCTORS, "patients": patients}
+        people: dict[str, list[Person]] = {"doctor": [], "patient": [], "admin": []}
+        with psycopg.connect(self.cluster.url(DATABASE)) as connection:
+            connection.execute(PEOPLE, numbers)
+            connection.execute(DOCTOR, (FEE_MINOR, CURRENCY))
+            create = "select ops.create_admin(%s, %s, 'An Admin')"
+            connection.execute(create, ("a@faults.test", "$2b$04$" + "a" * 53))
+            found = connection.execute(SESSIONS).fetchall()
+        for user_id, role, session_id in found:
+            people[role].append(Person(user_id, role, session_id, settings))
+        self.doctors, self.patients = people["doctor"], people["patient"]
+        (self.admin,) = people["admin"]
+        self.person = {p.id: p for group in people.values() for p in group}
+        self.slots: dict[str, list[str]] = {}
+        for doctor in self.doctors:
+            self.slots[doctor.id] = self._publish(doctor.id, slots)
+
+    def _publish(self, doctor_id: str, slots: int) -> list[str]:
+        with psycopg.ClientCursor(psycopg.connect(self.cluster.url(DATABASE))) as cursor:
+            cursor.execute(SLOTS, {"doctor": doctor_id, "slots": slots})
+            cursor.nextset()
+            cursor.nextset()
+            ids = [row[0] for row in cursor.fetchall()]
+            cursor.connection.commit()
+            cursor.connection.close()
+        return ids
+
+    def close(self) -> None:
+        self._stack.close()
+        self.proxy.close()
+
+
+@contextlib.contextmanager
+def clinic_at_work(
+    cluster: Cluster,
+    folder: Path,
+    *,
+    app: str = "",
+    patch: str = "",
+    patients: int = 24,
+    slots: int = 2000,
+    template: str = TEMPLATE,
+) -> Iterator[Clinic]:
+    """A clinic in a fresh database of `cluster`, a copy of `template`.
+
+    app: another WSGI application than the API's own; patch: SQL that breaks the schema.
+    """
+    cluster.drop_database(DATABASE)
+    cluster.create_database(DATABASE, template)
+    if patch:
+        cluster.sql(patch, DATABASE)
+    clinic = Clinic(cluster, folder, app, patients, slots)
+    try:
+        yield clinic
+    finally:
+        clinic.close()
+
+
+@contextlib.contextmanager
+def durable_cluster(
+    parent: Path | None = None, settings: Mapping[str, str] | None = None
+) -> Iterator[Cluster]:
+    """A throw-away cluster that writes to the disk as in production, with the deployed schema."""
+    with deployed_cluster({**SETTINGS, **(settings or {})}, parent) as cluster:
+        # Doctors of a drill complete consultations at any time.
+        cluster.sql("update app.clinic_settings set completion_lead = '1000 years'", TEMPLATE)
+        yield cluster
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started."""
+    try:
+        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []

@@ -1,1 +1,0 @@
-"""What an attacker would try, over HTTP."""

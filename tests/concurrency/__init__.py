@@ -1,0 +1,1 @@
+"""What happens to requests at the same moment?"""

@@ -1,0 +1,487 @@
+"""Two transactions step by step, in the manner of PostgreSQL's isolation tests.
+
+A first session begins and calls a function; meanwhile a second one calls another function, and
+waits for the first or does not; then the first commits or rolls back. The scene is always the same:
+a consultation in slot 1, and slot 2 of the same doctor, which is open.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import psycopg
+import pytest
+
+from api.db import CONTEXT
+from scripts.server import Cluster
+from tests.support import context
+from tests.support.client import at, new_key
+from tests.support.sql_client import Answer, Person, SqlClient
+
+FEE_MINOR = 5000
+HASH = "$2b$04$" + "." * 53  # nobody logs in
+
+Call = tuple[Person, str, dict[str, object]]
+
+
+class State(NamedTuple):
+    """What there is in the end. evening: the slot that one of the functions publishes."""
+
+    consultation: str
+    slot_1: str
+    slot_2: str
+    evening: str = ""
+
+
+# What each function makes of the scene when nobody else is there, and so also when the other
+# session rolls back: the answer, and what there is afterwards.
+ALONE = {
+    "book 2": ("", State("in 1", "booked", "booked")),
+    "book 1": ("TM901", State("in 1", "booked", "open")),
+    "move to 2": ("", State("in 2", "open", "booked")),
+    "cancel": ("", State("cancelled", "open", "open")),
+    "complete": ("", State("completed", "booked", "open")),
+    "pay": ("", State("in 1", "booked", "open")),
+    "withdraw 2": ("", State("in 1", "booked", "withdrawn")),
+    "publish": ("", State("in 1", "booked", "open", "open")),
+    "day off": ("", State("in 1", "booked", "withdrawn")),
+}
+
+# first, second, whether the second waits, its answer when the first commits, the outcome then
+INTERLEAVINGS = [
+    # One of two who want the open slot has it.
+    ("book 2", "book 2", True, "TM901", State("in 1", "booked", "booked")),
+    ("book 2", "move to 2", True, "TM901", State("in 1", "booked", "booked")),
+    ("book 2", "withdraw 2", True, "TM910", State("in 1", "booked", "booked")),
+    ("book 2", "day off", True, "", State("in 1", "booked", "booked")),
+    ("book 2", "book 1", False, "TM901", State("in 1", "booked", "booked")),
+    ("book 2", "cancel", False, "", State("cancelled", "open", "booked")),
+    ("book 2", "complete", False, "", State("completed", "booked", "booked")),
+    ("book 2", "pay", False, "", State("in 1", "booked", "booked")),
+    ("book 2", "publish", False, "", State("in 1", "booked", "booked", "open")),
+    # What is cancelled stays cancelled. Its slot is not open before the cancellation is certain.
+    ("cancel", "book 1", False, "TM901", State("cancelled", "open", "open")),
+    ("cancel", "cancel", True, "TM905", State("cancelled", "open", "open")),
+    ("cancel", "complete", True, "TM905", State("cancelled", "open", "open")),
+    ("cancel", "move to 2", True, "TM905", State("cancelled", "open", "open")),
+    ("cancel", "pay", True, "TM905", State("cancelled", "open", "open")),
+    ("cancel", "day off", True, "", State("cancelled", "withdrawn", "withdrawn")),
+    ("cancel", "publish", True, "", State("cancelled", "open", "open", "open")),
+    ("cancel", "book 2", False, "", State("cancelled", "open", "booked")),
+    ("cancel", "withdraw 2", False, "", State("cancelled", "open", "withdrawn")),
+    # What is completed stays completed, and may still be paid.
+    ("complete", "cancel", True, "TM905", State("completed", "booked", "open")),
+    ("complete", "complete", True, "TM905", State("completed", "booked", "open")),
+    ("complete", "move to 2", True, "TM905", State("completed", "booked", "open")),
+    ("complete", "pay", True, "", State("completed", "booked", "open")),
+    ("complete", "book 1", False, "TM901", State("completed", "booked", "open")),
+    ("complete", "book 2", False, "", State("completed", "booked", "booked")),
+    ("complete", "withdraw 2", False, "", State("completed", "booked", "withdrawn")),
+    ("complete", "publish", False, "", State("completed", "booked", "open", "open")),
+    ("complete", "day off", False, "", State("completed", "booked", "withdrawn")),
+    # Who comes after a move finds the consultation where it has gone.
+    ("move to 2", "cancel", True, "", State("cancelled", "open", "open")),
+    ("move to 2", "complete", True, "", State("completed", "open", "booked")),
+    ("move to 2", "pay", True, "", State("in 2", "open", "booked")),
+    ("move to 2", "book 2", True, "TM901", State("in 2", "open", "booked")),
+    ("move to 2", "move to 2", True, "TM917", State("in 2", "open", "booked")),
+    ("move to 2", "withdraw 2", True, "TM910", State("in 2", "open", "booked")),
+    ("move to 2", "day off", True, "", State("in 2", "withdrawn", "booked")),
+    ("move to 2", "publish", True, "", State("in 2", "open", "booked", "open")),
+    ("move to 2", "book 1", False, "TM901", State("in 2", "open", "booked")),
+    # A payment keeps the consultation as it is until it is certain, and is never made twice.
+    ("pay", "pay", True, "TM908", State("in 1", "booked", "open")),
+    ("pay", "cancel", True, "", State("cancelled", "open", "open")),
+    ("pay", "complete", True, "", State("completed", "booked", "open")),
+    ("pay", "move to 2", True, "", State("in 2", "open", "booked")),
+    ("pay", "book 1", False, "TM901", State("in 1", "booked", "open")),
+    ("pay", "book 2", False, "", State("in 1", "booked", "booked")),
+    ("pay", "withdraw 2", False, "", State("in 1", "booked", "withdrawn")),
+    ("pay", "publish", False, "", State("in 1", "booked", "open", "open")),
+    ("pay", "day off", False, "", State("in 1", "booked", "withdrawn")),
+    # A slot that is withdrawn is nobody's. To withdraw it again is no mistake.
+    ("withdraw 2", "book 2", True, "TM901", State("in 1", "booked", "withdrawn")),
+    ("withdraw 2", "move to 2", True, "TM901", State("in 1", "booked", "withdrawn")),
+    ("withdraw 2", "withdraw 2", True, "", State("in 1", "booked", "withdrawn")),
+    ("withdraw 2", "day off", True, "", State("in 1", "booked", "withdrawn")),
+    ("withdraw 2", "book 1", False, "TM901", State("in 1", "booked", "withdrawn")),
+    ("withdraw 2", "cancel", False, "", State("cancelled", "open", "withdrawn")),
+    ("withdraw 2", "complete", False, "", State("completed", "booked", "withdrawn")),
+    ("withdraw 2", "pay", False, "", State("in 1", "booked", "withdrawn")),
+    ("withdraw 2", "publish", False, "", State("in 1", "booked", "withdrawn", "open")),
+    # A doctor's calendar grows by one slot at a time. Who frees a slot waits for the doctor.
+    ("publish", "publish", True, "TM902", State("in 1", "booked", "open", "open")),
+    ("publish", "day off", True, "", State("in 1", "booked", "withdrawn", "withdrawn")),
+    ("publish", "cancel", True, "", State("cancelled", "open", "open", "open")),
+    ("publish", "move to 2", True, "", State("in 2", "open", "booked", "open")),
+    ("publish", "book 1", False, "TM901", State("in 1", "booked", "open", "open")),
+    ("publish", "book 2", False, "", State("in 1", "booked", "booked", "open")),
+    ("publish", "complete", False, "", State("completed", "booked", "open", "open")),
+    ("publish", "pay", False, "", State("in 1", "booked", "open", "open")),
+    ("publish", "withdraw 2", False, "", State("in 1", "booked", "withdrawn", "open")),
+    # On a day off no slot is open, and none becomes open; what is booked stands.
+    ("day off", "book 2", True, "TM901", State("in 1", "booked", "withdrawn")),
+    ("day off", "move to 2", True, "TM901", State("in 1", "booked", "withdrawn")),
+    ("day off", "withdraw 2", True, "", State("in 1", "booked", "withdrawn")),
+    ("day off", "cancel", True, "", State("cancelled", "withdrawn", "withdrawn")),
+    ("day off", "publish", True, "TM913", State("in 1", "booked", "withdrawn")),
+    ("day off", "day off", True, "TM913", State("in 1", "booked", "withdrawn")),
+    ("day off", "book 1", False, "TM901", State("in 1", "booked", "withdrawn")),
+    ("day off", "complete", False, "", State("completed", "booked", "withdrawn")),
+    ("day off", "pay", False, "", State("in 1", "booked", "withdrawn")),
+]
+
+
+@dataclass
+class Clinic:
+    """Two sessions, one that watches them, and people who live through one day for each test."""
+
+    first: SqlClient
+    second: SqlClient
+    onlooker: psycopg.Connection[tuple[Any, ...]]
+    thread: ThreadPoolExecutor
+    admin: Person
+    doctor: Person
+    patient: Person
+    others: list[Person]
+    days: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    violations: dict[str, int] = field(default_factory=dict)
+
+    def new_day(self) -> Day:
+        """A day with the scene on it."""
+        morning = at(next(self.days), 9)
+        (slot_1,), (slot_2,) = self.rows(
+            f"{CONTEXT} insert into app.availability_slots (doctor_id, starts_at, ends_at)"
+            " select %s, starts_at, starts_at + interval '30 minutes'"
+            "   from context, unnest(%s::timestamptz[]) as starts_at"
+            " returning id::text",
+            (
+                *context.values(self.doctor.id, self.doctor.role, "slots", self.doctor.session_id),
+                *(self.doctor.id, [morning, morning + timedelta(hours=1)]),
+            ),
+        )
+        self.second.request_id = f"scene {slot_1}"
+        booked = self.second.call(
+            self.patient, "book_consultation", slot_id=slot_1, idempotency_key=new_key()
+        )
+        self.first.request_id, self.second.request_id = f"first {slot_1}", f"second {slot_1}"
+        return Day(self, morning, slot_1, slot_2, booked.row["id"])
+
+    def interleave(self, first: Call, second: Call, end: str) -> tuple[Answer, bool, Answer]:
+        """The first answer, whether the second call waited for that transaction, its answer.
+
+        end: how the first transaction ends, commit or rollback.
+        """
+        self.first.connection.execute("begin")
+        answer = call(self.first, first)
+        meanwhile = self.thread.submit(call, self.second, second)
+        waited = self._waits(meanwhile)
+        self.first.connection.execute(end.encode())
+        return answer, waited, meanwhile.result()
+
+    def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """What a superuser sees."""
+        return self.onlooker.execute(query.encode(), values).fetchall()
+
+    def changed_something(self, client: SqlClient) -> bool:
+        """Whether the audit trail knows of a change by this client's call."""
+        query = "select exists (select from app.audit_logs where request_id = %s)"
+        return self.rows(query, (client.request_id,)) == [(True,)]
+
+    def remembered(self, key: object) -> str | None:
+        """The refusal that is stored under a key; None when it is something else."""
+        query = "select refusal_code from app.idempotency_keys where key = %s"
+        ((code,),) = self.rows(query, (key,))
+        return code
+
+    def newly_broken(self) -> list[str]:
+        """Invariants that are broken more often than at the last look."""
+        before = self.violations
+        self.violations = dict(self.rows("select name, violations from ops.check_invariants()"))
+        return [name for name, n in self.violations.items() if n > before.get(name, 0)]
+
+    def _waits(self, meanwhile: Future[Answer]) -> bool:
+        first, second = (c.connection.info.backend_pid for c in (self.first, self.second))
+        while not meanwhile.done():
+            if self.rows("select %s = any (pg_blocking_pids(%s))", (first, second)) == [(True,)]:
+                return True
+            wait([meanwhile], timeout=0.001)  # leaves the processor to the others
+        return False
+
+
+@dataclass
+class Day:
+    """One day of the doctor: slots 1 and 2, the consultation, and an evening without slots."""
+
+    clinic: Clinic
+    morning: datetime
+    slot_1: str
+    slot_2: str
+    consultation: str
+
+    def call(self, name: str, session: int) -> Call:
+        """Who calls what with which arguments, in the first (0) or the second (1) session."""
+        doctor, patient = self.clinic.doctor, self.clinic.patient
+        other = self.clinic.others[session]
+        key = {"idempotency_key": new_key()}
+        consultation = {"consultation_id": self.consultation}
+        slot_1, slot_2 = {"slot_id": self.slot_1}, {"slot_id": self.slot_2}
+        evening, night = (self.morning + timedelta(hours=hours) for hours in (9, 12))
+        fee = {"amount_minor": FEE_MINOR, "currency": "EUR", "method": "card"}
+        calls: dict[str, Call] = {
+            "book 1": (other, "book_consultation", {**slot_1, **key}),
+            "book 2": (other, "book_consultation", {**slot_2, **key}),
+            "move to 2": (patient, "reschedule_consultation", {**consultation, **slot_2, **key}),
+            "cancel": (patient, "cancel_consultation", {**consultation, **key}),
+            "complete": (doctor, "complete_consultation", {**consultation, **key}),
+            "pay": (self.clinic.admin, "record_payment", {**consultation, **fee, **key}),
+            "withdraw 2": (doctor, "withdraw_slot", {**slot_2}),
+            "publish": (doctor, "publish_slot", {"starts_at": evening, "ends_at": night, **key}),
+            "day off": (
+                doctor,
+                "take_time_off",
+                {"starts_at": self.morning, "ends_at": night, **key},
+            ),
+        }
+        return calls[name]
+
+    def state(self) -> State:
+        """What is in the tables."""
+        ((status, slot_id),) = self.clinic.rows(
+            "select status, slot_id::text from app.consultations where id = %s",
+            (self.consultation,),
+        )
+        slots = self.clinic.rows(
+            "select status from app.availability_slots"
+            " where doctor_id = %s and starts_at >= %s and starts_at < %s order by starts_at",
+            (self.clinic.doctor.id, self.morning, self.morning + timedelta(days=1)),
+        )
+        place = {self.slot_1: "in 1", self.slot_2: "in 2"}[slot_id]
+        return State(place if status == "scheduled" else status, *(row for (row,) in slots))
+
+    def check_audit_trail(self) -> None:
+        """The trail of every row leads without a gap from nothing to what the row is now."""
+        trails = self.clinic.rows(
+            """
+            with present as (
+                select c.id::text, to_jsonb(c) as row from app.consultations as c where c.id = %s
+                 union all
+                select s.id::text, to_jsonb(s) from app.availability_slots as s
+                 where s.doctor_id = %s and s.starts_at >= %s and s.starts_at < %s
+            )
+            select array_agg(log.old order by log.id), array_agg(log.new order by log.id),
+                   present.row
+              from present left join app.audit_logs as log on log.row_id = present.id
+             group by present.id, present.row
+            """,
+            (
+                self.consultation,
+                self.clinic.doctor.id,
+                self.morning,
+                self.morning + timedelta(days=1),
+            ),
+        )
+        for old, new, present in trails:
+            assert [*old, present] == [None, *new]
+
+
+def call(client: SqlClient, what: Call) -> Answer:
+    person, function, arguments = what
+    return client.call(person, function, **arguments)
+
+
+@pytest.fixture(scope="module")
+def clinic(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Clinic]:
+    database = new_database()
+    url = cluster.url(database, "telemed_api")
+    with (
+        psycopg.connect(cluster.url(database), autocommit=True) as onlooker,
+        closing(SqlClient(url)) as first,
+        closing(SqlClient(url)) as second,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        roles = ("admin", "doctor", "patient", "patient", "patient")
+        admin, doctor, patient, *others = [new_person(onlooker, role) for role in roles]
+        yield Clinic(first, second, onlooker, thread, admin, doctor, patient, others)
+
+
+def new_person(onlooker: psycopg.Connection[tuple[Any, ...]], role: str) -> Person:
+    person = Person(str(uuid.uuid4()), role, str(uuid.uuid4()))
+    with onlooker.transaction():
+        onlooker.execute(
+            "select app.create_user(%s, %s, %s, 'Somebody', %s)",
+            (person.id, f"{person.id}@clinic.test", HASH, role),
+        )
+        if role == "doctor":
+            onlooker.execute(
+                "insert into app.doctors (user_id, specialty, time_zone, fee_minor, currency)"
+                " values (%s, 'Dermatology', 'UTC', %s, 'EUR')",
+                (person.id, FEE_MINOR),
+            )
+        onlooker.execute(
+            "insert into app.sessions (id, user_id) values (%s, %s)", (person.session_id, person.id)
+        )
+    return person
+
+
+def test_every_pair_of_functions_is_in_the_table() -> None:
+    # "book 1" by itself is refused and changes nothing: nobody has to wait for it.
+    firsts = set(ALONE) - {"book 1"}
+    pairs = [(first, second) for first, second, *_ in INTERLEAVINGS]
+    assert sorted(pairs) == sorted(itertools.product(firsts, ALONE))
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+@pytest.mark.parametrize(
+    ("first", "second", "waits", "code", "state"),
+    INTERLEAVINGS,
+    ids=[f"{first}, {second}" for first, second, *_ in INTERLEAVINGS],
+)
+def test_two_functions(
+    clinic: Clinic, first: str, second: str, waits: bool, code: str, state: State, end: str
+) -> None:
+    day = clinic.new_day()
+    if end == "rollback":
+        code, state = ALONE[second]
+    late = day.call(second, 1)
+    one, waited, two = clinic.interleave(day.call(first, 0), late, end)
+    broken = clinic.newly_broken()
+    assert (one.code, waited, two.code, broken) == ("", waits, code, [])
+    assert day.state() == state
+    day.check_audit_trail()
+    assert clinic.changed_something(clinic.first) == (end == "commit")
+    assert not (code and clinic.changed_something(clinic.second))
+    if key := late[2].get("idempotency_key"):
+        assert clinic.remembered(key) == (code or None), "a refusal stays one under its key"
+
+
+@pytest.mark.parametrize("first", ["book 2", "move to 2"])
+@pytest.mark.parametrize(("end", "code"), [("commit", "TM904"), ("rollback", "")])
+def test_a_patient_who_books_with_two_doctors_at_once(
+    clinic: Clinic, first: str, end: str, code: str
+) -> None:
+    """The second booking waits for the patient, not inside the constraint that is behind that."""
+    day = clinic.new_day()
+    patient, function, arguments = day.call(first, 0)
+    colleague = new_person(clinic.onlooker, "doctor")
+    ((slot,),) = clinic.rows(
+        f"{CONTEXT} insert into app.availability_slots (doctor_id, starts_at, ends_at)"
+        " select %s, s.starts_at + interval '10 minutes', s.ends_at"
+        "   from context, app.availability_slots as s where s.id = %s returning id::text",
+        (
+            *context.values(colleague.id, colleague.role, "slot", colleague.session_id),
+            *(colleague.id, day.slot_2),
+        ),
+    )
+    key = new_key()
+    second = (patient, "book_consultation", {"slot_id": slot, "idempotency_key": key})
+    one, waited, two = clinic.interleave((patient, function, arguments), second, end)
+    assert (one.code, waited, two.code) == ("", True, code)
+    assert clinic.remembered(key) == (code or None)
+    assert clinic.newly_broken() == []
+
+
+def test_a_day_off_names_the_consultation_that_was_booked_while_it_waited(clinic: Clinic) -> None:
+    day = clinic.new_day()
+    booked, _, off = clinic.interleave(day.call("book 2", 0), day.call("day off", 1), "commit")
+    assert off.row["booked_consultation_ids"] == [day.consultation, booked.row["id"]]
+    assert off.row["withdrawn_slot_ids"] == []
+
+
+@pytest.mark.parametrize(
+    ("end", "reason", "code", "replayed"),
+    [
+        ("commit", "Itching", "", True),
+        ("commit", "Coughing", "TM203", False),
+        ("rollback", "Itching", "", False),
+        ("rollback", "Coughing", "", False),
+    ],
+)
+def test_one_key_twice(clinic: Clinic, end: str, reason: str, code: str, replayed: bool) -> None:
+    day = clinic.new_day()
+    person, function, arguments = day.call("book 2", 0)
+    first = (person, function, {**arguments, "reason": "Itching"})
+    second = (person, function, {**arguments, "reason": reason})
+    one, waited, two = clinic.interleave(first, second, end)
+    assert (one.code, waited, two.code, two.replayed) == ("", True, code, replayed)
+    assert not replayed or two.row == one.row
+    assert day.state() == State("in 1", "booked", "booked")
+    assert clinic.newly_broken() == []
+
+
+def test_one_key_twice_for_a_refusal_is_the_same_refusal(clinic: Clinic) -> None:
+    booking = clinic.new_day().call("book 1", 0)
+    one, waited, two = clinic.interleave(booking, booking, "commit")
+    assert (one.code, waited, two.code, two.replayed) == ("TM901", True, "TM901", True)
+
+
+@pytest.mark.parametrize(
+    ("end", "code", "refunded"), [("commit", "TM909", 3000), ("rollback", "", 2001)]
+)
+def test_two_refunds_above_the_payment(clinic: Clinic, end: str, code: str, refunded: int) -> None:
+    payment = call(clinic.first, clinic.new_day().call("pay", 0)).row["id"]
+
+    def refund(amount: int) -> Call:
+        arguments = {"payment_id": payment, "amount_minor": amount, "idempotency_key": new_key()}
+        return clinic.admin, "refund_payment", arguments
+
+    late = refund(2001)
+    one, waited, two = clinic.interleave(refund(3000), late, end)
+    assert (one.code, waited, two.code) == ("", True, code)
+    assert clinic.remembered(late[2]["idempotency_key"]) == (code or None)
+    total = "select sum(amount_minor)::bigint from app.payments where refunded_payment_id = %s"
+    assert clinic.rows(total, (payment,)) == [(refunded,)]
+    assert clinic.newly_broken() == []
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+@pytest.mark.parametrize(
+    ("second", "code", "state"),
+    [
+        ("cancel", "", State("cancelled", "withdrawn", "withdrawn")),
+        ("book 2", "TM901", State("in 1", "booked", "withdrawn")),
+        ("publish", "TM102", State("in 1", "booked", "withdrawn")),
+    ],
+)
+def test_a_doctor_whose_account_is_closed_has_no_open_slot(
+    clinic: Clinic, second: str, code: str, state: State, end: str
+) -> None:
+    doctor = new_person(clinic.onlooker, "doctor")
+    day = dataclasses.replace(clinic, doctor=doctor).new_day()
+    close = (clinic.admin, "deactivate_user", {"user_id": doctor.id})
+    if end == "rollback":
+        code, state = ALONE[second]
+    one, waited, two = clinic.interleave(close, day.call(second, 1), end)
+    assert (one.code, waited, two.code) == ("", True, code)
+    assert day.state() == state
+    assert clinic.newly_broken() == []
+
+
+@pytest.mark.parametrize(("end", "state"), [("commit", []), ("rollback", ["open"])])
+def test_weekly_slots_wait_for_a_day_off(clinic: Clinic, end: str, state: list[str]) -> None:
+    day = clinic.new_day()
+    date, late = day.morning.date(), day.morning + timedelta(hours=10)
+    weekly = {
+        "from": date,
+        "to": date,
+        "weekdays": [date.isoweekday()],
+        "start_time": late.time(),
+        "end_time": (late + timedelta(hours=1)).time(),
+        "slot_minutes": 60,
+        "idempotency_key": new_key(),
+    }
+    second = (clinic.doctor, "publish_weekly_slots", weekly)
+    one, waited, two = clinic.interleave(day.call("day off", 0), second, end)
+    assert (one.code, waited, two.code) == ("", True, "")
+    of_the_evening = "select status from app.availability_slots where doctor_id = %s"
+    found = clinic.rows(f"{of_the_evening} and starts_at = %s", (clinic.doctor.id, late))
+    assert [status for (status,) in found] == state
+    assert clinic.newly_broken() == []

@@ -1,0 +1,1 @@
+"""Does every answer keep the manners of HTTP: errors, limits, logs, idempotency, the document?"""

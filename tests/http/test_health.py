@@ -1,0 +1,138 @@
+"""Health, metrics, and a database that goes away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jwt
+import pytest
+import requests
+from flask import Flask
+
+from api import errors, logs, metrics
+from scripts.cluster import throwaway_cluster
+from scripts.server import Cluster
+from tests.support.client import Client, at, ok, race
+from tests.support.server import SECRET, Server, serve, wait_for
+
+
+def test_a_healthy_server_says_so(stranger: Client) -> None:
+    for path in ("/health", "/health/live", "/health/ready"):
+        assert ok(stranger.get(path)) == {"status": "ok"}
+
+
+def test_metrics_count_requests_by_route_of_all_workers(
+    stranger: Client, patient: Client, doctor: Client
+) -> None:
+    def count() -> float:
+        text = stranger.get("/metrics").text
+        start = (
+            'http_requests_total{method="GET",route="/v1/doctors/<uuid:doctor_id>",status="200"} '
+        )
+        return sum(
+            float(row.removeprefix(start)) for row in text.splitlines() if row.startswith(start)
+        )
+
+    before = count()
+    race([lambda: ok(patient.get(f"/v1/doctors/{doctor.id}"))] * 8)
+    assert count() == before + 8
+    text = stranger.get("/metrics").text
+    assert "http_request_duration_seconds_bucket" in text
+    assert doctor.id not in text
+
+
+def test_connections_that_died_while_idle_are_replaced_before_anything_is_sent(
+    cluster: Cluster, database: str, doctor: Client, patient: Client
+) -> None:
+    kill = f"""
+        select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity
+         where datname = '{database}' and usename = 'telemed_api'
+    """
+    for day in range(1, 4):
+        slot = doctor.publish(at(day))
+        assert int(cluster.sql(kill, database)) > 0
+        # Also a booking: it is not sent twice, it is sent on another connection.
+        patient.book(slot)
+        answers = race([lambda: patient.get("/v1/me")] * 8)
+        assert {answer.status_code for answer in answers} == {200}
+
+
+@pytest.fixture(scope="module")
+def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, Server]]:
+    """A server and a cluster of its own, which tests may stop; with one function to call."""
+    with throwaway_cluster() as cluster:
+        cluster.sql("create role telemed_api login")
+        cluster.sql("create schema api; grant usage on schema api to telemed_api")
+        cluster.sql(
+            """create function api.my_profile() returns json language sql
+               as $$ select '{}'::json $$"""
+        )
+        url = cluster.url("postgres", "telemed_api")
+        log = tmp_path_factory.mktemp("lonely") / "log"
+        settings = {"WEB_CONCURRENCY": "1", "DATABASE_POOL_TIMEOUT_SECONDS": "1"}
+        with serve(url, log, **settings) as server:
+            wait_for(server.url + "/health/ready", 200)
+            yield cluster, server
+
+
+@pytest.fixture
+def headers(stranger: Client, patient: Client) -> dict[str, str]:
+    """A token that the lonely server believes: it has the same secret."""
+    claims = jwt.decode(patient.token, SECRET, ["HS256"], audience="telemedicine-api")
+    assert claims["role"] == "patient"
+    return {"Authorization": f"Bearer {patient.token}"}
+
+
+def test_without_its_database_a_server_is_alive_but_not_ready_and_recovers(
+    lonely: tuple[Cluster, Server], headers: dict[str, str]
+) -> None:
+    cluster, server = lonely
+    me = server.url + "/v1/me"
+    assert requests.get(me, headers=headers, timeout=60).status_code == 200
+    try:
+        cluster.stop()
+        assert requests.get(server.url + "/health/live", timeout=60).status_code == 200
+        for url in (server.url + "/health/ready", me):
+            answer = requests.get(url, headers=headers, timeout=60)
+            assert answer.status_code == 503
+            assert answer.headers["Retry-After"] == "1"
+            assert answer.json()["title"] == "Service Unavailable"
+            assert "socket" not in answer.text
+    finally:
+        cluster.start()
+    wait_for(server.url + "/health/ready", 200)
+    assert requests.get(me, headers=headers, timeout=60).status_code == 200
+
+
+def test_a_restart_of_the_database_is_never_told_as_a_bug(
+    lonely: tuple[Cluster, Server], headers: dict[str, str]
+) -> None:
+    cluster, server = lonely
+    cluster.stop()
+    cluster.start()
+    calls: list[Callable[[], int]] = [
+        lambda: requests.get(server.url + "/v1/me", headers=headers, timeout=60).status_code
+    ] * 8
+    assert set(race(calls)) <= {200, 503}
+    assert 500 not in race(calls)
+    wait_for(server.url + "/health/ready", 200)
+    assert calls[0]() == 200
+
+
+def test_an_answer_survives_the_loss_of_its_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = Flask("uncounted")
+    app.add_url_rule("/", view_func=lambda: "fine")
+    app.add_url_rule("/metrics", "metrics", metrics.exposition)
+    for part in (errors, logs, metrics):
+        part.register(app)
+
+    def gone(*_labels: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(metrics.REQUESTS, "labels", gone)
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "gone"))
+    assert app.test_client().get("/").status_code == 200
+    assert app.test_client().get("/metrics").status_code == 503

@@ -1,0 +1,118 @@
+"""The document, and the page that shows it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+import requests
+
+from tests.support.client import Client
+
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+@pytest.fixture
+def document(stranger: Client) -> dict[str, Any]:
+    return stranger.contract.document
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (path, method, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+        if method in METHODS
+    ]
+
+
+def test_each_operation_says_what_it_is(document: dict[str, Any]) -> None:
+    ids = [operation["operationId"] for _, _, operation in operations(document)]
+    assert len(set(ids)) == len(ids)
+    for _, _, operation in operations(document):
+        assert operation["summary"]
+        assert operation["tags"]
+
+
+def test_each_operation_tells_its_answers(document: dict[str, Any]) -> None:
+    for path, method, operation in operations(document):
+        told = f"{method} {path}"
+        answers = set(operation["responses"])
+        assert {status for status in answers if status < "300"}, told
+        assert {"500", "503"} <= answers, told
+        assert ("security" in operation) <= ({"401", "403"} <= answers), told
+        assert ("requestBody" in operation) <= ({"400", "413", "415", "422"} <= answers), told
+        assert ("{" in path) <= ("404" in answers), told
+        assert path.startswith("/v1/") == ("429" in answers), told  # nothing else is limited
+        for status in answers:
+            if status >= "400":
+                assert "$ref" in operation["responses"][status], told
+
+
+def test_every_error_is_a_problem(document: dict[str, Any]) -> None:
+    for name, response in document["components"]["responses"].items():
+        assert list(response["content"]) == ["application/problem+json"], name
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    for reference in set(re.findall(r'"#(/components/[^"]+)"', json.dumps(document))):
+        found: Any = document
+        for step in reference.strip("/").split("/"):
+            found = found[step]
+        assert found
+
+
+def test_what_comes_and_goes_is_described_exactly(document: dict[str, Any]) -> None:
+    for name, schema in document["components"]["schemas"].items():
+        assert schema["additionalProperties"] is False, name
+
+
+def test_a_key_is_asked_for_where_something_must_not_happen_twice(document: dict[str, Any]) -> None:
+    required = {
+        operation["operationId"]: parameter["required"]
+        for _, _, operation in operations(document)
+        for parameter in operation.get("parameters", [])
+        if parameter["name"] == "Idempotency-Key"
+    }
+    assert {name for name in required if required[name]} == {
+        "book_consultation",
+        "reschedule_consultation",
+        "record_payment",
+        "refund_payment",
+    }
+    assert {name for name in required if not required[name]} == {
+        "cancel_consultation",
+        "complete_consultation",
+        "issue_prescription",
+        "onboard_doctor",
+        "publish_slot",
+        "publish_weekly_slots",
+        "take_time_off",
+    }
+
+
+def test_the_button_authorize_knows_bearer_tokens(document: dict[str, Any]) -> None:
+    schemes = document["components"]["securitySchemes"]
+    assert schemes == {"bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+
+
+def test_the_page_loads_nothing_from_elsewhere(stranger: Client) -> None:
+    page = requests.get(stranger.url + "/docs", timeout=60)
+    assert page.status_code == 200
+    assert "http" not in page.text.replace("</html>", "")
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+    parts = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(parts) == 4
+    for part in parts:
+        answer = requests.get(stranger.url + part, timeout=60)
+        assert answer.status_code == 200, part
+        assert len(answer.content) > 100
+    start = requests.get(stranger.url + "/docs/start.js", timeout=60).text
+    assert '"/openapi.json"' in start
+
+
+@pytest.mark.parametrize("name", ["x.js", "index.html", "..%2fapp.py", "%2e%2e/config.py"])
+def test_the_page_serves_its_own_files_only(stranger: Client, name: str) -> None:
+    assert requests.get(f"{stranger.url}/docs/{name}", timeout=60).status_code == 404

@@ -1,1 +1,0 @@
-"""Many clients at the same moment, over and over: `python -m tests.races`."""

@@ -1,0 +1,270 @@
+"""Signing up, logging in and out, and refreshing."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
+from pathlib import Path
+
+import jwt
+import pytest
+
+from api import keys
+from scripts.server import Cluster
+from tests.support.client import PASSWORD, Client, at, ok, places, problem
+from tests.support.people import log_in
+from tests.support.server import SECRET, serve
+
+
+def sign_up(stranger: Client, email: str, password: str = PASSWORD) -> None:
+    body = {"email": email, "password": password, "full_name": "Pat"}
+    ok(stranger.post("/v1/auth/signup", body), 201)
+
+
+def test_whoever_signs_up_is_a_patient(stranger: Client) -> None:
+    body = {"email": "New.Person@clinic.test", "password": PASSWORD, "full_name": "New Person"}
+    user = ok(stranger.post("/v1/auth/signup", body), 201)
+    assert (user["role"], user["full_name"]) == ("patient", "New Person")
+    assert PASSWORD not in str(user)
+    log_in(stranger, "new.person@CLINIC.test")
+
+
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [
+        ("once@clinic.test", "ONCE@clinic.test"),
+        ("ÄÖ@clinic.test", "äö@clinic.test"),
+        ("jos\u00e9@clinic.test", "jose\u0301@clinic.test"),
+        ("j\u030can@clinic.test", "J\u030cAN@clinic.test"),
+        ("ΟΔΟΣ@clinic.test", "οδος@clinic.test"),
+    ],
+)
+def test_an_address_is_one_account_whatever_its_spelling(
+    stranger: Client, first: str, other: str
+) -> None:
+    sign_up(stranger, first)
+    body = {"email": other, "password": PASSWORD, "full_name": "Pat"}
+    problem(stranger.post("/v1/auth/signup", body), 409, "TM911")
+    accounts = {log_in(stranger, spelling).id for spelling in (first, other)}
+    assert len(accounts) == 1
+    # As it was written: messages go there.
+    assert ok(log_in(stranger, other).get("/v1/me"))["email"] == first
+
+
+def test_addresses_that_differ_otherwise_are_two_accounts(stranger: Client) -> None:
+    for email in ("two@clinic.test", "two+1@clinic.test", "straße@a.test", "strasse@a.test"):
+        sign_up(stranger, email)
+    assert len({log_in(stranger, e).id for e in ("straße@a.test", "STRASSE@a.test")}) == 2
+
+
+HIDDEN_IN_ADDRESSES = [
+    *("\u200ba@clinic.test", "a@clinic.test\u200d", "a\u200f@clinic.test", "\ufeffa@clinic.test"),
+    *("a\u00a0@clinic.test", "a\u3000b@clinic.test", "a\u00ad@clinic.test", "a\ufe0f@clinic.test"),
+]
+
+
+@pytest.mark.parametrize("email", HIDDEN_IN_ADDRESSES)
+@pytest.mark.parametrize("route", ["signup", "login", "password-reset"])
+def test_an_address_with_a_character_that_nobody_sees_is_refused(
+    stranger: Client, route: str, email: str
+) -> None:
+    body = {"email": email, "password": PASSWORD, "full_name": "Pat"}
+    wanted = {"signup": 3, "login": 2, "password-reset": 1}[route]
+    body = dict(list(body.items())[:wanted])
+    assert set(places(stranger.post(f"/v1/auth/{route}", body))) == {"#/email"}
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"role": "admin"}, "#/role"),
+        ({"is_admin": True}, "#/is_admin"),
+        ({"a/b~c ä": 1}, "#/a~1b~0c%20%C3%A4"),
+        ({"email": "nobody"}, "#/email"),
+        ({"email": "two words@clinic.test"}, "#/email"),
+        ({"email": "x" * 250 + "@a.de"}, "#/email"),
+        ({"email": None}, "#/email"),
+        ({"password": "elevenchars"}, "#/password"),
+        ({"password": "x" * 129}, "#/password"),
+        ({"password": 123456789012}, "#/password"),
+        ({"full_name": ""}, "#/full_name"),
+        ({"full_name": "\u200b\x07"}, "#/full_name"),
+    ],
+)
+def test_a_sign_up_that_cannot_be_right_is_refused(
+    stranger: Client, change: dict[str, object], place: str
+) -> None:
+    body = {"email": "wrong@clinic.test", "password": PASSWORD, "full_name": "Pat"} | change
+    assert set(places(stranger.post("/v1/auth/signup", body))) == {place}
+
+
+def test_each_missing_field_is_named(stranger: Client) -> None:
+    expected = ["#/email", "#/full_name", "#/password"]
+    assert places(stranger.post("/v1/auth/signup", {})) == expected
+    assert places(stranger.post("/v1/auth/signup")) == expected
+
+
+def test_logging_in_returns_tokens_that_work(stranger: Client, patient: Client) -> None:
+    body = {"email": patient.email, "password": PASSWORD}
+    answer = stranger.post("/v1/auth/login", body)
+    tokens = ok(answer)
+    assert tokens["token_type"] == "Bearer"
+    assert tokens["expires_in"] == 600
+    assert answer.headers["Cache-Control"] == "no-store"  # RFC 6749, section 5.1
+    claims = jwt.decode(tokens["access_token"], options={"verify_signature": False})
+    assert claims["exp"] - claims["iat"] == 600
+    assert claims["sub"] == patient.id
+    assert claims["role"] == "patient"
+    header = jwt.get_unverified_header(tokens["access_token"])
+    assert header == {"alg": "HS256", "typ": "at+jwt", "kid": keys.parse("HS256", SECRET).kid}
+
+
+def test_a_one_time_code_is_ignored_without_a_second_factor(
+    stranger: Client, patient: Client
+) -> None:
+    body = {"email": patient.email, "password": PASSWORD, "otp": "123456"}
+    ok(stranger.post("/v1/auth/login", body))
+
+
+def test_a_failed_log_in_says_the_same_whether_the_account_exists(
+    stranger: Client, patient: Client
+) -> None:
+    def refusal(email: str) -> dict[str, object]:
+        body = {"email": email, "password": "not the password"}
+        told = problem(stranger.post("/v1/auth/login", body), 401, "TM103")
+        return {key: value for key, value in told.items() if key != "request_id"}
+
+    assert refusal(patient.email) == refusal("nobody@clinic.test")
+
+
+def test_a_short_password_is_simply_wrong(stranger: Client, patient: Client) -> None:
+    body = {"email": patient.email, "password": "short"}
+    answer = stranger.post("/v1/auth/login", body)
+    problem(answer, 401, "TM103")
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("last", ["x", "ü", "🙂"])
+def test_every_byte_of_a_long_password_counts(stranger: Client, last: str) -> None:
+    email = f"long.{ord(last)}@clinic.test"
+    long = (PASSWORD * 5)[:127]
+    sign_up(stranger, email, long + last)
+    log_in(stranger, email, long + last)
+    body = {"email": email, "password": long + "y"}
+    problem(stranger.post("/v1/auth/login", body), 401, "TM103")
+
+
+def test_a_refresh_token_of_nobody_is_refused(stranger: Client) -> None:
+    problem(stranger.post("/v1/auth/refresh", {"refresh_token": "x" * 43}), 401, "TM104")
+    assert places(stranger.post("/v1/auth/refresh", {})) == ["#/refresh_token"]
+
+
+@pytest.mark.parametrize("send_body", [True, False])
+def test_logging_out_ends_the_session(stranger: Client, patient: Client, send_body: bool) -> None:
+    answer = patient.post("/v1/auth/logout", {} if send_body else None)
+    assert answer.status_code == 204
+    refresh = {"refresh_token": patient.tokens["refresh_token"]}
+    problem(stranger.post("/v1/auth/refresh", refresh), 401, "TM104")
+    # The access token as well, at once.
+    problem(patient.get("/v1/me"), 401, "TM102")
+    problem(patient.post("/v1/auth/logout"), 401, "TM102")
+
+
+def test_logging_out_can_end_another_session_of_ones_own(stranger: Client, patient: Client) -> None:
+    other = log_in(stranger, patient.email)
+    body = {"refresh_token": other.tokens["refresh_token"]}
+    assert patient.post("/v1/auth/logout", body).status_code == 204
+    problem(stranger.post("/v1/auth/refresh", body), 401, "TM104")
+
+
+def test_a_refresh_token_ends_its_session_whatever_the_access_token(
+    stranger: Client, patient: Client
+) -> None:
+    """The laptop was closed for ten minutes; RFC 7009."""
+    body = {"refresh_token": patient.tokens["refresh_token"]}
+    stale = patient.token[:-4] + ("AAAA" if not patient.token.endswith("AAAA") else "BBBB")
+    headers = {"Authorization": f"Bearer {stale}"}
+    answer = stranger.send("POST", "/v1/auth/logout", json=body, headers=headers)
+    assert answer.status_code == 204
+    problem(patient.get("/v1/me"), 401, "TM102")
+    problem(stranger.post("/v1/auth/refresh", body), 401, "TM104")
+    # Once more, with a valid access token of the session that is over, and without any.
+    assert patient.post("/v1/auth/logout", body).status_code == 204
+    assert stranger.post("/v1/auth/logout", body).status_code == 204
+
+
+def test_a_refresh_token_that_is_nobodys_is_no_news(stranger: Client) -> None:
+    assert stranger.post("/v1/auth/logout", {"refresh_token": "x" * 43}).status_code == 204
+
+
+def test_logging_out_needs_one_token_or_the_other(stranger: Client) -> None:
+    answer = stranger.post("/v1/auth/logout", {})
+    problem(answer, 401, "TM101")
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+    headers = {"Authorization": "Bearer not.a.token"}
+    answer = stranger.send("POST", "/v1/auth/logout", json={}, headers=headers)
+    problem(answer, 401, "TM101")
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+
+
+def test_a_slow_third_tab_gets_the_present_token(stranger: Client, patient: Client) -> None:
+    first = patient.tokens["refresh_token"]
+    second = ok(stranger.post("/v1/auth/refresh", {"refresh_token": first}))["refresh_token"]
+    third = ok(stranger.post("/v1/auth/refresh", {"refresh_token": second}))["refresh_token"]
+    late = ok(stranger.post("/v1/auth/refresh", {"refresh_token": first}))
+    assert late["refresh_token"] == third
+    ok(stranger.post("/v1/auth/refresh", {"refresh_token": third}))
+
+
+def test_a_token_that_comes_back_later_ends_the_session(
+    stranger: Client, patient: Client, cluster: Cluster, database: str
+) -> None:
+    first = patient.tokens["refresh_token"]
+    second = ok(stranger.post("/v1/auth/refresh", {"refresh_token": first}))["refresh_token"]
+    # Eleven seconds later: no function can change when a token was spent.
+    cluster.sql(
+        "set session_replication_role = replica; update app.refresh_tokens"
+        " set spent_at = spent_at - interval '11 seconds'"
+        f" where session_id = '{patient.session_id}' and spent_at is not null",
+        database,
+    )
+    problem(stranger.post("/v1/auth/refresh", {"refresh_token": first}), 401, "TM104")
+    problem(stranger.post("/v1/auth/refresh", {"refresh_token": second}), 401, "TM104")
+    problem(patient.get("/v1/me"), 401, "TM102")
+
+
+def test_a_deactivated_account_is_out_at_once(
+    cluster: Cluster, database: str, stranger: Client, patient: Client
+) -> None:
+    cluster.sql(f"update app.users set deactivated_at = now() where id = '{patient.id}'", database)
+    problem(patient.get("/v1/me"), 401, "TM102")
+    body = {"email": patient.email, "password": PASSWORD}
+    problem(stranger.post("/v1/auth/login", body), 401, "TM103")
+    refresh = {"refresh_token": patient.tokens["refresh_token"]}
+    problem(stranger.post("/v1/auth/refresh", refresh), 401, "TM104")
+
+
+def test_log_ins_that_wait_leave_room_for_all_else(
+    cluster: Cluster, database: str, doctor: Client, patient: Client, tmp_path: Path
+) -> None:
+    """One worker of eight threads, of which four at most hash or wait; a hash takes long."""
+    slots = [doctor.publish(at(day)) for day in (1, 2)]
+    bodies = [{"email": f"nobody{n}@clinic.test", "password": PASSWORD} for n in range(24)]
+    settings = {"WEB_CONCURRENCY": "1", "BCRYPT_COST": "15"}
+    url = cluster.url(database, "telemed_api")
+    with serve(url, tmp_path / "log", **settings) as busy, ThreadPoolExecutor(24) as people:
+        here = Client(busy.url, patient.contract, patient.token)
+        log_ins = [people.submit(here.post, "/v1/auth/login", body) for body in bodies]
+        sent_away = [done.result() for done in islice(as_completed(log_ins), 20)]
+        for answer in sent_away:
+            problem(answer, 503, "HTTP503")
+            assert answer.headers["Retry-After"] == "1"
+        assert ok(here.get("/health/live")) == {"status": "ok"}
+        assert ok(here.get(f"/v1/doctors/{doctor.id}/slots"))["items"] == slots
+        assert ok(here.get("/v1/slots"))["items"]
+        here.book(slots[0])
+        waiting = [log_in for log_in in log_ins if not log_in.done()]
+        assert len(waiting) == 4
+        for log_in in waiting:
+            assert log_in.result().status_code in (401, 503)  # the last ones may lose patience
+        assert {log_in.result().status_code for log_in in waiting} >= {401}

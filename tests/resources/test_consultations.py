@@ -1,0 +1,375 @@
+"""Bookings and what may become of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from scripts.server import Cluster
+from tests.support.client import PASSWORD, Client, Contract, at, new_key, ok, places, problem
+from tests.support.people import create_admin, log_in
+from tests.support.server import serve, wait_for
+
+People = Callable[..., Client]
+
+
+def path(consultation: dict[str, Any], step: str = "") -> str:
+    return f"/v1/consultations/{consultation['id']}{step}"
+
+
+@pytest.fixture
+def begin(cluster: Cluster, database: str) -> Callable[[dict[str, Any]], None]:
+    """Makes a slot one that has begun, with what is booked in it; no function can do that."""
+
+    def move(slot: dict[str, Any]) -> None:
+        cluster.sql(
+            f"""
+            set session_replication_role = replica;
+            update app.availability_slots
+               set starts_at = now() - interval '1 minute', ends_at = now() + interval '1 minute'
+             where id = '{slot["id"]}';
+            update app.consultations as c
+               set starts_at = s.starts_at, ends_at = s.ends_at
+              from app.availability_slots as s
+             where s.id = c.slot_id and s.id = '{slot["id"]}';
+            reset session_replication_role;
+            insert into app.audit_logs
+                (table_name, row_id, operation, old, new, user_id, request_id)
+            select t.name, t.row ->> 'id', 'UPDATE',
+                   (select l.new from app.audit_logs as l
+                     where l.table_name = t.name and l.row_id = t.row ->> 'id'
+                     order by l.id desc limit 1),
+                   t.row, (t.row ->> 'doctor_id')::uuid, 'test'
+              from (select 'availability_slots', to_jsonb(s)
+                      from app.availability_slots as s
+                     where s.id = '{slot["id"]}'
+                    union all
+                    select 'consultations', to_jsonb(c)
+                      from app.consultations as c
+                     where c.slot_id = '{slot["id"]}') as t (name, row);
+            """,
+            database,
+        )
+
+    return move
+
+
+def test_a_patient_books_an_open_slot(doctor: Client, patient: Client) -> None:
+    slot = doctor.publish()
+    booked = patient.book(slot, reason="Itching")
+    assert booked["status"] == "scheduled"
+    assert booked["slot_id"] == slot["id"]
+    assert booked["starts_at"] == slot["starts_at"]
+    assert (booked["doctor_id"], booked["patient_id"]) == (doctor.id, patient.id)
+    assert (booked["reason"], booked["notes"]) == ("Itching", None)
+    assert (booked["fee_minor"], booked["currency"]) == (5000, "EUR")
+    assert ok(patient.get(path(booked))) == booked
+    assert ok(doctor.get(path(booked))) == booked
+
+
+def test_the_second_patient_finds_it_taken(
+    doctor: Client, patient: Client, new_patient: People
+) -> None:
+    slot = doctor.publish()
+    patient.book(slot)
+    body = {"slot_id": slot["id"]}
+    problem(new_patient().post("/v1/consultations", body, key=new_key()), 409, "TM901")
+
+
+def test_booking_the_same_slot_twice_says_that_it_is_the_patients_own(
+    doctor: Client, patient: Client, new_patient: People
+) -> None:
+    body, key = {"slot_id": doctor.publish()["id"]}, new_key()
+    booked = ok(patient.post("/v1/consultations", body, key=key), 201)
+    told = problem(patient.post("/v1/consultations", body, key=new_key()), 409, "TM918")
+    assert booked["id"] not in str(told)
+    assert ok(patient.post("/v1/consultations", body, key=key), 201) == booked
+    problem(new_patient().post("/v1/consultations", body, key=new_key()), 409, "TM901")
+    doctor.complete(booked)
+    problem(patient.post("/v1/consultations", body, key=new_key()), 409, "TM918")
+
+
+def test_a_cancelled_booking_does_not_stand_in_the_way_of_a_new_one(
+    doctor: Client, patient: Client, new_patient: People
+) -> None:
+    slot = doctor.publish()
+    for _ in range(2):
+        ok(patient.post(path(patient.book(slot), "/cancel")))
+    new_patient().book(slot)
+    body = {"slot_id": slot["id"]}
+    problem(patient.post("/v1/consultations", body, key=new_key()), 409, "TM901")
+
+
+def test_a_patient_is_never_in_two_consultations_at_once(
+    doctor: Client, patient: Client, new_doctor: People
+) -> None:
+    patient.book(doctor.publish(at(1, 9)))
+    overlapping = new_doctor().publish(at(1, 9, 15))
+    body = {"slot_id": overlapping["id"]}
+    problem(patient.post("/v1/consultations", body, key=new_key()), 409, "TM904")
+
+
+def test_what_cannot_be_booked(
+    doctor: Client, patient: Client, begin: Callable[[dict[str, Any]], None]
+) -> None:
+    begun = doctor.publish(at(1, 9))
+    withdrawn = doctor.publish(at(1, 10))
+    begin(begun)
+    doctor.delete(f"/v1/slots/{withdrawn['id']}")
+    for slot, code in ((begun, "TM903"), (withdrawn, "TM901")):
+        body = {"slot_id": slot["id"]}
+        problem(patient.post("/v1/consultations", body, key=new_key()), 409, code)
+    unknown = {"slot_id": "00000000-0000-4000-8000-000000000000"}
+    problem(patient.post("/v1/consultations", unknown, key=new_key()), 404, "TM402")
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({}, "#/slot_id"),
+        ({"slot_id": None}, "#/slot_id"),
+        ({"slot_id": 7}, "#/slot_id"),
+        ({"slot_id": "{00000000-0000-4000-8000-000000000000}"}, "#/slot_id"),
+        ({"slot_id": "00000000000040008000000000000000"}, "#/slot_id"),
+    ],
+)
+def test_a_booking_needs_the_id_of_a_slot(
+    patient: Client, body: dict[str, object], place: str
+) -> None:
+    assert places(patient.post("/v1/consultations", body, key=new_key())) == [place]
+
+
+@pytest.mark.parametrize("field", ["patient_id", "status", "fee_minor", "starts_at"])
+def test_nothing_but_slot_and_reason_can_be_chosen(
+    doctor: Client, patient: Client, field: str
+) -> None:
+    body = {"slot_id": doctor.publish()["id"], field: "x"}
+    assert places(patient.post("/v1/consultations", body, key=new_key())) == [f"#/{field}"]
+
+
+@pytest.mark.parametrize("reason", ["", "x" * 4001, 7])
+def test_a_reason_has_1_to_4000_characters(patient: Client, reason: object) -> None:
+    body = {"slot_id": "00000000-0000-4000-8000-000000000000", "reason": reason}
+    assert places(patient.post("/v1/consultations", body, key=new_key())) == ["#/reason"]
+
+
+def test_a_consultation_is_there_for_its_people_only(
+    doctor: Client, patient: Client, admin: Client, new_patient: People, new_doctor: People
+) -> None:
+    booked = patient.book(doctor.publish())
+    for insider in (patient, doctor, admin):
+        assert ok(insider.get(path(booked))) == booked
+        ok(insider.get(path(booked, "/history")))
+        ok(insider.get(path(booked, "/prescriptions")))
+    other_patient, other_doctor = new_patient(), new_doctor()
+    for outsider in (other_patient, other_doctor):
+        for step in ("", "/history", "/prescriptions"):
+            problem(outsider.get(path(booked, step)), 404, "TM403")
+        problem(outsider.post(path(booked, "/cancel")), 404, "TM403")
+    problem(other_patient.get(path(booked, "/payments")), 404, "TM403")
+    problem(other_doctor.post(path(booked, "/complete")), 404, "TM403")
+    drugs = {"items": [{"drug": "Aspirin", "dosage": "100 mg"}]}
+    problem(other_doctor.post(path(booked, "/prescriptions"), drugs), 404, "TM403")
+    payment = {"amount_minor": 1, "currency": "EUR", "method": "card"}
+    answer = other_patient.post(path(booked, "/payments"), payment, key=new_key())
+    problem(answer, 403, "TM301")
+    slot = {"slot_id": doctor.publish(at(2))["id"]}
+    answer = other_patient.post(path(booked, "/reschedule"), slot, key=new_key())
+    problem(answer, 404, "TM403")
+    assert ok(patient.get(path(booked))) == booked
+
+
+def test_a_doctor_completes_and_then_nothing_changes_any_more(
+    doctor: Client, patient: Client, admin: Client
+) -> None:
+    booked = patient.book(doctor.publish())
+    done = ok(doctor.post(path(booked, "/complete"), {"notes": "All well.\nSee you."}))
+    assert (done["status"], done["notes"]) == ("completed", "All well.\nSee you.")
+    assert done["updated_at"] > booked["updated_at"]
+    problem(doctor.post(path(booked, "/complete")), 409, "TM905")
+    for somebody in (patient, doctor, admin):
+        problem(somebody.post(path(booked, "/cancel")), 409, "TM905")
+    body = {"slot_id": doctor.publish(at(2))["id"]}
+    problem(patient.post(path(booked, "/reschedule"), body, key=new_key()), 409, "TM905")
+    assert ok(patient.get(path(booked))) == done
+
+
+@pytest.mark.parametrize("who", ["patient", "doctor", "admin"])
+def test_cancelling_frees_the_slot(
+    doctor: Client, patient: Client, admin: Client, new_patient: People, who: str
+) -> None:
+    slot = doctor.publish()
+    booked = patient.book(slot)
+    somebody = {"patient": patient, "doctor": doctor, "admin": admin}[who]
+    cancelled = ok(somebody.post(path(booked, "/cancel"), {"reason": "Ill"}))
+    assert (cancelled["status"], cancelled["cancellation_reason"]) == ("cancelled", "Ill")
+    again = new_patient().book(slot)
+    assert again["id"] != booked["id"]
+    problem(somebody.post(path(booked, "/cancel")), 409, "TM905")
+    problem(doctor.post(path(booked, "/complete")), 409, "TM905")
+
+
+def test_after_the_start_a_patient_is_too_late(
+    doctor: Client,
+    patient: Client,
+    begin: Callable[[dict[str, Any]], None],
+) -> None:
+    slot = doctor.publish()
+    booked = patient.book(slot)
+    begin(slot)
+    problem(patient.post(path(booked, "/cancel")), 409, "TM906")
+    body = {"slot_id": doctor.publish(at(2))["id"]}
+    problem(patient.post(path(booked, "/reschedule"), body, key=new_key()), 409, "TM906")
+    assert ok(doctor.post(path(booked, "/cancel")))["status"] == "cancelled"
+
+
+def test_rescheduling_keeps_the_id_and_frees_the_old_slot(
+    doctor: Client, patient: Client, new_patient: People
+) -> None:
+    old, new = doctor.publish(at(1)), doctor.publish(at(2))
+    booked = patient.book(old, reason="Itching")
+    answer = patient.post(path(booked, "/reschedule"), {"slot_id": new["id"]}, key=new_key())
+    moved = ok(answer)
+    assert moved["id"] == booked["id"]
+    assert (moved["slot_id"], moved["starts_at"]) == (new["id"], new["starts_at"])
+    assert (moved["reason"], moved["fee_minor"]) == ("Itching", 5000)
+    new_patient().book(old)
+
+
+def test_rescheduling_to_what_cannot_be_had_changes_nothing(
+    doctor: Client, patient: Client, new_patient: People, new_doctor: People
+) -> None:
+    booked = patient.book(doctor.publish(at(1)))
+    taken = doctor.publish(at(2))
+    new_patient().book(taken)
+    elsewhere = new_doctor().publish(at(3))
+    step = path(booked, "/reschedule")
+    problem(patient.post(step, {"slot_id": taken["id"]}, key=new_key()), 409, "TM901")
+    own = patient.book(doctor.publish(at(4)))
+    for slot_id, code in ((booked["slot_id"], "TM917"), (own["slot_id"], "TM918")):
+        key = new_key()
+        first, again = (patient.post(step, {"slot_id": slot_id}, key=key) for _ in range(2))
+        problem(first, 409, code)
+        problem(again, 409, code)
+        assert "Idempotency-Replayed" not in first.headers
+        assert again.headers["Idempotency-Replayed"] == "true"
+    answer = patient.post(step, {"slot_id": elsewhere["id"]}, key=new_key())
+    problem(answer, 422, "TM207")
+    assert places(answer) == ["#/slot_id"]
+    assert ok(patient.get(path(booked))) == booked
+
+
+def test_the_history_tells_each_step_and_who_took_it(
+    doctor: Client, patient: Client, admin: Client
+) -> None:
+    booked = patient.book(doctor.publish(at(1)))
+    body = {"slot_id": doctor.publish(at(2))["id"]}
+    ok(patient.post(path(booked, "/reschedule"), body, key=new_key()))
+    ok(admin.post(path(booked, "/cancel")))
+    first = ok(patient.get(path(booked, "/history"), limit=2))
+    rest = ok(patient.get(path(booked, "/history"), limit=2, cursor=first["next_cursor"]))
+    events = first["items"] + rest["items"]
+    assert [event["event"] for event in events] == ["booked", "rescheduled", "cancelled"]
+    assert [event["role"] for event in events] == ["patient", "patient", "admin"]
+    assert [event["user_id"] for event in events] == [patient.id, patient.id, admin.id]
+    assert [event["status"] for event in events] == ["scheduled", "scheduled", "cancelled"]
+    assert places(patient.get(path(booked, "/history"), cursor="x")) == ["cursor"]
+    assert places(patient.get(path(booked, "/history"), cursor="0")) == ["cursor"]
+    assert places(patient.get(path(booked, "/history"), cursor="9" * 19)) == ["cursor"]
+
+
+def test_everybody_lists_their_own(
+    doctor: Client, patient: Client, admin: Client, new_patient: People
+) -> None:
+    booked = [patient.book(doctor.publish(at(day))) for day in (3, 1, 2)]
+    others = new_patient().book(doctor.publish(at(4)))
+    mine = ok(patient.get("/v1/consultations"))["items"]
+    assert [row["id"] for row in mine] == [booked[0]["id"], booked[2]["id"], booked[1]["id"]]
+    theirs = ok(doctor.get("/v1/consultations"))["items"]
+    assert [row["id"] for row in theirs] == [others["id"], *(row["id"] for row in mine)]
+    # Everybody's, of which other tests have left many.
+    seen: set[str] = set()
+    cursor: dict[str, str] = {}
+    while True:
+        page = ok(admin.get("/v1/consultations", limit=200, **cursor))
+        seen |= {row["id"] for row in page["items"]}
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert {row["id"] for row in theirs} <= seen
+
+
+def test_a_list_is_filtered_and_paged(doctor: Client, patient: Client) -> None:
+    booked = [patient.book(doctor.publish(at(day))) for day in (1, 2, 3, 4)]
+    doctor.complete(booked[3])
+    scheduled = ok(patient.get("/v1/consultations", status="scheduled"))["items"]
+    assert [row["id"] for row in scheduled] == [row["id"] for row in booked[2::-1]]
+    window = {"from_": at(2).isoformat(), "to": at(4).isoformat()}
+    within = ok(patient.get("/v1/consultations", **window))["items"]
+    assert [row["id"] for row in within] == [booked[2]["id"], booked[1]["id"]]
+
+    first = ok(patient.get("/v1/consultations", limit=3))
+    rest = ok(patient.get("/v1/consultations", limit=3, cursor=first["next_cursor"]))
+    assert [row["id"] for row in first["items"] + rest["items"]] == [
+        row["id"] for row in booked[::-1]
+    ]
+    assert rest["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [
+        ({"status": "done"}, "status"),
+        ({"status": "Scheduled"}, "status"),
+        ({"from_": "2027-01-01"}, "from"),
+        ({"from_": "2027-01-02T00:00:00Z", "to": "2027-01-01T00:00:00Z"}, "to"),
+        ({"patient_id": "x"}, "patient_id"),
+        ({"cursor": "00000000-0000-4000-8000-000000000000"}, "cursor"),
+    ],
+)
+def test_a_list_that_cannot_be_right_is_refused(
+    patient: Client, query: dict[str, object], place: str
+) -> None:
+    assert places(patient.get("/v1/consultations", **query)) == [place]
+
+
+def test_a_fee_that_changes_later_does_not_reach_a_booking(
+    cluster: Cluster, database: str, doctor: Client, patient: Client
+) -> None:
+    booked = patient.book(doctor.publish())
+    cluster.sql(f"update app.doctors set fee_minor = 9900 where user_id = '{doctor.id}'", database)
+    assert ok(patient.get(path(booked)))["fee_minor"] == 5000
+    assert patient.book(doctor.publish(at(2)))["fee_minor"] == 9900
+
+
+def test_a_consultation_is_completed_from_fifteen_minutes_before_its_start(
+    cluster: Cluster, new_database: Callable[[], str], tmp_path: Path
+) -> None:
+    """In a database that has the rule of a new clinic, over HTTP."""
+    name = new_database()
+    cluster.sql("update app.clinic_settings set completion_lead = default", name)
+    create_admin(cluster.url(name), "chief@clinic.test")
+    with serve(cluster.url(name, "telemed_api"), tmp_path / "log") as server:
+        wait_for(server.url + "/health/ready", 200)
+        document = requests.get(server.url + "/openapi.json", timeout=60).json()
+        stranger = Client(server.url, Contract(document))
+        admin = log_in(stranger, "chief@clinic.test")
+        person = {"password": PASSWORD, "full_name": "Somebody"}
+        practice = {"specialty": "Dermatology", "time_zone": "Europe/Berlin"}
+        money = {"fee_minor": 5000, "currency": "EUR"}
+        doctor_body = {**person, **practice, **money, "email": "doctor@clinic.test"}
+        ok(admin.post("/v1/admin/doctors", doctor_body), 201)
+        ok(stranger.post("/v1/auth/signup", person | {"email": "patient@clinic.test"}), 201)
+        doctor = log_in(stranger, "doctor@clinic.test")
+        patient = log_in(stranger, "patient@clinic.test")
+        now = datetime.now(UTC).replace(microsecond=0)
+        early = patient.book(doctor.publish(now + timedelta(hours=2)))
+        problem(doctor.post(path(early, "/complete")), 409, "TM924")
+        # The rest of a test has 14 minutes.
+        soon = patient.book(doctor.publish(now + timedelta(minutes=14)))
+        assert doctor.complete(soon)["status"] == "completed"

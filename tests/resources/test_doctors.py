@@ -1,0 +1,120 @@
+"""On-boarding doctors, and finding one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.client import PASSWORD, Client, new_key, ok, places, problem
+
+NEW = {
+    "email": "d@clinic.test",
+    "password": PASSWORD,
+    "full_name": "Dora Doctor",
+    "specialty": "Cardiology",
+    "time_zone": "Europe/Berlin",
+    "fee_minor": 5000,
+    "currency": "EUR",
+}
+
+
+def test_on_boarding_is_replayed_where_a_key_is_sent(admin: Client) -> None:
+    body, key = NEW | {"email": "twice@clinic.test"}, new_key()
+    first = admin.post("/v1/admin/doctors", body, key=key)
+    again = admin.post("/v1/admin/doctors", body, key=key)
+    assert ok(again, 201) == ok(first, 201)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    problem(admin.post("/v1/admin/doctors", body | {"fee_minor": 1}, key=key), 422, "TM203")
+    problem(admin.post("/v1/admin/doctors", body, key=new_key()), 409, "TM911")
+
+
+def test_an_admin_on_boards_a_doctor(admin: Client, patient: Client) -> None:
+    body = NEW | {"email": "onboarded@clinic.test", "fee_minor": 0, "time_zone": "Asia/Kolkata"}
+    doctor = ok(admin.post("/v1/admin/doctors", body), 201)
+    assert (doctor["fee_minor"], doctor["time_zone"]) == (0, "Asia/Kolkata")
+    assert ok(patient.get(f"/v1/doctors/{doctor['id']}")) == doctor
+    problem(admin.post("/v1/admin/doctors", body), 409, "TM911")
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"fee_minor": 50.0}, "#/fee_minor"),
+        ({"fee_minor": "5000"}, "#/fee_minor"),
+        ({"fee_minor": True}, "#/fee_minor"),
+        ({"fee_minor": -1}, "#/fee_minor"),
+        ({"fee_minor": 10**13}, "#/fee_minor"),
+        ({"fee_minor": 10**30}, "#/fee_minor"),
+        ({"currency": "eur"}, "#/currency"),
+        ({"currency": "EURO"}, "#/currency"),
+        ({"currency": "EUR\n"}, "#/currency"),
+        ({"time_zone": "Mars/Olympus"}, "#/time_zone"),
+        ({"time_zone": "+01:00"}, "#/time_zone"),
+        ({"specialty": ""}, "#/specialty"),
+        ({"role": "admin"}, "#/role"),
+    ],
+)
+def test_a_doctor_who_cannot_be_right_is_refused(
+    admin: Client, change: dict[str, object], place: str
+) -> None:
+    assert set(places(admin.post("/v1/admin/doctors", NEW | change))) == {place}
+
+
+def test_a_currency_that_does_not_exist_is_refused(admin: Client) -> None:
+    problem(admin.post("/v1/admin/doctors", NEW | {"currency": "XXX"}), 422)
+
+
+def test_doctors_are_found_by_specialty_and_part_of_the_name(
+    patient: Client, new_doctor: Callable[..., Client]
+) -> None:
+    wanted = new_doctor(full_name="Ada 100%_Lovelace", specialty="Podiatry")
+    new_doctor(full_name="Grace Hopper", specialty="Podiatry")
+    found = ok(patient.get("/v1/doctors", specialty="podiatry", q="100%_love"))
+    assert [row["id"] for row in found["items"]] == [wanted.id]
+    assert ok(patient.get("/v1/doctors", q="_%_"))["items"] == []
+
+
+def test_the_list_comes_in_pages(patient: Client, new_doctor: Callable[..., Client]) -> None:
+    everybody = {new_doctor(specialty="Paging").id for _ in range(5)}
+    seen: list[str] = []
+    cursor: dict[str, object] = {}
+    sizes = []
+    while True:
+        page = ok(patient.get("/v1/doctors", specialty="Paging", limit=2, **cursor))
+        seen += [row["id"] for row in page["items"]]
+        sizes.append(len(page["items"]))
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert sizes == [2, 2, 1]
+    assert len(seen) == 5
+    assert set(seen) == everybody
+
+    exactly = ok(patient.get("/v1/doctors", specialty="Paging", limit=5))
+    assert exactly["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [
+        ({"limit": 0}, "limit"),
+        ({"limit": 201}, "limit"),
+        ({"limit": "ten"}, "limit"),
+        ({"limit": "1_0"}, "limit"),
+        ({"limit": "+5"}, "limit"),
+        ({"limit": ""}, "limit"),
+        ({"limit": "9" * 30}, "limit"),
+        ({"limit": ["1", "2"]}, "limit"),
+        ({"cursor": "garbage"}, "cursor"),
+        ({"cursor": "1"}, "cursor"),
+        ({"specialty": "\x00"}, "specialty"),
+        ({"q": ""}, "q"),
+        ({"q": "x" * 201}, "q"),
+        ({"sort": "name"}, "sort"),
+    ],
+)
+def test_a_query_that_cannot_be_right_is_refused(
+    patient: Client, query: dict[str, object], place: str
+) -> None:
+    assert set(places(patient.get("/v1/doctors", **query))) == {place}

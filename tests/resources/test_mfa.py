@@ -1,0 +1,311 @@
+"""Second factors: enrolling, logging in with codes, recovery codes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyotp
+import pytest
+from cryptography.fernet import InvalidToken
+
+from api import mfa
+from scripts.server import Cluster
+from tests.support.client import PASSWORD, Client, ok, places, problem, race
+from tests.support.people import log_in
+from tests.support.second_factor import STEP, Authenticator, Protected, now_step
+from tests.support.server import MFA_KEY, SECRET, serve
+
+USER = "0190a0e4-0000-7000-8000-000000000001"
+MANY = 64
+
+
+@pytest.fixture
+def protected(patient: Client) -> Protected:
+    return Protected(patient)
+
+
+# The whole way
+
+
+def test_a_second_factor_is_enrolled_confirmed_used_and_removed(
+    stranger: Client, patient: Client
+) -> None:
+    enrolment = ok(patient.post("/v1/me/mfa"), 201)
+    secret = enrolment["secret"]
+    assert len(secret) * 5 >= 160
+    totp = pyotp.parse_uri(enrolment["otpauth_uri"])
+    assert isinstance(totp, pyotp.TOTP)
+    assert (totp.secret, totp.name, totp.issuer) == (secret, patient.email, "Telemedicine")
+    assert (totp.digits, totp.interval) == (6, STEP)
+    assert enrolment["qr_svg"].startswith("<svg")
+
+    # Until it is confirmed nothing changes.
+    log_in(stranger, patient.email)
+    authenticator = Authenticator(secret)
+    codes = authenticator.confirm(patient)
+    assert len(set(codes)) == 10
+    assert all(len(code.replace("-", "")) * 5 >= 112 for code in codes)
+
+    credentials = {"email": patient.email, "password": PASSWORD}
+    answer = stranger.post("/v1/auth/login", credentials)
+    assert problem(answer, 401, "TM105")["detail"] == "A one-time code is needed"
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    tokens = ok(stranger.post("/v1/auth/login", credentials | {"otp": authenticator.fresh()}))
+    again = Client(stranger.url, stranger.contract, tokens["access_token"])
+    assert ok(again.get("/v1/me"))["id"] == patient.id
+    refresh = {"refresh_token": tokens["refresh_token"]}
+    ok(stranger.post("/v1/auth/refresh", refresh))
+
+    answer = again.send("DELETE", "/v1/me/mfa", json={"otp": authenticator.fresh()})
+    assert (answer.status_code, answer.content) == (204, b"")
+    log_in(stranger, patient.email)
+
+
+def test_an_enrolment_may_begin_again_until_it_is_confirmed(patient: Client) -> None:
+    first = ok(patient.post("/v1/me/mfa", {}), 201)["secret"]
+    second = ok(patient.post("/v1/me/mfa"), 201)["secret"]
+    assert first != second
+    old, new = Authenticator(first), Authenticator(second)
+    problem(patient.post("/v1/me/mfa/confirm", {"otp": old.fresh()}), 401, "TM106")
+    ok(patient.post("/v1/me/mfa/confirm", {"otp": new.fresh()}))
+    problem(patient.post("/v1/me/mfa"), 409, "TM914")
+    problem(patient.post("/v1/me/mfa/confirm", {"otp": new.fresh()}), 409, "TM914")
+
+
+def test_without_an_enrolment_there_is_nothing_to_confirm_or_remove(patient: Client) -> None:
+    problem(patient.post("/v1/me/mfa/confirm", {"otp": "123456"}), 409, "TM915")
+    body = {"otp": "123456"}
+    problem(patient.send("DELETE", "/v1/me/mfa", json=body), 409, "TM915")
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({}, "#/otp"),
+        ({"otp": None}, "#/otp"),
+        ({"otp": 123456}, "#/otp"),
+        ({"otp": ""}, "#/otp"),
+        ({"otp": "1" * 41}, "#/otp"),
+        ({"otp": "123456", "secret": "mine"}, "#/secret"),
+    ],
+)
+def test_a_request_that_cannot_be_right_is_refused(
+    patient: Client, body: dict[str, object], place: str
+) -> None:
+    assert places(patient.post("/v1/me/mfa/confirm", body)) == [place]
+    assert places(patient.send("DELETE", "/v1/me/mfa", json=body)) == [place]
+    assert places(patient.post("/v1/me/mfa", {"secret": "mine"})) == ["#/secret"]
+
+
+def test_the_longest_address_has_a_qr_code(stranger: Client) -> None:
+    email = "\N{PILE OF POO}" * 240 + "@clinic.test"
+    body = {"email": email, "password": PASSWORD, "full_name": "Pat"}
+    ok(stranger.post("/v1/auth/signup", body), 201)
+    ok(log_in(stranger, email).post("/v1/me/mfa"), 201)
+
+
+# Codes
+
+
+def test_a_code_is_good_once(protected: Protected) -> None:
+    code = protected.authenticator.fresh()
+    ok(protected.log_in(code))
+    problem(protected.log_in(code), 401, "TM106")
+    problem(protected.remove(code), 401, "TM106")
+
+
+def test_the_code_that_confirmed_is_used_up(patient: Client) -> None:
+    authenticator = Authenticator(ok(patient.post("/v1/me/mfa"), 201)["secret"])
+    code = authenticator.fresh()
+    ok(patient.post("/v1/me/mfa/confirm", {"otp": code}))
+    body = {"email": patient.email, "password": PASSWORD, "otp": code}
+    problem(patient.post("/v1/auth/login", body), 401, "TM106")
+
+
+def test_a_code_may_be_written_with_a_space(protected: Protected) -> None:
+    code = protected.authenticator.fresh()
+    ok(protected.log_in(f" {code[:3]} {code[3:]}"))
+
+
+@pytest.mark.parametrize("otp", ["", "12345", "1234567", "١٢٣٤٥٦", "abcdef", "'; --", "🙂" * 40])
+def test_what_is_no_code_is_a_wrong_one(protected: Protected, otp: str) -> None:
+    answer = protected.log_in(otp)
+    if otp:
+        problem(answer, 401, "TM106")
+    else:
+        assert places(answer) == ["#/otp"]
+
+
+def test_a_code_of_another_time_is_refused(protected: Protected) -> None:
+    # Two steps more than what is accepted: the clock may go on meanwhile.
+    for step in (now_step() - 4, now_step() + 4, 0):
+        problem(protected.log_in(protected.authenticator.at(step)), 401, "TM106")
+    ok(protected.log_in(protected.authenticator.fresh()))
+
+
+@pytest.mark.parametrize("kind", ["one-time code", "recovery code"])
+def test_64_requests_with_one_code_log_in_once(
+    cluster: Cluster, database: str, roomy: str, protected: Protected, kind: str
+) -> None:
+    sessions = f"select count(*) from app.sessions where user_id = '{protected.client.id}'"
+    before = int(cluster.sql(sessions, database))
+    protected.client.url = roomy
+    one_time = kind == "one-time code"
+    code = protected.authenticator.fresh() if one_time else protected.recovery_codes[3]
+    answers = race([lambda: protected.log_in(code)] * MANY)
+    assert sorted(answer.status_code for answer in answers) == [200] + [401] * (MANY - 1)
+    for answer in answers:
+        if answer.status_code == 401:
+            problem(answer, 401, "TM106")
+    assert int(cluster.sql(sessions, database)) == before + 1
+
+
+def test_64_confirmations_confirm_once(roomy: str, patient: Client) -> None:
+    patient.url = roomy
+    body = {"otp": Authenticator(ok(patient.post("/v1/me/mfa"), 201)["secret"]).fresh()}
+    answers = race([lambda: patient.post("/v1/me/mfa/confirm", body)] * MANY)
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * (MANY - 1)
+
+
+def test_each_recovery_code_is_good_once(protected: Protected) -> None:
+    first, second, *_ = protected.recovery_codes
+    ok(protected.log_in(first))
+    problem(protected.log_in(first), 401, "TM106")
+    ok(protected.log_in(second.upper().replace("-", " ")))
+    assert protected.remove(protected.recovery_codes[2]).status_code == 204
+    ok(protected.log_in())
+
+
+def test_recovery_codes_of_an_earlier_factor_are_worth_nothing(protected: Protected) -> None:
+    protected.remove(protected.recovery_codes[0])
+    again = Protected(protected.client)
+    problem(again.log_in(protected.recovery_codes[1]), 401, "TM106")
+    ok(again.log_in(again.recovery_codes[1]))
+
+
+def test_a_code_of_somebody_else_is_refused(
+    protected: Protected, new_patient: Callable[[], Client]
+) -> None:
+    other = Protected(new_patient())
+    problem(protected.log_in(other.authenticator.fresh()), 401, "TM106")
+    problem(protected.log_in(other.recovery_codes[0]), 401, "TM106")
+
+
+def test_before_the_password_is_right_no_code_is_spoken_of(protected: Protected) -> None:
+    wrong = "not the password"
+    code = protected.authenticator.fresh()
+    for otp in (None, code, protected.authenticator.wrong(), protected.recovery_codes[0]):
+        told = problem(protected.log_in(otp, wrong), 401, "TM103")
+        assert told["detail"] == "E-mail address or password is wrong"
+    # None of them has been used up.
+    ok(protected.log_in(code))
+    ok(protected.log_in(protected.recovery_codes[0]))
+
+
+def test_trying_codes_ends_the_session(roomy: str, protected: Protected) -> None:
+    protected.client.url = roomy
+    wrong = protected.authenticator.wrong()
+    answers = race([lambda: protected.remove(wrong)] * 16)
+    codes = sorted(answer.json()["code"] for answer in answers)
+    assert codes.count("TM106") == 5
+    assert set(codes) == {"TM106", "TM102"}
+    problem(protected.remove(protected.authenticator.fresh()), 401, "TM102")
+
+
+# At rest
+
+
+def test_the_database_never_has_the_secret(
+    cluster: Cluster, database: str, protected: Protected
+) -> None:
+    row = f"where id = '{protected.client.id}'"
+    stored = cluster.sql(f"select convert_from(mfa_secret, 'UTF8') from app.users {row}", database)
+    secret = protected.authenticator.totp.secret
+    assert mfa.decrypt(MFA_KEY, protected.client.id, stored) == secret
+    dump = cluster.sql(
+        f"""
+        select to_jsonb(u) from app.users as u {row}
+        union all select to_jsonb(c) from app.recovery_codes as c
+        union all select to_jsonb(l) from app.audit_logs as l
+        """,
+        database,
+    )
+    for told in (secret, stored, secret.encode().hex(), *protected.recovery_codes):
+        assert told not in dump.replace(stored.encode().hex(), "")
+    trail = cluster.sql("select string_agg(concat(old, new), '') from app.audit_logs", database)
+    assert stored.encode().hex() not in trail
+
+
+def test_a_secret_that_is_moved_to_another_account_is_worth_nothing(
+    cluster: Cluster, database: str, protected: Protected, new_patient: Callable[[], Client]
+) -> None:
+    attacker = Protected(new_patient())
+    cluster.sql(
+        f"""
+        update app.users set mfa_secret = (
+            select mfa_secret from app.users where id = '{attacker.client.id}')
+        where id = '{protected.client.id}'
+        """,
+        database,
+    )
+    problem(protected.log_in(attacker.authenticator.fresh()), 401, "TM106")
+    ok(protected.log_in(protected.recovery_codes[0]))
+
+
+def test_secrets_are_encrypted_with_the_first_key_and_decrypted_with_each() -> None:
+    old, new = mfa.new_key(), mfa.new_key()
+    before = mfa.encrypt(old, USER, "SECRET")
+    assert mfa.decrypt(f"{new}, {old}", USER, before) == "SECRET"
+    after = mfa.encrypt(f"{new},{old}", USER, "SECRET")
+    assert mfa.decrypt(new, USER, after) == "SECRET"
+    with pytest.raises(InvalidToken):
+        mfa.decrypt(new, USER, before)
+    with pytest.raises(InvalidToken):
+        mfa.decrypt(new, USER.replace("1", "2"), after)
+    assert "SECRET" not in after
+
+
+def test_with_a_lost_key_no_code_fits() -> None:
+    secret = mfa.new_secret()
+    kept = mfa.encrypt(mfa.new_key(), USER, secret)
+    code = pyotp.TOTP(secret).at(now_step() * STEP)
+    assert mfa.step_of(mfa.new_key(), USER, kept, code) is None
+
+
+def test_a_code_is_good_for_the_steps_beside_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = mfa.new_secret()
+    kept = mfa.encrypt(MFA_KEY, USER, secret)
+    moment = datetime(2027, 1, 4, 8, 0, 10, tzinfo=UTC)
+    step = int(moment.timestamp()) // STEP
+    code = pyotp.TOTP(secret).at(moment)
+    edges = {
+        (step - 1) * STEP - 0.001: None,
+        (step - 1) * STEP: step,
+        step * STEP: step,
+        (step + 2) * STEP - 0.001: step,
+        (step + 2) * STEP: None,
+    }
+    for now, expected in edges.items():
+        monkeypatch.setattr(time, "time", lambda now=now: now)
+        assert mfa.step_of(MFA_KEY, USER, kept, code) == expected, now
+        assert mfa.step_of(MFA_KEY, None, None, code) is None
+
+
+def test_the_log_has_no_code_and_no_secret(
+    cluster: Cluster, database: str, patient: Client, tmp_path: Path
+) -> None:
+    url = cluster.url(database, "telemed_api")
+    with serve(url, tmp_path / "log", WEB_CONCURRENCY="1", LOG_LEVEL="DEBUG") as here:
+        person = Client(here.url, patient.contract, patient.token, email=patient.email)
+        protected = Protected(person)
+        code = protected.authenticator.fresh()
+        ok(protected.log_in(code))
+        problem(protected.log_in(code), 401, "TM106")
+        written = here.output
+    assert written.count("/v1/auth/login") == 2
+    for told in (protected.authenticator.totp.secret, code, *protected.recovery_codes, MFA_KEY):
+        assert told not in written
+    assert SECRET not in written

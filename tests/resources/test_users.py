@@ -1,0 +1,155 @@
+"""Closing accounts, opening them again, and other roles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from scripts.server import Cluster
+from tests.support.client import PASSWORD, Client, at, ok, places, problem, race
+from tests.support.people import create_admin, log_in
+
+People = Callable[..., Client]
+
+
+def close(admin: Client, user: Client) -> dict[str, object]:
+    return ok(admin.post(f"/v1/admin/users/{user.id}/deactivate"))
+
+
+def test_a_closed_account_is_out_at_the_next_request(
+    stranger: Client, admin: Client, patient: Client
+) -> None:
+    ok(patient.get("/v1/me"))
+    account = close(admin, patient)
+    assert (account["id"], account["email"]) == (patient.id, patient.email)
+    assert account["deactivated_at"] is not None
+    problem(patient.get("/v1/me"), 401, "TM102")
+    body = {"email": patient.email, "password": PASSWORD}
+    problem(stranger.post("/v1/auth/login", body), 401, "TM103")
+    refresh = {"refresh_token": patient.tokens["refresh_token"]}
+    problem(stranger.post("/v1/auth/refresh", refresh), 401, "TM104")
+    assert close(admin, patient) == account
+
+
+def test_an_account_is_opened_again_without_its_sessions(
+    stranger: Client, admin: Client, patient: Client
+) -> None:
+    close(admin, patient)
+    for _ in range(2):
+        account = ok(admin.post(f"/v1/admin/users/{patient.id}/activate"))
+        assert (account["id"], account["deactivated_at"]) == (patient.id, None)
+    problem(patient.get("/v1/me"), 401, "TM102")
+    ok(log_in(stranger, patient.email).get("/v1/me"))
+
+
+def test_a_doctor_whose_account_is_closed_has_no_time(
+    admin: Client, doctor: Client, patient: Client
+) -> None:
+    booked = patient.book(doctor.publish(at(2)))
+    doctor.publish(at(3))
+    close(admin, doctor)
+    assert ok(patient.get(f"/v1/doctors/{doctor.id}/slots"))["items"] == []
+    assert ok(patient.get(f"/v1/doctors/{doctor.id}"))["is_active"] is False
+    assert ok(patient.get(f"/v1/consultations/{booked['id']}"))["status"] == "scheduled"
+
+
+def test_nobody_closes_their_own_account(admin: Client) -> None:
+    problem(admin.post(f"/v1/admin/users/{admin.id}/deactivate"), 409, "TM920")
+    ok(admin.get("/v1/me"))
+
+
+def test_two_admins_who_close_each_others_account_leave_one(
+    cluster: Cluster, database: str, stranger: Client
+) -> None:
+    emails = ["first.admin@clinic.test", "second.admin@clinic.test"]
+    for email in emails:
+        create_admin(cluster.url(database), email)
+    first, second = (log_in(stranger, email) for email in emails)
+    answers = race(
+        [
+            lambda: first.post(f"/v1/admin/users/{second.id}/deactivate"),
+            lambda: second.post(f"/v1/admin/users/{first.id}/deactivate"),
+        ]
+    )
+    (refused,) = (answer for answer in answers if answer.status_code != 200)
+    problem(refused, 401, "TM102")
+    (left,) = (a for a, answer in zip((first, second), answers, strict=True) if answer.ok)
+    ok(left.get("/v1/me"))
+
+
+def test_the_trail_tells_who_closed_an_account(
+    admin: Client, new_patient: Callable[[], Client]
+) -> None:
+    patient = new_patient()
+    headers = {"X-Request-Id": f"close-{patient.id}"}
+    admin.send("POST", f"/v1/admin/users/{patient.id}/deactivate", headers=headers)
+    trail = ok(admin.get("/v1/admin/audit-logs", request_id=headers["X-Request-Id"]))["items"]
+    assert {(row["table_name"], row["user_id"]) for row in trail} == {
+        ("users", admin.id),
+        ("sessions", admin.id),
+    }
+
+
+def test_another_role_holds_from_the_next_request_on(
+    cluster: Cluster, database: str, stranger: Client, patient: Client
+) -> None:
+    cluster.sql(f"select ops.change_role('{patient.email}', 'admin')", database)
+    problem(patient.get("/v1/me"), 401, "TM102")
+    promoted = log_in(stranger, patient.email)
+    ok(promoted.get("/v1/admin/analytics"))
+    cluster.sql(f"select ops.change_role('{patient.id}', 'patient')", database)
+    problem(promoted.get("/v1/admin/analytics"), 401, "TM102")
+    problem(log_in(stranger, patient.email).get("/v1/admin/analytics"), 403, "TM301")
+
+
+def test_a_doctor_who_leaves_is_known_to_the_patients_and_their_consultations_are_named(
+    admin: Client, new_doctor: People, new_patient: People
+) -> None:
+    doctor, patient, stranger = new_doctor(), new_patient(), new_patient()
+    booked = [patient.book(doctor.publish(at(day)))["id"] for day in (2, 1)]
+    path = f"/v1/admin/users/{doctor.id}/deactivate"
+    closed = ok(admin.post(path))
+    assert closed["booked_consultation_ids"] == booked[::-1]
+    assert closed["cancelled_consultation_ids"] == []
+    # An admin finds them, and the patient still reads whom they booked.
+    listed = ok(admin.get("/v1/consultations", doctor_id=doctor.id))["items"]
+    assert [row["id"] for row in listed] == booked
+    known = ok(patient.get(f"/v1/doctors/{doctor.id}"))
+    assert (known["full_name"], known["is_active"]) == ("Dora Doctor", False)
+    problem(stranger.get(f"/v1/doctors/{doctor.id}"), 404, "TM401")
+
+    closed = ok(admin.post(path, {"cancel_consultations": True, "reason": "Retired"}))
+    assert closed["cancelled_consultation_ids"] == booked[::-1]
+    assert closed["booked_consultation_ids"] == []
+    seen = ok(patient.get(f"/v1/consultations/{booked[0]}"))
+    assert (seen["status"], seen["cancellation_reason"]) == ("cancelled", "Retired")
+
+
+def test_a_patient_who_leaves_frees_the_slots_on_request(
+    admin: Client, new_doctor: People, new_patient: People
+) -> None:
+    doctor, patient, other = new_doctor(), new_patient(), new_patient()
+    slot = doctor.publish()
+    booked = patient.book(slot)["id"]
+    body = {"cancel_consultations": True}
+    closed = ok(admin.post(f"/v1/admin/users/{patient.id}/deactivate", body))
+    assert closed["cancelled_consultation_ids"] == [booked]
+    assert other.book(slot)["slot_id"] == slot["id"]
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({"cancel_consultations": "yes"}, "#/cancel_consultations"),
+        ({"cancel_consultations": 1}, "#/cancel_consultations"),
+        ({"reason": ""}, "#/reason"),
+        ({"cancel": True}, "#/cancel"),
+    ],
+)
+def test_a_deactivation_that_cannot_be_right_is_refused(
+    admin: Client, patient: Client, body: dict[str, object], place: str
+) -> None:
+    answer = admin.post(f"/v1/admin/users/{patient.id}/deactivate", body)
+    assert places(answer) == [place]
+    ok(patient.get("/v1/me"))

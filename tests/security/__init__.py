@@ -1,0 +1,1 @@
+"""Does anybody see or do what they may not?"""

@@ -1,0 +1,112 @@
+"""Who read clinical data, and who was refused: the access log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+
+from scripts.server import Cluster
+from tests.support.client import Client, new_key, ok, problem
+
+People = Callable[..., Client]
+
+
+def entries(admin: Client, **query: object) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = ok(admin.get("/v1/admin/access-logs", **query))["items"]
+    return found
+
+
+def minutes_since(began: float) -> int:
+    """How many minutes have begun since a moment of time.monotonic()."""
+    return int((time.monotonic() - began) // 60) + 1
+
+
+def test_a_doctors_reading_is_written_down_and_a_patients_is_not(
+    admin: Client, patient: Client, doctor: Client
+) -> None:
+    booked = patient.book(doctor.publish())["id"]
+    ok(patient.get(f"/v1/consultations/{booked}"))
+    ok(patient.get("/v1/consultations"))
+    assert entries(admin, user_id=patient.id) == []
+    answer = doctor.get(f"/v1/consultations/{booked}")
+    (entry,) = entries(admin, user_id=doctor.id)
+    assert (entry["kind"], entry["operation"]) == ("read", "get_consultation")
+    assert entry["resource_ids"] == [booked]
+    assert entry["database_login"] == "telemed_api"
+    assert entry["request_id"] == answer.headers["X-Request-Id"]
+
+
+def test_somebody_elses_consultation_is_no_secret_attempt(
+    admin: Client, patient: Client, doctor: Client, new_patient: People
+) -> None:
+    booked = patient.book(doctor.publish())["id"]
+    curious = new_patient()
+    answer = curious.get(f"/v1/consultations/{booked}")
+    problem(answer, 404, "TM403")
+    (entry,) = entries(admin, resource_id=booked)
+    assert (entry["kind"], entry["code"]) == ("denied", "TM403")
+    assert (entry["user_id"], entry["role"]) == (curious.id, "patient")
+    assert entry["request_id"] == answer.headers["X-Request-Id"]
+    problem(curious.get("/v1/consultations/00000000-0000-4000-8000-000000000000"), 404)
+    assert len(entries(admin, user_id=curious.id)) == 1
+
+
+def test_a_role_that_may_not_is_written_down(admin: Client, patient: Client) -> None:
+    problem(patient.get("/v1/admin/analytics"), 403, "TM301")
+    (entry,) = entries(admin, user_id=patient.id, kind="denied")
+    assert (entry["operation"], entry["code"]) == ("clinic_analytics", "TM301")
+
+
+def test_who_is_refused_again_and_again_does_not_fill_the_disk(
+    admin: Client, patient: Client
+) -> None:
+    began = time.monotonic()
+    for _ in range(60):
+        problem(patient.get("/v1/admin/analytics"), 403, "TM301")
+    found = entries(admin, user_id=patient.id, limit=100)
+    # Each of the two worker processes writes at most twenty in a minute.
+    assert 20 <= len(found) <= 40 * minutes_since(began)
+
+
+def test_a_database_administrator_leaves_a_line_that_no_rollback_takes_back(
+    cluster: Cluster, database: str, patient: Client
+) -> None:
+    with psycopg.connect(cluster.url(database, "postgres")) as connection:
+        connection.execute("set role telemed_dba")
+        connection.execute("set client_min_messages = error")
+        connection.execute("select ops.act_as(%s)", (patient.email,))
+        connection.rollback()
+    assert f"acts as {patient.id}" in cluster.log.read_text(errors="replace")
+
+
+def test_a_deactivated_user_who_tries_is_written_down(
+    cluster: Cluster, database: str, admin: Client, patient: Client
+) -> None:
+    cluster.sql(f"update app.users set deactivated_at = now() where id = '{patient.id}'", database)
+    problem(patient.get("/v1/me"), 401, "TM102")
+    (entry,) = entries(admin, user_id=patient.id)
+    assert (entry["operation"], entry["code"]) == ("my_profile", "TM102")
+
+
+def test_a_storm_of_conflicts_is_written_down_and_one_conflict_is_not(
+    admin: Client, patient: Client, doctor: Client, new_patient: People
+) -> None:
+    slot = doctor.publish()
+    patient.book(slot)
+    late = new_patient()
+    body = {"slot_id": slot["id"]}
+    for _ in range(5):
+        problem(late.post("/v1/consultations", body, key=new_key()), 409, "TM901")
+    assert entries(admin, user_id=late.id) == []
+    began = time.monotonic()
+    # Each worker process counts for itself.
+    for _ in range(75):
+        problem(late.post("/v1/consultations", body, key=new_key()), 409, "TM901")
+    found = entries(admin, user_id=late.id)
+    assert {(entry["operation"], entry["code"]) for entry in found} == {
+        ("book_consultation", "TM901")
+    }
+    assert len(found) <= 2 * minutes_since(began)

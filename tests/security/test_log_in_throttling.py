@@ -1,0 +1,141 @@
+"""Who fails to log in waits longer and longer; nobody can keep somebody else out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pyotp
+import pytest
+import requests
+
+from scripts.server import Cluster
+from tests.support.client import PASSWORD, Client, Contract, ok, problem, race, statuses
+from tests.support.people import log_in
+from tests.support.server import serve, wait_for
+
+
+@pytest.fixture(scope="module")
+def database(new_database: Callable[[], str]) -> str:
+    """A database in which the limits are those that a deployment sets."""
+    return new_database()
+
+
+@pytest.fixture(scope="module")
+def stranger(
+    cluster: Cluster, database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Client]:
+    """Somebody without an account there."""
+    log = tmp_path_factory.mktemp("throttling") / "log"
+    url = cluster.url(database, "telemed_api")
+    with serve(url, log, WEB_CONCURRENCY="2", THREADS="16") as running:
+        wait_for(running.url + "/health/ready", 200)
+        document = requests.get(running.url + "/openapi.json", timeout=60).json()
+        yield Client(running.url, Contract(document))
+
+
+@pytest.fixture
+def patient(stranger: Client, request: pytest.FixtureRequest) -> Client:
+    """A patient whom no other test knows."""
+    email = f"{request.node.name.replace('_', '.')}@clinic.test"
+    body = {"email": email, "password": PASSWORD, "full_name": "Pat Patient"}
+    ok(stranger.post("/v1/auth/signup", body), 201)
+    return log_in(stranger, email)
+
+
+def test_who_fails_again_and_again_waits(stranger: Client, patient: Client) -> None:
+    wrong = {"email": patient.email, "password": "not the right password"}
+    for _ in range(5):
+        problem(stranger.post("/v1/auth/login", wrong), 401, "TM103")
+    answer = stranger.post("/v1/auth/login", wrong)
+    problem(answer, 429, "TM801")
+    assert int(answer.headers["Retry-After"]) >= 1
+    # The right password waits as well, or the wait would tell which one it is.
+    problem(stranger.post("/v1/auth/login", wrong | {"password": PASSWORD}), 429, "TM801")
+    # Who is signed in is not disturbed.
+    ok(patient.get("/v1/me"))
+
+
+def test_an_account_that_does_not_exist_waits_in_the_same_way(stranger: Client) -> None:
+    wrong = {"email": "nobody-at-all@clinic.test", "password": "not the right password"}
+    answers = [stranger.post("/v1/auth/login", wrong) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [401] * 5 + [429]
+
+
+def test_many_guesses_at_once_are_not_more(stranger: Client, patient: Client) -> None:
+    wrong = {"email": patient.email, "password": "not the right password"}
+    answers = race([lambda: stranger.post("/v1/auth/login", wrong)] * 20)
+    told = statuses(answers)
+    # Some may hear 503: only so many hash at once, and their guess was not looked at.
+    assert set(told) <= {401, 429, 503}
+    guesses = told[401]
+    while stranger.post("/v1/auth/login", wrong).status_code == 401:
+        guesses += 1
+    assert guesses == 5
+
+
+def test_of_two_guesses_at_one_moment_one_is_the_last_that_is_free(
+    cluster: Cluster, database: str
+) -> None:
+    """Somebody holds the counts until both wait: whoever looked before that counts too late."""
+    guess = "select app.count_log_in_attempt('one@clinic.test', '192.0.2.1')"
+    blocked = "select count(*) from unnest(%s::int[]) as p where pg_blocking_pids(p) <> '{}'"
+    url = cluster.url(database)
+    with (
+        psycopg.connect(url) as holder,
+        psycopg.connect(url, autocommit=True) as first,
+        psycopg.connect(url, autocommit=True) as second,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        for _ in range(4):
+            first.execute(guess)
+        holder.execute("select * from app.log_in_attempts for update")
+        guesses = [pool.submit(one.execute, guess) for one in (first, second)]
+        pids = [one.info.backend_pid for one in (first, second)]
+        while holder.execute(blocked, (pids,)).fetchone() != (2,):
+            assert not any(one.done() for one in guesses)
+        holder.commit()
+        errors = [one.exception(60) for one in guesses]
+    refused = [error for error in errors if error is not None]
+    assert [getattr(error, "sqlstate", "") for error in refused] == ["TM801"]
+
+
+def test_who_has_logged_in_begins_anew(
+    cluster: Cluster, database: str, stranger: Client, patient: Client
+) -> None:
+    wrong = {"email": patient.email, "password": "not the right password"}
+    for _ in range(3):
+        for _ in range(4):
+            problem(stranger.post("/v1/auth/login", wrong), 401, "TM103")
+        ok(stranger.post("/v1/auth/login", wrong | {"password": PASSWORD}))
+
+
+def test_others_cannot_keep_a_user_out(
+    cluster: Cluster, database: str, stranger: Client, patient: Client
+) -> None:
+    # As if a thousand addresses had tried.
+    cluster.sql(
+        f"""
+        update app.log_in_attempts set failures = 1000, last_attempt_at = now()
+         where subject = app.log_in_subject('account', '{patient.email}', null)
+        """,
+        database,
+    )
+    ok(stranger.post("/v1/auth/login", {"email": patient.email, "password": PASSWORD}))
+
+
+def test_a_stolen_token_guesses_the_password_no_faster(stranger: Client, patient: Client) -> None:
+    body = {"current_password": "not the right password", "new_password": "mauve trumpet 41 lagoon"}
+    for _ in range(5):
+        problem(patient.post("/v1/me/password", body), 422, "TM220")
+    problem(patient.post("/v1/me/password", body), 429, "TM801")
+
+
+def test_a_log_in_in_two_steps_is_no_failure(stranger: Client, patient: Client) -> None:
+    secret = ok(patient.post("/v1/me/mfa"), 201)["secret"]
+    totp = pyotp.TOTP(secret)
+    ok(patient.post("/v1/me/mfa/confirm", {"otp": totp.now()}))
+    body = {"email": patient.email, "password": PASSWORD}
+    for _ in range(8):
+        problem(stranger.post("/v1/auth/login", body), 401, "TM105")

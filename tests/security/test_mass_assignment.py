@@ -1,0 +1,260 @@
+"""Fields that nobody asked for, forms that nobody expects, and fields that nobody should see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from scripts.server import Cluster
+from tests.security.table import OPERATIONS
+from tests.support.client import Client, ok, places, problem
+from tests.support.operations import (
+    BODIES,
+    NOWHERE,
+    PLACES,
+    REFUSED,
+    Clinic,
+    Operation,
+    operations,
+    sound,
+    state,
+)
+
+READS = [name for name in OPERATIONS if name.startswith("GET /v1/")]
+
+# What somebody would like to set: whose it is, what it costs, what one may.
+COVETED = {
+    "role": "admin",
+    "is_admin": True,
+    "status": "completed",
+    "id": NOWHERE,
+    "user_id": NOWHERE,
+    "patient_id": NOWHERE,
+    "doctor_id": NOWHERE,
+    "consultation_id": NOWHERE,
+    "payment_id": NOWHERE,
+    "slot_id": NOWHERE,
+    "time_off_id": NOWHERE,
+    "session_id": NOWHERE,
+    "request_id": "another",
+    "idempotency_key": "another",
+    "created_at": "2020-01-01T00:00:00Z",
+    "deactivated_at": None,
+    "password_hash": "$2b$04$" + "x" * 53,
+    "mfa_secret": None,
+    "mfa_confirmed_at": None,
+    "fee_minor": 0,
+    "price": 0,
+    "kind": "refund",
+    "refunded_payment_id": None,
+    "cost": 4,
+}
+# Names that mean something to Python, JavaScript, SQL or a form.
+STRANGE = ["__proto__", "constructor", "__class__", "self", "body", "query", "from_", "p_role"]
+STRANGE += ["Role", "ROLE", "role[]", "role[$ne]", "user.role", "limit[]", "p_limit", "_method"]
+
+
+with_a_body = pytest.mark.parametrize("operation", BODIES, indirect=True)
+
+
+@with_a_body
+def test_a_field_that_nobody_asked_for_is_refused(
+    operation: Operation, clinic: Clinic, cluster: Cluster, database: str
+) -> None:
+    caller = clinic.allowed(operation)
+    request = clinic.request(operation, caller, fresh=True)
+    body = request["json"]
+    before = state(cluster, database)
+    for within, schema in objects(operation, body):
+        for name in {"", *COVETED, *STRANGE, *answered(operation)} - set(schema["properties"]):
+            changed = json.loads(json.dumps(body))
+            at_path(changed, within)[name] = COVETED.get(name, NOWHERE)
+            answer = sound(caller.send(**{**request, "json": changed}))
+            assert places(answer) == ["#/" + "/".join(map(str, (*within, escaped(name))))]
+    assert state(cluster, database) == before
+    # It was all that was wrong.
+    carried_out(operation, caller.send(**request))
+
+
+@with_a_body
+def test_a_field_in_the_address_is_refused(
+    operation: Operation, clinic: Clinic, cluster: Cluster, database: str
+) -> None:
+    caller = clinic.allowed(operation)
+    request = clinic.request(operation, caller)
+    before = state(cluster, database)
+    for name in {*COVETED, *(operation.body or {})["properties"]}:
+        answer = sound(caller.send(**request, params={name: str(COVETED.get(name, "x"))}))
+        assert places(answer) == [name]
+    assert state(cluster, database) == before
+
+
+@pytest.mark.parametrize("operation", READS, indirect=True)
+def test_a_parameter_that_nobody_asked_for_is_refused(operation: Operation, clinic: Clinic) -> None:
+    caller = clinic.allowed(operation)
+    request = clinic.request(operation, caller)
+    everywhere = {p for o in operations(caller.contract.document) for p in o.parameters}
+    unknown = {*COVETED, *STRANGE, *answered(operation), *everywhere} - operation.parameters
+    answer = sound(caller.send(**request, params=dict.fromkeys(unknown, "x")))
+    assert places(answer) == sorted(unknown)
+    for name in {*COVETED, *STRANGE} - operation.parameters:
+        answer = sound(caller.send(**request, params={name: "x"}))
+        assert places(answer) == [name]
+    for name in operation.parameters:
+        answer = sound(caller.send(**request, params=[(name, "1"), (name, "1")]))
+        assert name in places(answer)
+    assert caller.send(**request).status_code == 200
+
+
+@with_a_body
+def test_a_value_of_another_kind_is_refused(
+    operation: Operation, clinic: Clinic, cluster: Cluster, database: str
+) -> None:
+    caller = clinic.allowed(operation)
+    request = clinic.request(operation, caller)
+    body = request["json"]
+    before = state(cluster, database)
+    for within, schema in objects(operation, body):
+        for name, field in schema["properties"].items():
+            for value in of_another_kind(*kinds(operation, field)):
+                changed = json.loads(json.dumps(body))
+                at_path(changed, within)[name] = value
+                answer = sound(caller.send(**{**request, "json": changed}))
+                place = "#/" + "/".join(map(str, (*within, name)))
+                assert all(p.startswith(place) for p in places(answer)), (name, value)
+    for whole in ([body], [body, body], {"body": body}, {"0": body}, json.dumps(body)):
+        problem(sound(caller.send(**{**request, "json": whole})), 422, "TM201")
+    assert state(cluster, database) == before
+
+
+@with_a_body
+def test_a_name_that_stands_twice_is_refused_whichever_value_is_right(
+    operation: Operation, clinic: Clinic, cluster: Cluster, database: str
+) -> None:
+    caller = clinic.allowed(operation)
+    request = clinic.request(operation, caller, fresh=True)
+    body = request.pop("json") or {}
+    request["headers"]["Content-Type"] = "application/json"
+    before = state(cluster, database)
+    for name, value in body.items():
+        for text in (
+            twice(body, {name: {"elsewhere": ["value"]}}),
+            twice({name: {"elsewhere": ["value"]}}, body),
+            twice(body, {name: value}),
+        ):
+            assert places(sound(caller.send(**request, data=text))) == [f"#/{name}"]
+    text = twice({"role": "admin"}, {"role": None}, body)
+    assert places(sound(caller.send(**request, data=text))) == ["#/role"]
+    assert state(cluster, database) == before
+
+
+def test_every_body_and_every_id_is_tried(stranger: Client) -> None:
+    documented = operations(stranger.contract.document)
+    assert {o.id for o in documented if o.body is not None} == set(BODIES)
+    assert {o.id for o in documented if "{" in o.path} == set(PLACES)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, indirect=True)
+def test_every_answer_is_described_to_the_last_field(operation: Operation) -> None:
+    for status, response in operation.described["responses"].items():
+        for content in response.get("content", {}).values() if status < "300" else ():
+            for schema in schemas(operation, content["schema"]):
+                if schema.get("type") == "object":
+                    assert schema["additionalProperties"] is False
+                    # A public key has the members of its kind only.
+                    if operation.id != "public_keys" or "keys" in schema["properties"]:
+                        assert set(schema["required"]) == set(schema["properties"])
+
+
+def test_the_trail_has_no_secrets_of_any_table(
+    admin: Client, clinic: Clinic, cluster: Cluster, database: str
+) -> None:
+    clinic.id_of("treated")
+    tables = cluster.sql("select distinct table_name from app.audit_logs", database).split()
+    assert {"users", "sessions", "consultations", "payments"} <= set(tables)
+    for table in tables:
+        rows = ok(sound(admin.get("/v1/admin/audit-logs", table_name=table, limit=200)))["items"]
+        assert rows
+
+
+def carried_out(operation: Operation, answer: requests.Response) -> None:
+    """Nothing was wrong with a request."""
+    assert answer.status_code < 300 or answer.status_code in REFUSED.get(operation.id, ())
+
+
+def answered(operation: Operation) -> set[str]:
+    """Every name in an answer of any operation: the tempting ones are among them."""
+    return {
+        name
+        for schema in operation.components["schemas"].values()
+        for name in schema.get("properties", {})
+    }
+
+
+def objects(
+    operation: Operation, body: dict[str, Any]
+) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any]]]:
+    """Where the objects of a body are, and their schemas: the body, and the first of each list."""
+    schema = operation.body or {}
+    yield (), schema
+    for name, field in schema["properties"].items():
+        if field.get("type") == "array" and "$ref" in field["items"]:
+            assert body[name]
+            yield (name, 0), operation.resolved(field["items"])
+
+
+def at_path(value: Any, path: tuple[str | int, ...]) -> Any:
+    for step in path:
+        value = value[step]
+    return value
+
+
+def schemas(operation: Operation, schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A schema and all within; the rows of the trail are of any form, by design."""
+    schema = operation.resolved(schema)
+    yield schema
+    for name, below in schema.get("properties", {}).items():
+        if not (operation.id == "list_audit_logs" and name in ("old", "new")):
+            yield from schemas(operation, below)
+    if "items" in schema:
+        yield from schemas(operation, schema["items"])
+
+
+def kinds(operation: Operation, field: dict[str, Any]) -> Iterator[str]:
+    """string, integer or array, then of what; what may be null is one of them too."""
+    field = operation.resolved(field)
+    told = field["type"]
+    yield str(told if isinstance(told, str) else next(t for t in told if t != "null"))
+    if "items" in field:
+        yield from kinds(operation, field["items"])
+
+
+def of_another_kind(kind: str, of: str = "") -> list[Any]:
+    """Values that are not of a kind, and look as if somebody might take them for it."""
+    nested: list[Any] = [{"$ne": ""}, {"0": 1}, {}, [["x"]]]
+    if kind != "boolean":
+        nested.append(True)
+    return (
+        nested
+        + {
+            "boolean": ["true", "yes", "", 1, 0, []],
+            "string": [7, 7.5, ["x"], []],
+            "integer": ["7", "7.0", 7.0, 7.5, "0x7", "", [7], []],
+            "array": ["x", "1,2", 7, [7.5], [None], *([] if of == "string" else [["1"]])],
+        }[kind]
+    )
+
+
+def twice(*bodies: dict[str, Any]) -> bytes:
+    """One JSON object with the fields of all bodies, in this order."""
+    fields = (f"{json.dumps(n)}: {json.dumps(v)}" for body in bodies for n, v in body.items())
+    return ("{" + ", ".join(fields) + "}").encode()
+
+
+def escaped(name: str) -> str:
+    """As a step of a JSON pointer in a URI fragment."""
+    return name.replace("[", "%5B").replace("]", "%5D").replace("$", "%24")

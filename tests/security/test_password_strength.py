@@ -1,0 +1,328 @@
+"""Which passwords are taken, their hashes, and whose turn it is to make one."""
+
+from __future__ import annotations
+
+import random
+import string
+import threading
+import time
+import unicodedata
+from collections.abc import Callable
+
+import bcrypt
+import pytest
+from flask import Flask
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+from api import config, guessing, passwords
+from api.errors import Problem
+from scripts.server import Cluster
+from scripts.tour import PASSWORD as TOUR_PASSWORD
+from tests.support.client import PASSWORD, Client, ok, places, problem
+from tests.support.people import create_admin, log_in
+from tests.support.server import environment
+
+COMMON = FREQUENCY_LISTS["passwords"]  # the most common first
+LEET = str.maketrans("aeios", "43105")
+# What people do to a password that is too short.
+DISGUISES: tuple[Callable[[str], str], ...] = (
+    lambda p: p + p,
+    lambda p: f"{p}-{p}",
+    lambda p: p * 3,
+    lambda p: f"{p}1234",
+    lambda p: f"{p}12345!",
+    lambda p: f"{p}1985",
+    lambda p: f"{p.capitalize()}2026!",
+    lambda p: f"{p}!!!!",
+    lambda p: f"!!{p}!!",
+    lambda p: f"123{p}!",
+    lambda p: f"***{p}***",
+    lambda p: f"({p.capitalize()})1",
+    lambda p: f"{p[::-1]}123",
+    lambda p: f"{p.translate(LEET)}1!" if p.isalpha() else f"{p}#1",
+)
+# Nobody's face; each is one character, of two UTF-16 units and four bytes.
+PICTURES = (
+    "\U0001f98a\U0001f335\U0001f3bb\U0001f9ed\U0001fa81\U0001f968\U0001f6f6\U0001f30b\U0001f419"
+)
+ABOUT = ("anna.schmidt85@mail.example.com", "Dr. Anna Schmidt")
+
+
+def test_common_passwords_are_refused_however_they_are_made_longer() -> None:
+    """Each of the 8,000 most common ones in one disguise, and all that are long enough bare."""
+    draw = random.Random(63)
+    disguised = [draw.choice(DISGUISES)(password) for password in COMMON[:8000]]
+    long = {password for password in (*disguised, *COMMON) if 12 <= len(password) <= 128}
+    assert len(long) > 3000
+    assert [password for password in long if not guessing.too_easy(password)] == []
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "x" * 12,
+        "x" * 128,
+        "\U0001f642" * 128,
+        "abababababab",
+        "abcabcabcabcab",
+        "aaaabbbbcccc",
+        "abcdefghijkl",
+        "zyxwvutsrqpo",
+        "123456789012",
+        "qwertzuiopasdf",
+        "qwertyuiop[]",
+        "1qaz2wsx3edc",
+        "!QAZ2wsx#EDC",
+        "1q2w3e4r5t6y",
+        "asdfghjkl;'#",
+        "P@$$w0rd2026!",
+        "iloveyouforever",
+        "Password, password!",
+        "Telemedicine-2026!",
+        "telemedicine-demo",
+        "Doctor-Patient-1",
+        "anna.schmidt85@mail.example.com",
+        "Schmidt_Anna_1985!",
+        "annaschmidtanna",
+        "4nn4-5chm1dt!!",
+        "tdimhcsanna123",
+        "Example.com/85",
+    ],
+)
+def test_what_somebody_would_try_is_refused(password: str) -> None:
+    assert guessing.too_easy(password, *ABOUT)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        PASSWORD,
+        TOUR_PASSWORD,
+        "Mein Hund frisst gerne Gurken",
+        "one two three but not four",
+        "mauve-trumpet-41-lagoon",
+        "correct" + "horse" * 3 + "battery",
+        "Anna plays the violin on Tuesdays",
+        "doctor of lost umbrellas",
+        "wdnvgukzrlje",
+        "7c1e0f5ab9d2",
+        "x9$kfQz!mv2L",
+        "\u043f\u0435\u0441\u043e\u043a \u043b\u0443\u043d\u0430",
+        PICTURES + "\u00e4 \u00df",
+        "x9$kfQz!mv2L" * 10,
+    ],
+)
+def test_what_nobody_would_try_is_taken(password: str) -> None:
+    assert not guessing.too_easy(password, *ABOUT)
+
+
+def test_random_passwords_are_taken() -> None:
+    draw = random.Random(63)
+    for alphabet in (string.ascii_letters + string.digits, string.printable.strip()):
+        for length in (16, 40, 128):
+            for _ in range(50):
+                password = "".join(draw.choices(alphabet, k=length))
+                assert not guessing.too_easy(password, *ABOUT), password
+
+
+def test_every_text_can_be_looked_at() -> None:
+    draw = random.Random(63)
+    letters = [chr(n) for n in range(0x20000) if unicodedata.category(chr(n)) != "Cs"]
+    for alphabet in (letters, "\u0130\u0131\u00df\u017f\u1e9e", "\u0661\u00b2\u2460", "\n\r\t "):
+        for _ in range(100):
+            password = "".join(draw.choices(alphabet, k=draw.randint(12, 128)))
+            guessing.too_easy(password, password[:9], "".join(draw.choices(letters, k=20)))
+
+
+@pytest.mark.parametrize(
+    ("password", "name"),
+    [("password1234", "Pat"), ("Tiffany-1987", "Tiffany"), ("weak.person@clinic.test", "Pat")],
+)
+def test_a_sign_up_with_such_a_password_is_refused(
+    stranger: Client, password: str, name: str
+) -> None:
+    body = {"email": "weak.person@clinic.test", "password": password, "full_name": name}
+    answer = stranger.post("/v1/auth/signup", body)
+    assert places(answer) == ["#/password"]
+    assert password not in answer.text
+    assert places(stranger.post("/v1/auth/signup", body | {"full_name": ""})) == [
+        "#/full_name",
+        "#/password",
+    ]
+
+
+def test_doctors_and_admins_cannot_have_such_a_password_either(
+    cluster: Cluster, database: str, admin: Client
+) -> None:
+    doctor = {
+        "email": "weak.doctor@clinic.test",
+        "password": "Dora-Doctor-1",
+        "full_name": "Dora Doctor",
+        "specialty": "Dermatology",
+        "time_zone": "Europe/Berlin",
+        "fee_minor": 5000,
+        "currency": "EUR",
+    }
+    assert places(admin.post("/v1/admin/doctors", doctor)) == ["#/password"]
+    told = create_admin(cluster.url(database), "weak.chief@clinic.test", "weak.chief.2026")
+    assert (told.returncode, told.stderr) == (1, f"api: {guessing.ADVICE}\n")
+
+
+@pytest.mark.parametrize("unit", ["x9$kfQz!mv2L", PICTURES + "\u00e4 \u00df"])
+def test_a_password_has_12_to_128_characters(stranger: Client, unit: str) -> None:
+    for length, status in ((11, 422), (12, 201), (128, 201), (129, 422)):
+        password = (unit * 11)[:length]
+        email = f"length.{length}.{ord(unit[0])}@clinic.test"
+        body = {"email": email, "password": password, "full_name": "Pat"}
+        answer = stranger.post("/v1/auth/signup", body)
+        if status == 201:
+            ok(answer, 201)
+            log_in(stranger, email, password)
+        else:
+            assert places(answer) == ["#/password"]
+
+
+def test_a_password_is_taken_exactly_as_it_is_sent(stranger: Client) -> None:
+    email, password = "exact@clinic.test", " Fünf blaue Äpfel "
+    body = {"email": email, "password": password, "full_name": "Pat"}
+    ok(stranger.post("/v1/auth/signup", body), 201)
+    log_in(stranger, email, password)
+    decomposed = unicodedata.normalize("NFD", password)
+    for other in (password.strip(), password.lower(), decomposed, password.replace(" ", "\u00a0")):
+        body = {"email": email, "password": other}
+        problem(stranger.post("/v1/auth/login", body), 401, "TM103")
+
+
+@pytest.mark.parametrize("unit", ["x", "\u00e4", PICTURES[0]])
+def test_every_character_of_a_password_counts(unit: str) -> None:
+    setting = bcrypt.gensalt(4).decode()
+    for length in (12, 72, 128):
+        whole = unit * length
+        others = [whole[:n] + "y" + whole[n + 1 :] for n in range(length)]
+        hashes = {passwords.hash_with(password, setting) for password in (whole, *others)}
+        assert len(hashes) == length + 1
+
+
+@pytest.fixture
+def app() -> Flask:
+    """An application in which two may hash at once and four more wait."""
+    settings = config.load(environment("postgresql:///x", BCRYPT_CONCURRENCY="2", THREADS="12"))
+    app = Flask("passwords")
+    passwords.register(app, settings)
+    return app
+
+
+@pytest.mark.parametrize(
+    "password", ["x" * 12, "x" * 128, "\U0001f642" * 128, "a\tb c\u00e4 \x7f..."]
+)
+def test_a_password_has_the_hash_that_it_was_stored_with(password: str) -> None:
+    stored = passwords.hash_password(password, 4)
+    assert passwords.hash_with(password, stored[:29]) == stored
+    assert passwords.hash_with(password + "x", stored[:29]) != stored
+    assert passwords.hash_password(password, 4) != stored
+
+
+def test_what_bcrypt_alone_would_not_tell_apart_is_told_apart() -> None:
+    long = "x" * 72
+    setting = bcrypt.gensalt(4).decode()
+    hashes = {passwords.hash_with(p, setting) for p in (long, long + "y", "x\x00", "x\x00y")}
+    assert len(hashes) == 4
+
+
+def test_no_more_than_so_many_hash_at_once(app: Flask) -> None:
+    at_once: list[int] = []
+    working = 0
+    lock = threading.Lock()
+
+    def work() -> None:
+        nonlocal working
+        with app.app_context(), passwords.turn():
+            with lock:
+                working += 1
+                at_once.append(working)
+            time.sleep(0.02)
+            with lock:
+                working -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(at_once) == 6
+    assert max(at_once) <= 2
+
+
+def test_who_waits_too_long_for_a_turn_is_sent_away(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "PATIENCE_SECONDS", 0.01)
+    with app.app_context(), passwords.turn(), passwords.turn():
+        with pytest.raises(Problem) as told, passwords.turn():
+            pass
+        assert told.value.status == 503
+        assert told.value.headers["Retry-After"] == "1"
+    with app.app_context(), passwords.turn():
+        pass
+
+
+def test_who_finds_the_waiting_room_full_is_sent_away_at_once(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "PATIENCE_SECONDS", 3600)
+    done = threading.Event()
+    inside = threading.Semaphore(0)
+
+    def work() -> None:
+        with app.app_context(), passwords.turn():
+            inside.release()
+            done.wait()
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    inside.acquire()
+    inside.acquire()
+    room = app.extensions["waiting_room"]
+    while room._value:  # until the other four wait
+        time.sleep(0.001)
+    with app.app_context(), pytest.raises(Problem, match="Too many"), passwords.turn():
+        pass
+    done.set()
+    for thread in threads:
+        thread.join()
+    with app.app_context(), passwords.turn():
+        pass
+
+
+def test_no_route_takes_a_password_that_somebody_would_try(
+    stranger: Client, patient: Client, admin: Client
+) -> None:
+    """Every body of the document in which somebody chooses a password."""
+    easy = "password1234"
+    doctor = {
+        "email": "easy@clinic.test",
+        "full_name": "Easy",
+        "specialty": "Surgery",
+        "time_zone": "UTC",
+        "fee_minor": 1,
+        "currency": "EUR",
+    }
+    for caller, path, body, field in (
+        (stranger, "/v1/auth/signup", {"email": "e@clinic.test", "full_name": "E"}, "password"),
+        (admin, "/v1/admin/doctors", doctor, "password"),
+        (patient, "/v1/me/password", {"current_password": PASSWORD}, "new_password"),
+        (stranger, "/v1/auth/password-reset/confirm", {"token": "x"}, "new_password"),
+    ):
+        answer = caller.post(path, {**body, field: easy})
+        problem(answer, 422, "TM201")
+        assert places(answer) == [f"#/{field}"]
+    own = {"current_password": PASSWORD, "new_password": f"{patient.email}!"}
+    assert places(patient.post("/v1/me/password", own)) == ["#/new_password"]
+    chosen = [
+        name
+        for name, schema in stranger.contract.document["components"]["schemas"].items()
+        for field in schema.get("properties", {}).values()
+        if "easy to guess" in field.get("description", "")
+    ]
+    assert len(chosen) == 4, chosen

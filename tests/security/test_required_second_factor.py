@@ -1,0 +1,150 @@
+"""Roles that require a second factor."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from scripts.server import Cluster
+from tests.security.table import LINES
+from tests.support.client import PASSWORD, Client, Contract, ok, problem
+from tests.support.people import create_admin, log_in
+from tests.support.second_factor import Protected
+from tests.support.server import serve, wait_for
+
+SOME_ID = "00000000-0000-4000-8000-000000000000"
+CONSULTATION = f"/v1/consultations/{SOME_ID}"
+# What works without a second factor also where the role requires one.
+EXEMPT = {
+    ("GET", "/v1/me"),
+    ("GET", "/v1/me/sessions"),
+    ("DELETE", f"/v1/me/sessions/{SOME_ID}"),
+    ("POST", "/v1/me/mfa"),
+    ("POST", "/v1/me/mfa/confirm"),
+    ("DELETE", "/v1/me/mfa"),
+    ("POST", "/v1/auth/logout"),
+}
+DOCTOR = {
+    "email": "doctor@strict.test",
+    "password": PASSWORD,
+    "full_name": "Dora Doctor",
+    "specialty": "Dermatology",
+    "time_zone": "Europe/Berlin",
+    "fee_minor": 5000,
+    "currency": "EUR",
+}
+# Right enough to get past the check of the shape.
+BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "/v1/me/password"): {
+        "current_password": PASSWORD,
+        "new_password": "mauve trumpet 41 lagoon",
+    },
+    ("POST", "/v1/slots"): {
+        "starts_at": "2099-01-05T09:00:00Z",
+        "ends_at": "2099-01-05T10:00:00Z",
+    },
+    ("POST", "/v1/slots/recurring"): {
+        "from": "2099-01-05",
+        "to": "2099-01-06",
+        "weekdays": [1],
+        "start_time": "09:00",
+        "end_time": "10:00",
+        "slot_minutes": 30,
+    },
+    ("POST", "/v1/time-off"): {
+        "starts_at": "2099-01-05T09:00:00Z",
+        "ends_at": "2099-01-05T10:00:00Z",
+    },
+    ("POST", "/v1/admin/doctors"): DOCTOR | {"email": "other@strict.test"},
+    ("POST", f"{CONSULTATION}/prescriptions"): {"items": [{"drug": "A", "dosage": "1 g"}]},
+    ("POST", f"{CONSULTATION}/payments"): {
+        "amount_minor": 1,
+        "currency": "EUR",
+        "method": "card",
+    },
+}
+
+
+class Strict:
+    """A clinic in which admins and doctors need a second factor."""
+
+    def __init__(self, stranger: Client, admin: Protected, doctor: Client) -> None:
+        self.stranger = stranger
+        self.admin = admin
+        self.doctor = doctor
+
+
+@pytest.fixture(scope="module")
+def strict(
+    cluster: Cluster, new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Strict]:
+    name = new_database()
+    cluster.sql("select ops.require_second_factor('{admin,doctor}')", name)
+    log = tmp_path_factory.mktemp("strict") / "log"
+    with serve(cluster.url(name, "telemed_api"), log, WEB_CONCURRENCY="1") as running:
+        wait_for(running.url + "/health/ready", 200)
+        document = requests.get(running.url + "/openapi.json", timeout=60).json()
+        stranger = Client(running.url, Contract(document))
+        create_admin(cluster.url(name), "chief@strict.test")
+        chief = log_in(stranger, "chief@strict.test")
+        problem(chief.post("/v1/admin/doctors", DOCTOR), 403, "TM302")
+        admin = Protected(chief)
+        ok(chief.post("/v1/admin/doctors", DOCTOR), 201)
+        yield Strict(stranger, admin, log_in(stranger, str(DOCTOR["email"])))
+        invariants = ok(chief.get("/v1/admin/invariants"))["items"]
+        assert not [row for row in invariants if row["violations"]]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    # What doctors may do and strangers may not.
+    [
+        (*re.sub(r"{\w+}", SOME_ID, line.operation).split(),)
+        for line in LINES
+        if line.statuses["doc"] != 403 and line.statuses["any"] == 401 and not line.nowhere
+    ],
+)
+def test_a_role_that_requires_one_does_nothing_without(
+    strict: Strict, method: str, path: str
+) -> None:
+    body = BODIES.get((method, path))
+    caller = strict.doctor
+    if path == "/v1/auth/logout":
+        caller = log_in(strict.stranger, str(DOCTOR["email"]))
+    answer = caller.send(method, path, json=body)
+    if (method, path) in EXEMPT:
+        assert answer.status_code not in (401, 403), answer.text
+    else:
+        problem(answer, 403, "TM302")
+
+
+def test_with_a_second_factor_the_role_is_acted_in(strict: Strict) -> None:
+    tokens = ok(strict.admin.log_in(strict.admin.authenticator.fresh()))
+    again = Client(strict.stranger.url, strict.stranger.contract, tokens["access_token"])
+    assert "users" in ok(again.get("/v1/admin/analytics"))
+    refresh = {"refresh_token": tokens["refresh_token"]}
+    tokens = ok(strict.stranger.post("/v1/auth/refresh", refresh))
+    again.token = tokens["access_token"]
+    assert "users" in ok(again.get("/v1/admin/analytics"))
+
+
+def test_a_role_that_requires_none_goes_on(strict: Strict) -> None:
+    body = {"email": "pat@strict.test", "password": PASSWORD, "full_name": "Pat"}
+    ok(strict.stranger.post("/v1/auth/signup", body), 201)
+    ok(log_in(strict.stranger, "pat@strict.test").get("/v1/consultations"))
+
+
+def test_whoever_removes_a_required_factor_is_out_until_there_is_another(strict: Strict) -> None:
+    doctor = log_in(strict.stranger, str(DOCTOR["email"]))
+    before = log_in(strict.stranger, str(DOCTOR["email"]))
+    protected = Protected(doctor)
+    ok(doctor.get("/v1/time-off"))
+    problem(before.get("/v1/time-off"), 403, "TM302")  # begun with a password alone
+    assert protected.remove(protected.recovery_codes[0]).status_code == 204
+    problem(doctor.get("/v1/time-off"), 403, "TM302")
+    Protected(doctor)
+    ok(doctor.get("/v1/time-off"))

@@ -1,0 +1,350 @@
+"""Row-level security as a second wall: what a function sees that forgets whose rows it reads.
+
+telemed_owner owns the functions of api and the tables, and row-level security is forced upon it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from api.db import CONTEXT
+from scripts.server import Cluster
+from tests.support import context
+from tests.support.client import at
+from tests.support.clinic import NOBODY, Clinic, open_clinic
+
+# Whose rows each role sees, said once more and in other words than in the policies.
+NOTHING = "false"
+ALL = "true"
+CONSULTATION = {"patient": "c.patient_id = %(me)s", "doctor": "c.doctor_id = %(me)s", "admin": ALL}
+
+
+def of_consultation(path: str) -> dict[str, str]:
+    """Rows that belong to a consultation, for those who see it."""
+    return {
+        role: f"exists (select from {path} and {condition})"
+        for role, condition in CONSULTATION.items()
+    }
+
+
+VISIBLE = {
+    "users": {"patient": "t.id = %(me)s", "doctor": "t.id = %(me)s", "admin": ALL},
+    "profiles": {
+        "patient": "t.user_id = %(me)s",
+        "doctor": "t.user_id = %(me)s or t.user_id in"
+        " (select c.patient_id from app.consultations as c where c.doctor_id = %(me)s)",
+        "admin": ALL,
+    },
+    "sessions": dict.fromkeys(("patient", "doctor", "admin"), "t.user_id = %(me)s"),
+    "refresh_tokens": {},
+    "secrets": {},
+    "context_keys": {},
+    "idempotency_keys": dict.fromkeys(("patient", "doctor", "admin"), "t.user_id = %(me)s"),
+    "consultations": of_consultation("app.consultations as c where c.id = t.id"),
+    "prescriptions": of_consultation("app.consultations as c where c.id = t.consultation_id"),
+    "prescription_items": of_consultation(
+        "app.prescriptions as p join app.consultations as c on c.id = p.consultation_id"
+        " where p.id = t.prescription_id"
+    ),
+    "payments": {
+        **of_consultation("app.consultations as c where c.id = t.consultation_id"),
+        "doctor": NOTHING,
+    },
+    "time_off": {"doctor": "t.doctor_id = %(me)s", "admin": ALL},
+    "audit_logs": {"admin": ALL},
+    "access_logs": {"admin": ALL},
+    "roles": {},
+    "recovery_codes": {},
+    "password_resets": {},
+    "log_in_attempts": {},
+    "audit_seals": {},
+}
+OPEN = {
+    "clinic_settings": "what a clinic decides for itself is nobody's secret",
+    "availability_slots": "everybody who is signed in looks for slots, and sees which are taken",
+    "doctors": "everybody who is signed in may read what doctors offer",
+    "consultation_transitions": "rules, the same for everybody",
+    "invariants": "rules, the same for everybody",
+    "log_in_limits": "rules, the same for everybody",
+}
+PEOPLE = ("patient", "other_patient", "doctor", "other_doctor", "admin", "deactivated", "nobody")
+
+# Who writes a row that is not theirs to write, and what they write.
+INSERTS = {
+    "a consultation of another patient": (
+        "patient",
+        "app.consultations (slot_id, doctor_id, patient_id, starts_at, ends_at, fee_minor,"
+        " currency) select id, doctor_id, {other_patient}, starts_at, ends_at, 1, 'EUR'"
+        " from app.availability_slots where id = {open slot of doctor}",
+    ),
+    "a consultation that the doctor books": (
+        "doctor",
+        "app.consultations (slot_id, doctor_id, patient_id, starts_at, ends_at, fee_minor,"
+        " currency) select id, doctor_id, {patient}, starts_at, ends_at, 1, 'EUR'"
+        " from app.availability_slots where id = {open slot of doctor}",
+    ),
+    "a prescription by another doctor": (
+        "other_doctor",
+        "app.prescriptions (consultation_id) values ({completed of patient})",
+    ),
+    "a prescription by the patient": (
+        "patient",
+        "app.prescriptions (consultation_id) values ({completed of patient})",
+    ),
+    "a prescription by an admin": (
+        "admin",
+        "app.prescriptions (consultation_id) values ({completed of patient})",
+    ),
+    "a payment of another patient": (
+        "other_patient",
+        "app.payments (consultation_id, kind, amount_minor, currency, method)"
+        " values ({scheduled of patient}, 'payment', 1, 'EUR', 'card')",
+    ),
+    "a payment by the doctor": (
+        "doctor",
+        "app.payments (consultation_id, kind, amount_minor, currency, method)"
+        " values ({scheduled of patient}, 'payment', 1, 'EUR', 'card')",
+    ),
+    "time off of another doctor": (
+        "other_doctor",
+        "app.time_off (doctor_id, starts_at, ends_at) values ({doctor}, {soon}, {later})",
+    ),
+    "time off by a patient": (
+        "patient",
+        "app.time_off (doctor_id, starts_at, ends_at) values ({doctor}, {soon}, {later})",
+    ),
+    "a key of another user": (
+        "patient",
+        "app.idempotency_keys (user_id, operation, key, fingerprint, fingerprint_version, response)"
+        " values ({other_patient}, 'x', 'x', sha256('x'), 1, '{{}}')",
+    ),
+    "a session of another user": ("admin", "app.sessions (user_id) values ({patient})"),
+    "a refresh token": (
+        "patient",
+        "app.refresh_tokens (token_hash, session_id) values (sha256('x'), {session of patient})",
+    ),
+    "an account": (
+        "patient",
+        "app.users (email, password_hash, role)"
+        " values ('x@attacked.test', '$2b$04$' || repeat('a', 53), 'admin')",
+    ),
+    "a profile": ("patient", "app.profiles (user_id, full_name) values ({patient}, 'x')"),
+    "the audit trail": (
+        "admin",
+        "app.audit_logs (table_name, row_id, operation, new) values ('x', 'x', 'INSERT', '{{}}')",
+    ),
+    "the access log in another name": (
+        "patient",
+        "app.access_logs (kind, operation, user_id) values ('read', 'x', {other_patient})",
+    ),
+    "a context key": ("admin", "app.context_keys (id, key) values (repeat('0', 16), sha256('x'))"),
+    "a recovery code": (
+        "patient",
+        "app.recovery_codes (user_id, code_hash) values ({patient}, sha256('x'))",
+    ),
+    "a password reset": (
+        "admin",
+        "app.password_resets (user_id, token_hash) values ({patient}, sha256('x'))",
+    ),
+    "a secret": ("admin", "app.secrets (name) values ('mine')"),
+}
+
+
+@pytest.fixture(scope="module")
+def clinic(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Clinic]:
+    with open_clinic(cluster, new_database()) as clinic:
+        # The access log has a row of somebody, too.
+        with clinic.onlooker.transaction():
+            clinic.rows("select ops.act_as(%s)", (clinic.people["patient"].id,))
+        clinic.rows("select ops.seal_audit(p_wait => '1 minute')")
+        for of_somebody in (
+            "app.recovery_codes (user_id, code_hash) values (%s, sha256('a'))",
+            "app.password_resets (user_id, token_hash) values (%s, sha256('a'))",
+            "app.log_in_attempts (subject) values (sha256(convert_to(%s, 'UTF8')))",
+        ):
+            clinic.onlooker.execute(
+                f"insert into {of_somebody}".encode(), (clinic.people["patient"].id,)
+            )
+        yield clinic
+
+
+@contextmanager
+def behind_the_wall(clinic: Clinic, name: str) -> Iterator[None]:
+    """Be telemed_owner in a function that somebody has called, and take everything back."""
+    person = clinic.people[name]
+    with clinic.onlooker.transaction(force_rollback=True):
+        clinic.rows(
+            "select set_config('app.verified_user_id', %s, true),"
+            " set_config('app.verified_role', %s, true)",
+            (person.id, person.role),
+        )
+        clinic.rows("set local role telemed_owner")
+        yield
+
+
+def expected(clinic: Clinic, table: str, name: str) -> list[str]:
+    """The rows that somebody may see, as a superuser finds them."""
+    person = clinic.people[name]
+    condition = VISIBLE[table].get(person.role, NOTHING)
+    query = f"select t::text from app.{table} as t where {condition} order by 1"
+    found = clinic.onlooker.execute(query.encode(), {"me": person.id or None})
+    return [row for (row,) in found]
+
+
+def test_every_table_is_behind_the_wall_or_open_for_a_reason(clinic: Clinic) -> None:
+    tables = clinic.rows(
+        "select relname::text, relrowsecurity and relforcerowsecurity from pg_class"
+        " where relnamespace = 'app'::regnamespace and relkind in ('r', 'p') and not relispartition"
+    )
+    assert {table for table, walled in tables if walled} == set(VISIBLE)
+    assert {table for table, walled in tables if not walled} == set(OPEN)
+
+
+def test_there_is_something_to_see_in_every_table(clinic: Clinic) -> None:
+    for table in VISIBLE:
+        assert clinic.rows(f"select 1 from app.{table}"), table
+        for role in ("patient", "doctor"):
+            if VISIBLE[table].get(role, NOTHING) != NOTHING:
+                assert expected(clinic, table, role), (table, role)
+                assert expected(clinic, table, role) != expected(clinic, table, f"other_{role}")
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+@pytest.mark.parametrize("table", VISIBLE)
+def test_a_table_shows_the_rows_that_are_the_callers(clinic: Clinic, table: str, name: str) -> None:
+    with behind_the_wall(clinic, name):
+        seen = clinic.rows(f"select t::text from app.{table} as t order by 1")
+    assert sorted(row for (row,) in seen) == sorted(expected(clinic, table, name))
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+@pytest.mark.parametrize("table", VISIBLE)
+def test_nobody_changes_the_rows_of_others(clinic: Clinic, table: str, name: str) -> None:
+    mine = expected(clinic, table, name)
+    others = clinic.rows(
+        f"select array_agg(ctid::text) from app.{table} as t where t::text <> all (%s)", (mine,)
+    )[0]
+    column = clinic.rows(
+        "select attname::text from pg_attribute"
+        " where attrelid = %s::regclass and attnum > 0 and attidentity = '' order by attnum",
+        (f"app.{table}",),
+    )[0][0]
+    with behind_the_wall(clinic, name):
+        for statement in (
+            f"update app.{table} set {column} = {column}",
+            f"delete from app.{table}",
+        ):
+            changed = clinic.onlooker.execute(
+                f"{statement} where ctid = any (%s::tid[])".encode(), others
+            )
+            assert changed.rowcount == 0, statement
+
+
+@pytest.mark.parametrize("what", INSERTS)
+def test_nobody_writes_rows_of_others(clinic: Clinic, what: str) -> None:
+    name, statement = INSERTS[what]
+    known = {person: f"'{p.id}'" for person, p in clinic.people.items()}
+    known |= {kind: f"'{id_}'" for kind, id_ in clinic.ids.items()}
+    known["session of patient"] = f"'{clinic.people['patient'].session_id}'"
+    known |= {"soon": f"'{at(40)}'", "later": f"'{at(41)}'"}
+    with behind_the_wall(clinic, name), pytest.raises(psycopg.Error) as refusal:
+        clinic.rows(f"insert into {statement.format_map(known)}")
+    assert "row-level security" in str(refusal.value)
+    assert refusal.value.sqlstate == "42501"
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [("sessions", "user_id"), ("users", "id"), ("idempotency_keys", "user_id")]
+)
+def test_nobody_gives_a_row_away(clinic: Clinic, table: str, column: str) -> None:
+    stranger = clinic.people["other_patient"].id
+    with behind_the_wall(clinic, "patient"), pytest.raises(psycopg.Error) as refusal:
+        clinic.rows(f"update app.{table} set {column} = %s", (stranger,))
+    # idempotency_keys_are_append_only comes first.
+    assert refusal.value.sqlstate == ("TM912" if table == "idempotency_keys" else "42501")
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_a_view_shows_no_more_than_its_tables(clinic: Clinic, name: str) -> None:
+    """Each view of api over a table of the same name."""
+    for table in ("users", "consultations", "prescriptions", "payments", "time_off", "audit_logs"):
+        with behind_the_wall(clinic, name):
+            ((seen,),) = clinic.rows(f"select count(*) from api.{table}")
+        assert seen == len(expected(clinic, table, name)), table
+
+
+# A function that forgets its WHERE, and what else careless functions forget.
+FORGETFUL = """
+    create function api.{name}(p_table text)
+    returns setof text
+    language plpgsql volatile security definer
+    set search_path = pg_catalog, pg_temp
+    as $$
+    begin
+        {first}
+        return query execute format('select t::text from app.%I as t', p_table);
+    end;
+    $$;
+    grant execute on function api.{name}(text) to telemed_api"""
+
+
+@pytest.fixture(scope="module")
+def forgetful(clinic: Clinic) -> Clinic:
+    with clinic.onlooker.transaction():
+        clinic.rows("set local role telemed_owner")
+        clinic.rows(FORGETFUL.format(name="forgets_where", first="perform app.current_actor();"))
+        clinic.rows(FORGETFUL.format(name="forgets_who", first="perform app.forget_actor();"))
+    return clinic
+
+
+def ask(clinic: Clinic, name: str, function: str, table: str, before: str = "") -> list[str]:
+    """What the function shows to somebody with a genuine context, after a statement."""
+    person = clinic.people[name]
+    who = context.values(person.id, person.role, "walls", person.session_id)
+    query = f"""{CONTEXT} select r from context, lateral (
+        select * from api.{function}(%s) as r where context.request_id is not null) as r (r)"""
+    with psycopg.connect(clinic.url("api")) as connection:
+        if before:
+            connection.execute(f"{CONTEXT} {before}".encode(), who)
+        return sorted(r for (r,) in connection.execute(query.encode(), (*who, table)))
+
+
+@pytest.mark.parametrize("name", ("patient", "other_patient", "doctor", "other_doctor", "admin"))
+def test_a_function_that_forgets_its_where_shows_the_callers_rows(
+    forgetful: Clinic, name: str
+) -> None:
+    for table in VISIBLE:
+        assert ask(forgetful, name, "forgets_where", table) == sorted(
+            expected(forgetful, table, name)
+        ), table
+
+
+@pytest.mark.parametrize("name", ("patient", "doctor", "admin"))
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        "select api.my_profile() from context",
+        "select set_config('app.verified_user_id', user_id, false),"
+        " set_config('app.verified_role', 'admin', false) from context",
+    ],
+    ids=("alone", "after another call", "with a verified role of the caller's own"),
+)
+def test_a_function_that_forgets_who_is_calling_shows_nothing(
+    forgetful: Clinic, name: str, before: str
+) -> None:
+    for table in VISIBLE:
+        assert ask(forgetful, name, "forgets_who", table, before) == [], table
+
+
+def test_forgetful_functions_show_nothing_to_nobody(forgetful: Clinic) -> None:
+    assert forgetful.people["nobody"] == NOBODY
+    for table in VISIBLE:
+        assert ask(forgetful, "nobody", "forgets_who", table) == [], table
+    with pytest.raises(psycopg.Error) as refusal:
+        ask(forgetful, "nobody", "forgets_where", "users")
+    assert refusal.value.sqlstate == "TM101"

@@ -1,0 +1,1 @@
+"""Does it start, stop, deploy and configure as the manuals say?"""

@@ -1,0 +1,67 @@
+"""`python -m api`: what no route does."""
+
+from __future__ import annotations
+
+import bcrypt
+import pytest
+
+from api.passwords import hash_with
+from scripts.server import Cluster
+from tests.support.client import PASSWORD, Client, ok
+from tests.support.people import create_admin, log_in
+from tests.support.server import run_command
+
+
+def test_an_admin_is_created_by_somebody_with_the_rights(
+    cluster: Cluster, database: str, stranger: Client
+) -> None:
+    created = create_admin(cluster.url(database), "second@clinic.test")
+    assert created.returncode == 0, created.stderr
+    assert "second@clinic.test is an administrator" in created.stdout
+    admin = log_in(stranger, "second@clinic.test")
+    assert ok(admin.get("/v1/me"))["role"] == "admin"
+
+    again = create_admin(cluster.url(database), "Second@clinic.test")
+    assert again.returncode == 1
+    assert again.stderr == "api: The e-mail address is registered already\n"
+
+
+def test_the_api_itself_cannot_create_an_admin(cluster: Cluster, database: str) -> None:
+    refused = create_admin(cluster.url(database, "telemed_api"), "third@clinic.test")
+    assert refused.returncode == 1
+    assert "permission denied" in refused.stderr
+
+
+def test_a_command_that_lacks_something_says_so_in_one_line(cluster: Cluster) -> None:
+    command = ("create-admin", "--email", "a@b.c", "--full-name", "A", "--password-stdin")
+    missing = run_command(*command, text=PASSWORD)
+    assert (missing.returncode, missing.stderr) == (1, "api: DBA_DATABASE_URL is missing\n")
+    short = run_command(*command, text="short", DBA_DATABASE_URL=cluster.url())
+    assert (short.returncode, short.stderr.count("\n")) == (1, 1)
+    nowhere = run_command(*command, text=PASSWORD, DBA_DATABASE_URL="postgresql:///x?host=/nowhere")
+    assert (nowhere.returncode, nowhere.stderr.count("\n")) == (1, 1)
+
+
+def test_settings_are_checked(cluster: Cluster) -> None:
+    shown = run_command("settings", url=cluster.url())
+    assert shown.returncode == 0
+    assert "APP_ENV=test\n" in shown.stdout
+    wrong = run_command("settings", url=cluster.url(), SECRET_KEY="")
+    assert (wrong.returncode, wrong.stderr) == (1, "api: SECRET_KEY is missing\n")
+
+
+@pytest.mark.parametrize("password", [PASSWORD, "ä" * 100, "🙂" * 128])
+def test_a_password_is_hashed_as_the_api_hashes_it(password: str) -> None:
+    hashed = run_command("hash-password", text=password + "\n", LANG="C.UTF-8").stdout.strip()
+    assert hashed.startswith("$2b$04$")
+    assert len(hashed) == 60
+    assert hash_with(password, hashed[:29]) == hashed
+    assert hash_with(password[:-1], hashed[:29]) != hashed
+    assert not bcrypt.checkpw(password.encode()[:72], hashed.encode())
+
+
+def test_help_is_there() -> None:
+    told = run_command("--help")
+    assert told.returncode == 0
+    for command in ("create-admin", "settings", "hash-password"):
+        assert command in told.stdout

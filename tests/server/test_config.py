@@ -1,0 +1,546 @@
+"""Settings, and starts that are refused."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+import pytest
+from psycopg import pq
+
+from api import config, mfa
+from scripts.cluster import THROWAWAY_CONTEXT_KEY
+from scripts.system import CHECKOUT
+from tests.support.forgery import OTHER_SECRET
+from tests.support.pem import new_key, public, with_password
+from tests.support.server import MFA_KEY, SECRET, environment, new_secrets, serve
+
+# In production what stands in this repository is refused.
+PASSWORD = secrets.token_urlsafe(16)
+URL = f"postgresql://telemed_api:{PASSWORD}@localhost/telemed"
+RIGHT = {"APP_ENV": "production", "DATABASE_URL": URL, **new_secrets()}
+EXAMPLE = (CHECKOUT / ".env.example").read_text()
+
+
+def variables_of_the_example() -> dict[str, str]:
+    lines = (line.lstrip("#") for line in EXAMPLE.splitlines() if "=" in line)
+    pairs = (line.split("=", 1) for line in lines)
+    return {name: value for name, value in pairs if name.isupper() and " " not in name}
+
+
+def test_production_is_the_default() -> None:
+    settings = config.load({key: value for key, value in RIGHT.items() if key != "APP_ENV"})
+    assert settings.app_env == "production"
+    assert settings.algorithm == "HS256"
+    assert settings.access_token_expire_minutes == 10
+    assert settings.bcrypt_cost == 12
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        "secret",
+        "x" * 31,
+        "x" * 64,
+        "secret" * 10,
+        "secretsecretsecretsecretsecretsec",
+        "changeme" * 8,
+        "change-me-change-me-change-me-change-me",
+        "your-256-bit-secret-your-256-bit-secret",
+        "please-replace-this-with-a-random-string",
+        "telemedicine-development-secret-key-2026",
+        "0123456789" * 4,
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        "ab" * 32,
+        "aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbcccccccccccccccc",
+        "deadbeef" * 8,
+        variables_of_the_example()["SECRET_KEY"],
+    ],
+)
+def test_a_production_start_needs_a_secret_that_is_one(secret: str) -> None:
+    with pytest.raises(config.SettingsError, match="SECRET_KEY"):
+        config.load(RIGHT | {"SECRET_KEY": secret})
+
+
+def test_secrets_made_as_advised_are_accepted() -> None:
+    for _ in range(500):
+        config.load(RIGHT | {"SECRET_KEY": secrets.token_hex(32)})
+        config.load(RIGHT | {"SECRET_KEY": secrets.token_hex(16)})
+        config.load(RIGHT | {"SECRET_KEY": secrets.token_urlsafe(32)})
+
+
+# What docker-compose.yml has for development.
+COMPOSE_MFA_KEY = "ZGV2ZWxvcG1lbnQtb25seS1tZmEta2V5LWNvbXBvc2U="
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "",
+        ",",
+        f"{MFA_KEY},",
+        "secret",
+        MFA_KEY[:-4],
+        MFA_KEY + "AAAA",
+        MFA_KEY[:-2] + "+=",
+        base64.urlsafe_b64encode(bytes(32)).decode(),
+        base64.urlsafe_b64encode(b"\xfe\xff" * 16).decode(),
+        f"{MFA_KEY},{COMPOSE_MFA_KEY}",
+        variables_of_the_example()["MFA_KEYS"],
+    ],
+)
+def test_a_production_start_needs_keys_for_second_factors(keys: str) -> None:
+    with pytest.raises(config.SettingsError, match="MFA_KEYS"):
+        config.load(RIGHT | {"MFA_KEYS": keys})
+
+
+def test_keys_for_second_factors_made_as_advised_are_accepted() -> None:
+    assert COMPOSE_MFA_KEY in (CHECKOUT / "docker-compose.yml").read_text()
+    config.load(RIGHT | {"MFA_KEYS": COMPOSE_MFA_KEY, "APP_ENV": "development"})
+    for _ in range(200):
+        config.load(RIGHT | {"MFA_KEYS": f"{mfa.new_key()}, {mfa.new_key()}"})
+
+
+# How secrets are written down: as a value of a variable (NAME=..., NAME: ${NAME:-...}) ...
+ASSIGNED = re.compile(
+    r"""\b(\w*(?:SECRET|KEY|PASSWORD|PASSWD)\w*)["'`]?\s*(?::-|[:=-])\s*["'`]?(?:\$\{\w+:?-)?"""
+    r"""([\w+/][\w+/=.~@!%-]*)"""
+)
+# ... in a connection string, or by itself, of the forms in which 32 random bytes are written.
+IN_URL = re.compile(r"postgres(?:ql)?://[^\s/:@]*:(?:\$\{\w+:?-)?([^\s/:@{}\"']+)\}?@")
+RANDOM = re.compile(r"""(?<![\w+/=-])([0-9a-f]{64}|\w[\w+/-]{63}|\w[\w+/-]{42,43}=?)(?![\w+/=-])""")
+CODE = (".py", ".sh", ".sql", ".psql", "Makefile")
+
+
+def published() -> Iterator[tuple[str, str, str]]:
+    """(file, variable, value) of what looks like a secret in the files of this repository."""
+    listed = subprocess.run(
+        ("git", "ls-files", "--cached", "--others", "--exclude-standard"),
+        cwd=CHECKOUT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name in listed.stdout.splitlines():
+        path = CHECKOUT / name
+        # Digests of packages and of changes are no secrets, and the list itself is what is tested.
+        if not path.is_file() or name.startswith("requirements") or name == "api/config.py":
+            continue
+        text = path.read_text(errors="replace")
+        for variable, value in ASSIGNED.findall(text):
+            if not name.endswith(CODE) or value in RANDOM.findall(text):
+                yield name, variable, value
+        for value in IN_URL.findall(text):
+            yield name, "PASSWORD", unquote(value)
+        for value in RANDOM.findall(text):
+            if re.search("[0-9]", value) and re.search("[A-Z]|[0-9a-f]{64}", value):
+                yield name, "", value
+
+
+def test_a_production_start_refuses_each_secret_that_this_repository_publishes() -> None:
+    found = set(published())
+    compose = {variable for file, variable, _ in found if file == "docker-compose.yml"}
+    assert {"SECRET_KEY", "CONTEXT_KEY", "MFA_KEYS", "POSTGRES_PASSWORD"} <= compose
+    for value in (SECRET, MFA_KEY, THROWAWAY_CONTEXT_KEY, OTHER_SECRET):
+        assert value in {text for _, _, text in found}
+    accepted = []
+    for file, variable, value in sorted(found):
+        tried = dict.fromkeys(("SECRET_KEY", "SECRET_KEYS_RETIRED", "CONTEXT_KEY"), value)
+        tried["MFA_KEYS"] = f"{RIGHT['MFA_KEYS']},{value}"
+        if "PASSWORD" in variable:
+            url = f"postgresql://telemed_api:{quote(value, safe='')}@localhost/telemed"
+            tried = {"DATABASE_URL": url, "DBA_DATABASE_URL": url}
+        for name, text in tried.items():
+            try:
+                config.load(RIGHT | {name: text})
+            except config.SettingsError as refused:
+                assert name in str(refused)
+            else:
+                accepted.append(f"{file}: {value} as {name}")
+    assert not accepted, "to be added to api/config.py"
+
+
+@pytest.mark.parametrize("name", ["PGPASSWORD", "API_DATABASE_PASSWORD", "CONTEXT_KEY"])
+def test_a_deployment_in_production_refuses_what_docker_compose_publishes(name: str) -> None:
+    of_compose = {
+        value
+        for file, variable, value in published()
+        if file == "docker-compose.yml" and variable in ("CONTEXT_KEY", "POSTGRES_PASSWORD")
+    }
+    nowhere = {"PATH": os.environ["PATH"], "PGHOST": "/nowhere"}
+    for value in sorted(of_compose):
+        for app_env, reason in (("production", "docker-compose.yml"), ("development", "reached")):
+            deployed = subprocess.run(
+                ("sh", "scripts/deploy.sh"),
+                cwd=CHECKOUT,
+                env=nowhere | {"APP_ENV": app_env, name: value},
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+            assert deployed.returncode == 1
+            assert reason in deployed.stderr.splitlines()[-1]
+            assert value not in deployed.stderr
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "DBA_DATABASE_URL"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://telemed_api:development%2Donly@localhost/telemed",
+        "postgresql://localhost/telemed?user=telemed_api&password=development-only",
+        "host=localhost user=telemed_api password='development-only'",
+    ],
+)
+def test_a_published_password_is_found_in_every_spelling_and_allowed_elsewhere(
+    name: str, url: str
+) -> None:
+    with pytest.raises(config.SettingsError, match=f"^{name} has a password that is published$"):
+        config.load(RIGHT | {name: url})
+    config.load(RIGHT | {name: url, "APP_ENV": "development"})
+    if name == "DBA_DATABASE_URL":
+        command = ("create-admin", "--email", "a@b.c", "--full-name", "A", "--password-stdin")
+        created = run(*command, variables=environment("") | RIGHT | {name: url})
+        assert (created.returncode, created.stderr) == (
+            1,
+            f"api: {name} has a password that is published\n",
+        )
+
+
+def test_a_longer_hash_needs_a_longer_key() -> None:
+    for algorithm, least in (("HS384", 48), ("HS512", 64)):
+        config.load(RIGHT | {"ALGORITHM": algorithm, "SECRET_KEY": secrets.token_hex(least // 2)})
+        with pytest.raises(config.SettingsError, match=f"shorter than {least} bytes"):
+            short = secrets.token_hex(least // 2 - 1)
+            config.load(RIGHT | {"ALGORITHM": algorithm, "SECRET_KEY": short})
+
+
+@pytest.mark.parametrize("environment_name", ["development", "test"])
+def test_elsewhere_a_weak_secret_will_do_but_no_short_one_and_not_none(
+    environment_name: str,
+) -> None:
+    elsewhere = RIGHT | {"APP_ENV": environment_name, "BCRYPT_COST": "4"}
+    assert config.load(elsewhere | {"SECRET_KEY": "x" * 32}).bcrypt_cost == 4
+    with pytest.raises(config.SettingsError, match="SECRET_KEY is shorter than 32 bytes"):
+        config.load(elsewhere | {"SECRET_KEY": "x" * 31})
+    with pytest.raises(config.SettingsError, match="SECRET_KEY is missing"):
+        config.load(elsewhere | {"SECRET_KEY": ""})
+
+
+def test_length_is_counted_in_bytes() -> None:
+    config.load(RIGHT | {"APP_ENV": "development", "SECRET_KEY": "ü" * 16})
+
+
+PAIRS = {kind: new_key(kind) for kind in ("EdDSA", "RS256", "ES256", "Ed448")}
+OTHER = new_key("EdDSA")
+SHORT_RSA = new_key("RS256", 1024)
+JWK = '{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T"}'
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "SECRET_KEYS_RETIRED"])
+@pytest.mark.parametrize(
+    ("algorithm", "key", "reason"),
+    [
+        ("HS256", "0f8a1" * 6, "is shorter than 32 bytes"),
+        ("HS384", "0f8a1" * 9, "is shorter than 48 bytes"),
+        ("HS512", "0f8a1" * 12, "is shorter than 64 bytes"),
+        ("HS256", "change-me-this-is-an-example-and-no-secret", "is made of well-known words"),
+        ("HS256", "ab" * 32, "can be guessed"),
+        ("HS256", PAIRS["EdDSA"], "is a PEM key"),
+        ("HS256", public(PAIRS["RS256"]), "is a PEM key"),
+        ("HS256", SECRET + "\udcff", "is not UTF-8"),
+        ("EdDSA", PAIRS["EdDSA"] + "\udcff", "is not UTF-8"),
+        ("HS256", "ssh-ed25519 " + SECRET, "is no secret for HS256"),
+        ("EdDSA", SECRET, "is not one PEM key"),
+        ("EdDSA", PAIRS["RS256"], "is a PEM key of another kind"),
+        ("EdDSA", PAIRS["ES256"], "is a PEM key of another kind"),
+        ("EdDSA", PAIRS["Ed448"], "is a PEM key of another kind"),
+        ("RS256", PAIRS["EdDSA"], "is a PEM key of another kind"),
+        ("RS256", public(PAIRS["EdDSA"]), "is a PEM key of another kind"),
+        ("RS256", SHORT_RSA, "is an RSA key of less than 2048 bits"),
+        ("RS256", public(SHORT_RSA), "is an RSA key of less than 2048 bits"),
+        ("EdDSA", with_password(PAIRS["EdDSA"], "hunter2"), "is no PEM key that can be read"),
+        ("EdDSA", PAIRS["EdDSA"][:60], "is no PEM key that can be read"),
+        ("EdDSA", PAIRS["EdDSA"].replace("M", "!"), "is no PEM key that can be read"),
+        ("RS256", PAIRS["RS256"].replace("PRIVATE", "PUBLIC"), "is no PEM key that can be read"),
+    ],
+    ids=lambda value: value[:32].strip("-\n"),
+)
+def test_a_key_that_is_none_is_named_and_not_repeated(
+    name: str, algorithm: str, key: str, reason: str
+) -> None:
+    right = PAIRS.get(algorithm, secrets.token_hex(32))
+    wrong = {"ALGORITHM": algorithm, "SECRET_KEY": right, name: key}
+    with pytest.raises(config.SettingsError) as told:
+        config.load(RIGHT | wrong)
+    text = str(told.value)
+    place = "SECRET_KEYS_RETIRED (key 1)" if name == "SECRET_KEYS_RETIRED" else name
+    assert text.startswith(f"{place} {reason}")
+    assert len(text.splitlines()) == 1
+    assert ";" not in text
+    for line in key.splitlines():
+        assert line not in text
+
+
+def test_a_secret_that_looks_like_a_key_of_another_kind_is_refused() -> None:
+    with pytest.raises(config.SettingsError, match="SECRET_KEY is no secret for HS256"):
+        config.load(RIGHT | {"SECRET_KEY": JWK})
+
+
+def test_which_of_the_retired_keys_is_wrong_is_told() -> None:
+    good = secrets.token_hex(32)
+    with pytest.raises(config.SettingsError) as told:
+        config.load(RIGHT | {"SECRET_KEYS_RETIRED": f"{good}, short,{good},{'x' * 64}"})
+    first, second = str(told.value).split("; ")
+    assert first.startswith("SECRET_KEYS_RETIRED (key 2) is shorter")
+    assert second.startswith("SECRET_KEYS_RETIRED (key 4) can be guessed")
+    between = PAIRS["EdDSA"] + "and then\n" + OTHER
+    pairs = RIGHT | {"ALGORITHM": "EdDSA", "SECRET_KEY": OTHER}
+    config.load(pairs | {"SECRET_KEYS_RETIRED": between})  # PEM allows words between keys
+    with pytest.raises(config.SettingsError, match=r"SECRET_KEYS_RETIRED \(key 1\) is not one"):
+        config.load(pairs | {"SECRET_KEYS_RETIRED": "and then\n" + between})
+
+
+def test_what_signs_is_one_private_key() -> None:
+    pair = RIGHT | {"ALGORITHM": "EdDSA"}
+    with pytest.raises(config.SettingsError, match="SECRET_KEY is a public key"):
+        config.load(pair | {"SECRET_KEY": public(OTHER)})
+    with pytest.raises(config.SettingsError, match="SECRET_KEY is not one PEM key"):
+        config.load(pair | {"SECRET_KEY": OTHER + PAIRS["EdDSA"]})
+
+
+@pytest.mark.parametrize("algorithm", ["EdDSA", "RS256"])
+@pytest.mark.parametrize("newline", ["\n", "\\n", "\r\n"])
+def test_pairs_are_read_on_one_line_or_on_many(algorithm: str, newline: str) -> None:
+    retired = new_key(algorithm) + public(new_key(algorithm))
+    settings = config.load(
+        RIGHT
+        | {
+            "ALGORITHM": algorithm,
+            "SECRET_KEY": PAIRS[algorithm].replace("\n", newline),
+            "SECRET_KEYS_RETIRED": retired.replace("\n", newline),
+        }
+    )
+    assert len({jwk["kid"] for jwk in settings.keyring.published()}) == 3
+    assert settings.keyring is settings.keyring
+
+
+def test_no_key_of_any_kind_is_shown() -> None:
+    retired = secrets.token_hex(32)
+    shown = config.load(RIGHT | {"SECRET_KEYS_RETIRED": retired})
+    assert shown.without_secrets()["SECRET_KEYS_RETIRED"] == "(64 bytes)"
+    assert retired not in str(shown.without_secrets()) + repr(shown)
+    assert config.load(RIGHT).without_secrets()["SECRET_KEYS_RETIRED"] == ""
+    pair = {"SECRET_KEY": OTHER, "SECRET_KEYS_RETIRED": PAIRS["EdDSA"]}
+    settings = config.load(RIGHT | pair | {"ALGORITHM": "EdDSA"})
+    told = str(settings.without_secrets()) + repr(settings) + repr(vars(settings.keyring))
+    assert "BEGIN" not in told
+    for line in (OTHER + PAIRS["EdDSA"]).splitlines():
+        assert line not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", ""),
+        ("DATABASE_URL", "mysql://localhost/telemed"),
+        ("ALGORITHM", "none"),
+        ("ALGORITHM", "hs256"),
+        ("ALGORITHM", "ES256"),
+        ("ALGORITHM", "HS256,HS512"),
+        ("APP_ENV", "prod"),
+        ("LOG_LEVEL", "verbose"),
+        ("BCRYPT_COST", "4"),
+        ("BCRYPT_COST", "twelve"),
+        ("BCRYPT_COST", "31"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"),
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "525600"),
+        ("PORT", "99999"),
+        ("THREADS", "1.5"),
+        ("THREADS", "1"),
+        ("BCRYPT_CONCURRENCY", "5"),  # more than half of the threads
+        ("DATABASE_POOL_SIZE", "-1"),
+        ("RATE_LIMIT", "many"),
+        ("RATE_LIMIT", "0 per minute"),
+        ("RATE_LIMIT_AUTH", "60"),
+        ("RATE_LIMIT_STORAGE_URL", "localhost"),
+        ("RATE_LIMIT_STORAGE_URL", "async+memory://"),
+        ("RATE_LIMIT_STORAGE_URL", "memcached://localhost"),  # is not installed
+        ("RATE_LIMIT_STORAGE_URL", "redis://localhost:port"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8"),
+    ],
+)
+def test_a_setting_that_cannot_be_right_is_named(name: str, value: str) -> None:
+    with pytest.raises(config.SettingsError, match=name):
+        config.load(RIGHT | {name: value})
+
+
+def test_a_rate_may_be_empty() -> None:
+    assert config.load(RIGHT).rate_limit == "6000 per minute"
+    assert config.load(RIGHT | {"RATE_LIMIT": ""}).rate_limit == ""
+    several = "10 per second; 300/minute"
+    assert config.load(RIGHT | {"RATE_LIMIT": several}).rate_limit == several
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(config.SettingsError) as told:
+        config.load({"PORT": "x"})
+    assert str(told.value).count(";") == 4
+    for name in ("PORT", "DATABASE_URL", "SECRET_KEY", "CONTEXT_KEY", "MFA_KEYS"):
+        assert name in str(told.value)
+
+
+def test_a_message_never_repeats_a_secret() -> None:
+    wrong = RIGHT | {
+        "DATABASE_URL": "postgresql://u:hunter2@[bad/telemed",
+        "SECRET_KEY": "letmein",
+        "RATE_LIMIT_STORAGE_URL": "radish://:hunter2@localhost",
+    }
+    with pytest.raises(config.SettingsError) as told:
+        config.load(wrong)
+    assert "hunter2" not in str(told.value)
+    assert "letmein" not in str(told.value)
+
+
+def test_settings_are_shown_without_secrets() -> None:
+    store = {"RATE_LIMIT_STORAGE_URL": "redis://:hunter2@localhost:6379/0?password=hunter2"}
+    settings = config.load(RIGHT | {"DBA_DATABASE_URL": URL} | store)
+    shown = str(settings.without_secrets()) + repr(settings)
+    for name in ("SECRET_KEY", "CONTEXT_KEY", "MFA_KEYS"):
+        assert RIGHT[name] not in shown
+    assert PASSWORD not in shown
+    assert "hunter2" not in shown
+    assert "user=telemed_api" in settings.without_secrets()["DATABASE_URL"]
+    assert settings.without_secrets()["RATE_LIMIT_STORAGE_URL"] == "redis://***@localhost:6379/0"
+
+
+def test_no_secret_of_a_connection_string_is_shown() -> None:
+    marked = {o.keyword.decode() for o in pq.Conninfo.get_defaults() if o.dispchar == b"*"}
+    assert {"password", "sslpassword"} <= marked <= set(config.LIBPQ_SECRETS)
+    names = [*marked, "sslkey", "passfile"]
+    url = "postgresql://u@localhost/x?" + "&".join(f"{name}=value-of-{name}" for name in names)
+    shown = config.load(RIGHT | {"DATABASE_URL": url}).without_secrets()["DATABASE_URL"]
+    for name in marked:
+        assert f"{name}=***" in shown
+        assert f"value-of-{name}" not in shown
+    assert "passfile=value-of-passfile" in shown
+
+
+def test_an_address_of_either_kind_can_be_listened_on() -> None:
+    for host, bind in (("::1", "[::1]:8000"), ("127.0.0.1", "127.0.0.1:8000")):
+        told = subprocess.run(
+            (sys.executable, "-m", "gunicorn", "--print-config"),
+            cwd=CHECKOUT,
+            env=environment(URL, HOST=host),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        (line,) = (row for row in told.stdout.splitlines() if row.startswith("bind "))
+        assert line.endswith(f"= ['{bind}']")
+
+
+def test_the_example_documents_each_setting_with_its_default() -> None:
+    documented = variables_of_the_example()
+    # The last one is the deployment's, which reads the same file.
+    of_the_api = {field.name.upper() for field in fields(config.Settings)}
+    assert set(documented) == of_the_api | {"MFA_REQUIRED_ROLES"}
+    optional = set(documented) - {
+        *("DATABASE_URL", "DBA_DATABASE_URL", "SECRET_KEY", "CONTEXT_KEY", "MFA_KEYS", "APP_ENV"),
+        "WEB_CONCURRENCY",
+    }
+    for field in fields(config.Settings):
+        if field.name.upper() in optional:
+            assert documented[field.name.upper()] == str(field.default)
+
+
+def test_a_file_is_read_and_the_environment_goes_before_it(tmp_path: Path) -> None:
+    file = tmp_path / "env"
+    file.write_text(
+        f"DATABASE_URL={URL}\nPORT=8123\nLOG_LEVEL=ERROR\nSECRET_KEY='quoted # {SECRET}'\n"
+        f"CONTEXT_KEY={RIGHT['CONTEXT_KEY']}\nMFA_KEYS={RIGHT['MFA_KEYS']}"
+    )
+    given = {"ENV_FILE": str(file), "LOG_LEVEL": "DEBUG", "PATH": os.environ["PATH"]}
+    shown = run("settings", variables=given)
+    assert shown.returncode == 0, shown.stderr
+    assert "PORT=8123\n" in shown.stdout
+    assert "LOG_LEVEL=DEBUG\n" in shown.stdout
+    assert f"SECRET_KEY=({len(SECRET) + 9} bytes)\n" in shown.stdout
+    assert SECRET not in shown.stdout + shown.stderr
+
+
+@pytest.mark.parametrize("quote", ["", '"', "'"])
+def test_a_pair_fits_on_one_line_of_the_file(tmp_path: Path, quote: str) -> None:
+    file = tmp_path / "env"
+    lines = {
+        "DATABASE_URL": URL,
+        "ALGORITHM": "EdDSA",
+        "CONTEXT_KEY": RIGHT["CONTEXT_KEY"],
+        "MFA_KEYS": RIGHT["MFA_KEYS"],
+        "SECRET_KEY": OTHER.replace("\n", "\\n"),
+        "SECRET_KEYS_RETIRED": (PAIRS["EdDSA"] + public(OTHER)).replace("\n", "\\n"),
+    }
+    file.write_text("".join(f"{name}={quote}{value}{quote}\n" for name, value in lines.items()))
+    shown = run("settings", variables={"ENV_FILE": str(file), "PATH": os.environ["PATH"]})
+    assert shown.returncode == 0, shown.stderr
+    assert "ALGORITHM=EdDSA\n" in shown.stdout
+    assert "BEGIN" not in shown.stdout
+
+
+def run(*command: str, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        (sys.executable, "-m", "api", *command),
+        cwd=CHECKOUT,
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"SECRET_KEY": ""},
+        {"SECRET_KEY": "changeme"},
+        {"SECRET_KEY": "secret" * 10},
+        {"SECRET_KEYS_RETIRED": "changeme"},
+        {"ALGORITHM": "EdDSA", "SECRET_KEY": "hunter2" + OTHER[:70]},
+    ],
+    ids=lambda wrong: str(wrong)[:60],
+)
+def test_gunicorn_does_not_start_with_a_key_that_is_none(wrong: dict[str, str]) -> None:
+    production = environment("") | RIGHT | {"BCRYPT_COST": "12"} | wrong
+    started = subprocess.run(
+        (sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0"),
+        cwd=CHECKOUT,
+        env=production,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert started.returncode != 0
+    (line,) = (started.stdout + started.stderr).splitlines()
+    name = "SECRET_KEYS_RETIRED" if "SECRET_KEYS_RETIRED" in wrong else "SECRET_KEY"
+    assert line.startswith(f"telemedicine: cannot start: {name} ")
+    assert "changeme" not in line
+    assert "hunter2" not in line
+
+
+def test_a_right_production_start_serves_even_before_its_database(tmp_path: Path) -> None:
+    nowhere = f"postgresql://telemed_api@/telemed?host={tmp_path}"
+    production = {**RIGHT, "BCRYPT_COST": "12", "WEB_CONCURRENCY": "1"}
+    del production["DATABASE_URL"]
+    with serve(nowhere, tmp_path / "log", **production) as server:
+        assert server.process.poll() is None
+    assert server.process.returncode == 0
+    assert not list(tmp_path.glob("telemedicine-metrics-*"))

@@ -1,0 +1,333 @@
+"""scripts/deploy.sh where nobody is superuser, and what it leaves in logs and statistics."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import requests
+
+from api import context
+from scripts.cluster import THROWAWAY_CONTEXT_KEY, THROWAWAY_SETTINGS, throwaway_cluster
+from scripts.cluster import deploy as cluster_deploy
+from scripts.server import Cluster
+from scripts.system import CHECKOUT
+from tests.support.client import PASSWORD as CLIENT_PASSWORD
+from tests.support.client import Client, Contract, new_key, ok, problem
+from tests.support.people import create_admin, log_in
+from tests.support.server import serve, wait_for
+
+DATABASE = "telemed_managed"
+MASTER = "master"  # of a managed server: CREATEROLE and CREATEDB, and no superuser
+PASSWORD = "canary-password-of-the-api"
+CONTEXT_KEY = r"canary-context-key \n with a backslash, 'quotes' and $dollars$"
+# Everything that a server can log of statements.
+TALKATIVE = {
+    "log_statement": "all",
+    "log_min_duration_statement": "0",
+    "log_min_error_statement": "debug5",
+    "log_parameter_max_length": "-1",
+    "log_parameter_max_length_on_error": "-1",
+    "pg_stat_statements.track": "all",
+    "pg_stat_statements.track_utility": "on",
+}
+
+
+@pytest.fixture(scope="module")
+def managed() -> Iterator[Cluster]:
+    """A server beside whose databases ours has to live, and that logs all that it can log."""
+    with throwaway_cluster(THROWAWAY_SETTINGS | TALKATIVE) as cluster:
+        cluster.sql(f"create role {MASTER} login createrole createdb")
+        for name, more in (
+            ("nobody", ""),
+            ("no_databases", "createrole"),
+            ("no_roles", "createdb"),
+        ):
+            cluster.sql(f"create role {name} login {more}")
+        cluster.sql("create role neighbour login")
+        cluster.sql("create database neighbour owner neighbour")
+        cluster.sql("create table notes as select 'untouched' as text", "neighbour")
+        cluster.sql("create extension pg_stat_statements", "postgres")
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def deployed(managed: Cluster) -> Cluster:
+    """The same server, after a deployment by a login that is no superuser."""
+    before = neighbours(managed)
+    result = deploy(managed, MASTER, API_DATABASE_PASSWORD=PASSWORD, CONTEXT_KEY=CONTEXT_KEY)
+    assert result.returncode == 0, result.stderr
+    assert f"deploy: the database {DATABASE} is up to date" in result.stdout
+    assert neighbours(managed) == before
+    return managed
+
+
+def deploy(
+    cluster: Cluster, login: str, database: str = DATABASE, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    environment = cluster.environment(database, login)
+    for name in ("APP_ENV", "MFA_REQUIRED_ROLES", "CONTEXT_KEY", "API_DATABASE_PASSWORD"):
+        environment.pop(name, None)
+    return subprocess.run(
+        ("sh", "scripts/deploy.sh"),
+        cwd=CHECKOUT,
+        env=environment | settings,
+        text=True,
+        capture_output=True,
+        timeout=300,
+    )
+
+
+def neighbours(cluster: Cluster) -> list[str]:
+    """What must stay as it is: other databases, and the roles that are not the product's."""
+    return [
+        cluster.sql(query, database)
+        for query, database in (
+            (
+                "select datname, datdba, datacl from pg_database where datname !~ '^telemed'",
+                "postgres",
+            ),
+            (
+                "select r::text from pg_roles as r where r.rolname !~ '^telemed_' order by 1",
+                "postgres",
+            ),
+            ("select * from notes", "neighbour"),
+            ("select c.oid, c.relname, c.relacl from pg_class as c order by 1", "neighbour"),
+        )
+    ]
+
+
+def test_a_login_without_createrole_is_told_what_is_missing(managed: Cluster) -> None:
+    if managed.sql("select to_regrole('telemed_owner') is null") != "t":
+        pytest.skip("deployed already: run the whole file")
+    for login in ("nobody", "no_roles"):
+        result = deploy(managed, login)
+        assert result.returncode == 1
+        assert result.stderr.splitlines() == [
+            f"deploy: the login {login} must have CREATEROLE and CREATEDB (or be a superuser):"
+            " the roles of the product are not there yet"
+        ]
+    result = deploy(managed, "no_databases")
+    assert result.returncode == 1
+    assert result.stderr.splitlines() == [
+        f"deploy: the database {DATABASE} is not there yet, and the login no_databases must have"
+        " CREATEDB to create it"
+    ]
+    assert managed.sql("select count(*) from pg_roles where rolname ~ '^telemed_'") == "0"
+
+
+def test_a_login_without_superuser_deploys_and_the_owner_owns_everything(deployed: Cluster) -> None:
+    assert deployed.sql(f"select rolsuper from pg_roles where rolname = '{MASTER}'") == "f"
+    owners = """
+        select distinct relowner::regrole from pg_class
+        where relnamespace::regnamespace::text in ('app', 'api', 'ops', 'sqitch')
+        union
+        select datdba::regrole from pg_database where datname = current_database()
+        order by 1"""
+    assert set(deployed.sql(owners, DATABASE).split()) == {"telemed_owner", "telemed_internal"}
+
+
+def test_the_deployment_of_a_managed_server_is_whole(deployed: Cluster) -> None:
+    broken = "select name, examples from ops.check_invariants() where violations > 0"
+    assert deployed.sql(broken, DATABASE) == ""
+    assert deployed.sql("select count(*) from app.invariant_violations(null)", DATABASE) == "0"
+
+
+def test_the_clinic_works_on_a_managed_server(deployed: Cluster) -> None:
+    """Administrators act as users, through roles that the same login has made."""
+    for statement in (
+        "create role ada login in role telemed_dba",
+        f"grant connect on database {DATABASE} to ada",
+    ):
+        with psycopg.connect(deployed.url("postgres", MASTER), autocommit=True) as master:
+            master.execute(statement.encode())
+    url = deployed.url(DATABASE, "ada")
+    bcrypt = "$2b$04$" + "a" * 53
+    with psycopg.connect(url) as dba:
+        dba.execute("select ops.create_admin('admin@clinic.test', %s, 'Ada')", (bcrypt,))
+        dba.commit()
+        dba.execute("select ops.act_as('admin@clinic.test')")
+        dba.execute(
+            "select api.onboard_doctor('doctor@clinic.test', %s, 'Dora', 'Cardiology',"
+            " 'Europe/Berlin', 5000, 'EUR')",
+            (bcrypt,),
+        )
+        dba.execute("select ops.act_as(null)")
+        dba.execute("select api.sign_up('patient@clinic.test', %s, 'Pat')", (bcrypt,))
+        dba.execute("select ops.act_as('doctor@clinic.test')")
+        ((slot,),) = dba.execute(
+            "select id from api.publish_slot(now() + interval '1 day', now() + interval '25 hours')"
+        ).fetchall()
+        dba.execute("select ops.act_as('patient@clinic.test')")
+        ((status,),) = dba.execute(
+            "select status from api.book_consultation(%s, 'Itching', 'key-1')", (slot,)
+        ).fetchall()
+        assert status == "scheduled"
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            dba.execute("select * from app.users")
+
+
+def test_a_member_of_the_owner_deploys_again(deployed: Cluster) -> None:
+    again = deploy(deployed, MASTER)
+    assert again.returncode == 0, again.stderr
+    # Later a member of the owner is enough, without CREATEROLE and CREATEDB.
+    with psycopg.connect(deployed.url("postgres", MASTER), autocommit=True) as master:
+        master.execute("create role deployer login in role telemed_owner")
+    member = deploy(deployed, "deployer")
+    assert member.returncode == 0, member.stderr
+    stranger = deploy(deployed, "nobody")
+    assert stranger.stderr.splitlines() == [
+        "deploy: the login nobody must be a member of telemed_owner: grant telemed_owner to nobody"
+    ]
+
+
+def test_a_right_that_a_managed_server_keeps_is_a_note(deployed: Cluster) -> None:
+    """Since PostgreSQL 16 only an administrator of pg_monitor grants it."""
+    lines = deploy(deployed, MASTER).stdout.splitlines()
+    notes = [line for line in lines if line.startswith("deploy: note: ")]
+    told = [note for note in notes if "pg_monitor" in note or "pg_signal_backend" in note]
+    member = deployed.sql("select pg_has_role('telemed_dba', 'pg_monitor', 'member')") == "t"
+    assert len(told) == (0 if member else 2)
+    assert any("log_parameter_max_length" in note for note in notes)
+    advice = "select subject, found from ops.advise() where subject ~ '^role telemed_'"
+    found = deployed.sql(advice, DATABASE)
+    assert ("role telemed_dba" in found) is not member
+    assert "role telemed_api|log_parameter_max_length is not 0" in found
+
+
+def test_the_server_is_told_a_verifier_and_not_the_password(deployed: Cluster) -> None:
+    """RFC 5802, section 3: computed here once more, from the salt that was chosen."""
+    stored = deployed.sql("select rolpassword from pg_authid where rolname = 'telemed_api'")
+    found = re.fullmatch(r"SCRAM-SHA-256\$(\d+):([^$]+)\$([^:]+):(.+)", stored)
+    assert found, stored
+    salt = base64.b64decode(found[2])
+    salted = hashlib.pbkdf2_hmac("sha256", PASSWORD.encode(), salt, int(found[1]))
+    stored_key = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    server_key = hmac.digest(salted, b"Server Key", "sha256")
+    assert (int(found[1]), len(salt)) == (4096, 16)
+    assert base64.b64decode(found[3]) == stored_key
+    assert base64.b64decode(found[4]) == server_key
+
+
+@pytest.mark.parametrize("password", ["pässword", "two\nlines"])
+def test_a_password_that_two_programs_may_encode_in_two_ways_is_refused(
+    deployed: Cluster, password: str
+) -> None:
+    result = deploy(deployed, MASTER, API_DATABASE_PASSWORD=password)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == "deploy: API_DATABASE_PASSWORD cannot be used"
+    assert password not in result.stderr
+
+
+def test_a_context_key_arrives_as_it_was_written(deployed: Cluster) -> None:
+    keys = "select convert_from(key, 'UTF8') from app.context_keys where id <> 'database'"
+    assert deployed.sql(keys, DATABASE) == CONTEXT_KEY
+
+
+def test_no_secret_of_a_deployment_is_in_the_log_or_in_the_statistics(deployed: Cluster) -> None:
+    statements = deployed.sql("select string_agg(query, ' ') from pg_stat_statements")
+    log = deployed.log.read_text()
+    for text in (statements, log):
+        assert "alter role telemed_api password 'SCRAM-SHA-256" in text  # it was looked at
+        assert "canary" not in text
+
+
+def test_an_empty_environment_and_a_user_id_without_a_name_are_enough(managed: Cluster) -> None:
+    """As in a container that runs as any user; here to a second database of the server."""
+    copy = Path(tempfile.mkdtemp(prefix="telemedicine-deploy-", dir="/tmp"))
+    try:
+        # Only what the image has that deploys.
+        stage = re.split(r"^FROM ", (CHECKOUT / "Dockerfile").read_text(), flags=re.M)
+        (migrate,) = (text for text in stage if " AS migrate" in text.partition("\n")[0])
+        sent = (CHECKOUT / ".dockerignore").read_text().splitlines()
+        for sources in re.findall(r"^COPY (.*) \S+$", migrate, re.M):
+            for name in sources.split():
+                assert f"!{name}" in sent
+                (copy / name).parent.mkdir(exist_ok=True)
+                (shutil.copytree if (CHECKOUT / name).is_dir() else shutil.copy)(
+                    CHECKOUT / name, copy / name
+                )
+        environment = managed.environment("telemed_nameless", MASTER)
+        kept = {"PATH", "PGHOST", "PGPORT", "PGUSER", "PGDATABASE"}
+        user: tuple[str, ...] = ()
+        if os.geteuid() == 0:
+            user = ("setpriv", "--reuid=54321", "--regid=54321", "--clear-groups", "--")
+            subprocess.run(("chmod", "-R", "a+rX", copy), check=True)
+            managed.socket.chmod(0o711)
+        result = subprocess.run(
+            (*user, "sh", "scripts/deploy.sh"),
+            cwd=copy,
+            env={name: value for name, value in environment.items() if name in kept}
+            | {"API_DATABASE_PASSWORD": PASSWORD},
+            text=True,
+            capture_output=True,
+            timeout=300,
+        )
+        assert result.returncode == 0, result.stderr
+        planner = "select distinct committer_name, committer_email from sqitch.changes"
+        assert managed.sql(planner, "telemed_nameless") == (
+            "telemedicine deployment|deployment@telemedicine.invalid"
+        )
+    finally:
+        managed.socket.chmod(0o700)
+        shutil.rmtree(copy)
+
+
+# What patients, doctors and clients confide; each would be found in the log.
+CANARIES = ("canary-reason", "canary-name", "canary-mail", "$2b$04$")
+
+
+def test_no_parameter_of_the_api_comes_to_the_log_of_a_talkative_server(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with throwaway_cluster(THROWAWAY_SETTINGS | TALKATIVE) as cluster:
+        cluster_deploy(cluster, DATABASE)
+        create_admin(cluster.url(DATABASE), "chief-canary-mail@clinic.test")
+        log = tmp_path_factory.mktemp("talkative") / "log"
+        with serve(cluster.url(DATABASE, "telemed_api"), log) as server:
+            wait_for(server.url + "/health/ready", 200)
+            document = requests.get(server.url + "/openapi.json", timeout=60).json()
+            stranger = Client(server.url, Contract(document))
+            body = {"password": CLIENT_PASSWORD, "full_name": "canary-name"}
+            ok(stranger.post("/v1/auth/signup", body | {"email": "canary-mail@clinic.test"}), 201)
+            patient = log_in(stranger, "canary-mail@clinic.test")
+            admin = log_in(stranger, "chief-canary-mail@clinic.test")
+            practice = {"specialty": "Dermatology", "time_zone": "Europe/Berlin"}
+            money = {"fee_minor": 5000, "currency": "EUR"}
+            account = body | {"email": "doctor-canary-mail@clinic.test"}
+            ok(admin.post("/v1/admin/doctors", account | practice | money), 201)
+            doctor = log_in(stranger, "doctor-canary-mail@clinic.test")
+            slot = doctor.publish()
+            consultation = patient.book(slot, reason="canary-reason")
+            problem(
+                patient.post(
+                    "/v1/consultations",
+                    {"slot_id": slot["id"], "reason": "canary-reason again"},
+                    key=new_key(),
+                ),
+                409,
+            )
+            problem(stranger.post("/v1/auth/signup", account), 409, "TM911")
+            problem(doctor.get("/v1/slots", specialty="canary-reason", cursor="x"), 422)
+        # Errors of the database itself, with the parameters that caused them.
+        with psycopg.connect(cluster.url(DATABASE, "telemed_api"), autocommit=True) as api:
+            for value in ("canary-reason" * 1000, "canary-\x1fname"):
+                with pytest.raises(psycopg.Error):
+                    api.execute("select api.sign_up('a@b.test', '$1', %s)", (value,))
+        text = cluster.log.read_text()
+        assert "book_consultation" in text  # the statements are there
+        assert "duration: " in text
+        assert consultation["id"] not in text
+        proof = context.key_id(THROWAWAY_CONTEXT_KEY)
+        found = [canary for canary in (*CANARIES, proof) if canary in text]
+        assert not found, [line for line in text.splitlines() if found[0] in line][:3]

@@ -1,0 +1,88 @@
+"""Folders import in one direction: no circle, and no shelf of tests imports its neighbour."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from scripts.system import CHECKOUT
+
+ROOTS = ("api", "scripts", "tests", "drills")
+# Every test may import these, and they import no test.
+SHARED = {"tests", "tests/support", "api", "api/resources", "scripts"}
+
+
+def imports_of_folders(root: Path) -> dict[str, set[str]]:
+    """The folders that each folder of `root` imports, itself left out."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for top in ROOTS:
+        for path in (root / top).rglob("*.py"):
+            folder = str(path.parent.relative_to(root))
+            imported = {_folder(root, module) for module in _modules(path)} - {None, folder}
+            found[folder] |= {name for name in imported if name}
+    return dict(found)
+
+
+def _modules(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _folder(root: Path, module: str) -> str | None:
+    """The folder of a module, of a package, or of the module that has a name; None if not ours."""
+    parts = module.split(".")
+    if parts[0] not in ROOTS:
+        return None
+    while parts:
+        path = root.joinpath(*parts)
+        if path.is_dir():
+            return str(path.relative_to(root))
+        if path.with_suffix(".py").is_file():
+            return str(path.parent.relative_to(root))
+        parts.pop()
+    return None
+
+
+def test_folders_import_each_other_in_no_circle() -> None:
+    graph = imports_of_folders(CHECKOUT)
+    # The application assembles its resources, which use the modules beside it.
+    graph["api"] -= {"api/resources"}
+    TopologicalSorter(graph).prepare()
+
+
+def test_folders_of_tests_and_drills_import_no_neighbour() -> None:
+    sideways = {
+        folder: neighbours
+        for folder, imported in imports_of_folders(CHECKOUT).items()
+        if folder.startswith(("tests/", "drills/"))
+        and (neighbours := imported - SHARED - ({"drills"} if "drills/" in folder else set()))
+    }
+    assert sideways == {}
+
+
+def test_tests_import_no_drill() -> None:
+    graph = imports_of_folders(CHECKOUT)
+    assert not [
+        (folder, name)
+        for folder, imported in graph.items()
+        if folder.startswith("tests")
+        for name in imported
+        if name.startswith("drills")
+    ]
+
+
+def test_a_circle_is_found(tmp_path: Path) -> None:
+    (tmp_path / "tests/one").mkdir(parents=True)
+    (tmp_path / "tests/two").mkdir()
+    (tmp_path / "tests/one/a.py").write_text("from tests.two.b import x\n")
+    (tmp_path / "tests/two/b.py").write_text("import tests.one.a\n")
+    with pytest.raises(CycleError):
+        TopologicalSorter(imports_of_folders(tmp_path)).prepare()

@@ -1,0 +1,214 @@
+"""The API behind PgBouncer in transaction mode: each answer is the one that was asked for."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask, g
+
+from api import config, db
+from scripts.server import Cluster
+from tests.support.client import PASSWORD, Client, at, new_key, ok
+from tests.support.pooler import Pooler
+from tests.support.server import environment, serve, wait_for
+
+People = Callable[..., Client]
+
+CLIENTS = 8
+
+
+@dataclass
+class Question:
+    """A request and what the server answers that has no pooler before it."""
+
+    who: Client
+    path: str
+    answer: object
+
+
+@pytest.fixture(scope="module")
+def questions(new_doctor: People, new_patient: People) -> list[Question]:
+    """Calls of functions with equal numbers of parameters, none and one."""
+    found = []
+    for day in (2, 3):
+        doctor, patient = new_doctor(), new_patient()
+        consultation = patient.book(doctor.publish(at(day)))
+        own = f"/v1/consultations/{consultation['id']}"
+        shared = ("/v1/me", f"/v1/doctors/{doctor.id}", own)
+        asked = [(doctor, path) for path in (*shared, f"{own}/history", "/v1/time-off")]
+        asked += [(patient, path) for path in (*shared, f"{own}/prescriptions", f"{own}/payments")]
+        found += [Question(who, path, ok(who.get(path))) for who, path in asked]
+    assert len({json.dumps(question.answer) for question in found}) >= 10
+    return found
+
+
+class Crowd:
+    """Clients who ask all at once, over and over, and compare each answer."""
+
+    def __init__(self, url: str, questions: list[Question]) -> None:
+        self.url = url
+        self.questions = questions
+        self.counts: Counter[str] = Counter()
+        self.examples: list[str] = []
+        self._counting = threading.Condition()
+        self._enough = threading.Event()
+
+    def __enter__(self) -> Crowd:
+        self._threads = [
+            threading.Thread(target=self._ask, args=(number,)) for number in range(CLIENTS)
+        ]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._enough.set()
+        for thread in self._threads:
+            thread.join()
+
+    def wait_for(self, kind: str, more: int = 1) -> None:
+        """Until so many more answers of a kind are there, or far more of other kinds."""
+        with self._counting:
+            most, goal = self.counts.total() + 20_000, self.counts[kind] + more
+            self._counting.wait_for(
+                lambda: self.counts[kind] >= goal or self.counts.total() >= most
+            )
+
+    def _ask(self, number: int) -> None:
+        asked = number * len(self.questions) // CLIENTS
+        with requests.Session() as session:
+            while not self._enough.is_set():
+                question = self.questions[asked % len(self.questions)]
+                asked += 1
+                answer = session.get(
+                    self.url + question.path,
+                    headers={"Authorization": f"Bearer {question.who.token}"},
+                    timeout=60,
+                )
+                self._count(question, answer)
+
+    def _count(self, question: Question, answer: requests.Response) -> None:
+        kind = str(answer.status_code)
+        if answer.status_code == 200:
+            kind = "right" if answer.json() == question.answer else "wrong"
+        with self._counting:
+            self.counts[kind] += 1
+            if kind not in ("right", "503"):
+                self.examples.append(f"{question.path}: {kind} {answer.text[:200]}")
+            self._counting.notify_all()
+
+
+@pytest.fixture
+def pooler(cluster: Cluster) -> Iterator[Pooler]:
+    with Pooler(cluster) as running:
+        yield running
+
+
+# Also "session", which is wrong here, has to give nobody the answer to another question.
+@pytest.mark.parametrize("setting", ["auto", "transaction", "session"])
+def test_each_answer_is_the_one_that_was_asked_for_also_over_a_restart(
+    setting: str, pooler: Pooler, database: str, questions: list[Question], tmp_path: Path
+) -> None:
+    settings = {"WEB_CONCURRENCY": "2", "DATABASE_POOLER": setting}
+    with serve(pooler.url(database), tmp_path / "log", **settings) as server:
+        wait_for(server.url + "/health/ready", 200)
+        with Crowd(server.url, questions) as crowd:
+            crowd.wait_for("right", 400)
+            pooler.stop()
+            crowd.wait_for("503", CLIENTS)
+            pooler.start()
+            crowd.wait_for("right", 400)
+        assert set(crowd.counts) == {"right", "503"}, crowd.examples
+        lines = [json.loads(line) for line in server.output.splitlines()]
+    assert not [line for line in lines if line["event"] == "bug"]
+    if setting != "session":  # one line of each worker
+        found = [line for line in lines if line["event"] == "pooler"]
+        assert len(found) == (2 if setting == "auto" else 0)
+
+
+def test_the_comparison_notices_the_wrong_function(
+    pooler: Pooler, database: str, questions: list[Question], tmp_path: Path
+) -> None:
+    settings = {"WEB_CONCURRENCY": "2", "DATABASE_POOLER": "session"}
+    app = "tests.support.pooler:as_psycopg_does()"
+    with (
+        serve(pooler.url(database), tmp_path / "log", app=app, **settings) as server,
+        Crowd(server.url, questions) as crowd,
+    ):
+        crowd.wait_for("wrong")
+    assert crowd.counts["wrong"], crowd.counts
+
+
+def test_whoever_writes_through_a_pooler_writes_once(
+    pooler: Pooler, database: str, new_doctor: People, new_patient: People, tmp_path: Path
+) -> None:
+    doctor, patient = new_doctor(), new_patient()
+    with serve(pooler.url(database), tmp_path / "log", WEB_CONCURRENCY="2") as server:
+        wait_for(server.url + "/health/ready", 200)
+        doctor.url = patient.url = server.url
+        for day in range(4, 16):
+            slot = doctor.publish(at(day))
+            key, body = new_key(), {"slot_id": slot["id"]}
+            made = patient.post("/v1/consultations", body, key=key)
+            again = patient.post("/v1/consultations", body, key=key)
+            assert ok(made, 201)["starts_at"] == slot["starts_at"]
+            assert (ok(again, 201), again.headers["Idempotency-Replayed"]) == (
+                ok(made, 201),
+                "true",
+            )
+        assert len(ok(patient.get("/v1/consultations"))["items"]) == 12
+
+
+@pytest.mark.parametrize(
+    ("setting", "pooled", "prepares"),
+    [
+        ("auto", False, True),
+        ("session", False, True),
+        ("transaction", False, False),
+        ("auto", True, False),
+        ("transaction", True, False),
+        ("session", True, True),
+    ],
+)
+def test_statements_are_prepared_unless_a_pooler_is_said_or_found(
+    setting: str, pooled: bool, prepares: bool, pooler: Pooler, cluster: Cluster, database: str
+) -> None:
+    url = pooler.url(database) if pooled else cluster.url(database, "telemed_api")
+    settings = config.load(environment(url, DATABASE_POOLER=setting, DATABASE_POOL_SIZE="1"))
+    app = Flask("pooler")
+    app.config["SETTINGS"] = settings
+    db.open_pool(settings)
+    try:
+        with app.test_request_context("/"):
+            g.request_id = "some-request"
+            for _ in range(7):
+                db.call("log_in_salt", email="nobody@clinic.test", cost=4)
+        with db._borrow() as connection:
+            assert bool(names(connection)) == prepares
+    finally:
+        db.close_pool()
+
+
+def test_times_are_in_utc_before_a_database_in_berlin(
+    cluster: Cluster, new_database: Callable[[], str], pooler: Pooler, tmp_path: Path
+) -> None:
+    database = new_database()
+    cluster.sql(f"alter database {database} set timezone = 'Europe/Berlin'")
+    cluster.sql(f"alter role telemed_api in database {database} set timezone = 'Europe/Berlin'")
+    body = {"email": "berlin@clinic.test", "password": PASSWORD, "full_name": "Pat Patient"}
+    with serve(pooler.url(database), tmp_path / "log", WEB_CONCURRENCY="1") as server:
+        made = ok(requests.post(server.url + "/v1/auth/signup", json=body, timeout=60), 201)
+    assert made["created_at"].endswith("+00:00")
+
+
+def names(connection: Any) -> list[str]:
+    rows = connection.execute("select name from pg_prepared_statements").fetchall()
+    return [name for (name,) in rows]

@@ -1,0 +1,371 @@
+"""A reload (HUP) and a stop (TERM) under load: whoever is let in gets a whole answer."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import random
+import re
+import select
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from scripts.server import Cluster
+from tests.support.client import Client, at, new_key, ok
+from tests.support.raw import connect, everything, request
+from tests.support.server import Server, serve
+
+People = Callable[..., Client]
+Serve = Callable[..., Server]
+
+CLIENTS = 12
+HELD_UP = 3
+PAUSE = 0.3  # seconds, at most
+# Seconds after which a client trusts an idle connection no longer. A server that stops closes it
+# after two, and a request that meets the close is nobody's fault (RFC 9112, section 9.5).
+IDLE = 1.0
+
+
+class Caller:
+    """A client of the first server that lets it in, on one connection or on one per request."""
+
+    def __init__(self, servers: list[Server], *, keeps: bool) -> None:
+        self.addresses = [urlsplit(server.url) for server in servers]
+        self.keeps = keeps
+        self.kept: tuple[http.client.HTTPConnection, float] | None = None
+
+    def send(self, who: Client, method: str, path: str, body: object = None) -> tuple[int, bytes]:
+        """The answer's status and body. OSError or HTTPException: there was no whole answer."""
+        connection = self._kept() or self._new()
+        headers = {
+            "Authorization": f"Bearer {who.token}",
+            "Content-Type": "application/json",
+            "Idempotency-Key": new_key(),
+            "Connection": "keep-alive" if self.keeps else "close",
+        }
+        try:
+            connection.request(method, path, json.dumps(body) if body else None, headers)
+            answer = connection.getresponse()
+            content = answer.read()
+        except BaseException:
+            connection.close()
+            raise
+        if answer.will_close:
+            connection.close()
+        else:
+            self.kept = connection, time.monotonic()
+        return answer.status, content
+
+    def _kept(self) -> http.client.HTTPConnection | None:
+        if self.kept is None:
+            return None
+        (connection, since), self.kept = self.kept, None
+        closed = bool(select.select([connection.sock], [], [], 0)[0])
+        if not closed and time.monotonic() - since < IDLE:
+            return connection
+        connection.close()
+        return None
+
+    def _new(self) -> http.client.HTTPConnection:
+        for address in self.addresses:
+            connection = http.client.HTTPConnection(
+                address.hostname or "", address.port, timeout=60
+            )
+            try:
+                connection.connect()
+            except ConnectionRefusedError:  # nothing has been sent
+                continue
+            return connection
+        raise ConnectionRefusedError
+
+    def close(self) -> None:
+        """Hang up."""
+        if self.kept:
+            self.kept[0].close()
+
+
+class Load:
+    """Clients who keep servers busy, and what came of it.
+
+    url: of the database, as a superuser. slots: to be booked.
+    """
+
+    def __init__(self, url: str, new_patient: Callable[[], Client], slots: list[str]) -> None:
+        self.url = url
+        self.patients = [new_patient() for _ in range(CLIENTS // 3)]
+        self.held_up = [new_patient() for _ in range(HELD_UP)]
+        self.slots = iter(slots)
+        self.booked: list[str] = []
+        self.failures: list[str] = []
+
+    @contextmanager
+    def on(self, *servers: Server) -> Iterator[None]:
+        """Clients come and go while the block runs; they prefer the first server."""
+        over = threading.Event()
+        with ThreadPoolExecutor(CLIENTS) as threads:
+            clients = [threads.submit(self._run, n, [*servers], over) for n in range(CLIENTS)]
+            try:
+                yield
+            finally:
+                over.set()
+        for client in clients:
+            client.result()
+
+    def _run(self, number: int, servers: list[Server], over: threading.Event) -> None:
+        patient = self.patients[number % len(self.patients)]
+        with closing(Caller(servers, keeps=number % 2 == 0)) as caller:
+            while not over.wait(random.uniform(0, PAUSE if caller.keeps else PAUSE / 10)):
+                slot = next(self.slots, None) if random.random() < 0.3 else None
+                self._ask(caller, patient, slot)
+
+    def _ask(self, caller: Caller, patient: Client, slot: str | None) -> None:
+        """Book a slot, or read a list."""
+        method, body = ("POST", {"slot_id": slot}) if slot else ("GET", None)
+        try:
+            status, content = caller.send(patient, method, "/v1/consultations", body)
+        except (OSError, http.client.HTTPException) as error:
+            self.failures.append(f"{method} {error!r}")
+            return
+        if status != (201 if slot else 200):
+            self.failures.append(f"{method} {status} {content!r}")
+        elif slot:
+            self.booked.append(json.loads(content)["id"])
+
+    @contextmanager
+    def holding_up(self, server: Server) -> Iterator[None]:
+        """Bookings that have reached the database are answered only after the block."""
+        slots = [next(self.slots) for _ in self.held_up]
+        with (
+            ThreadPoolExecutor(HELD_UP) as threads,
+            psycopg.connect(self.url, autocommit=True) as watch,
+            psycopg.connect(self.url) as lock,
+        ):
+            lock.execute(
+                "select from app.availability_slots where id = any(%s::uuid[]) for update", [slots]
+            )
+            bookings = [
+                threads.submit(self._ask, Caller([server], keeps=False), patient, slot)
+                for patient, slot in zip(self.held_up, slots, strict=True)
+            ]
+            blocked = "select count(*) from pg_stat_activity where %s = any(pg_blocking_pids(pid))"
+            this = [lock.info.backend_pid]
+            until(lambda: watch.execute(blocked, this).fetchone() == (HELD_UP,))
+            yield
+            assert not any(booking.done() for booking in bookings)
+            lock.rollback()
+        for booking in bookings:
+            booking.result()
+
+    def check(self) -> None:
+        """Every request had its answer, and what was acknowledged is what has been booked."""
+        assert self.failures == []
+        patients = [patient.id for patient in (*self.patients, *self.held_up)]
+        with psycopg.connect(self.url) as connection:
+            rows = connection.execute(
+                "select id::text from app.consultations where patient_id = any(%s::uuid[])",
+                [patients],
+            ).fetchall()
+        assert sorted(self.booked) == sorted(number for (number,) in rows)
+
+
+@pytest.fixture(scope="module")
+def slots(new_doctor: People) -> list[str]:
+    """More slots than the clients of this module book."""
+    hours = {
+        "from": at(2).date().isoformat(),
+        "to": at(8).date().isoformat(),
+        "weekdays": [1, 2, 3, 4, 5, 6, 7],
+        "start_time": "00:00",
+        "end_time": "23:00",
+        "slot_minutes": 15,
+        "time_zone": "UTC",
+    }
+    published = ok(new_doctor().post("/v1/slots/recurring", hours), 201)["items"]
+    return [slot["id"] for slot in published]
+
+
+@pytest.fixture
+def load(cluster: Cluster, database: str, new_patient: People, slots: list[str]) -> Load:
+    """Clients who will book some of the slots."""
+    mine = [slots.pop() for _ in range(300)]
+    return Load(cluster.url(database), new_patient, mine)
+
+
+@pytest.fixture
+def start(cluster: Cluster, database: str, tmp_path: Path) -> Iterator[Serve]:
+    """Starts a server. Its requests wait for the database for as long as a test wants."""
+    patience = "&options=-c%20lock_timeout%3D60s%20-c%20statement_timeout%3D60s"
+    url = cluster.url(database, "telemed_api") + patience
+    settings = {
+        "DATABASE_POOL_SIZE": "8",
+        "DATABASE_POOL_TIMEOUT_SECONDS": "60",
+        "DATABASE_ANSWER_TIMEOUT_SECONDS": "60",
+    }
+    with ExitStack() as servers:
+
+        def make(count: int = 2) -> Server:
+            log = tmp_path / f"log{len(list(tmp_path.iterdir()))}"
+            server: Server = servers.enter_context(
+                serve(url, log, WEB_CONCURRENCY=str(count), **settings)
+            )
+            until(lambda: len(workers(server, "Booting")) == count)
+            return server
+
+        yield make
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait; a minute is for the slowest machine."""
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def workers(server: Server, what: str) -> list[int]:
+    """The workers that the log calls `what`, Booting or exiting."""
+    return [int(pid) for pid in re.findall(rf"{what}\D*pid: (\d+)", server.output)]
+
+
+def refuses(server: Server) -> bool:
+    try:
+        connect(server.url).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def _status(pid: int, line: str) -> str:
+    """The first word of a line of /proc/PID/status."""
+    words = re.search(rf"^{line}:\s*(\w+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    assert words
+    return words[1]
+
+
+def _put_to_sleep(pid: int) -> None:
+    """Stop a process. On a busy machine that takes a while, and a later TERM could overtake it."""
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: _status(pid, "State") == "T")
+
+
+def _has_to_stop(pid: int) -> bool:
+    """Whether a process that is asleep has been sent a TERM."""
+    return bool(int(_status(pid, "ShdPnd"), 16) >> (signal.SIGTERM - 1) & 1)
+
+
+def test_a_reload_costs_nobody_an_answer(load: Load, start: Serve) -> None:
+    server = start()
+
+    def reload() -> None:
+        old = workers(server, "Booting")
+        address = urlsplit(server.url)
+        kept = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
+
+        def told() -> bool:
+            """Whether the old worker at the other end says goodbye."""
+            try:
+                kept.request("GET", "/health")
+                with kept.getresponse() as answer:
+                    answer.read()
+                    return answer.will_close
+            except (OSError, http.client.HTTPException):  # two seconds ago
+                return True
+
+        with closing(kept), load.holding_up(server):
+            assert not told()
+            server.process.send_signal(signal.SIGHUP)
+            until(lambda: len(workers(server, "Booting")) == len(old) + 2)
+            # The old ones know, and answer all the same.
+            until(told)
+        until(lambda: sorted(workers(server, "exiting")) == sorted(old))
+
+    with load.on(server):
+        for _ in range(3):
+            reload()
+    load.check()
+
+
+def test_a_stop_costs_nobody_an_answer(load: Load, start: Serve) -> None:
+    server, other = start(), start()
+    with load.on(server, other):
+        with load.holding_up(server):
+            server.process.send_signal(signal.SIGTERM)
+            # At once, so that everybody else goes elsewhere while the last ones are served.
+            until(lambda: refuses(server))
+        assert server.process.wait(60) == 0
+    load.check()
+
+
+def test_a_reload_with_bad_settings_leaves_the_old_ones(
+    cluster: Cluster, database: str, tmp_path: Path
+) -> None:
+    file = tmp_path / ".env"
+    file.write_text("WEB_CONCURRENCY=1\n")
+    url = cluster.url(database, "telemed_api")
+    with serve(url, tmp_path / "log", ENV_FILE=str(file)) as server:
+        until(lambda: len(workers(server, "Booting")) == 1)
+        file.write_text("WEB_CONCURRENCY=many\n")
+        server.process.send_signal(signal.SIGHUP)
+        until(lambda: "no reload: WEB_CONCURRENCY must be a whole number" in server.output)
+        file.write_bytes(b"TOKEN_ISSUER=M\xfcnchen\n")
+        server.process.send_signal(signal.SIGHUP)
+        until(lambda: "no reload: 'utf-8' codec" in server.output)
+        file.write_text("PORT=1\n")
+        server.process.send_signal(signal.SIGHUP)
+        until(lambda: "no reload: HOST and PORT need a restart" in server.output)
+        assert not refuses(server)
+        file.write_text("WEB_CONCURRENCY=2\n")
+        server.process.send_signal(signal.SIGHUP)
+        until(lambda: len(workers(server, "Booting")) == 3)
+        assert not refuses(server)
+
+
+def test_who_waits_at_the_door_when_it_shuts_is_served(start: Serve) -> None:
+    server = start()
+    with ExitStack() as open_:
+        asleep = workers(server, "Booting")
+        for pid in asleep:
+            _put_to_sleep(pid)
+        try:
+            waiting = [open_.enter_context(connect(server.url)) for _ in range(10)]
+            for connection in waiting[1:]:
+                connection.sendall(request("GET", "/health"))
+            server.process.send_signal(signal.SIGTERM)
+            until(lambda: all(_has_to_stop(pid) for pid in asleep))
+        finally:
+            for pid in asleep:
+                os.kill(pid, signal.SIGCONT)
+        until(lambda: refuses(server))
+        waiting[0].sendall(request("GET", "/health"))
+        for connection in waiting:
+            answer = everything(connection)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            assert answer.endswith(b'{"status": "ok"}')
+            assert b"\r\nConnection: close\r\n" in answer
+    assert server.process.wait(60) == 0
+
+
+def test_clients_who_do_not_hang_up_keep_nobody_waiting(start: Serve) -> None:
+    server = start(1)
+    seconds = []
+    with ExitStack() as open_:
+        for _ in range(20):
+            began = time.monotonic()
+            connection = open_.enter_context(connect(server.url))
+            connection.sendall(request("GET", "/health", "Connection: close"))
+            answer = everything(connection)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            assert answer.endswith(b'{"status": "ok"}')
+            seconds.append(time.monotonic() - began)
+    # gunicorn's own way takes two seconds for each of them, on the fastest machine too.
+    assert min(seconds) < 2

@@ -1,0 +1,186 @@
+"""The commands of the Makefile that testers use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from scripts import spec, test
+from scripts.server import Cluster
+from scripts.system import CHECKOUT, CommandError
+from tests.support import fixtures
+
+DOCTORS = "db/tests/identity/doctors.sql"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        DOCTORS,
+        f"./{DOCTORS}",
+        f"{CHECKOUT}/{DOCTORS}",
+        "identity/doctors.sql",
+        "doctors.sql",
+        "doctors",
+    ],
+)
+def test_a_pgtap_file_is_found_by_its_path_or_the_end_of_it(name: str) -> None:
+    assert test.chosen_sql_tests([name]) == [DOCTORS]
+
+
+@pytest.mark.parametrize("name", ["db/tests/payments", "db/tests/payments/", "payments"])
+def test_a_folder_names_all_pgtap_files_in_it(name: str) -> None:
+    folder = {str(p.relative_to(CHECKOUT)) for p in (CHECKOUT / "db/tests/payments").iterdir()}
+    assert len(folder) > 1
+    assert set(test.chosen_sql_tests([name])) >= folder
+
+
+def test_several_names_and_options_are_kept_once_and_in_order() -> None:
+    found = test.chosen_sql_tests(["-v", "uuid_v7", "doctors.sql", "identity/doctors"])
+    assert found == ["-v", "db/tests/foundation/uuid_v7.sql", DOCTORS]
+
+
+def test_no_name_means_the_whole_suite() -> None:
+    assert test.chosen_sql_tests([]) == []
+
+
+@pytest.mark.parametrize("name", ["octors.sql", "doctors.py", "identity.sql", "nowhere", "/", ""])
+def test_a_name_that_fits_no_pgtap_file_is_an_error_before_anything_runs(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONLY", "sql")
+    monkeypatch.setenv("ARGS", f"doctors.sql '{name}'")
+    monkeypatch.delattr(test, "throwaway_cluster")
+    with pytest.raises(CommandError) as error:
+        test.main()
+    assert str(error.value).startswith(f"no test below db/tests is called {name!r}")
+    assert "\n" not in str(error.value)
+
+
+def test_a_misspelt_name_of_a_pgtap_file_is_answered_with_similar_ones() -> None:
+    with pytest.raises(CommandError, match=f"similar: {DOCTORS}"):
+        test.chosen_sql_tests(["doctor.sql"])
+
+
+def test_a_pgtap_file_without_only_sql_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONLY", "")
+    monkeypatch.setenv("ARGS", DOCTORS)
+    monkeypatch.delattr(test, "throwaway_cluster")
+    with pytest.raises(CommandError, match="add ONLY=sql"):
+        test.main()
+
+
+def test_pg_prove_runs_the_chosen_files_and_nothing_else(
+    cluster: Cluster, new_database: Callable[[], str]
+) -> None:
+    database = test.database_for_pgtap(cluster, new_database() + "_pgtap")
+    result = test.pg_prove(cluster, database, *test.chosen_sql_tests(["doctors", "uuid_v7"]))
+    assert result.returncode == 0
+    assert "Files=2, " in result.stdout
+
+
+PROVED = """\
+psql:db/tests/a/good.sql:80: WARNING:  The slot is not open
+DETAIL:  Of a test that passes
+db/tests/a/good.sql ....... ok
+psql:db/tests/a/bad.sql:7: WARNING:  The slot has begun
+DETAIL:  Of a test that fails
+psql:db/tests/a/good2.sql:1: NOTICE:  nothing to do
+# Failed test 1: "a sentence"
+#         have: 1
+psql:db/tests/a/bad.sql:8: ERROR:  no such table
+LINE 1: select
+db/tests/a/bad.sql ........
+Failed 1/2 subtests
+db/tests/a/good2.sql ...... ok
+
+Test Summary Report
+-------------------
+db/tests/a/bad.sql      (Wstat: 0 Tests: 2 Failed: 1)
+  Failed test:  1
+Files=3, Tests=9,  1 wallclock secs
+Result: FAIL
+"""
+COMPLAINTS = """\
+psql:db/tests/a/bad.sql:7: WARNING:  The slot has begun
+DETAIL:  Of a test that fails
+# Failed test 1: "a sentence"
+#         have: 1
+psql:db/tests/a/bad.sql:8: ERROR:  no such table
+LINE 1: select
+db/tests/a/bad.sql ........
+Failed 1/2 subtests
+
+Test Summary Report
+-------------------
+db/tests/a/bad.sql      (Wstat: 0 Tests: 2 Failed: 1)
+  Failed test:  1
+Files=3, Tests=9,  1 wallclock secs
+Result: FAIL"""
+
+
+def test_a_failure_is_not_hidden_among_warnings_of_tests_that_pass() -> None:
+    assert test.complaints(PROVED) == COMPLAINTS
+
+
+def test_the_specification_begins_with_what_the_clinic_is_for() -> None:
+    domains = spec.order_of_domains()
+    assert domains[:5] == [
+        "consultations",
+        "scheduling",
+        "prescriptions",
+        "payments",
+        "identity",
+    ]
+    assert domains[-1] == "foundation"
+
+
+def test_every_test_file_is_in_the_contents_of_the_specification() -> None:
+    files = list((CHECKOUT / "db/tests").rglob("*.sql"))
+    assert sum(len(spec.tests_of(domain)) for domain in spec.order_of_domains()) == len(files)
+    contents = spec.contents().splitlines()
+    assert "- [identity](#identity): " in "\n".join(contents)
+    for path in files:
+        domain = path.relative_to(CHECKOUT / "db/tests").parts[0]
+        (line,) = (line for line in contents if line.startswith(f"- [{domain}]"))
+        assert f" {spec.title(path)}" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keyword", "capture"),
+    [
+        (["tests/resources/test_slots.py"], "", "fd"),
+        (["tests/resources/test_slots.py::test_an_offset_is_understood"], "", "fd"),
+        (["drills/mutants"], "", "fd"),
+        (["tests"], "booking", "fd"),
+        (["tests/security"], "", "no"),
+    ],
+)
+def test_a_choice_of_tests_runs_in_one_process(
+    arguments: list[str], keyword: str, capture: str
+) -> None:
+    option = SimpleNamespace(keyword=keyword, capture=capture)
+    config: Any = SimpleNamespace(args=arguments, option=option)
+    assert fixtures.pytest_xdist_auto_num_workers(config) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments", [["tests"], ["tests/security", "tests/resources/test_slots.py"]]
+)
+@pytest.mark.parametrize("processors", [1, 2, 64])
+def test_the_suite_is_shared_by_as_many_processes_as_processors_can_feed(
+    arguments: list[str], processors: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: range(processors))
+    option = SimpleNamespace(keyword="", capture="fd")
+    config: Any = SimpleNamespace(args=arguments, option=option)
+    modules = sum(len(list((CHECKOUT / a).rglob("test_*.py"))) or 1 for a in arguments)
+    found = fixtures.pytest_xdist_auto_num_workers(config)
+    assert found == min(processors + 1, modules)
+
+
+def test_modules_that_begin_first_exist() -> None:
+    assert [name for name in fixtures.LONG if not (CHECKOUT / name).is_file()] == []

@@ -1,0 +1,265 @@
+"""The deployment itself: every change verifies and reverts, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from scripts.cluster import deploy
+from scripts.server import Cluster
+from scripts.system import CHECKOUT, CommandError, run
+from tests.support.schema import schema
+
+DATABASE = "telemed_redeployed"
+OWNER = {
+    "PGOPTIONS": "-c role=telemed_owner",
+    "SQITCH_FULLNAME": "Tests",
+    "SQITCH_EMAIL": "tests@telemedicine.invalid",
+}
+# The first change of the plan: strict versions of Sqitch want to be told how far to revert.
+EVERYTHING = ("--to", "@ROOT")
+# Tables that only the deployment fills: their rows are settings and keys, and no loss.
+FILLED_BY_DEPLOYMENT = {
+    "clinic_settings",
+    "consultation_transitions",
+    "context_keys",
+    "invariants",
+    "log_in_limits",
+    "roles",
+    "secrets",
+}
+# Statements that lose rows, and the guard before them.
+LOSES_ROWS = re.compile(
+    r"^\s*(?:drop table (?:if exists )?app\.(\w+)"
+    r"|alter table (?:only )?app\.(\w+)\s+drop column"
+    r"|truncate (?:table )?app\.(\w+)|delete from app\.(\w+))",
+    re.M | re.I,
+)
+GUARD = re.compile(r"^select app\.refuse_to_lose_rows\('(\w+)'", re.M)
+# What is left in the database besides PostgreSQL's own and Sqitch's record of its work.
+LEFT_BEHIND = """
+    select nspname from pg_namespace
+     where nspname not in ('pg_catalog', 'pg_toast', 'information_schema', 'public', 'sqitch')
+       and nspname !~ '^pg_(toast_)?temp_'
+    union all
+    select oid::regclass::text from pg_class where relnamespace = 'public'::regnamespace
+    union all
+    select oid::regprocedure::text from pg_proc where pronamespace = 'public'::regnamespace
+    union all
+    select extname from pg_extension where extname <> 'plpgsql'
+    union all
+    select defaclrole::regrole || ' default privileges' from pg_default_acl
+"""
+
+
+@pytest.fixture(scope="module")
+def first_schema(cluster: Cluster) -> str:
+    """A database is deployed, and its schema is written down."""
+    deploy(cluster, DATABASE, mfa_required_roles=None)
+    return schema(cluster, DATABASE)
+
+
+def sqitch(cluster: Cluster, *arguments: str, database: str = DATABASE) -> str:
+    environment = cluster.environment(database) | OWNER
+    return run(("sqitch", *arguments, f"db:pg:{database}"), environment)
+
+
+def deployed_changes(cluster: Cluster, database: str) -> list[str]:
+    return cluster.sql(
+        "select change from sqitch.changes order by committed_at, planned_at", database
+    ).split()
+
+
+def tables_with_rows(cluster: Cluster, database: str) -> set[str]:
+    tables = cluster.sql(
+        "select relname from pg_class where relnamespace = 'app'::regnamespace"
+        " and relkind in ('r', 'p') and not relispartition",
+        database,
+    ).split()
+    query = " union all ".join(
+        f"(select '{table}' from app.{table} limit 1)" for table in sorted(tables)
+    )
+    return set(cluster.sql(query, database).split())
+
+
+def test_every_change_verifies(cluster: Cluster, first_schema: str) -> None:
+    assert "Verify successful" in sqitch(cluster, "verify")
+
+
+def test_deployed_scripts_are_those_of_the_plan(cluster: Cluster, first_schema: str) -> None:
+    assert "Check successful" in sqitch(cluster, "check")
+
+
+def test_admins_and_doctors_need_a_second_factor_unless_it_is_said_that_they_do_not(
+    cluster: Cluster, first_schema: str
+) -> None:
+    def required() -> str:
+        roles = "select string_agg(name, ',' order by name) from app.roles"
+        return cluster.sql(f"{roles} where second_factor_required", DATABASE)
+
+    assert required() == "admin,doctor"
+    for said, expected in (
+        ("", ""),
+        (None, ""),
+        ("doctor, patient", "doctor,patient"),
+        (None, "doctor,patient"),
+    ):
+        deploy(cluster, DATABASE, mfa_required_roles=said)
+        assert required() == expected
+    with pytest.raises(CommandError, match="MFA_REQUIRED_ROLES could not be put in force"):
+        deploy(cluster, DATABASE, mfa_required_roles="doctor,nurse")
+    environment = cluster.environment(DATABASE) | {"APP_ENV": "development"}
+    environment.pop("MFA_REQUIRED_ROLES", None)
+    run(("sh", "scripts/deploy.sh"), environment)
+    assert required() == ""
+
+
+def test_deploying_again_changes_nothing(cluster: Cluster, first_schema: str) -> None:
+    deploy(cluster, DATABASE)
+    assert schema(cluster, DATABASE) == first_schema
+
+
+def test_every_change_reverts_and_deploys_again(cluster: Cluster, first_schema: str) -> None:
+    sqitch(cluster, "revert", "-y", *EVERYTHING)
+    assert cluster.sql(LEFT_BEHIND, DATABASE) == ""
+
+    deploy(cluster, DATABASE)
+    assert schema(cluster, DATABASE) == first_schema
+
+
+def test_reverting_leaves_the_other_databases_of_the_cluster_alone(
+    cluster: Cluster, new_database: Callable[[], str], first_schema: str
+) -> None:
+    neighbour = new_database()
+    before = schema(cluster, neighbour)
+    sqitch(cluster, "revert", "-y", *EVERYTHING)
+    assert schema(cluster, neighbour) == before
+    deploy(cluster, neighbour)
+
+
+@pytest.mark.parametrize("target", [(), EVERYTHING], ids=["everything", "to a change"])
+def test_a_revert_that_nobody_confirms_reverts_nothing(
+    cluster: Cluster, new_database: Callable[[], str], target: tuple[str, ...]
+) -> None:
+    database = new_database()
+    before = deployed_changes(cluster, database)
+    result = subprocess.run(
+        ("sqitch", "revert", *target, f"db:pg:{database}"),
+        cwd=CHECKOUT,
+        env=cluster.environment(database) | OWNER,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode != 0
+    assert re.search("Nothing reverted|target revision", result.stdout + result.stderr)
+    assert deployed_changes(cluster, database) == before
+
+
+def test_only_a_fresh_deployment_reverts_without_permission(
+    cluster: Cluster, new_database: Callable[[], str]
+) -> None:
+    """And one account is enough to stop it, before any function of the first release is lost."""
+    database = new_database()
+    before = schema(cluster, database)
+    cluster.sql(
+        f"select ops.create_admin('a@b.example', '$2b$12${'a' * 53}', 'Ada Admin')", database
+    )
+    with pytest.raises(CommandError) as refused:
+        sqitch(cluster, "revert", "-y", *EVERYTHING, database=database)
+    assert "app.users has rows" in str(refused.value)
+    assert "-c app.revert_data=yes" in str(refused.value), "it does not say how to allow it"
+    plan = (CHECKOUT / "sqitch.plan").read_text()
+    kept = re.findall(r"^(\w+/\w+)", plan.partition("\noperations/check_invariants ")[0], re.M)
+    assert len(kept) > 100
+    assert {*kept} <= {*deployed_changes(cluster, database)}
+    assert cluster.sql("select email from app.users", database) == "a@b.example"
+
+    deploy(cluster, database)
+    assert schema(cluster, database) == before
+
+    environment = cluster.environment(database) | OWNER
+    environment["PGOPTIONS"] += " -c app.revert_data=yes"
+    run(("sqitch", "revert", "-y", *EVERYTHING, f"db:pg:{database}"), environment)
+    assert cluster.sql(LEFT_BEHIND, database) == ""
+
+
+def test_every_revert_that_loses_rows_asks_first() -> None:
+    unguarded = []
+    found = set()
+    for folder in ("db/revert", "db/reworked/revert"):
+        for path in sorted((CHECKOUT / folder).rglob("*.sql")):
+            text = path.read_text()
+            for statement in LOSES_ROWS.finditer(text):
+                table = next(filter(None, statement.groups()))
+                found.add(table)
+                if table not in {*GUARD.findall(text[: statement.start()]), *FILLED_BY_DEPLOYMENT}:
+                    unguarded.append(f"{path.relative_to(CHECKOUT)}: app.{table}")
+    assert len(found) > 15
+    assert unguarded == [], "select app.refuse_to_lose_rows('...') is missing before these"
+
+
+def test_every_table_can_be_lost_by_one_revert_only(
+    cluster: Cluster, new_database: Callable[[], str]
+) -> None:
+    """What the pattern of the test above does not find would drop a table without a guard."""
+    text = "\n".join(path.read_text() for path in (CHECKOUT / "db/revert").rglob("*.sql"))
+    dropped = [match.group(1) for match in LOSES_ROWS.finditer(text) if match.group(1)]
+    tables = cluster.sql(
+        "select relname from pg_class where relnamespace = 'app'::regnamespace"
+        " and relkind in ('r', 'p') and not relispartition",
+        new_database(),
+    )
+    assert sorted(dropped) == sorted(tables.split())
+
+
+def test_every_guard_finds_the_rows_that_are_there(
+    cluster: Cluster, new_database: Callable[[], str]
+) -> None:
+    """In a clinic with something in nearly every table, one guard at a time."""
+    database = new_database()
+    assert tables_with_rows(cluster, database) == {*FILLED_BY_DEPLOYMENT, "audit_logs"}
+    environment = cluster.environment(database)
+    run(
+        ("psql", "-Xq", "-v", f"password_hash=$2b$12${'a' * 53}", "-f", "db/demo/demo_data.sql"),
+        environment,
+    )
+    full = tables_with_rows(cluster, database)
+    tried, wrong = 0, []
+    for path in sorted((CHECKOUT / "db/revert").rglob("*.sql")):
+        for statement in re.findall(
+            r"^select app\.refuse_to_lose_rows\([^;]*", path.read_text(), re.M
+        ):
+            tried += 1
+            table = re.findall(r"'(\w+)'", statement)[0]
+            result = subprocess.run(
+                ("psql", "-Xq", "-v", "VERBOSITY=verbose", "-c", f"begin; {statement}; rollback"),
+                env=environment | OWNER,
+                capture_output=True,
+                text=True,
+            )
+            if ("TM930" in result.stderr) != (table in full):
+                wrong.append((statement, result.stderr))
+    assert wrong == []
+    assert tried > 15 and len(full) > 12
+
+
+def test_every_verify_script_fails_where_nothing_is_deployed(cluster: Cluster) -> None:
+    cluster.create_database("telemed_empty")
+    environment = cluster.environment("telemed_empty")
+    scripts = sorted((CHECKOUT / "db/verify").rglob("*.sql"))
+    passing = [
+        script.stem
+        for script in scripts
+        if subprocess.run(
+            ("psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-f", script),
+            env=environment,
+            capture_output=True,
+        ).returncode
+        == 0
+    ]
+    # Roles belong to the cluster: the other databases have made them.
+    assert passing == ["roles"]

@@ -1,0 +1,348 @@
+"""Access tokens: those that are none, those at the edge, and keys that change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import jwt
+import pytest
+import requests
+
+from api import auth, config
+from scripts.server import Cluster
+from tests.support.client import PASSWORD, Client, Contract, ok, problem
+from tests.support.forgery import ATTACKS, HOUR, OTHER_SECRET, Genuine, now, packed
+from tests.support.pem import new_key, public
+from tests.support.raw import connect, everything, refused, request
+from tests.support.server import SECRET, Server, environment, serve
+
+People = Callable[..., Client]
+
+REFUSAL = {
+    "type": "urn:telemedicine:problem:tm101",
+    "title": "Unauthorized",
+    "status": 401,
+    "detail": "The access token is not valid, or no longer.",
+    "code": "TM101",
+}
+NOT_SIGNED_IN = REFUSAL | {"detail": "Sign in and send the access token."}
+PAIRS = {"EdDSA": new_key("EdDSA"), "RS256": new_key("RS256")}
+
+
+@pytest.fixture(scope="module")
+def somebody(new_patient: People) -> Client:
+    """A patient who is signed in; no test of this module signs them out."""
+    return new_patient()
+
+
+@pytest.fixture(scope="module")
+def genuine(somebody: Client) -> Genuine:
+    """Their access token, which outlives the tests on the slowest machine."""
+    issued_to_them = Genuine(somebody.token, "HS256", SECRET)
+    return replace(issued_to_them, text=issued_to_them.with_claims(exp=now() + 24 * HOUR))
+
+
+def show(url: str, token: str | bytes, path: str = "/v1/me") -> requests.Response:
+    """Send a token as it is, byte by byte."""
+    raw = token if isinstance(token, bytes) else token.encode()
+    return requests.get(url + path, headers={"Authorization": b"Bearer " + raw}, timeout=60)
+
+
+def is_refused(answer: requests.Response, told: dict[str, Any] = REFUSAL) -> None:
+    """Every refusal says the same, so that nobody learns from it what is wrong."""
+    body = problem(answer, 401)
+    assert {name: value for name, value in body.items() if name != "request_id"} == told
+    error = ', error="invalid_token"' if told is REFUSAL else ""  # RFC 6750, section 3.1
+    assert answer.headers["WWW-Authenticate"] == f'Bearer realm="telemedicine"{error}'
+
+
+def test_a_token_that_is_put_together_again_is_accepted(
+    genuine: Genuine, somebody: Client, server: Server
+) -> None:
+    """So whatever is refused below is refused for what was changed."""
+    untouched = Genuine(somebody.token, "HS256", SECRET)
+    assert untouched.sealed(untouched.header, untouched.claims) == untouched.text
+    assert show(server.url, genuine.text).status_code == 200
+    assert show(server.url, genuine.with_claims(jti=uuid4().hex, nbf=now() - 60)).status_code == 200
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_token_that_is_not_ours_is_refused(attack: str, genuine: Genuine, server: Server) -> None:
+    is_refused(show(server.url, ATTACKS[attack](genuine)))
+
+
+def test_none_of_these_is_taken_for_a_bug(genuine: Genuine, server: Server) -> None:
+    assert show(server.url, genuine.text).status_code == 200
+    assert '"bug"' not in server.output
+
+
+@pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512", "EdDSA", "RS256"])
+def test_none_of_them_is_accepted_whatever_the_algorithm(algorithm: str) -> None:
+    settings, ours = issued(algorithm)
+    assert auth.verify(settings, ours.text) == ours.claims
+    accepted = [name for name, make in ATTACKS.items() if is_accepted(settings, make(ours))]
+    assert accepted == []
+
+
+def issued(algorithm: str) -> tuple[config.Settings, Genuine]:
+    """Settings, and a token that was issued under them."""
+    key = PAIRS.get(algorithm, SECRET)
+    settings = config.load(environment("postgresql://", ALGORITHM=algorithm, SECRET_KEY=key))
+    token = auth.issue(settings, str(uuid4()), "patient", str(uuid4()))
+    return settings, Genuine(token, algorithm, key)
+
+
+def is_accepted(settings: config.Settings, token: str | bytes) -> bool:
+    """Whether a token is; nothing but jwt.InvalidTokenError may come of one that is not."""
+    text = token if isinstance(token, str) else token.decode("latin-1")  # as in WSGI
+    try:
+        auth.verify(settings, text)
+    except jwt.InvalidTokenError:
+        return False
+    return True
+
+
+def test_a_token_in_which_one_character_is_another_is_refused() -> None:
+    settings, ours = issued("HS256")
+    for place, right in enumerate(ours.text):
+        for wrong in "AZaz09-_.=+/ \x00ü":
+            if wrong != right:
+                changed = ours.text[:place] + wrong + ours.text[place + 1 :]
+                assert not is_accepted(settings, changed), (place, wrong)
+
+
+def test_the_time_of_a_token_may_be_off_by_half_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings, ours = issued("HS256")
+    present = now()
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.fromtimestamp(present, tz)
+
+    monkeypatch.setattr("jwt.api_jwt.datetime", Clock)
+    for accepted in (
+        {"exp": present + 1},
+        {"exp": present},
+        {"exp": present - 29},
+        {"iat": present + 30},
+        {"nbf": present + 30},
+        {"iat": present + 30, "exp": present - 29},
+        {"iat": 0},
+    ):
+        token = ours.with_claims(**{"iat": present, **accepted})
+        assert is_accepted(settings, token), accepted
+    for refused_ in ({"exp": present - 30}, {"iat": present + 31}, {"nbf": present + 31}):
+        token = ours.with_claims(**{"iat": present, **refused_})
+        assert not is_accepted(settings, token), refused_
+
+
+def test_a_role_that_the_account_does_not_have_is_refused_by_the_database(
+    genuine: Genuine, server: Server
+) -> None:
+    token = genuine.with_claims(role="admin")
+    problem(show(server.url, token, "/v1/admin/analytics"), 401, "TM102")
+
+
+# Without a bearer token
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("", "Bearer", "Bearer ", "bearer\tx", "Basic dXNlcjpwYXNz", "Basic {token}", "{token}"),
+        *("Token {token}", "JWT {token}", "DPoP {token}", "Digest {token}", "Bearer:{token}"),
+        *("Bearer={token}", "Bearer\t{token}", "Bearers {token}", "B\u0435arer {token}", "null"),
+    ],
+)
+def test_without_a_bearer_token_nobody_is_signed_in(
+    header: str, genuine: Genuine, server: Server
+) -> None:
+    sent = {"Authorization": header.format(token=genuine.text).encode()}
+    is_refused(requests.get(server.url + "/v1/me", headers=sent, timeout=60), NOT_SIGNED_IN)
+
+
+def test_a_token_counts_only_where_it_belongs(genuine: Genuine, server: Server) -> None:
+    """RFC 6750 knows two more places, of which RFC 9700, section 4.3.2 warns."""
+    token = {"access_token": genuine.text}
+    me, book = server.url + "/v1/me", server.url + "/v1/consultations"
+    is_refused(requests.get(me, params=token, timeout=60), NOT_SIGNED_IN)
+    is_refused(requests.post(book, data=token, timeout=60), NOT_SIGNED_IN)
+    is_refused(requests.post(book, json=token, timeout=60), NOT_SIGNED_IN)
+    is_refused(requests.get(me, cookies=token, timeout=60), NOT_SIGNED_IN)
+    for name in ("X-Access-Token", "Proxy-Authorization", "X-Authorization", "X-Forwarded-User"):
+        sent = {name: f"Bearer {genuine.text}"}
+        is_refused(requests.get(me, headers=sent, timeout=60), NOT_SIGNED_IN)
+
+
+def test_the_scheme_may_be_written_in_any_case(genuine: Genuine, server: Server) -> None:
+    sent = {"Authorization": f"bEARER {genuine.text}"}
+    ok(requests.get(server.url + "/v1/me", headers=sent, timeout=60))
+
+
+@pytest.mark.parametrize("other", ["Bearer {token}", "Basic dXNlcjpwYXNz", ""])
+def test_two_signatures_are_none(other: str, genuine: Genuine, server: Server) -> None:
+    ours = f"Authorization: Bearer {genuine.text}"
+    also = f"Authorization: {other.format(token=genuine.text)}"
+    for both in ((ours, also), (also, ours)):
+        told = answer_to(server, *both, status=401)
+        assert {name: told[name] for name in NOT_SIGNED_IN} == NOT_SIGNED_IN
+
+
+def answer_to(server: Server, *headers: str, status: int) -> dict[str, Any]:
+    with connect(server.url) as connection:
+        connection.sendall(request("GET", "/v1/me", *headers, "Connection: close"))
+        return refused(everything(connection), status)
+
+
+def test_what_is_no_header_is_refused_before_anybody_looks_at_it(
+    genuine: Genuine, server: Server
+) -> None:
+    line = f"Authorization: Bearer {genuine.text}"
+    answer_to(server, line + "x" * 100_000, status=431)
+    answer_to(server, f"Authorization: Bearer {'a.' * 50_000}", status=431)
+    answer_to(server, line + "\x00", status=400)
+    answer_to(server, line.replace(".", "\x00", 1), status=400)
+    answer_to(server, line.replace(".", "\r\n .", 1), status=400)  # RFC 9112, section 5.2
+    answer_to(server, "Authorization : Bearer x", status=400)
+    assert show(server.url, genuine.text).status_code == 200
+
+
+# Tokens for something else
+
+
+def test_a_refresh_token_is_no_access_token(somebody: Client, server: Server) -> None:
+    refresh_token = somebody.tokens["refresh_token"]
+    is_refused(show(server.url, refresh_token))
+    is_refused(show(server.url, f"{refresh_token}.{refresh_token}.{refresh_token}"))
+
+
+def test_an_access_token_is_no_refresh_token(genuine: Genuine, stranger: Client) -> None:
+    body = {"refresh_token": genuine.text}
+    assert stranger.post("/v1/auth/refresh", body).status_code in (401, 422)
+
+
+# Keys that change
+
+
+@pytest.fixture
+def instance(cluster: Cluster, database: str, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Starts one more instance, with settings of its own."""
+
+    def start(**settings: str) -> Any:
+        log = tmp_path / f"log{uuid4().hex}"
+        url = cluster.url(database, "telemed_api")
+        return serve(url, log, WEB_CONCURRENCY="1", **settings)
+
+    return start
+
+
+def log_in(url: str, who: Client) -> dict[str, Any]:
+    body = {"email": who.email, "password": PASSWORD}
+    return ok(requests.post(url + "/v1/auth/login", json=body, timeout=60))
+
+
+def refresh(url: str, tokens: dict[str, Any]) -> dict[str, Any]:
+    body = {"refresh_token": tokens["refresh_token"]}
+    return ok(requests.post(url + "/v1/auth/refresh", json=body, timeout=60))
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "old", "new"),
+    [("HS256", SECRET, OTHER_SECRET), ("EdDSA", PAIRS["EdDSA"], new_key("EdDSA"))],
+    ids=["HS256", "EdDSA"],
+)
+def test_a_new_key_signs_nobody_out(
+    algorithm: str, old: str, new: str, somebody: Client, instance: Callable[..., Any]
+) -> None:
+    """The steps of docs/operations.md."""
+
+    def keys(current: str, *retired: str) -> dict[str, str]:
+        known = ("" if algorithm == "EdDSA" else ",").join(retired)
+        return {"ALGORITHM": algorithm, "SECRET_KEY": current, "SECRET_KEYS_RETIRED": known}
+
+    with instance(**keys(old)) as before:
+        tokens = log_in(before.url, somebody)
+        assert show(before.url, tokens["access_token"]).status_code == 200
+    with instance(**keys(old, new)) as informed, instance(**keys(new, old)) as changed:
+        # Whoever issued a token, both of them accept it.
+        assert show(informed.url, tokens["access_token"]).status_code == 200
+        assert show(changed.url, tokens["access_token"]).status_code == 200
+        tokens = refresh(informed.url, tokens)
+        assert show(changed.url, tokens["access_token"]).status_code == 200
+        last_of_the_old = tokens["access_token"]
+        tokens = refresh(changed.url, tokens)
+        first_of_the_new = tokens["access_token"]
+        assert show(informed.url, first_of_the_new).status_code == 200
+        kids = [jwt.get_unverified_header(t)["kid"] for t in (last_of_the_old, first_of_the_new)]
+        assert len(set(kids)) == 2
+    with instance(**keys(new)) as after:
+        is_refused(show(after.url, last_of_the_old))
+        assert show(after.url, first_of_the_new).status_code == 200
+        tokens = refresh(after.url, tokens)
+        assert show(after.url, tokens["access_token"]).status_code == 200
+
+
+def test_only_the_key_that_a_token_names_is_tried() -> None:
+    both = {"SECRET_KEY": SECRET, "SECRET_KEYS_RETIRED": OTHER_SECRET}
+    settings = config.load(environment("postgresql://", **both))
+    _, ours = issued("HS256")
+    retired = config.load(environment("postgresql://", SECRET_KEY=OTHER_SECRET))
+    theirs = Genuine(auth.issue(retired, str(uuid4()), "patient", str(uuid4())), "HS256", SECRET)
+    assert is_accepted(settings, ours.text)
+    assert is_accepted(settings, theirs.text)
+    # Each of them signed with the other's key.
+    assert not is_accepted(settings, ours.signed_by(OTHER_SECRET, "HS256"))
+    assert not is_accepted(settings, theirs.signed_by(SECRET, "HS256"))
+
+
+@pytest.mark.parametrize("algorithm", ["EdDSA", "RS256"])
+def test_with_a_pair_of_keys_others_can_verify(
+    algorithm: str, somebody: Client, instance: Callable[..., Any]
+) -> None:
+    retired = new_key(algorithm)
+    keys = {
+        "ALGORITHM": algorithm,
+        "SECRET_KEY": PAIRS[algorithm].replace("\n", "\\n"),
+        "SECRET_KEYS_RETIRED": retired + public(new_key(algorithm)),
+    }
+    with instance(**keys) as server:
+        tokens = log_in(server.url, somebody)
+        ours = Genuine(tokens["access_token"], algorithm, PAIRS[algorithm])
+        ok(show(server.url, ours.text))
+
+        contract = Contract(requests.get(server.url + "/openapi.json", timeout=60).json())
+        published = ok(Client(server.url, contract).get("/.well-known/jwks.json"))
+        by_kid = {key.key_id: key for key in jwt.PyJWKSet.from_dict(published).keys}
+        assert len(by_kid) == 3
+        key = by_kid[ours.header["kid"]]
+        claims = jwt.decode(ours.text, key, [algorithm], audience="telemedicine-api")
+        assert claims["sub"] == somebody.id
+
+        of_retired = config.load(
+            environment("postgresql://", ALGORITHM=algorithm, SECRET_KEY=retired)
+        )
+        who = (claims["sub"], claims["role"], claims["sid"])
+        ok(show(server.url, auth.issue(of_retired, *who)))
+
+        # What is public must not be taken for a secret (RFC 8725, section 2.1).
+        for confusion in (name for name in ATTACKS if "HS256 with a public key" in name):
+            is_refused(show(server.url, ATTACKS[confusion](ours)))
+        is_refused(show(server.url, Genuine(somebody.token, "HS256", SECRET).text))
+        is_refused(show(server.url, ours.unsigned("none")))
+        signature = ours.parts[2]
+        is_refused(show(server.url, f"{packed(ours.header)}.{packed(b'{}')}.{signature}"))
+        assert '"bug"' not in server.output
+        assert "BEGIN" not in server.output
+
+
+def test_nothing_of_a_token_is_logged(genuine: Genuine, server: Server) -> None:
+    is_refused(show(server.url, "nothing-of.this-should.be-there"))
+    log = server.output
+    for part in (*genuine.parts, genuine.header["kid"], "nothing-of", "this-should", "be-there"):
+        assert part not in log

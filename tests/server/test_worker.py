@@ -1,0 +1,178 @@
+"""Clients that are wrong below the application."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import requests
+import structlog.testing
+from flask import Flask
+from gunicorn.workers import gthread  # type: ignore[import-untyped]
+
+from api.config import Settings
+from api.worker import Worker
+from tests.support.client import Client, problem, race
+from tests.support.raw import connect, everything, refused, request
+from tests.support.server import Server, serve
+
+CHUNKED = "Transfer-Encoding: chunked"
+JSON = "Content-Type: application/json"
+LOG_IN = ("POST", "/v1/auth/login", JSON)
+CREDENTIALS = b'{"email": "nobody@clinic.test", "password": "no"}'
+
+WHOLE = {
+    "head": request("GET", "/health", "Connection: close"),
+    "body": request(*LOG_IN, f"Content-Length: {len(CREDENTIALS)}", "Connection: close")
+    + CREDENTIALS,
+    "chunks": request(*LOG_IN, CHUNKED, "Connection: close")
+    + b"%x;note=x\r\n%b\r\n0\r\nX-Note: x\r\n\r\n" % (len(CREDENTIALS), CREDENTIALS),
+}
+
+
+def status(answer: bytes) -> int:
+    return int(answer.split()[1])
+
+
+def test_requests_may_come_before_the_answers(server: Server) -> None:
+    kept = request("GET", "/health/live")
+    part = len(WHOLE["body"]) - 5
+    with connect(server.url) as connection:
+        connection.sendall(kept * 3 + WHOLE["body"][:part])
+        file = connection.makefile("rb")
+        for _ in range(3):
+            assert status(file.readline()) == 200
+            while file.readline() != b"\r\n":
+                pass
+            assert json.loads(file.read(len(b'{"status": "ok"}'))) == {"status": "ok"}
+        connection.sendall(WHOLE["body"][part:])
+        assert status(file.read()) == 401
+
+
+def test_a_client_may_ask_before_it_sends_its_body(server: Server) -> None:
+    head = (*LOG_IN, f"Content-Length: {len(CREDENTIALS)}", "Expect: 100-continue")
+    with connect(server.url) as connection:
+        connection.sendall(request(*head, "Connection: close"))
+        assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(CREDENTIALS)
+        assert b"HTTP/1.1 401 " in everything(connection)
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        b"zz\r\n",
+        b"\r\n",
+        b"-1\r\n",
+        b"2\r\n{}0\r\n\r\n",
+        b"2\r\n{}XX0\r\n\r\n",
+        b"2;a b\r\n{}\r\n0\r\n\r\n",
+        b"0\r\nno trailer\r\n\r\n",
+        b"0\r\nbad name: x\r\n\r\n",
+    ],
+)
+def test_chunks_that_are_none_are_refused(server: Server, chunks: bytes) -> None:
+    with connect(server.url) as connection:
+        connection.sendall(request(*LOG_IN, CHUNKED, body=chunks))
+        told = refused(everything(connection), 400)
+        assert told["detail"] == "The body's chunks cannot be read."
+
+
+@pytest.mark.parametrize("chunks", [b"", b"f", b"f\r\n{", b"2\r\n{}\r\n"])
+def test_chunks_that_end_early_are_refused(server: Server, chunks: bytes) -> None:
+    with connect(server.url) as connection:
+        connection.sendall(request(*LOG_IN, CHUNKED, body=chunks))
+        connection.shutdown(socket.SHUT_WR)
+        told = refused(everything(connection), 400)
+        assert told["detail"] == "The body ended early."
+
+
+SECRET = "secret-of-a-patient"
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        (f"nonsense?q={SECRET}\r\n\r\n".encode(), 400),
+        (f"get /v1/me?q={SECRET} HTTP/1.1\r\n\r\n".encode(), 400),
+        (f"GET /v1/me?q={SECRET} HTTP/9.9\r\n\r\n".encode(), 400),
+        (request("GET", f"/v1/me?q={SECRET}", f"no header {SECRET}"), 400),
+        (request("GET", "/v1/me", f"Bad Name: {SECRET}"), 400),
+        (request(*LOG_IN, "Content-Length: 2", "Content-Length: 3", body=b"{}"), 400),
+        (request("GET", f"/v1/me?q={SECRET}{'x' * 9000}"), 414),
+        (f"GET /v1/me?q={SECRET}".encode() + b"x" * 200_000, 414),
+        (request("GET", "/v1/me", f"X-Long: {SECRET}{'x' * 9000}"), 431),
+        (request("GET", "/v1/me", *(f"X-{n}: {SECRET}" for n in range(60))), 431),
+        (request(*LOG_IN, "Expect: a-miracle", "Content-Length: 2", body=b"{}"), 417),
+        (request(*LOG_IN, "Transfer-Encoding: telepathy"), 501),
+    ],
+)
+def test_what_no_application_sees_is_a_problem_too_and_no_secret_is_logged(
+    server: Server, sent: bytes, expected: int
+) -> None:
+    with connect(server.url) as connection:
+        connection.sendall(sent)
+        told = refused(everything(connection), expected)
+    assert SECRET not in json.dumps(told)
+    lines = [json.loads(line) for line in server.output.splitlines()]
+    (line,) = (row for row in lines if row.get("request_id") == told["request_id"])
+    assert (line["event"], line["status"]) == ("refused", expected)
+    assert SECRET not in server.output
+    assert "127.0.0.1" not in json.dumps(line)
+
+
+def test_a_bug_below_the_application_is_told_with_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError(SECRET)
+
+    monkeypatch.setattr(gthread.ThreadWorker, "handle_request", fail)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, structlog.testing.capture_logs() as lines:
+        this = object.__new__(Worker)
+        this.wsgi = Flask("worker")
+        this.wsgi.config["SETTINGS"] = Settings()
+        try:
+            this.handle_request(SimpleNamespace(headers=[]), SimpleNamespace(waited=0))
+        except RuntimeError as error:
+            this.handle_error(None, ours, None, error)
+        ours.shutdown(socket.SHUT_WR)
+        told = refused(everything(theirs), 500)
+    line, refusal = lines
+    assert (line["event"], line["log_level"], line["error"]) == ("bug", "error", "RuntimeError")
+    assert refusal["request_id"] == told["request_id"]
+    assert line["at"][-1].endswith(" fail")
+    assert SECRET not in json.dumps([line, told])
+
+
+def test_who_takes_time_to_ask_has_not_waited_for_us(server: Server) -> None:
+    ask = request("GET", "/health/live", "Connection: close")
+    with connect(server.url) as silent, connect(server.url) as slow:
+        slow.sendall(ask[:9])
+        time.sleep(2.5)  # longer than a request may wait for a thread
+        silent.sendall(ask)
+        slow.sendall(ask[9:])
+        assert [status(everything(connection)) for connection in (silent, slow)] == [200, 200]
+
+
+def test_who_has_waited_too_long_for_a_thread_is_told_at_once(
+    patient: Client, tmp_path: Path
+) -> None:
+    headers = {"Authorization": f"Bearer {patient.token}"}
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # a database that says nothing
+        url = f"postgresql://telemed_api@127.0.0.1:{silent.getsockname()[1]}/telemed"
+        settings = {"WEB_CONCURRENCY": "1", "THREADS": "2"}
+        with serve(url, tmp_path / "log", **settings) as server:
+            ask = partial(requests.get, server.url + "/v1/me", headers=headers, timeout=60)
+            answers = race([ask] * 12)
+            problems = [problem(answer, 503) for answer in answers]
+            assert {answer.headers["Retry-After"] for answer in answers} == {"1"}
+            assert {answer["code"] for answer in problems} == {"08000", "HTTP503"}
+            assert '"reason": "queue"' in server.output
+            requests.get(server.url + "/health/live", timeout=60).raise_for_status()

@@ -1,0 +1,43 @@
+"""HTTP byte by byte, for what no client library would send."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.support.client import PROBLEM
+
+
+def connect(url: str) -> socket.socket:
+    """A connection to a server; nothing has been sent yet."""
+    where = urlsplit(url)
+    return socket.create_connection((where.hostname or "", where.port or 0), timeout=60)
+
+
+def request(method: str, path: str, *headers: str, body: bytes = b"") -> bytes:
+    """A request with exactly these headers besides Host."""
+    return (
+        "\r\n".join((f"{method} {path} HTTP/1.1", "Host: test", *headers, "\r\n")).encode() + body
+    )
+
+
+def everything(connection: socket.socket) -> bytes:
+    """What a server sends until it closes."""
+    with connection.makefile("rb") as file:
+        return file.read()
+
+
+def refused(answer: bytes, status: int) -> dict[str, Any]:
+    """The body of an answer that has to be a problem with this status."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    line, *fields = head.decode().split("\r\n")
+    assert line.split()[1] == str(status), answer
+    headers = {name.lower(): value for name, value in (row.split(": ", 1) for row in fields)}
+    told: dict[str, Any] = json.loads(body)
+    assert headers["content-type"] == PROBLEM
+    assert int(headers["content-length"]) == len(body)
+    assert told["status"] == status
+    assert told["request_id"] == headers["x-request-id"]
+    return told

@@ -1,0 +1,68 @@
+"""People who have a second factor."""
+
+from __future__ import annotations
+
+import time
+
+import pyotp
+import requests
+
+from api import mfa
+from tests.support.client import PASSWORD, Client, ok
+
+STEP = mfa.STEP_SECONDS
+
+
+def now_step() -> int:
+    return int(time.time()) // STEP
+
+
+class Authenticator:
+    """The application on a telephone."""
+
+    def __init__(self, secret: str) -> None:
+        self.totp = pyotp.TOTP(secret)
+        self.last = 0
+
+    def fresh(self) -> str:
+        """A code that has not been used: that of now, then the next one, which is good already.
+
+        Either is good for half a minute or more, however slow the computer is.
+        """
+        self.last = max(self.last + 1, now_step())
+        assert self.last <= now_step() + 1, "a test asks for too many codes"
+        return self.at(self.last)
+
+    def confirm(self, client: Client) -> list[str]:
+        """Put this one in force by the code before the present one; returns recovery codes."""
+        while True:
+            self.last = now_step() - 1
+            answer = client.post("/v1/me/mfa/confirm", {"otp": self.at(self.last)})
+            if answer.status_code == 200 or self.last == now_step() - 1:
+                codes: list[str] = ok(answer)["recovery_codes"]
+                return codes
+
+    def at(self, step: int) -> str:
+        return self.totp.at(step * STEP)
+
+    def wrong(self) -> str:
+        """A code of no step near the present one."""
+        near = {self.at(step) for step in range(now_step() - 5, now_step() + 6)}
+        return next(code for code in (f"{n:06}" for n in range(100)) if code not in near)
+
+
+class Protected:
+    """A patient with a second factor."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        enrolment = ok(client.post("/v1/me/mfa"), 201)
+        self.authenticator = Authenticator(enrolment["secret"])
+        self.recovery_codes = self.authenticator.confirm(client)
+
+    def log_in(self, otp: str | None = None, password: str = PASSWORD) -> requests.Response:
+        body = {"email": self.client.email, "password": password, "otp": otp}
+        return Client(self.client.url, self.client.contract).post("/v1/auth/login", body)
+
+    def remove(self, otp: str) -> requests.Response:
+        return self.client.send("DELETE", "/v1/me/mfa", json={"otp": otp})

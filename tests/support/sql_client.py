@@ -1,0 +1,89 @@
+"""A client that calls functions through SQL, with the statement that the API sends."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import psycopg
+
+from api.db import CONTEXT, REPLAYED
+from tests.support import context
+from tests.support.client import Client as Api
+
+ROLLED_BACK = "rolled back"
+
+
+class Person(NamedTuple):
+    """Who asks: an id, a role and a session for SQL, an account of the API for HTTP."""
+
+    id: str
+    role: str
+    session_id: str
+    account: Api | None = None
+
+    @property
+    def token(self) -> str:
+        """An access token that is in force."""
+        return self.account.token if self.account else ""
+
+
+class Answer(NamedTuple):
+    """What came back. code: the SQLSTATE of a refusal, "" when there was none."""
+
+    code: str
+    row: dict[str, Any]
+    replayed: bool = False
+
+
+class Client(Protocol):
+    """Calls functions as somebody; a client's answers are kept for counting."""
+
+    answers: list[Answer]
+
+    def call(self, person: Person, function: str, **arguments: object) -> Answer:
+        """The answer of api.<function>; arguments: its parameters without `p_`."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class SqlClient:
+    """A connection of the login that the API uses, with the statement that the API sends."""
+
+    def __init__(self, url: str) -> None:
+        self.answers: list[Answer] = []
+        self.request_id = "race"
+        self._notices: list[str] = []
+        self.connection = psycopg.connect(url, autocommit=True)
+        self.connection.add_notice_handler(lambda n: self._notices.append(n.sqlstate or ""))
+
+    def call(self, person: Person, function: str, **arguments: object) -> Answer:
+        answer = self._ask(person, function, **arguments)
+        self.answers.append(answer)
+        return answer
+
+    def call_and_roll_back(self, person: Person, function: str, **arguments: object) -> Answer:
+        """What worked is taken back, and its code is ROLLED_BACK."""
+        self.connection.execute("begin")
+        answer = self._ask(person, function, **arguments)
+        self.connection.execute("rollback")
+        answer = answer._replace(code=answer.code or ROLLED_BACK)
+        self.answers.append(answer)
+        return answer
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def _ask(self, person: Person, function: str, **arguments: object) -> Answer:
+        names = ", ".join(f"p_{name} => %s" for name in arguments)
+        statement = f"{CONTEXT} select to_json(api.{function}({names})) from context"
+        who = context.values(person.id, person.role, self.request_id, person.session_id)
+        values = (*who, *arguments.values())
+        self._notices.clear()
+        try:
+            (row,) = self.connection.execute(statement.encode(), values).fetchone() or (None,)
+        except psycopg.Error as error:
+            return Answer(error.sqlstate or type(error).__name__, {})
+        # A refusal that is committed is a warning: see db/README.md.
+        refusals = [code for code in self._notices if code.startswith("TM") and code != REPLAYED]
+        return Answer("".join(refusals), row or {}, REPLAYED in self._notices)
