@@ -6,7 +6,7 @@ import sys
 
 import psycopg
 
-from api import config, db, guessing, passwords, time_zones
+from api import config, db, password_hashing, password_strength, time_zones
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,9 +45,9 @@ def _create_admin(options: argparse.Namespace) -> None:
     if complaints := config.published_passwords(settings):
         raise config.SettingsError("; ".join(complaints))
     password = _checked(_from_stdin() if options.password_stdin else _from_terminal())
-    if guessing.too_easy(password, options.email, options.full_name):
-        raise ValueError(guessing.ADVICE)
-    password_hash = passwords.hash_password(password, settings.bcrypt_cost)
+    if password_strength.too_easy(password, options.email, options.full_name):
+        raise ValueError(password_strength.ADVICE)
+    password_hash = password_hashing.hash_password(password, settings.bcrypt_cost)
     user_id = db.create_admin(
         settings.dba_database_url, options.email, password_hash, options.full_name
     )
@@ -76,7 +76,7 @@ def _compare_time_zones(settings: config.Settings) -> None:
 
 def _hash(_options: argparse.Namespace) -> None:
     settings = config.load(to_serve=False)
-    _say(passwords.hash_password(_checked(_from_stdin()), settings.bcrypt_cost))
+    _say(password_hashing.hash_password(_checked(_from_stdin()), settings.bcrypt_cost))
 
 
 def _from_stdin() -> str:
@@ -91,7 +91,7 @@ def _from_terminal() -> str:
 
 
 def _checked(password: str) -> str:
-    shortest, longest = passwords.MINIMUM_LENGTH, passwords.MAXIMUM_LENGTH
+    shortest, longest = password_hashing.MINIMUM_LENGTH, password_hashing.MAXIMUM_LENGTH
     if not shortest <= len(password) <= longest:
         raise ValueError(f"a password has {shortest} to {longest} characters")
     return password

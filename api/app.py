@@ -6,14 +6,14 @@ import pkgutil
 from flask import Flask, Response, abort, g, request
 
 from api import (
+    access_log,
     config,
     delivery,
-    denials,
     errors,
-    limits,
     logs,
     metrics,
-    passwords,
+    password_hashing,
+    rate_limits,
     resources,
 )
 from api.blueprint import Api, Blueprint
@@ -55,10 +55,10 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     for part in (errors, logs, metrics):
         part.register(app)
     app.before_request(_refuse_detour)
-    for bounded in (limits, passwords):
+    for bounded in (rate_limits, password_hashing):
         bounded.register(app, settings)
     delivery.register(app, settings)
-    denials.register(app)
+    access_log.register(app)
     settings.keyring  # noqa: B018  # read now, not in each worker's first request
     app.after_request(_finish)
     _register_resources(app)

@@ -13,10 +13,10 @@ import jwt
 from flask import g, request
 from jwt.utils import base64url_decode
 
-from api import limits
+from api import rate_limits
 from api.config import Settings, current
 from api.errors import Problem
-from api.keys import Key, Keyring
+from api.signing_keys import Key, Keyring
 
 ROLES = ("admin", "doctor", "patient")
 TYPE = "at+jwt"
@@ -80,7 +80,7 @@ def signed_in(*roles: str) -> Callable[[View], View]:
     def decorate(view: View) -> View:
         @wraps(view)
         def protected(*args: Any, **kwargs: Any) -> Any:
-            limits.after(_authenticate)
+            rate_limits.after(_authenticate)
             if roles and g.role not in roles:
                 raise Problem(403, f"This is for the role {' or '.join(roles)}.", code="TM301")
             return view(*args, **kwargs)
@@ -97,7 +97,7 @@ def signed_in_or_not(view: View) -> View:
     @wraps(view)
     def recognised(*args: Any, **kwargs: Any) -> Any:
         try:
-            limits.after(_authenticate)
+            rate_limits.after(_authenticate)
         except Problem as problem:
             if problem.status != 401:
                 raise

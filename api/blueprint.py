@@ -19,7 +19,7 @@ from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
-from api import limits
+from api import rate_limits
 from api.errors import MEDIA_TYPE, Problem, pointer, title
 from api.fields import Request
 
@@ -130,7 +130,7 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest has no
                 "refusals": getattr(view, "_refusals", ()),
                 "idempotency_key": getattr(view, "_idempotency_key", None),
                 "has_path_id": "<uuid:" in rule,
-                "is_sign_in": f"{self.url_prefix}{rule}".startswith(limits.SIGN_INS),
+                "is_sign_in": f"{self.url_prefix}{rule}".startswith(rate_limits.SIGN_INS),
             }
             added: View = self.route(rule, methods=[method])(view)
             return added
@@ -432,7 +432,7 @@ _REPLAYED_HEADER = {
 }
 _RATE_LIMIT = {
     name: {"description": description, "schema": {"type": "string"}}
-    for name, description in limits.HEADERS.items()
+    for name, description in rate_limits.HEADERS.items()
 }
 _RETRY_AFTER = {"Retry-After": {"description": "seconds", "schema": {"type": "string"}}}
 _HEADERS: dict[int, Any] = {

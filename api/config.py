@@ -20,7 +20,7 @@ from limits.storage import Storage, storage_from_string
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-from api import keys
+from api import signing_keys
 
 POOLERS = ("auto", "transaction", "session")
 ENVIRONMENTS = ("production", "development", "test")
@@ -92,7 +92,7 @@ class Settings:
     context_key: str = field(default="", repr=False)
     secret_keys_retired: str = field(default="", repr=False)
     mfa_keys: str = field(default="", repr=False)
-    algorithm: str = _setting("HS256", one_of=keys.ALGORITHMS)
+    algorithm: str = _setting("HS256", one_of=signing_keys.ALGORITHMS)
     access_token_expire_minutes: int = _setting(10, 1, 60)
     token_issuer: str = "telemedicine"  # noqa: S105
     token_audience: str = "telemedicine-api"  # noqa: S105
@@ -109,16 +109,17 @@ class Settings:
     threads: int = _setting(8, 2, 256)
 
     @cached_property
-    def keyring(self) -> keys.Keyring:
+    def keyring(self) -> signing_keys.Keyring:
         """The keys of access tokens, read once. ValueError: one of them is none."""
-        return keys.Keyring(
-            self.algorithm, (keys.parse(self.algorithm, text) for _, text in self.named_keys())
+        return signing_keys.Keyring(
+            self.algorithm,
+            (signing_keys.parse(self.algorithm, text) for _, text in self.named_keys()),
         )
 
     def named_keys(self) -> Iterator[tuple[str, str]]:
         """Each key as it was written, under the name of its variable; the first one signs."""
         yield "SECRET_KEY", self.secret_key
-        for number, text in enumerate(keys.split(self.secret_keys_retired), 1):
+        for number, text in enumerate(signing_keys.split(self.secret_keys_retired), 1):
             yield f"SECRET_KEYS_RETIRED (key {number})", text
 
     def without_secrets(self) -> dict[str, str]:
@@ -261,10 +262,10 @@ def _unfit_keys(settings: Settings) -> list[str]:
     complaints = []
     for name, text in settings.named_keys():
         try:
-            key = keys.parse(settings.algorithm, text)
+            key = signing_keys.parse(settings.algorithm, text)
             if name == "SECRET_KEY" and key.signing is None:
                 raise ValueError("is a public key, and only a private one can sign")
-            if settings.app_env == "production" and settings.algorithm in keys.HMAC_BYTES:
+            if settings.app_env == "production" and settings.algorithm in signing_keys.HMAC_BYTES:
                 _refuse_weak(text)
         except ValueError as error:
             complaints.append(f"{name} {error}")
@@ -275,7 +276,7 @@ def _unfit_context_key(settings: Settings) -> list[str]:
     if not settings.context_key:
         return ["CONTEXT_KEY is missing"]
     if len(settings.context_key.encode()) < 32:
-        return [f"CONTEXT_KEY is shorter than 32 bytes ({keys.ADVICE})"]
+        return [f"CONTEXT_KEY is shorter than 32 bytes ({signing_keys.ADVICE})"]
     if settings.app_env == "production":
         try:
             _refuse_weak(settings.context_key)
@@ -286,14 +287,14 @@ def _unfit_context_key(settings: Settings) -> list[str]:
 
 def _refuse_weak(secret: str) -> None:
     if secret in PUBLISHED:
-        raise ValueError(f"is published in the source of this project ({keys.ADVICE})")
+        raise ValueError(f"is published in the source of this project ({signing_keys.ADVICE})")
     rest = secret.lower()
     for word in WELL_KNOWN_WORDS:
         rest = rest.replace(word, "")
     if len(re.sub(r"[\W_]", "", rest)) < 24:
-        raise ValueError(f"is made of well-known words ({keys.ADVICE})")
+        raise ValueError(f"is made of well-known words ({signing_keys.ADVICE})")
     if _bits(secret) < SECRET_BITS:
-        raise ValueError(f"can be guessed: it repeats itself or counts up ({keys.ADVICE})")
+        raise ValueError(f"can be guessed: it repeats itself or counts up ({signing_keys.ADVICE})")
 
 
 def _bits(secret: str) -> float:

@@ -13,8 +13,8 @@ import sys
 import time
 from collections.abc import Callable
 
-from api import config, mfa
-from api.passwords import hash_password
+from api import config, totp
+from api.password_hashing import hash_password
 from scripts.cluster import DBA_LOGIN, deploy, development_cluster, shared
 from scripts.server import DATABASE, Cluster
 from scripts.system import CHECKOUT, CommandError, command_line, run, say
@@ -167,7 +167,7 @@ def settings(cluster: Cluster) -> dict[str, str]:
         "DBA_DATABASE_URL": cluster.url(DATABASE, DBA_LOGIN),
         "SECRET_KEY": secret(cluster, "secret_key", random_key),
         "CONTEXT_KEY": secret(cluster, "context_key", random_key),
-        "MFA_KEYS": secret(cluster, "mfa_keys", mfa.new_key),
+        "MFA_KEYS": secret(cluster, "mfa_keys", totp.new_key),
         # For whoever measures or tests something here.
         **dict.fromkeys(RATE_LIMITS, "1000000 per minute"),
     }

@@ -6,12 +6,12 @@ from typing import Any
 from flask import g
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api import db, guessing, mfa, passwords
+from api import db, password_hashing, password_strength, totp
 from api.auth import issue, signed_in_or_not
 from api.blueprint import Arguments, Blueprint, refuses
 from api.config import current
 from api.fields import Email, Line, Prose, Request, Row, Text
-from api.limits import client_address
+from api.rate_limits import client_address
 from api.resources.me import User
 
 blp = Blueprint("auth", "Accounts and sessions")
@@ -21,7 +21,7 @@ class NewPassword(Text):
     """12 to 128 characters of any kind."""
 
     def __init__(self) -> None:
-        length = validate.Length(passwords.MINIMUM_LENGTH, passwords.MAXIMUM_LENGTH)
+        length = validate.Length(password_hashing.MINIMUM_LENGTH, password_hashing.MAXIMUM_LENGTH)
         metadata = {
             "format": "password",
             "description": "characters of any kind, which count exactly as they are sent: spaces at"
@@ -33,9 +33,11 @@ class NewPassword(Text):
 
 def _hard_to_guess(password: str) -> None:
     # Of a password that is too short or too long, its length is all that there is to say.
-    long_enough = passwords.MINIMUM_LENGTH <= len(password) <= passwords.MAXIMUM_LENGTH
-    if long_enough and guessing.too_easy(password):
-        raise ValidationError(guessing.ADVICE)
+    long_enough = (
+        password_hashing.MINIMUM_LENGTH <= len(password) <= password_hashing.MAXIMUM_LENGTH
+    )
+    if long_enough and password_strength.too_easy(password):
+        raise ValidationError(password_strength.ADVICE)
 
 
 class ChoosesPassword(Request):
@@ -47,8 +49,8 @@ class ChoosesPassword(Request):
     @validates_schema(skip_on_field_errors=False)
     def _says_nothing_of_its_user(self, data: dict[str, str], **_kwargs: Any) -> None:
         about = [data[name] for name in ("email", "full_name") if name in data]
-        if "password" in data and guessing.too_easy(data["password"], *about):
-            raise ValidationError(guessing.ADVICE, "password")
+        if "password" in data and password_strength.too_easy(data["password"], *about):
+            raise ValidationError(password_strength.ADVICE, "password")
 
 
 class SignUp(ChoosesPassword):
@@ -62,7 +64,9 @@ class LogIn(Request):
     """E-mail address, password and, for an account with a second factor, a code."""
 
     email = Email(required=True)
-    password = Prose(passwords.MAXIMUM_LENGTH, required=True, metadata={"format": "password"})
+    password = Prose(
+        password_hashing.MAXIMUM_LENGTH, required=True, metadata={"format": "password"}
+    )
     otp = Line(
         40,
         load_default=None,
@@ -105,8 +109,8 @@ class Tokens(Row):
 @blp.answers(201, User)
 def sign_up(body: Arguments) -> bytes:
     """Create a patient's account"""
-    with passwords.turn():
-        password_hash = passwords.hash_password(body.pop("password"), current().bcrypt_cost)
+    with password_hashing.turn():
+        password_hash = password_hashing.hash_password(body.pop("password"), current().bcrypt_cost)
     return db.call("sign_up", password_hash=password_hash, **body)
 
 
@@ -124,16 +128,16 @@ def log_in(body: Arguments) -> bytes:
     address = client_address()
     # Two calls, so that the stored hash never leaves the database: it gives the salt, we do the
     # work, it compares. Whoever gets no turn has not tried.
-    with passwords.turn():
+    with password_hashing.turn():
         setting: str = json.loads(
             db.call("log_in_salt", email=body["email"], cost=current().bcrypt_cost, address=address)
         )
-        password_hash = passwords.hash_with(body["password"], setting, current().bcrypt_cost)
+        password_hash = password_hashing.hash_with(body["password"], setting, current().bcrypt_cost)
     password = {"email": body["email"], "password_hash": password_hash}
     step = None
     if body["otp"] is not None:
         found = json.loads(db.call("mfa_secret", **password))
-        step = mfa.step_of(current().mfa_keys, found["user_id"], found["secret"], body["otp"])
+        step = totp.step_of(current().mfa_keys, found["user_id"], found["secret"], body["otp"])
     return tokens_of(
         db.call("log_in", **password, otp_step=step, recovery_code=body["otp"], address=address)
     )

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from marshmallow import fields
 
-from api import db, passwords
+from api import db, password_hashing
 from api.auth import signed_in
 from api.blueprint import Arguments, Blueprint, idempotent
 from api.config import current
@@ -68,8 +68,8 @@ class OpenSlotQuery(PageQuery, Period):
 @blp.answers(201, Doctor)
 def onboard_doctor(body: Arguments, idempotency_key: str | None) -> bytes:
     """Create a doctor's account"""
-    with passwords.turn():
-        password_hash = passwords.hash_password(body.pop("password"), current().bcrypt_cost)
+    with password_hashing.turn():
+        password_hash = password_hashing.hash_password(body.pop("password"), current().bcrypt_cost)
     return db.call(
         "onboard_doctor", password_hash=password_hash, **body, idempotency_key=idempotency_key
     )

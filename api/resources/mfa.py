@@ -5,7 +5,7 @@ import json
 from flask import g
 from marshmallow import fields
 
-from api import db, mfa
+from api import db, totp
 from api.auth import signed_in
 from api.blueprint import Arguments, Blueprint, refuses
 from api.config import current
@@ -58,11 +58,11 @@ def enrol_mfa(body: Arguments) -> bytes:
 
     It is not in force before it is confirmed; until then it may be enrolled anew.
     """
-    secret = mfa.new_secret()
-    encrypted = mfa.encrypt(current().mfa_keys, g.user_id, secret)
+    secret = totp.new_secret()
+    encrypted = totp.encrypt(current().mfa_keys, g.user_id, secret)
     account = json.loads(db.call("enrol_mfa", secret=encrypted))
-    uri = mfa.uri(secret, account["email"])
-    enrolment = {"secret": secret, "otpauth_uri": uri, "qr_svg": mfa.qr_svg(uri)}
+    uri = totp.uri(secret, account["email"])
+    enrolment = {"secret": secret, "otpauth_uri": uri, "qr_svg": totp.qr_svg(uri)}
     return json.dumps(enrolment).encode()
 
 
@@ -77,7 +77,7 @@ def confirm_mfa(body: Arguments) -> bytes:
     From now on logging in needs a one-time code. This session counts as begun with one.
     """
     found = json.loads(db.call("my_mfa_secret"))
-    step = mfa.step_of(current().mfa_keys, found["user_id"], found["secret"], body["otp"])
+    step = totp.step_of(current().mfa_keys, found["user_id"], found["secret"], body["otp"])
     return db.call("confirm_mfa", secret=found["secret"], otp_step=step)
 
 
@@ -92,5 +92,5 @@ def disable_mfa(body: Arguments) -> None:
     With a code that has not been used. The fifth wrong code ends the session.
     """
     found = json.loads(db.call("my_mfa_secret"))
-    step = mfa.step_of(current().mfa_keys, found["user_id"], found["secret"], body["otp"])
+    step = totp.step_of(current().mfa_keys, found["user_id"], found["secret"], body["otp"])
     db.run("disable_mfa", otp_step=step, recovery_code=body["otp"])

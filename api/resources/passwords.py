@@ -2,13 +2,13 @@
 
 import json
 
-from api import db, delivery, guessing, passwords
+from api import db, delivery, password_hashing, password_strength
 from api.auth import signed_in
 from api.blueprint import Arguments, Blueprint
 from api.config import current
 from api.errors import Problem, pointer
 from api.fields import Email, Line, Prose, Request
-from api.limits import client_address
+from api.rate_limits import client_address
 from api.resources.auth import NewPassword, Tokens, tokens_of
 
 blp = Blueprint("passwords", "Changing and resetting passwords")
@@ -18,7 +18,7 @@ class PasswordChange(Request):
     """The password as it is and as it is to be."""
 
     current_password = Prose(
-        passwords.MAXIMUM_LENGTH, required=True, metadata={"format": "password"}
+        password_hashing.MAXIMUM_LENGTH, required=True, metadata={"format": "password"}
     )
     new_password = NewPassword()
 
@@ -46,16 +46,16 @@ def change_password(body: Arguments) -> bytes:
     Every session ends, also this one: go on with the tokens of the answer.
     """
     me = json.loads(db.call("my_profile"))
-    if guessing.too_easy(body["new_password"], me["email"], me["full_name"]):
-        told = [{"pointer": pointer("new_password"), "detail": guessing.ADVICE}]
+    if password_strength.too_easy(body["new_password"], me["email"], me["full_name"]):
+        told = [{"pointer": pointer("new_password"), "detail": password_strength.ADVICE}]
         raise Problem(422, "The request is not valid.", code="TM201", errors=told)
     # Two calls, as at log-in. The current password as the new one comes to the database with the
     # same hash: another salt would hide that from it.
-    with passwords.turn():
+    with password_hashing.turn():
         setting: str = json.loads(db.call("my_password_salt"))
-        current_hash = new_hash = passwords.hash_with(body["current_password"], setting)
+        current_hash = new_hash = password_hashing.hash_with(body["current_password"], setting)
         if body["new_password"] != body["current_password"]:
-            new_hash = passwords.hash_password(body["new_password"], current().bcrypt_cost)
+            new_hash = password_hashing.hash_password(body["new_password"], current().bcrypt_cost)
     return tokens_of(
         db.call("change_password", current_password_hash=current_hash, new_password_hash=new_hash)
     )
@@ -85,6 +85,6 @@ def reset_password(body: Arguments) -> None:
     Every session of the account ends, and none begins: log in with the new password. A second
     factor stays as it is.
     """
-    with passwords.turn():
-        new_hash = passwords.hash_password(body["new_password"], current().bcrypt_cost)
+    with password_hashing.turn():
+        new_hash = password_hashing.hash_password(body["new_password"], current().bcrypt_cost)
     db.run("reset_password", token=body["token"], new_password_hash=new_hash)

@@ -14,7 +14,7 @@ from flask import Blueprint, Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from api import auth, config, errors, limits
+from api import auth, config, errors, rate_limits
 from scripts.server import Cluster
 from tests.support.client import PASSWORD, Client, ok, problem
 from tests.support.server import environment, serve
@@ -46,11 +46,11 @@ def make_app(**settings: str) -> Flask:
     app = Flask("limits")
     app.config["SETTINGS"] = config.load(RIGHT | {"RATE_LIMIT": TWO} | settings)
     errors.register(app)
-    limits.register(app, app.config["SETTINGS"])
+    rate_limits.register(app, app.config["SETTINGS"])
     app.add_url_rule("/health", "health", lambda: "well")
     app.add_url_rule("/mine", "mine", auth.signed_in()(lambda: "yours"))
-    app.add_url_rule("/where", "where", limits.client_address)
-    for_strangers = Blueprint("auth", "limits", url_prefix=limits.SIGN_INS.rstrip("/"))
+    app.add_url_rule("/where", "where", rate_limits.client_address)
+    for_strangers = Blueprint("auth", "limits", url_prefix=rate_limits.SIGN_INS.rstrip("/"))
     for_strangers.add_url_rule("/login", "log_in", lambda: "welcome")
     app.register_blueprint(for_strangers)
     return app
@@ -67,7 +67,9 @@ def mine(app: Flask, token: str, address: str = "192.0.2.1") -> TestResponse:
 
 
 def log_in(app: Flask, address: str) -> TestResponse:
-    return app.test_client().get(f"{limits.SIGN_INS}login", environ_base={"REMOTE_ADDR": address})
+    return app.test_client().get(
+        f"{rate_limits.SIGN_INS}login", environ_base={"REMOTE_ADDR": address}
+    )
 
 
 def test_a_user_is_counted_wherever_the_requests_come_from() -> None:
@@ -91,7 +93,7 @@ def test_a_refusal_says_when_to_come_back() -> None:
 
 def test_the_end_of_a_window_is_never_now(monkeypatch: pytest.MonkeyPatch) -> None:
     for now in (119.0, 119.999, 120.0, 120.001):
-        monkeypatch.setattr(limits.time, "time", lambda now=now: now)
+        monkeypatch.setattr(rate_limits.time, "time", lambda now=now: now)
         app = make_app(RATE_LIMIT_AUTH="1 per minute")
         waits = [log_in(app, "192.0.2.1").headers.get("Retry-After") for _ in range(2)]
         assert waits == [None, "1" if now < 120 else "60"]
@@ -100,7 +102,7 @@ def test_the_end_of_a_window_is_never_now(monkeypatch: pytest.MonkeyPatch) -> No
 def test_the_next_window_begins_with_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     app = make_app(RATE_LIMIT_AUTH="1 per minute")
     for now in (119.0, 120.0, 180.0):
-        monkeypatch.setattr(limits.time, "time", lambda now=now: now)
+        monkeypatch.setattr(rate_limits.time, "time", lambda now=now: now)
         assert [log_in(app, "192.0.2.1").status_code for _ in range(2)] == [200, 429]
 
 
@@ -183,7 +185,7 @@ def store() -> Store:
 @pytest.fixture
 def shared(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Flask]:
     """Makes instances that share a store."""
-    monkeypatch.setattr(limits, "_shared", lambda _url: store)
+    monkeypatch.setattr(rate_limits, "_shared", lambda _url: store)
     return lambda: make_app(RATE_LIMIT_STORAGE_URL="redis://localhost", RATE_LIMIT_AUTH=TWO)
 
 
@@ -197,19 +199,19 @@ def test_a_store_that_fails_stops_nobody(
     shared: Callable[[], Flask], store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr(limits.time, "monotonic", lambda: now)
+    monkeypatch.setattr(rate_limits.time, "monotonic", lambda: now)
     app = shared()
     store.fails = True
     with structlog.testing.capture_logs() as lines:
         answers = [log_in(app, "192.0.2.1").status_code for _ in range(3)]
         assert answers == [200, 200, 429]  # counted in memory
         assert store.asked == 1
-        now += limits.REST_SECONDS
+        now += rate_limits.REST_SECONDS
         assert log_in(app, "192.0.2.2").status_code == 200
         assert log_in(app, "192.0.2.2").status_code == 200
         assert store.asked == 2
         store.fails = False
-        now += limits.REST_SECONDS
+        now += rate_limits.REST_SECONDS
         assert log_in(app, "192.0.2.1").status_code == 200
         assert log_in(app, "192.0.2.1").status_code == 200
         assert store.asked == 4
@@ -228,8 +230,8 @@ def test_a_store_that_is_not_there_stops_nobody() -> None:
 
 def test_memory_forgets_what_is_over_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr(limits.time, "monotonic", lambda: now)
-    memory = limits._Memory()
+    monkeypatch.setattr(rate_limits.time, "monotonic", lambda: now)
+    memory = rate_limits._Memory()
     for second in range(600):
         now = 1000.0 + second
         assert memory.incr("minute", 60) == second + 1

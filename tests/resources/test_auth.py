@@ -9,7 +9,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from api import keys
+from api import signing_keys
 from scripts.server import Cluster
 from tests.support.client import PASSWORD, Client, at, ok, places, problem
 from tests.support.people import log_in
@@ -116,7 +116,11 @@ def test_logging_in_returns_tokens_that_work(stranger: Client, patient: Client) 
     assert claims["sub"] == patient.id
     assert claims["role"] == "patient"
     header = jwt.get_unverified_header(tokens["access_token"])
-    assert header == {"alg": "HS256", "typ": "at+jwt", "kid": keys.parse("HS256", SECRET).kid}
+    assert header == {
+        "alg": "HS256",
+        "typ": "at+jwt",
+        "kid": signing_keys.parse("HS256", SECRET).kid,
+    }
 
 
 def test_a_one_time_code_is_ignored_without_a_second_factor(

@@ -11,7 +11,7 @@ import pyotp
 import pytest
 from cryptography.fernet import InvalidToken
 
-from api import mfa
+from api import totp
 from scripts.server import Cluster
 from tests.support.client import PASSWORD, Client, ok, places, problem, race
 from tests.support.people import log_in
@@ -224,7 +224,7 @@ def test_the_database_never_has_the_secret(
     row = f"where id = '{protected.client.id}'"
     stored = cluster.sql(f"select convert_from(mfa_secret, 'UTF8') from app.users {row}", database)
     secret = protected.authenticator.totp.secret
-    assert mfa.decrypt(MFA_KEY, protected.client.id, stored) == secret
+    assert totp.decrypt(MFA_KEY, protected.client.id, stored) == secret
     dump = cluster.sql(
         f"""
         select to_jsonb(u) from app.users as u {row}
@@ -256,28 +256,28 @@ def test_a_secret_that_is_moved_to_another_account_is_worth_nothing(
 
 
 def test_secrets_are_encrypted_with_the_first_key_and_decrypted_with_each() -> None:
-    old, new = mfa.new_key(), mfa.new_key()
-    before = mfa.encrypt(old, USER, "SECRET")
-    assert mfa.decrypt(f"{new}, {old}", USER, before) == "SECRET"
-    after = mfa.encrypt(f"{new},{old}", USER, "SECRET")
-    assert mfa.decrypt(new, USER, after) == "SECRET"
+    old, new = totp.new_key(), totp.new_key()
+    before = totp.encrypt(old, USER, "SECRET")
+    assert totp.decrypt(f"{new}, {old}", USER, before) == "SECRET"
+    after = totp.encrypt(f"{new},{old}", USER, "SECRET")
+    assert totp.decrypt(new, USER, after) == "SECRET"
     with pytest.raises(InvalidToken):
-        mfa.decrypt(new, USER, before)
+        totp.decrypt(new, USER, before)
     with pytest.raises(InvalidToken):
-        mfa.decrypt(new, USER.replace("1", "2"), after)
+        totp.decrypt(new, USER.replace("1", "2"), after)
     assert "SECRET" not in after
 
 
 def test_with_a_lost_key_no_code_fits() -> None:
-    secret = mfa.new_secret()
-    kept = mfa.encrypt(mfa.new_key(), USER, secret)
+    secret = totp.new_secret()
+    kept = totp.encrypt(totp.new_key(), USER, secret)
     code = pyotp.TOTP(secret).at(now_step() * STEP)
-    assert mfa.step_of(mfa.new_key(), USER, kept, code) is None
+    assert totp.step_of(totp.new_key(), USER, kept, code) is None
 
 
 def test_a_code_is_good_for_the_steps_beside_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    secret = mfa.new_secret()
-    kept = mfa.encrypt(MFA_KEY, USER, secret)
+    secret = totp.new_secret()
+    kept = totp.encrypt(MFA_KEY, USER, secret)
     moment = datetime(2027, 1, 4, 8, 0, 10, tzinfo=UTC)
     step = int(moment.timestamp()) // STEP
     code = pyotp.TOTP(secret).at(moment)
@@ -290,8 +290,8 @@ def test_a_code_is_good_for_the_steps_beside_its_own(monkeypatch: pytest.MonkeyP
     }
     for now, expected in edges.items():
         monkeypatch.setattr(time, "time", lambda now=now: now)
-        assert mfa.step_of(MFA_KEY, USER, kept, code) == expected, now
-        assert mfa.step_of(MFA_KEY, None, None, code) is None
+        assert totp.step_of(MFA_KEY, USER, kept, code) == expected, now
+        assert totp.step_of(MFA_KEY, None, None, code) is None
 
 
 def test_the_log_has_no_code_and_no_secret(

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from api import config, db, logs
 from api.app import create_app
-from api.passwords import hash_password
+from api.password_hashing import hash_password
 from scripts.server import Cluster
 from tests.support.client import PASSWORD, Client, problem
 from tests.support.server import environment

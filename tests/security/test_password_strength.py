@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-from api import config, guessing, passwords
+from api import config, password_hashing, password_strength
 from api.errors import Problem
 from scripts.server import Cluster
 from scripts.tour import PASSWORD as TOUR_PASSWORD
@@ -54,7 +54,7 @@ def test_common_passwords_are_refused_however_they_are_made_longer() -> None:
     disguised = [draw.choice(DISGUISES)(password) for password in COMMON[:8000]]
     long = {password for password in (*disguised, *COMMON) if 12 <= len(password) <= 128}
     assert len(long) > 3000
-    assert [password for password in long if not guessing.too_easy(password)] == []
+    assert [password for password in long if not password_strength.too_easy(password)] == []
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_common_passwords_are_refused_however_they_are_made_longer() -> None:
     ],
 )
 def test_what_somebody_would_try_is_refused(password: str) -> None:
-    assert guessing.too_easy(password, *ABOUT)
+    assert password_strength.too_easy(password, *ABOUT)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_what_somebody_would_try_is_refused(password: str) -> None:
     ],
 )
 def test_what_nobody_would_try_is_taken(password: str) -> None:
-    assert not guessing.too_easy(password, *ABOUT)
+    assert not password_strength.too_easy(password, *ABOUT)
 
 
 def test_random_passwords_are_taken() -> None:
@@ -122,7 +122,7 @@ def test_random_passwords_are_taken() -> None:
         for length in (16, 40, 128):
             for _ in range(50):
                 password = "".join(draw.choices(alphabet, k=length))
-                assert not guessing.too_easy(password, *ABOUT), password
+                assert not password_strength.too_easy(password, *ABOUT), password
 
 
 def test_every_text_can_be_looked_at() -> None:
@@ -131,7 +131,7 @@ def test_every_text_can_be_looked_at() -> None:
     for alphabet in (letters, "\u0130\u0131\u00df\u017f\u1e9e", "\u0661\u00b2\u2460", "\n\r\t "):
         for _ in range(100):
             password = "".join(draw.choices(alphabet, k=draw.randint(12, 128)))
-            guessing.too_easy(password, password[:9], "".join(draw.choices(letters, k=20)))
+            password_strength.too_easy(password, password[:9], "".join(draw.choices(letters, k=20)))
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_doctors_and_admins_cannot_have_such_a_password_either(
     }
     assert places(admin.post("/v1/admin/doctors", doctor)) == ["#/password"]
     told = create_admin(cluster.url(database), "weak.chief@clinic.test", "weak.chief.2026")
-    assert (told.returncode, told.stderr) == (1, f"api: {guessing.ADVICE}\n")
+    assert (told.returncode, told.stderr) == (1, f"api: {password_strength.ADVICE}\n")
 
 
 @pytest.mark.parametrize("unit", ["x9$kfQz!mv2L", PICTURES + "\u00e4 \u00df"])
@@ -199,7 +199,7 @@ def test_every_character_of_a_password_counts(unit: str) -> None:
     for length in (12, 72, 128):
         whole = unit * length
         others = [whole[:n] + "y" + whole[n + 1 :] for n in range(length)]
-        hashes = {passwords.hash_with(password, setting) for password in (whole, *others)}
+        hashes = {password_hashing.hash_with(password, setting) for password in (whole, *others)}
         assert len(hashes) == length + 1
 
 
@@ -208,7 +208,7 @@ def app() -> Flask:
     """An application in which two may hash at once and four more wait."""
     settings = config.load(environment("postgresql:///x", BCRYPT_CONCURRENCY="2", THREADS="12"))
     app = Flask("passwords")
-    passwords.register(app, settings)
+    password_hashing.register(app, settings)
     return app
 
 
@@ -216,16 +216,16 @@ def app() -> Flask:
     "password", ["x" * 12, "x" * 128, "\U0001f642" * 128, "a\tb c\u00e4 \x7f..."]
 )
 def test_a_password_has_the_hash_that_it_was_stored_with(password: str) -> None:
-    stored = passwords.hash_password(password, 4)
-    assert passwords.hash_with(password, stored[:29]) == stored
-    assert passwords.hash_with(password + "x", stored[:29]) != stored
-    assert passwords.hash_password(password, 4) != stored
+    stored = password_hashing.hash_password(password, 4)
+    assert password_hashing.hash_with(password, stored[:29]) == stored
+    assert password_hashing.hash_with(password + "x", stored[:29]) != stored
+    assert password_hashing.hash_password(password, 4) != stored
 
 
 def test_what_bcrypt_alone_would_not_tell_apart_is_told_apart() -> None:
     long = "x" * 72
     setting = bcrypt.gensalt(4).decode()
-    hashes = {passwords.hash_with(p, setting) for p in (long, long + "y", "x\x00", "x\x00y")}
+    hashes = {password_hashing.hash_with(p, setting) for p in (long, long + "y", "x\x00", "x\x00y")}
     assert len(hashes) == 4
 
 
@@ -236,7 +236,7 @@ def test_no_more_than_so_many_hash_at_once(app: Flask) -> None:
 
     def work() -> None:
         nonlocal working
-        with app.app_context(), passwords.turn():
+        with app.app_context(), password_hashing.turn():
             with lock:
                 working += 1
                 at_once.append(working)
@@ -256,25 +256,25 @@ def test_no_more_than_so_many_hash_at_once(app: Flask) -> None:
 def test_who_waits_too_long_for_a_turn_is_sent_away(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(passwords, "PATIENCE_SECONDS", 0.01)
-    with app.app_context(), passwords.turn(), passwords.turn():
-        with pytest.raises(Problem) as told, passwords.turn():
+    monkeypatch.setattr(password_hashing, "PATIENCE_SECONDS", 0.01)
+    with app.app_context(), password_hashing.turn(), password_hashing.turn():
+        with pytest.raises(Problem) as told, password_hashing.turn():
             pass
         assert told.value.status == 503
         assert told.value.headers["Retry-After"] == "1"
-    with app.app_context(), passwords.turn():
+    with app.app_context(), password_hashing.turn():
         pass
 
 
 def test_who_finds_the_waiting_room_full_is_sent_away_at_once(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(passwords, "PATIENCE_SECONDS", 3600)
+    monkeypatch.setattr(password_hashing, "PATIENCE_SECONDS", 3600)
     done = threading.Event()
     inside = threading.Semaphore(0)
 
     def work() -> None:
-        with app.app_context(), passwords.turn():
+        with app.app_context(), password_hashing.turn():
             inside.release()
             done.wait()
 
@@ -286,12 +286,12 @@ def test_who_finds_the_waiting_room_full_is_sent_away_at_once(
     room = app.extensions["waiting_room"]
     while room._value:  # until the other four wait
         time.sleep(0.001)
-    with app.app_context(), pytest.raises(Problem, match="Too many"), passwords.turn():
+    with app.app_context(), pytest.raises(Problem, match="Too many"), password_hashing.turn():
         pass
     done.set()
     for thread in threads:
         thread.join()
-    with app.app_context(), passwords.turn():
+    with app.app_context(), password_hashing.turn():
         pass
 
 

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from api import auth, config
-from api.passwords import hash_password
+from api.password_hashing import hash_password
 from scripts.server import Cluster
 from tests.security.table import ALIVE, GONE, LINES, OWING, ROLES, Line
 from tests.support.client import PASSWORD, Client, ok, problem

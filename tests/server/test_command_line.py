@@ -5,7 +5,7 @@ from __future__ import annotations
 import bcrypt
 import pytest
 
-from api.passwords import hash_with
+from api.password_hashing import hash_with
 from scripts.server import Cluster
 from tests.support.client import PASSWORD, Client, ok
 from tests.support.people import create_admin, log_in

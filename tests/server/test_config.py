@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote
 import pytest
 from psycopg import pq
 
-from api import config, mfa
+from api import config, totp
 from scripts.cluster import THROWAWAY_CONTEXT_KEY
 from scripts.system import CHECKOUT
 from tests.support.forgery import OTHER_SECRET
@@ -107,7 +107,7 @@ def test_keys_for_second_factors_made_as_advised_are_accepted() -> None:
     assert COMPOSE_MFA_KEY in (CHECKOUT / "docker-compose.yml").read_text()
     config.load(RIGHT | {"MFA_KEYS": COMPOSE_MFA_KEY, "APP_ENV": "development"})
     for _ in range(200):
-        config.load(RIGHT | {"MFA_KEYS": f"{mfa.new_key()}, {mfa.new_key()}"})
+        config.load(RIGHT | {"MFA_KEYS": f"{totp.new_key()}, {totp.new_key()}"})
 
 
 # How secrets are written down: as a value of a variable (NAME=..., NAME: ${NAME:-...}) ...

@@ -9,19 +9,19 @@ import secrets
 import jwt
 import pytest
 
-from api import keys
+from api import signing_keys
 from tests.support.pem import new_key, public, written
 from tests.support.server import SECRET
 
 
 def test_a_secret_is_named_without_being_told() -> None:
     """The same name in every version, so that old and new instances understand each other."""
-    kid = keys.parse("HS256", SECRET).kid
+    kid = signing_keys.parse("HS256", SECRET).kid
     assert kid == "XrCeuvz2LR8t50Ja"
     bare = base64.urlsafe_b64encode(hashlib.sha256(SECRET.encode()).digest()).decode()
     assert not bare.startswith(kid)
-    assert keys.parse("HS256", SECRET + "x").kid != kid
-    assert SECRET not in repr(keys.parse("HS256", SECRET))
+    assert signing_keys.parse("HS256", SECRET + "x").kid != kid
+    assert SECRET not in repr(signing_keys.parse("HS256", SECRET))
 
 
 # The examples of RFC 8037, section A.3 and RFC 7638, section 3.1.
@@ -46,7 +46,7 @@ RSA = {
 def test_a_public_key_is_named_by_its_thumbprint(
     algorithm: str, jwk: dict[str, str], thumbprint: str
 ) -> None:
-    key = keys.parse(algorithm, written(jwt.PyJWK(jwk, algorithm).key))
+    key = signing_keys.parse(algorithm, written(jwt.PyJWK(jwk, algorithm).key))
     assert key.kid == thumbprint
     assert key.jwk == jwk | {"kid": thumbprint, "use": "sig", "alg": algorithm}
     assert key.signing is None
@@ -55,29 +55,32 @@ def test_a_public_key_is_named_by_its_thumbprint(
 @pytest.mark.parametrize("algorithm", ["EdDSA", "RS256"])
 def test_both_halves_of_a_pair_have_one_name(algorithm: str) -> None:
     private = new_key(algorithm)
-    whole, half = keys.parse(algorithm, private), keys.parse(algorithm, public(private))
+    whole, half = (
+        signing_keys.parse(algorithm, private),
+        signing_keys.parse(algorithm, public(private)),
+    )
     assert (whole.kid, whole.jwk) == (half.kid, half.jwk)
     assert whole.signing
     assert not half.signing
-    assert keys.parse(algorithm, private.replace("\n", "\\n")).kid == whole.kid
-    assert keys.parse(algorithm, private.replace("\n", "\r\n")).kid == whole.kid
+    assert signing_keys.parse(algorithm, private.replace("\n", "\\n")).kid == whole.kid
+    assert signing_keys.parse(algorithm, private.replace("\n", "\r\n")).kid == whole.kid
 
 
 def test_several_keys_stand_in_one_setting() -> None:
     first, second = secrets.token_hex(32), secrets.token_hex(32)
-    assert keys.split("") == []
-    assert keys.split(first) == [first]
-    assert keys.split(f" {first}, {second},") == [first, second]
+    assert signing_keys.split("") == []
+    assert signing_keys.split(first) == [first]
+    assert signing_keys.split(f" {first}, {second},") == [first, second]
     pair, other = new_key("EdDSA"), public(new_key("EdDSA"))
-    found = keys.split((pair + other).replace("\n", "\\n"))
-    assert [keys.parse("EdDSA", text).kid for text in found] == [
-        keys.parse("EdDSA", text).kid for text in (pair, other)
+    found = signing_keys.split((pair + other).replace("\n", "\\n"))
+    assert [signing_keys.parse("EdDSA", text).kid for text in found] == [
+        signing_keys.parse("EdDSA", text).kid for text in (pair, other)
     ]
 
 
 def test_the_first_key_signs_and_each_one_is_found() -> None:
-    first, second = (keys.parse("HS256", secrets.token_hex(32)) for _ in range(2))
-    ring = keys.Keyring("HS256", [first, second])
+    first, second = (signing_keys.parse("HS256", secrets.token_hex(32)) for _ in range(2))
+    ring = signing_keys.Keyring("HS256", [first, second])
     assert ring.current is first
     assert ring.find(first.kid) is first
     assert ring.find(second.kid) is second

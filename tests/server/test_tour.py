@@ -11,7 +11,7 @@ from threading import Thread
 
 import pytest
 
-from api.passwords import hash_password
+from api.password_hashing import hash_password
 from scripts.server import Cluster
 from scripts.system import CHECKOUT
 from scripts.tour import DEMO_PASSWORD

@@ -14,7 +14,7 @@ from typing import Any
 
 import jwt
 
-from api import keys
+from api import signing_keys
 from tests.support.pem import new_key, public
 
 HOUR = 3600
@@ -143,7 +143,7 @@ def own_jwk(algorithm: str) -> Json:
 def published_secrets(genuine: Genuine) -> Iterable[bytes]:
     """A key that everybody may have, in the spellings that a server could take for a secret."""
     pem = public(genuine.key) if genuine.algorithm not in HASHES else public(STRANGERS["RS256"])
-    jwk = keys.parse("EdDSA" if genuine.algorithm == "EdDSA" else "RS256", pem).jwk
+    jwk = signing_keys.parse("EdDSA" if genuine.algorithm == "EdDSA" else "RS256", pem).jwk
     yield pem.encode()
     yield pem.strip().encode()
     yield pem.replace("\n", "\\n").encode()
@@ -262,10 +262,10 @@ attacks(
             b"", "HS256", {**g.header, "alg": "HS256", "kid": "/dev/null"}
         ),
         "of a key that is no longer there": lambda g: g.forged(
-            "HS256", OTHER_SECRET, kid=keys.parse("HS256", OTHER_SECRET).kid
+            "HS256", OTHER_SECRET, kid=signing_keys.parse("HS256", OTHER_SECRET).kid
         ),
         "of a pair that is no longer there": lambda g: g.forged(
-            "EdDSA", STRANGERS["EdDSA"], kid=keys.parse("EdDSA", STRANGERS["EdDSA"]).kid
+            "EdDSA", STRANGERS["EdDSA"], kid=signing_keys.parse("EdDSA", STRANGERS["EdDSA"]).kid
         ),
         "ours, another key": lambda g: g.forged("HS256", OTHER_SECRET),
     },

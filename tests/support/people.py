@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import requests
 
-from api.passwords import hash_password
+from api.password_hashing import hash_password
 from scripts.server import Cluster
 from scripts.system import CHECKOUT
 from tests.support.client import PASSWORD, Client, Contract, ok

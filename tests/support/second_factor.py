@@ -7,10 +7,10 @@ import time
 import pyotp
 import requests
 
-from api import mfa
+from api import totp
 from tests.support.client import PASSWORD, Client, ok
 
-STEP = mfa.STEP_SECONDS
+STEP = totp.STEP_SECONDS
 
 
 def now_step() -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import requests
 
-from api import mfa
+from api import totp
 from scripts.cluster import THROWAWAY_CONTEXT_KEY
 from scripts.system import CHECKOUT
 
@@ -28,7 +28,7 @@ def new_secrets() -> dict[str, str]:
     return {
         "SECRET_KEY": secrets.token_hex(32),
         "CONTEXT_KEY": secrets.token_hex(32),
-        "MFA_KEYS": mfa.new_key(),
+        "MFA_KEYS": totp.new_key(),
     }
 
 
