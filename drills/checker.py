@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from drills.history import FOREVER, KILL_WORKER, Attempt, History, Operation
-from drills.stage import Clinic
+from drills.stage import Stage
 
 SET_UP = "set-up"
 MAIN_TABLE = {
@@ -85,7 +85,7 @@ def rule(check: Callable[[Checker], Iterator[str]]) -> Callable[[Checker], Itera
 class Checker:
     """The history and the database, side by side."""
 
-    def __init__(self, clinic: Clinic, history: History, since: datetime | None = None) -> None:
+    def __init__(self, clinic: Stage, history: History, since: datetime | None = None) -> None:
         """since: rows that were made before are not looked at."""
         self.history = history
         self.by_number = {o.number: o for o in history.operations}

@@ -16,7 +16,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from drills.history import Attempt, History, Operation
-from drills.stage import CURRENCY, Clinic, Person
+from drills.stage import CURRENCY, Stage
+from tests.support.sql_client import Person
 
 MIX = {
     "book": 34,
@@ -50,7 +51,7 @@ class Booking:
 class Board:
     """What clients have heard of the clinic: a few slots that are wanted by all, and bookings."""
 
-    def __init__(self, clinic: Clinic, wanted: int) -> None:
+    def __init__(self, clinic: Stage, wanted: int) -> None:
         self.clinic = clinic
         self.wanted = wanted  # open slots of each doctor that clients choose from
         self.open = {doctor: OrderedDict.fromkeys(s) for doctor, s in clinic.slots.items()}
@@ -123,7 +124,7 @@ class Board:
 class Line:
     """One client's way to the API: a connection that is kept, and opened again when it is gone."""
 
-    def __init__(self, clinic: Clinic) -> None:
+    def __init__(self, clinic: Stage) -> None:
         self._clinic = clinic
         self._connection: http.client.HTTPConnection | None = None
         self._since = 0.0
@@ -188,7 +189,7 @@ class Line:
 class Client:
     """One client at random work."""
 
-    def __init__(self, clinic: Clinic, board: Board, history: History, seed: str) -> None:
+    def __init__(self, clinic: Stage, board: Board, history: History, seed: str) -> None:
         self.chance = random.Random(seed)
         self.clinic = clinic
         self.board = board
@@ -337,7 +338,7 @@ class Client:
         return self.clinic.person[user_id]
 
 
-def resolve(clinic: Clinic, history: History) -> int:
+def resolve(clinic: Stage, history: History) -> int:
     """Repeat every request whose outcome nobody knows under its key until it is known.
 
     Returns how many there were.

@@ -19,6 +19,7 @@ from drills.proxy import Proxy
 from scripts.cluster import TEMPLATE, deployed_cluster
 from scripts.server import Cluster
 from tests.support.server import SECRET, Server, environment, serve, wait_for
+from tests.support.sql_client import Person
 
 DATABASE = "telemed_faults"
 # As in production, where what is acknowledged has to be on the disk. A crash is found at once.
@@ -68,26 +69,26 @@ TOKEN_SECONDS = 300  # after which everybody gets a new access token, long befor
 
 
 @dataclass
-class Person:
-    """Somebody who is signed in, however long the drill takes."""
+class Account:
+    """An account whose access tokens the drill signs itself, however long the drill takes."""
 
+    settings: config.Settings
     id: str
     role: str
     session_id: str
-    settings: config.Settings
     _token: str = ""
     _issued_at: float = -TOKEN_SECONDS
 
     @property
     def token(self) -> str:
-        """An access token that is in force."""
+        """An access token that is valid."""
         if time.monotonic() - self._issued_at >= TOKEN_SECONDS:
             self._token = auth.issue(self.settings, self.id, self.role, self.session_id)
             self._issued_at = time.monotonic()
         return self._token
 
 
-class Clinic:
+class Stage:
     """Everything that is running, and how to break it."""
 
     def __init__(self, cluster: Cluster, folder: Path, app: str, patients: int, slots: int) -> None:
@@ -162,7 +163,9 @@ class Clinic:
             connection.execute(create, ("a@faults.test", "$2b$04$" + "a" * 53))
             found = connection.execute(SESSIONS).fetchall()
         for user_id, role, session_id in found:
-            people[role].append(Person(user_id, role, session_id, settings))
+            people[role].append(
+                Person(user_id, role, session_id, Account(settings, user_id, role, session_id))
+            )
         self.doctors, self.patients = people["doctor"], people["patient"]
         (self.admin,) = people["admin"]
         self.person = {p.id: p for group in people.values() for p in group}
@@ -195,7 +198,7 @@ def clinic_at_work(
     patients: int = 24,
     slots: int = 2000,
     template: str = TEMPLATE,
-) -> Iterator[Clinic]:
+) -> Iterator[Stage]:
     """A clinic in a fresh database of `cluster`, a copy of `template`.
 
     app: another WSGI application than the API's own; patch: SQL that breaks the schema.
@@ -204,7 +207,7 @@ def clinic_at_work(
     cluster.create_database(DATABASE, template)
     if patch:
         cluster.sql(patch, DATABASE)
-    clinic = Clinic(cluster, folder, app, patients, slots)
+    clinic = Stage(cluster, folder, app, patients, slots)
     try:
         yield clinic
     finally:

@@ -12,7 +12,7 @@ from drills.checker import Checker
 from drills.clients import Board, Client, resolve
 from drills.faults.faults import Injector
 from drills.history import History
-from drills.stage import Clinic, clinic_at_work
+from drills.stage import Stage, clinic_at_work
 from scripts.server import Cluster
 
 QUIET_SECONDS = 0.5
@@ -60,7 +60,7 @@ def run(cluster: Cluster, folder: Path, plan: Plan) -> Result:
     return Result(plan, history, seconds, unknown, checker, checker.violations())
 
 
-def _work(clinic: Clinic, history: History, plan: Plan) -> None:
+def _work(clinic: Stage, history: History, plan: Plan) -> None:
     board = Board(clinic, plan.wanted)
     clients = [
         Client(clinic, board, history, f"{plan.seed}/client {n}") for n in range(plan.clients)

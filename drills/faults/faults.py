@@ -15,7 +15,7 @@ import psycopg
 
 from drills import proxy
 from drills.history import KILL_WORKER, History
-from drills.stage import Clinic
+from drills.stage import Stage
 
 TERMINATE = "pg_terminate_backend"
 CANCEL = "pg_cancel_backend"
@@ -52,7 +52,7 @@ class Injector:
 
     def __init__(
         self,
-        clinic: Clinic,
+        clinic: Stage,
         history: History,
         seed: str,
         pause: float,

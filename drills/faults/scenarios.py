@@ -17,7 +17,7 @@ from pathlib import Path
 from drills.checker import Checker
 from drills.clients import Board, Client, resolve
 from drills.history import Attempt, History
-from drills.stage import Clinic, clinic_at_work, durable_cluster
+from drills.stage import Stage, clinic_at_work, durable_cluster
 from scripts.server import Cluster
 
 DISK_MEGABYTES = 400
@@ -105,7 +105,7 @@ def _fill(filler: Path, seconds: float) -> None:
 
 
 @contextlib.contextmanager
-def _busy(clinic: Clinic, history: History, seed: str, clients: int) -> Iterator[None]:
+def _busy(clinic: Stage, history: History, seed: str, clients: int) -> Iterator[None]:
     board = Board(clinic, wanted=12)
     over = threading.Event()
     with ThreadPoolExecutor(clients) as threads:
@@ -121,7 +121,7 @@ def _busy(clinic: Clinic, history: History, seed: str, clients: int) -> Iterator
             client.result()
 
 
-def _recovered(clinic: Clinic, history: History, since: float) -> float:
+def _recovered(clinic: Stage, history: History, since: float) -> float:
     """Seconds until a write that was asked for after `since` was acknowledged."""
     clinic.ready()
     while True:

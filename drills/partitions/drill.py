@@ -27,7 +27,7 @@ import psycopg
 from drills.checker import Checker
 from drills.clients import Board, Client, resolve
 from drills.history import Attempt, History, Operation
-from drills.stage import DATABASE, Clinic, clinic_at_work
+from drills.stage import DATABASE, Stage, clinic_at_work
 from scripts.server import Cluster
 from scripts.system import CHECKOUT, CommandError
 from scripts.test import database_for_pgtap, pg_prove
@@ -258,7 +258,7 @@ def intrude(
             connection.execute("rollback")
 
 
-def violations(clinic: Clinic) -> dict[str, int]:
+def violations(clinic: Stage) -> dict[str, int]:
     """What is said of all rows: of those too that were made up without their trail."""
     return dict(clinic.sql(VIOLATIONS))
 

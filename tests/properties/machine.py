@@ -60,7 +60,7 @@ class World:
         self.answers: Counter[tuple[str, str]] = Counter()
 
 
-class Clinic(RuleBasedStateMachine):
+class History(RuleBasedStateMachine):
     """One life of the clinic, in one transaction that is taken back."""
 
     world: World

@@ -38,8 +38,8 @@ class Listed:
 
 
 @dataclass
-class Clinic:
-    """How people come to the clinic."""
+class Newcomers:
+    """Makers of accounts."""
 
     new_patient: People
     new_doctor: People
@@ -56,16 +56,16 @@ def clinic(
     stranger: Client,
     cluster: Cluster,
     database: str,
-) -> Clinic:
+) -> Newcomers:
     def second_admin() -> Client:
         email = f"admin{next(_numbers)}@clinic.test"
         create_admin(cluster.url(database), email)
         return log_in(stranger, email)
 
-    return Clinic(new_patient, new_doctor, admin, stranger, second_admin)
+    return Newcomers(new_patient, new_doctor, admin, stranger, second_admin)
 
 
-def consultations(clinic: Clinic, role: str) -> Listed:
+def consultations(clinic: Newcomers, role: str) -> Listed:
     """Of one patient with several doctors, some at the same time of day; moved back and forth."""
     patient, doctor = clinic.new_patient(), clinic.new_doctor()
     days = iter(range(200, 400))
@@ -97,7 +97,7 @@ def consultations(clinic: Clinic, role: str) -> Listed:
     return Listed(reader, "/v1/consultations", ids, [move(days), move(early), cancel, book], query)
 
 
-def open_slots(clinic: Clinic, path: str) -> Listed:
+def open_slots(clinic: Newcomers, path: str) -> Listed:
     """Of three doctors, always three at the same time; booked, withdrawn and published."""
     specialty = f"Paging {next(_numbers)}"
     doctors = [clinic.new_doctor(specialty=specialty) for _ in range(3)]
@@ -127,7 +127,7 @@ def open_slots(clinic: Clinic, path: str) -> Listed:
     return Listed(patient, path.format(listed[0].id), list(by_id), [withdraw, book, publish], query)
 
 
-def doctors(clinic: Clinic) -> Listed:
+def doctors(clinic: Newcomers) -> Listed:
     """Who leave, come back and join."""
     specialty = f"Paging {next(_numbers)}"
     ids = [clinic.new_doctor(specialty=specialty).id for _ in range(ROWS)]
@@ -143,7 +143,7 @@ def doctors(clinic: Clinic) -> Listed:
     return Listed(clinic.new_patient(), "/v1/doctors", ids, [leave, join], {"specialty": specialty})
 
 
-def time_off(clinic: Clinic) -> Listed:
+def time_off(clinic: Newcomers) -> Listed:
     """Taken and ended: its rows are deleted."""
     doctor = clinic.new_doctor()
     days = count(30)
@@ -163,7 +163,7 @@ def time_off(clinic: Clinic) -> Listed:
     return Listed(doctor, "/v1/time-off", ids, [take, end])
 
 
-def sessions(clinic: Clinic) -> Listed:
+def sessions(clinic: Newcomers) -> Listed:
     """Begun and ended."""
     patient = clinic.new_patient()
     ids = [log_in(clinic.stranger, patient.email).session_id for _ in range(ROWS)]
@@ -179,7 +179,7 @@ def sessions(clinic: Clinic) -> Listed:
     return Listed(patient, "/v1/me/sessions", [*ids, patient.session_id], [begin, end])
 
 
-def payments(clinic: Clinic) -> Listed:
+def payments(clinic: Newcomers) -> Listed:
     """Of one consultation: they are only added."""
     patient, doctor = clinic.new_patient(), clinic.new_doctor()
     consultation = patient.book(doctor.publish(at(30)))
@@ -191,7 +191,7 @@ def payments(clinic: Clinic) -> Listed:
     return Listed(patient, f"/v1/consultations/{consultation['id']}/payments", ids, [pay])
 
 
-LISTS: dict[str, Callable[[Clinic], Listed]] = {
+LISTS: dict[str, Callable[[Newcomers], Listed]] = {
     "consultations of a patient": lambda clinic: consultations(clinic, "patient"),
     "consultations of a doctor": lambda clinic: consultations(clinic, "doctor"),
     "consultations as an admin sees them": lambda clinic: consultations(clinic, "admin"),
@@ -207,7 +207,7 @@ LISTS: dict[str, Callable[[Clinic], Listed]] = {
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", LISTS)
 def test_pages_show_every_row_once_that_nobody_touches(
-    name: str, seed: int, clinic: Clinic
+    name: str, seed: int, clinic: Newcomers
 ) -> None:
     rng = random.Random(seed)
     listed = LISTS[name](clinic)
@@ -237,7 +237,7 @@ def test_pages_show_every_row_once_that_nobody_touches(
     ],
 )
 def test_a_cursor_belongs_to_one_list_and_one_caller(
-    path: str, clinic: Clinic, patient: Client
+    path: str, clinic: Newcomers, patient: Client
 ) -> None:
     doctor = clinic.new_doctor()
     for day in (1, 2):

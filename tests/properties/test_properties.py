@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from scripts.server import Cluster
-from tests.properties.machine import ACTORS, CLOCK, Clinic, World
+from tests.properties.machine import ACTORS, CLOCK, History, World
 from tests.properties.model import FEE
 from tests.support.sql_client import Person, SqlClient
 
@@ -60,9 +60,9 @@ def test_the_functions_do_what_the_model_says(world: World) -> None:
         str(random.SystemRandom().randrange(10**9)) if runs > FEW else "1"
     )
     print(f"\nproperties: {runs} runs of {STEPS} steps, SEED={chosen}")
-    Clinic.world = world
+    History.world = world
     run_state_machine_as_test(
-        seed(int(chosen))(Clinic),
+        seed(int(chosen))(History),
         settings=settings(
             max_examples=runs,
             stateful_step_count=STEPS,

@@ -271,9 +271,8 @@ def test_the_history_tells_each_step_and_who_took_it(
     body = {"slot_id": doctor.publish(at(2))["id"]}
     ok(patient.post(path(booked, "/reschedule"), body, key=new_key()))
     ok(admin.post(path(booked, "/cancel")))
-    first = ok(patient.get(path(booked, "/history"), limit=2))
-    rest = ok(patient.get(path(booked, "/history"), limit=2, cursor=first["next_cursor"]))
-    events = first["items"] + rest["items"]
+    first, rest = patient.pages(path(booked, "/history"), limit=2)
+    events = first + rest
     assert [event["event"] for event in events] == ["booked", "rescheduled", "cancelled"]
     assert [event["role"] for event in events] == ["patient", "patient", "admin"]
     assert [event["user_id"] for event in events] == [patient.id, patient.id, admin.id]
@@ -293,14 +292,7 @@ def test_everybody_lists_their_own(
     theirs = ok(doctor.get("/v1/consultations"))["items"]
     assert [row["id"] for row in theirs] == [others["id"], *(row["id"] for row in mine)]
     # Everybody's, of which other tests have left many.
-    seen: set[str] = set()
-    cursor: dict[str, str] = {}
-    while True:
-        page = ok(admin.get("/v1/consultations", limit=200, **cursor))
-        seen |= {row["id"] for row in page["items"]}
-        if page["next_cursor"] is None:
-            break
-        cursor = {"cursor": page["next_cursor"]}
+    seen = {row["id"] for page in admin.pages("/v1/consultations", limit=200) for row in page}
     assert {row["id"] for row in theirs} <= seen
 
 
@@ -313,12 +305,8 @@ def test_a_list_is_filtered_and_paged(doctor: Client, patient: Client) -> None:
     within = ok(patient.get("/v1/consultations", **window))["items"]
     assert [row["id"] for row in within] == [booked[2]["id"], booked[1]["id"]]
 
-    first = ok(patient.get("/v1/consultations", limit=3))
-    rest = ok(patient.get("/v1/consultations", limit=3, cursor=first["next_cursor"]))
-    assert [row["id"] for row in first["items"] + rest["items"]] == [
-        row["id"] for row in booked[::-1]
-    ]
-    assert rest["next_cursor"] is None
+    first, rest = patient.pages("/v1/consultations", limit=3)
+    assert [row["id"] for row in first + rest] == [row["id"] for row in booked[::-1]]
 
 
 @pytest.mark.parametrize(

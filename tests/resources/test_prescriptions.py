@@ -44,9 +44,8 @@ def test_a_cancelled_consultation_has_no_prescription(doctor: Client, patient: C
 def test_prescriptions_come_in_pages(doctor: Client, patient: Client) -> None:
     done = doctor.complete(patient.book(doctor.publish(at(2))))
     issued = [ok(doctor.post(path(done), {"items": [ASPIRIN]}), 201)["id"] for _ in range(3)]
-    first = ok(patient.get(path(done), limit=2))
-    rest = ok(patient.get(path(done), limit=2, cursor=first["next_cursor"]))
-    assert [row["id"] for row in first["items"] + rest["items"]] == issued
+    first, rest = patient.pages(path(done), limit=2)
+    assert [row["id"] for row in first + rest] == issued
 
 
 def test_the_longest_prescription_fits(doctor: Client, patient: Client) -> None:

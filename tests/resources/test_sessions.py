@@ -72,11 +72,8 @@ def test_a_refresh_is_a_use(patient: Client) -> None:
 
 def test_sessions_come_in_pages(stranger: Client, patient: Client) -> None:
     ids = [patient.session_id, *(log_in(stranger, patient.email).session_id for _ in range(2))]
-    first = ok(patient.get("/v1/me/sessions", limit=2))
-    assert [session["id"] for session in first["items"]] == ids[:2]
-    rest = ok(patient.get("/v1/me/sessions", limit=2, cursor=first["next_cursor"]))
-    assert [session["id"] for session in rest["items"]] == ids[2:]
-    assert rest["next_cursor"] is None
+    pages = patient.pages("/v1/me/sessions", limit=2)
+    assert [[session["id"] for session in page] for page in pages] == [ids[:2], ids[2:]]
 
 
 def test_logging_out_elsewhere_holds_from_the_next_request_on(

@@ -191,6 +191,15 @@ class Client:
         # `from` is a word of Python's, so it comes as from_.
         return self.send("GET", path, params={key.rstrip("_"): v for key, v in query.items()})
 
+    def pages(self, path: str, **query: object) -> list[list[dict[str, Any]]]:
+        """The items of a list, page by page, until no cursor follows."""
+        pages, cursor = [], {}
+        while cursor is not None:
+            page = ok(self.get(path, **query, **cursor))
+            pages.append(page["items"])
+            cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] else None
+        return pages
+
     def post(self, path: str, body: object = None, *, key: str | None = None) -> requests.Response:
         headers = {"Idempotency-Key": key} if key is not None else {}
         return self.send("POST", path, json=body, headers=headers)

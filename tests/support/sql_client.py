@@ -8,22 +8,30 @@ import psycopg
 
 from api.db import CONTEXT, REPLAYED
 from tests.support import context
-from tests.support.client import Client as Api
 
 ROLLED_BACK = "rolled back"
 
 
+class Account(Protocol):
+    """An account of the API."""
+
+    @property
+    def token(self) -> str:
+        """An access token that is valid."""
+        ...
+
+
 class Person(NamedTuple):
-    """Who asks: an id, a role and a session for SQL, an account of the API for HTTP."""
+    """A caller: an id, a role and a session for SQL, an account of the API for HTTP."""
 
     id: str
     role: str
     session_id: str
-    account: Api | None = None
+    account: Account | None = None
 
     @property
     def token(self) -> str:
-        """An access token that is in force."""
+        """An access token that is valid."""
         return self.account.token if self.account else ""
 
 
