@@ -44,21 +44,19 @@ def sound(durable: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Result:
     return result
 
 
-def test_nothing_is_lost_doubled_or_made_up(sound: Result) -> None:
+def test_faults_under_load_break_no_rule(sound: Result) -> None:
     assert sound.violations == {}
     assert sound.history.faults
     assert {fault.kind for fault in sound.history.faults} <= set(WEIGHTS)
 
 
 @pytest.mark.parametrize("build", BUILDS, ids=lambda build: build.name)
-def test_a_broken_build_is_caught(durable: Cluster, tmp_path: Path, build: Broken) -> None:
+def test_broken_build_is_caught(durable: Cluster, tmp_path: Path, build: Broken) -> None:
     _, result, _ = break_it(durable, tmp_path, build, SEED, seconds=1)
     assert build.caught_by & result.violations.keys(), result.violations
 
 
-def test_no_connection_to_be_had_is_told_and_over_when_it_is_over(
-    durable: Cluster, tmp_path: Path
-) -> None:
+def test_exhausted_pool_answers_503_and_recovers(durable: Cluster, tmp_path: Path) -> None:
     outage = pool_exhaustion(durable, tmp_path, seed=SEED, seconds=2, clients=32)
     assert outage.violations == {}
     assert any(answer.startswith("503") for answer in outage.answers)
@@ -241,14 +239,16 @@ TAMPERING: list[tuple[str, Callable[[Checker], None]]] = [
 ]
 
 
-def test_every_rule_is_tried() -> None:
+def test_every_rule_of_the_checker_has_an_altered_history() -> None:
     assert {name for name, _ in TAMPERING} == set(RULES)
 
 
 @pytest.mark.parametrize(
     ("name", "tamper"), TAMPERING, ids=lambda value: getattr(value, "__name__", "")
 )
-def test_a_rule_can_be_broken(sound: Result, name: str, tamper: Callable[[Checker], None]) -> None:
+def test_altered_history_breaks_the_rule(
+    sound: Result, name: str, tamper: Callable[[Checker], None]
+) -> None:
     checker = copy.deepcopy(sound.checker)
     tamper(checker)
     assert list(RULES[name](checker))

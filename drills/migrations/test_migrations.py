@@ -15,7 +15,7 @@ from scripts.system import CHECKOUT, run
 from tests.support.schema import schema
 
 
-def test_a_release_is_deployed_and_reverted_while_people_work(tmp_path: Path) -> None:
+def test_release_is_deployed_and_reverted_under_load(tmp_path: Path) -> None:
     with durable_cluster() as cluster:
         result = drill(cluster, tmp_path, clients=8, seconds=1, seed="short", rounds=1)
     assert result.sound, (result.failed[:5], result.violations, result.difference)
@@ -29,7 +29,7 @@ def test_releases_are_tagged() -> None:
     assert changes_since(before)
 
 
-def test_a_function_is_reworked(
+def test_released_function_is_reworked(
     cluster: Cluster, new_database: Callable[[], str], tmp_path: Path
 ) -> None:
     """In a copy of the checkout, as `make rework` does it after a release."""

@@ -36,7 +36,7 @@ def mutated() -> Iterator[Cluster]:
         yield cluster
 
 
-def test_the_tests_notice_what_is_broken(mutated: Cluster) -> None:
+def test_tests_notice_mutants(mutated: Cluster) -> None:
     mutants = {m.name: m for m in [*by_hand(mutated, TEMPLATE), *rules(mutated, TEMPLATE)]}
     assert len([m for m in mutants.values() if m.kind == BY_HAND]) >= 60
     for name in SAMPLE:
@@ -44,7 +44,7 @@ def test_the_tests_notice_what_is_broken(mutated: Cluster) -> None:
         assert verdict.killed_by, name
 
 
-def test_they_do_not_notice_what_is_not(mutated: Cluster) -> None:
+def test_tests_do_not_notice_an_equivalent_mutant(mutated: Cluster) -> None:
     """Otherwise everything would be noticed."""
     comment = "comment on schema app is 'Unbroken.'"
     mutant = Mutant(BY_HAND, "nothing", "uuid_v7", comment)
@@ -52,13 +52,13 @@ def test_they_do_not_notice_what_is_not(mutated: Cluster) -> None:
     assert judge(mutated, mutant._replace(sql="no such statement")).killed_by is None
 
 
-def test_every_function_can_be_broken(mutated: Cluster) -> None:
+def test_every_function_has_generated_mutants(mutated: Cluster) -> None:
     found = generated(mutated, TEMPLATE)
     assert len(found) > 1000
     assert len({mutant.subject for mutant in found}) > 120
 
 
-def test_what_a_careless_hand_does() -> None:
+def test_changes_of_a_function_body_cover_each_kind() -> None:
     body = """
 begin
     -- a < b

@@ -9,7 +9,7 @@ from drills.past import make_past
 from drills.stage import durable_cluster
 
 
-def test_consultations_are_partitioned_while_people_work(tmp_path: Path) -> None:
+def test_partitioning_under_load_loses_nothing(tmp_path: Path) -> None:
     with durable_cluster() as cluster:
         make_past(cluster, "telemed_past", 3_000, future_slots=1)
         result = drill(

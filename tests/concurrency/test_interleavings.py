@@ -332,7 +332,7 @@ def new_person(onlooker: psycopg.Connection[tuple[Any, ...]], role: str) -> Pers
     return person
 
 
-def test_every_pair_of_functions_is_in_the_table() -> None:
+def test_every_pair_of_functions_has_a_row_in_the_table() -> None:
     # "book 1" by itself is refused and changes nothing: nobody has to wait for it.
     firsts = set(ALONE) - {"book 1"}
     pairs = [(first, second) for first, second, *_ in INTERLEAVINGS]
@@ -345,7 +345,7 @@ def test_every_pair_of_functions_is_in_the_table() -> None:
     INTERLEAVINGS,
     ids=[f"{first}, {second}" for first, second, *_ in INTERLEAVINGS],
 )
-def test_two_functions(
+def test_two_functions_in_two_sessions_keep_every_rule(
     clinic: Clinic, first: str, second: str, waits: bool, code: str, state: State, end: str
 ) -> None:
     day = clinic.new_day()
@@ -365,7 +365,7 @@ def test_two_functions(
 
 @pytest.mark.parametrize("first", ["book 2", "move to 2"])
 @pytest.mark.parametrize(("end", "code"), [("commit", "TM904"), ("rollback", "")])
-def test_a_patient_who_books_with_two_doctors_at_once(
+def test_two_concurrent_bookings_of_overlapping_slots_succeed_once(
     clinic: Clinic, first: str, end: str, code: str
 ) -> None:
     """The second booking waits for the patient, not inside the constraint that is behind that."""
@@ -389,7 +389,7 @@ def test_a_patient_who_books_with_two_doctors_at_once(
     assert clinic.newly_broken() == []
 
 
-def test_a_day_off_names_the_consultation_that_was_booked_while_it_waited(clinic: Clinic) -> None:
+def test_time_off_names_a_consultation_booked_while_it_waited(clinic: Clinic) -> None:
     day = clinic.new_day()
     booked, _, off = clinic.interleave(day.call("book 2", 0), day.call("day off", 1), "commit")
     assert off.row["booked_consultation_ids"] == [day.consultation, booked.row["id"]]
@@ -405,7 +405,9 @@ def test_a_day_off_names_the_consultation_that_was_booked_while_it_waited(clinic
         ("rollback", "Coughing", "", False),
     ],
 )
-def test_one_key_twice(clinic: Clinic, end: str, reason: str, code: str, replayed: bool) -> None:
+def test_same_key_in_two_sessions_makes_one_booking(
+    clinic: Clinic, end: str, reason: str, code: str, replayed: bool
+) -> None:
     day = clinic.new_day()
     person, function, arguments = day.call("book 2", 0)
     first = (person, function, {**arguments, "reason": "Itching"})
@@ -417,7 +419,7 @@ def test_one_key_twice(clinic: Clinic, end: str, reason: str, code: str, replaye
     assert clinic.newly_broken() == []
 
 
-def test_one_key_twice_for_a_refusal_is_the_same_refusal(clinic: Clinic) -> None:
+def test_same_key_in_two_sessions_gets_the_same_refusal(clinic: Clinic) -> None:
     booking = clinic.new_day().call("book 1", 0)
     one, waited, two = clinic.interleave(booking, booking, "commit")
     assert (one.code, waited, two.code, two.replayed) == ("TM901", True, "TM901", True)
@@ -426,7 +428,9 @@ def test_one_key_twice_for_a_refusal_is_the_same_refusal(clinic: Clinic) -> None
 @pytest.mark.parametrize(
     ("end", "code", "refunded"), [("commit", "TM909", 3000), ("rollback", "", 2001)]
 )
-def test_two_refunds_above_the_payment(clinic: Clinic, end: str, code: str, refunded: int) -> None:
+def test_two_concurrent_refunds_above_the_payment_succeed_once(
+    clinic: Clinic, end: str, code: str, refunded: int
+) -> None:
     payment = call(clinic.first, clinic.new_day().call("pay", 0)).row["id"]
 
     def refund(amount: int) -> Call:
@@ -451,7 +455,7 @@ def test_two_refunds_above_the_payment(clinic: Clinic, end: str, code: str, refu
         ("publish", "TM102", State("in 1", "booked", "withdrawn")),
     ],
 )
-def test_a_doctor_whose_account_is_closed_has_no_open_slot(
+def test_slot_opened_during_a_deactivation_of_its_doctor_is_refused(
     clinic: Clinic, second: str, code: str, state: State, end: str
 ) -> None:
     doctor = new_person(clinic.onlooker, "doctor")
@@ -466,7 +470,9 @@ def test_a_doctor_whose_account_is_closed_has_no_open_slot(
 
 
 @pytest.mark.parametrize(("end", "state"), [("commit", []), ("rollback", ["open"])])
-def test_weekly_slots_wait_for_a_day_off(clinic: Clinic, end: str, state: list[str]) -> None:
+def test_weekly_slots_wait_for_concurrent_time_off(
+    clinic: Clinic, end: str, state: list[str]
+) -> None:
     day = clinic.new_day()
     date, late = day.morning.date(), day.morning + timedelta(hours=10)
     weekly = {

@@ -16,7 +16,7 @@ People = Callable[..., Client]
 MANY = 12
 
 
-def test_many_patients_want_one_slot_and_one_gets_it(doctor: Client, new_patient: People) -> None:
+def test_concurrent_bookings_of_one_slot_succeed_once(doctor: Client, new_patient: People) -> None:
     slot = doctor.publish()
     patients = [new_patient() for _ in range(MANY)]
     body = {"slot_id": slot["id"]}
@@ -28,7 +28,7 @@ def test_many_patients_want_one_slot_and_one_gets_it(doctor: Client, new_patient
     assert booked == winner
 
 
-def test_many_retries_under_one_key_are_one_booking(doctor: Client, patient: Client) -> None:
+def test_concurrent_retries_with_one_key_make_one_booking(doctor: Client, patient: Client) -> None:
     slot, key = doctor.publish(), new_key()
     body = {"slot_id": slot["id"], "reason": "Itching"}
     answers = race([lambda: patient.post("/v1/consultations", body, key=key)] * MANY)
@@ -43,7 +43,7 @@ def test_many_retries_under_one_key_are_one_booking(doctor: Client, patient: Cli
     assert len(ok(patient.get("/v1/consultations"))["items"]) == 1
 
 
-def test_one_key_for_different_requests_at_once_stands_for_one_of_them(
+def test_concurrent_requests_with_one_key_and_different_bodies_succeed_once(
     doctor: Client, patient: Client
 ) -> None:
     slot, key = doctor.publish(), new_key()
@@ -63,7 +63,9 @@ def test_one_key_for_different_requests_at_once_stands_for_one_of_them(
             problem(answer, 422, "TM203")
 
 
-def test_everybody_asks_for_slots_that_are_sold_out(doctor: Client, new_patient: People) -> None:
+def test_concurrent_bookings_of_sold_out_slots_are_refused(
+    doctor: Client, new_patient: People
+) -> None:
     slots = [doctor.publish(at(1, hour)) for hour in (8, 9, 10)]
     owner, patients = new_patient(), [new_patient() for _ in range(MANY)]
     booked = [owner.book(slot) for slot in slots]
@@ -79,7 +81,7 @@ def test_everybody_asks_for_slots_that_are_sold_out(doctor: Client, new_patient:
     assert sorted(row["id"] for row in found) == sorted(row["id"] for row in booked)
 
 
-def test_everybody_tries_a_few_slots_until_they_get_one(
+def test_concurrent_bookings_over_a_few_slots_book_each_slot_once(
     doctor: Client, new_patient: People
 ) -> None:
     slots = [doctor.publish(at(1, hour)) for hour in (8, 9, 10)]
@@ -101,7 +103,7 @@ def test_everybody_tries_a_few_slots_until_they_get_one(
     assert {row["slot_id"] for row in held} == {slot["id"] for slot in slots}
 
 
-def test_one_patient_books_overlapping_slots_at_once_and_gets_one(
+def test_concurrent_bookings_of_overlapping_slots_by_one_patient_succeed_once(
     patient: Client, new_doctor: People
 ) -> None:
     slots = [new_doctor().publish(at(1, 9, minute)) for minute in range(0, 24, 4)]
@@ -113,7 +115,7 @@ def test_one_patient_books_overlapping_slots_at_once_and_gets_one(
     assert statuses(answers) == {201: 1, 409: len(slots) - 1}
 
 
-def test_two_patients_reschedule_crosswise(doctor: Client, new_patient: People) -> None:
+def test_crosswise_reschedules_do_not_deadlock(doctor: Client, new_patient: People) -> None:
     patients = [new_patient(), new_patient()]
     for round_ in range(4):
         slots = [doctor.publish(at(1 + round_, hour)) for hour in (9, 10)]
@@ -128,7 +130,7 @@ def test_two_patients_reschedule_crosswise(doctor: Client, new_patient: People) 
         assert statuses(answers) == {409: 2}
 
 
-def test_patients_reschedule_in_a_ring(doctor: Client, new_patient: People) -> None:
+def test_reschedules_in_a_ring_do_not_deadlock(doctor: Client, new_patient: People) -> None:
     *slots, spare = [doctor.publish(at(1, hour)) for hour in (8, 9, 10, 11)]
     patients = [new_patient() for _ in slots]
     booked = [p.book(slot) for p, slot in zip(patients, slots, strict=True)]
@@ -147,7 +149,9 @@ def test_patients_reschedule_in_a_ring(doctor: Client, new_patient: People) -> N
     assert len({row["slot_id"] for row in held}) == len(held) == len(slots)
 
 
-def test_many_reschedule_to_one_slot_and_one_gets_it(doctor: Client, new_patient: People) -> None:
+def test_concurrent_reschedules_to_one_slot_succeed_once(
+    doctor: Client, new_patient: People
+) -> None:
     wanted = doctor.publish(at(30))
     patients = [new_patient() for _ in range(6)]
     booked = [p.book(doctor.publish(at(1 + n))) for n, p in enumerate(patients)]
@@ -161,7 +165,9 @@ def test_many_reschedule_to_one_slot_and_one_gets_it(doctor: Client, new_patient
     assert len(ok(patients[0].get(f"/v1/doctors/{doctor.id}/slots"))["items"]) == 1
 
 
-def test_rescheduling_and_booking_chase_the_same_slots(doctor: Client, new_patient: People) -> None:
+def test_concurrent_reschedules_and_bookings_of_the_same_slots_share_no_slot(
+    doctor: Client, new_patient: People
+) -> None:
     slots = [doctor.publish(at(1, hour)) for hour in (8, 9, 10)]
     mover, booker = new_patient(), new_patient()
     booked = mover.book(slots[0])
@@ -177,7 +183,7 @@ def test_rescheduling_and_booking_chase_the_same_slots(doctor: Client, new_patie
     assert len({row["slot_id"] for row in held}) == len(held)
 
 
-def test_completing_and_cancelling_at_once_ends_in_one_of_them(
+def test_concurrent_completion_and_cancellation_succeed_once(
     doctor: Client, patient: Client
 ) -> None:
     for day in range(1, 6):
@@ -194,7 +200,7 @@ def test_completing_and_cancelling_at_once_ends_in_one_of_them(
         assert ok(patient.get(path)) == winner
 
 
-def test_cancelling_and_booking_again_never_shares_a_slot(
+def test_concurrent_cancellation_and_bookings_never_share_a_slot(
     doctor: Client, patient: Client, new_patient: People
 ) -> None:
     slot = doctor.publish()
@@ -232,7 +238,7 @@ def test_concurrent_payments_never_exceed_the_fee(
     assert statuses(answers) == {201: 2, 409: 6}
 
 
-def test_overlapping_slots_published_at_once(doctor: Client) -> None:
+def test_overlapping_slots_published_concurrently_succeed_once(doctor: Client) -> None:
     bodies = [
         {
             "starts_at": at(1, 9, minute).isoformat(),
@@ -244,7 +250,7 @@ def test_overlapping_slots_published_at_once(doctor: Client) -> None:
     assert statuses(answers) == {201: 1, 409: len(bodies) - 1}
 
 
-def test_the_same_weekly_hours_published_at_once_are_there_once(doctor: Client) -> None:
+def test_same_weekly_slots_published_concurrently_exist_once(doctor: Client) -> None:
     body = {
         "from": at(1).date().isoformat(),
         "to": at(7).date().isoformat(),
@@ -258,9 +264,7 @@ def test_the_same_weekly_hours_published_at_once_are_there_once(doctor: Client) 
     assert sum(len(ok(answer, 201)["items"]) for answer in answers) == 42
 
 
-def test_withdrawing_and_booking_at_once_ends_in_one_of_them(
-    doctor: Client, patient: Client
-) -> None:
+def test_concurrent_withdrawal_and_booking_succeed_once(doctor: Client, patient: Client) -> None:
     for day in range(1, 6):
         slot = doctor.publish(at(day))
         path, body = f"/v1/slots/{slot['id']}", {"slot_id": slot["id"]}
@@ -273,7 +277,7 @@ def test_withdrawing_and_booking_at_once_ends_in_one_of_them(
         assert [a.status_code for a in answers] in ([204, 409], [409, 201])
 
 
-def test_one_refresh_token_used_in_64_tabs_at_once_is_spent_once(
+def test_refresh_token_used_by_64_concurrent_requests_is_rotated_once(
     roomy: str, stranger: Client, patient: Client, cluster: Cluster, database: str
 ) -> None:
     there = Client(roomy, stranger.contract)
@@ -293,7 +297,7 @@ def test_one_refresh_token_used_in_64_tabs_at_once_is_spent_once(
     problem(patient.get("/v1/me"), 401, "TM102")
 
 
-def test_one_address_signed_up_many_times_at_once_is_one_account(stranger: Client) -> None:
+def test_concurrent_sign_ups_with_one_address_create_one_account(stranger: Client) -> None:
     def sign_up(number: int) -> requests.Response:
         email = ("Race@clinic.test", "race@CLINIC.test")[number % 2]
         body = {"email": email, "password": "correct horse battery", "full_name": "R"}

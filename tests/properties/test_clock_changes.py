@@ -73,7 +73,7 @@ def text_of(minutes: int) -> str:
     return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
-def test_weekly_hours_are_right_wherever_clocks_change(
+def test_weekly_slots_are_right_in_every_time_zone_when_clocks_change(
     doctor: Client, cluster: Cluster, database: str
 ) -> None:
     tried = 0

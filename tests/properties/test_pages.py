@@ -206,9 +206,7 @@ LISTS: dict[str, Callable[[Newcomers], Listed]] = {
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", LISTS)
-def test_pages_show_every_row_once_that_nobody_touches(
-    name: str, seed: int, clinic: Newcomers
-) -> None:
+def test_pages_show_every_untouched_row_once(name: str, seed: int, clinic: Newcomers) -> None:
     rng = random.Random(seed)
     listed = LISTS[name](clinic)
     touched: set[str] = set()

@@ -54,7 +54,7 @@ def new_person(connection: psycopg.Connection, name: str, role: str) -> Person:
     return Person(user_id, role, session_id)
 
 
-def test_the_functions_do_what_the_model_says(world: World) -> None:
+def test_functions_agree_with_the_model(world: World) -> None:
     runs = int(os.environ.get("PROPERTY_RUNS") or FEW)
     chosen = os.environ.get("SEED") or (
         str(random.SystemRandom().randrange(10**9)) if runs > FEW else "1"

@@ -15,7 +15,7 @@ COUNTS = (
 )
 
 
-def test_the_figures_follow_what_happens(
+def test_overview_counts_what_happened_in_the_period(
     admin: Client, new_doctor: Callable[..., Client], new_patient: Callable[..., Client]
 ) -> None:
     before = ok(admin.get("/v1/admin/analytics"))
@@ -58,7 +58,7 @@ def test_the_figures_follow_what_happens(
     assert (day["consultations"], day["completed_consultations"]) == (3, 1)
 
 
-def test_a_time_without_anything_has_zeros(admin: Client) -> None:
+def test_overview_of_an_empty_period_has_zeros(admin: Client) -> None:
     query = {"from_": "1990-01-01T00:00:00Z", "to": "1991-01-01T00:00:00Z"}
     figures = ok(admin.get("/v1/admin/analytics", **query))
     assert [figures[name] for name in COUNTS] == [0] * len(COUNTS)
@@ -73,7 +73,5 @@ def test_a_time_without_anything_has_zeros(admin: Client) -> None:
         ({"limit": 5}, "limit"),
     ],
 )
-def test_a_time_that_cannot_be_right_is_refused(
-    admin: Client, query: dict[str, object], place: str
-) -> None:
+def test_invalid_time_is_refused(admin: Client, query: dict[str, object], place: str) -> None:
     assert places(admin.get("/v1/admin/analytics", **query)) == [place]

@@ -7,9 +7,7 @@ import pytest
 from tests.support.client import PASSWORD, Client, at, new_key, ok, places
 
 
-def test_a_change_is_found_by_the_request_that_made_it(
-    doctor: Client, patient: Client, admin: Client
-) -> None:
+def test_audit_log_is_found_by_request_id(doctor: Client, patient: Client, admin: Client) -> None:
     request_id = f"app-{new_key()}"
     headers = {"X-Request-Id": request_id, "Idempotency-Key": new_key()}
     body = {"slot_id": doctor.publish()["id"], "reason": "Itching"}
@@ -23,7 +21,7 @@ def test_a_change_is_found_by_the_request_that_made_it(
     assert row["database_login"] == "telemed_api"
 
 
-def test_the_trail_is_filtered_and_paged(doctor: Client, patient: Client, admin: Client) -> None:
+def test_audit_log_is_filtered_and_paged(doctor: Client, patient: Client, admin: Client) -> None:
     booked = patient.book(doctor.publish())
     doctor.complete(booked)
     query = {"table_name": "consultations", "row_id": booked["id"]}
@@ -42,7 +40,7 @@ def test_the_trail_is_filtered_and_paged(doctor: Client, patient: Client, admin:
 
 
 @pytest.mark.parametrize("table", ["consultations", "prescriptions", "prescription_items"])
-def test_who_reads_about_patients_in_the_trail_is_written_down(
+def test_audit_log_read_about_a_patient_is_in_the_access_log(
     doctor: Client, patient: Client, admin: Client, table: str
 ) -> None:
     booked = doctor.complete(patient.book(doctor.publish()))["id"]
@@ -57,7 +55,7 @@ def test_who_reads_about_patients_in_the_trail_is_written_down(
     assert entry["resource_ids"] == [booked]
 
 
-def test_no_secret_reaches_the_trail(patient: Client, admin: Client) -> None:
+def test_audit_log_contains_no_secret(patient: Client, admin: Client) -> None:
     rows = ok(admin.get("/v1/admin/audit-logs", row_id=patient.id))
     text = str(rows)
     assert patient.email in text
@@ -77,13 +75,13 @@ def test_no_secret_reaches_the_trail(patient: Client, admin: Client) -> None:
         ({"table": "users"}, "table"),
     ],
 )
-def test_a_query_that_cannot_be_right_is_refused(
+def test_query_with_an_invalid_value_is_refused(
     admin: Client, query: dict[str, object], place: str
 ) -> None:
     assert places(admin.get("/v1/admin/audit-logs", **query)) == [place]
 
 
-def test_invariants_are_checked_for_all_or_for_what_is_new(admin: Client) -> None:
+def test_invariants_are_checked_for_all_rows_or_for_new_rows(admin: Client) -> None:
     everything = ok(admin.get("/v1/admin/invariants", since=at(-9999).isoformat()))["items"]
     new = ok(admin.get("/v1/admin/invariants"))["items"]
     assert [row["name"] for row in new] == [row["name"] for row in everything]

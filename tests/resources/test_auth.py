@@ -21,7 +21,7 @@ def sign_up(stranger: Client, email: str, password: str = PASSWORD) -> None:
     ok(stranger.post("/v1/auth/signup", body), 201)
 
 
-def test_whoever_signs_up_is_a_patient(stranger: Client) -> None:
+def test_sign_up_creates_a_patient(stranger: Client) -> None:
     body = {"email": "New.Person@clinic.test", "password": PASSWORD, "full_name": "New Person"}
     user = ok(stranger.post("/v1/auth/signup", body), 201)
     assert (user["role"], user["full_name"]) == ("patient", "New Person")
@@ -39,7 +39,7 @@ def test_whoever_signs_up_is_a_patient(stranger: Client) -> None:
         ("ΟΔΟΣ@clinic.test", "οδος@clinic.test"),
     ],
 )
-def test_an_address_is_one_account_whatever_its_spelling(
+def test_email_spellings_of_one_normal_form_are_one_account(
     stranger: Client, first: str, other: str
 ) -> None:
     sign_up(stranger, first)
@@ -51,7 +51,7 @@ def test_an_address_is_one_account_whatever_its_spelling(
     assert ok(log_in(stranger, other).get("/v1/me"))["email"] == first
 
 
-def test_addresses_that_differ_otherwise_are_two_accounts(stranger: Client) -> None:
+def test_emails_of_different_normal_forms_are_two_accounts(stranger: Client) -> None:
     for email in ("two@clinic.test", "two+1@clinic.test", "straße@a.test", "strasse@a.test"):
         sign_up(stranger, email)
     assert len({log_in(stranger, e).id for e in ("straße@a.test", "STRASSE@a.test")}) == 2
@@ -65,7 +65,7 @@ HIDDEN_IN_ADDRESSES = [
 
 @pytest.mark.parametrize("email", HIDDEN_IN_ADDRESSES)
 @pytest.mark.parametrize("route", ["signup", "login", "password-reset"])
-def test_an_address_with_a_character_that_nobody_sees_is_refused(
+def test_email_with_an_invisible_character_is_refused(
     stranger: Client, route: str, email: str
 ) -> None:
     body = {"email": email, "password": PASSWORD, "full_name": "Pat"}
@@ -91,20 +91,20 @@ def test_an_address_with_a_character_that_nobody_sees_is_refused(
         ({"full_name": "\u200b\x07"}, "#/full_name"),
     ],
 )
-def test_a_sign_up_that_cannot_be_right_is_refused(
+def test_sign_up_with_an_invalid_field_is_refused(
     stranger: Client, change: dict[str, object], place: str
 ) -> None:
     body = {"email": "wrong@clinic.test", "password": PASSWORD, "full_name": "Pat"} | change
     assert set(places(stranger.post("/v1/auth/signup", body))) == {place}
 
 
-def test_each_missing_field_is_named(stranger: Client) -> None:
+def test_sign_up_without_required_fields_names_each_of_them(stranger: Client) -> None:
     expected = ["#/email", "#/full_name", "#/password"]
     assert places(stranger.post("/v1/auth/signup", {})) == expected
     assert places(stranger.post("/v1/auth/signup")) == expected
 
 
-def test_logging_in_returns_tokens_that_work(stranger: Client, patient: Client) -> None:
+def test_log_in_returns_valid_tokens(stranger: Client, patient: Client) -> None:
     body = {"email": patient.email, "password": PASSWORD}
     answer = stranger.post("/v1/auth/login", body)
     tokens = ok(answer)
@@ -123,14 +123,14 @@ def test_logging_in_returns_tokens_that_work(stranger: Client, patient: Client) 
     }
 
 
-def test_a_one_time_code_is_ignored_without_a_second_factor(
+def test_log_in_without_a_second_factor_ignores_a_one_time_code(
     stranger: Client, patient: Client
 ) -> None:
     body = {"email": patient.email, "password": PASSWORD, "otp": "123456"}
     ok(stranger.post("/v1/auth/login", body))
 
 
-def test_a_failed_log_in_says_the_same_whether_the_account_exists(
+def test_failed_log_in_gives_the_same_answer_whether_the_account_exists(
     stranger: Client, patient: Client
 ) -> None:
     def refusal(email: str) -> dict[str, object]:
@@ -141,7 +141,7 @@ def test_a_failed_log_in_says_the_same_whether_the_account_exists(
     assert refusal(patient.email) == refusal("nobody@clinic.test")
 
 
-def test_a_short_password_is_simply_wrong(stranger: Client, patient: Client) -> None:
+def test_log_in_with_a_short_password_is_unauthorized(stranger: Client, patient: Client) -> None:
     body = {"email": patient.email, "password": "short"}
     answer = stranger.post("/v1/auth/login", body)
     problem(answer, 401, "TM103")
@@ -149,7 +149,7 @@ def test_a_short_password_is_simply_wrong(stranger: Client, patient: Client) -> 
 
 
 @pytest.mark.parametrize("last", ["x", "ü", "🙂"])
-def test_every_byte_of_a_long_password_counts(stranger: Client, last: str) -> None:
+def test_log_in_compares_every_byte_of_a_long_password(stranger: Client, last: str) -> None:
     email = f"long.{ord(last)}@clinic.test"
     long = (PASSWORD * 5)[:127]
     sign_up(stranger, email, long + last)
@@ -158,13 +158,13 @@ def test_every_byte_of_a_long_password_counts(stranger: Client, last: str) -> No
     problem(stranger.post("/v1/auth/login", body), 401, "TM103")
 
 
-def test_a_refresh_token_of_nobody_is_refused(stranger: Client) -> None:
+def test_refresh_with_an_unknown_token_is_refused(stranger: Client) -> None:
     problem(stranger.post("/v1/auth/refresh", {"refresh_token": "x" * 43}), 401, "TM104")
     assert places(stranger.post("/v1/auth/refresh", {})) == ["#/refresh_token"]
 
 
 @pytest.mark.parametrize("send_body", [True, False])
-def test_logging_out_ends_the_session(stranger: Client, patient: Client, send_body: bool) -> None:
+def test_log_out_ends_the_session(stranger: Client, patient: Client, send_body: bool) -> None:
     answer = patient.post("/v1/auth/logout", {} if send_body else None)
     assert answer.status_code == 204
     refresh = {"refresh_token": patient.tokens["refresh_token"]}
@@ -174,14 +174,16 @@ def test_logging_out_ends_the_session(stranger: Client, patient: Client, send_bo
     problem(patient.post("/v1/auth/logout"), 401, "TM102")
 
 
-def test_logging_out_can_end_another_session_of_ones_own(stranger: Client, patient: Client) -> None:
+def test_log_out_can_end_another_session_of_the_same_account(
+    stranger: Client, patient: Client
+) -> None:
     other = log_in(stranger, patient.email)
     body = {"refresh_token": other.tokens["refresh_token"]}
     assert patient.post("/v1/auth/logout", body).status_code == 204
     problem(stranger.post("/v1/auth/refresh", body), 401, "TM104")
 
 
-def test_a_refresh_token_ends_its_session_whatever_the_access_token(
+def test_log_out_with_a_refresh_token_needs_no_valid_access_token(
     stranger: Client, patient: Client
 ) -> None:
     """The laptop was closed for ten minutes; RFC 7009."""
@@ -197,11 +199,11 @@ def test_a_refresh_token_ends_its_session_whatever_the_access_token(
     assert stranger.post("/v1/auth/logout", body).status_code == 204
 
 
-def test_a_refresh_token_that_is_nobodys_is_no_news(stranger: Client) -> None:
+def test_log_out_with_an_unknown_refresh_token_succeeds(stranger: Client) -> None:
     assert stranger.post("/v1/auth/logout", {"refresh_token": "x" * 43}).status_code == 204
 
 
-def test_logging_out_needs_one_token_or_the_other(stranger: Client) -> None:
+def test_log_out_without_any_token_is_refused(stranger: Client) -> None:
     answer = stranger.post("/v1/auth/logout", {})
     problem(answer, 401, "TM101")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
@@ -211,7 +213,9 @@ def test_logging_out_needs_one_token_or_the_other(stranger: Client) -> None:
     assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
 
 
-def test_a_slow_third_tab_gets_the_present_token(stranger: Client, patient: Client) -> None:
+def test_refresh_token_within_the_reuse_interval_gets_the_present_successor(
+    stranger: Client, patient: Client
+) -> None:
     first = patient.tokens["refresh_token"]
     second = ok(stranger.post("/v1/auth/refresh", {"refresh_token": first}))["refresh_token"]
     third = ok(stranger.post("/v1/auth/refresh", {"refresh_token": second}))["refresh_token"]
@@ -220,7 +224,7 @@ def test_a_slow_third_tab_gets_the_present_token(stranger: Client, patient: Clie
     ok(stranger.post("/v1/auth/refresh", {"refresh_token": third}))
 
 
-def test_a_token_that_comes_back_later_ends_the_session(
+def test_refresh_token_after_the_reuse_interval_ends_the_session(
     stranger: Client, patient: Client, cluster: Cluster, database: str
 ) -> None:
     first = patient.tokens["refresh_token"]
@@ -237,7 +241,7 @@ def test_a_token_that_comes_back_later_ends_the_session(
     problem(patient.get("/v1/me"), 401, "TM102")
 
 
-def test_a_deactivated_account_is_out_at_once(
+def test_deactivated_account_is_refused_at_once(
     cluster: Cluster, database: str, stranger: Client, patient: Client
 ) -> None:
     cluster.sql(f"update app.users set deactivated_at = now() where id = '{patient.id}'", database)
@@ -248,7 +252,7 @@ def test_a_deactivated_account_is_out_at_once(
     problem(stranger.post("/v1/auth/refresh", refresh), 401, "TM104")
 
 
-def test_log_ins_that_wait_leave_room_for_all_else(
+def test_waiting_log_ins_leave_threads_for_other_requests(
     cluster: Cluster, database: str, doctor: Client, patient: Client, tmp_path: Path
 ) -> None:
     """One worker of eight threads, of which four at most hash or wait; a hash takes long."""

@@ -59,7 +59,7 @@ def begin(cluster: Cluster, database: str) -> Callable[[dict[str, Any]], None]:
     return move
 
 
-def test_a_patient_books_an_open_slot(doctor: Client, patient: Client) -> None:
+def test_booking_an_open_slot_schedules_a_consultation(doctor: Client, patient: Client) -> None:
     slot = doctor.publish()
     booked = patient.book(slot, reason="Itching")
     assert booked["status"] == "scheduled"
@@ -72,7 +72,7 @@ def test_a_patient_books_an_open_slot(doctor: Client, patient: Client) -> None:
     assert ok(doctor.get(path(booked))) == booked
 
 
-def test_the_second_patient_finds_it_taken(
+def test_booking_a_taken_slot_is_refused(
     doctor: Client, patient: Client, new_patient: People
 ) -> None:
     slot = doctor.publish()
@@ -81,7 +81,7 @@ def test_the_second_patient_finds_it_taken(
     problem(new_patient().post("/v1/consultations", body, key=new_key()), 409, "TM901")
 
 
-def test_booking_the_same_slot_twice_says_that_it_is_the_patients_own(
+def test_booking_ones_own_slot_again_names_the_reason(
     doctor: Client, patient: Client, new_patient: People
 ) -> None:
     body, key = {"slot_id": doctor.publish()["id"]}, new_key()
@@ -94,7 +94,7 @@ def test_booking_the_same_slot_twice_says_that_it_is_the_patients_own(
     problem(patient.post("/v1/consultations", body, key=new_key()), 409, "TM918")
 
 
-def test_a_cancelled_booking_does_not_stand_in_the_way_of_a_new_one(
+def test_booking_a_slot_after_a_cancellation_succeeds(
     doctor: Client, patient: Client, new_patient: People
 ) -> None:
     slot = doctor.publish()
@@ -105,7 +105,7 @@ def test_a_cancelled_booking_does_not_stand_in_the_way_of_a_new_one(
     problem(patient.post("/v1/consultations", body, key=new_key()), 409, "TM901")
 
 
-def test_a_patient_is_never_in_two_consultations_at_once(
+def test_booking_an_overlapping_consultation_is_refused(
     doctor: Client, patient: Client, new_doctor: People
 ) -> None:
     patient.book(doctor.publish(at(1, 9)))
@@ -114,7 +114,7 @@ def test_a_patient_is_never_in_two_consultations_at_once(
     problem(patient.post("/v1/consultations", body, key=new_key()), 409, "TM904")
 
 
-def test_what_cannot_be_booked(
+def test_booking_an_unavailable_slot_is_refused(
     doctor: Client, patient: Client, begin: Callable[[dict[str, Any]], None]
 ) -> None:
     begun = doctor.publish(at(1, 9))
@@ -138,14 +138,14 @@ def test_what_cannot_be_booked(
         ({"slot_id": "00000000000040008000000000000000"}, "#/slot_id"),
     ],
 )
-def test_a_booking_needs_the_id_of_a_slot(
+def test_booking_without_a_slot_id_is_refused(
     patient: Client, body: dict[str, object], place: str
 ) -> None:
     assert places(patient.post("/v1/consultations", body, key=new_key())) == [place]
 
 
 @pytest.mark.parametrize("field", ["patient_id", "status", "fee_minor", "starts_at"])
-def test_nothing_but_slot_and_reason_can_be_chosen(
+def test_booking_with_unknown_fields_is_refused(
     doctor: Client, patient: Client, field: str
 ) -> None:
     body = {"slot_id": doctor.publish()["id"], field: "x"}
@@ -153,12 +153,12 @@ def test_nothing_but_slot_and_reason_can_be_chosen(
 
 
 @pytest.mark.parametrize("reason", ["", "x" * 4001, 7])
-def test_a_reason_has_1_to_4000_characters(patient: Client, reason: object) -> None:
+def test_booking_reason_has_1_to_4000_characters(patient: Client, reason: object) -> None:
     body = {"slot_id": "00000000-0000-4000-8000-000000000000", "reason": reason}
     assert places(patient.post("/v1/consultations", body, key=new_key())) == ["#/reason"]
 
 
-def test_a_consultation_is_there_for_its_people_only(
+def test_consultation_is_visible_to_its_participants_only(
     doctor: Client, patient: Client, admin: Client, new_patient: People, new_doctor: People
 ) -> None:
     booked = patient.book(doctor.publish())
@@ -184,9 +184,7 @@ def test_a_consultation_is_there_for_its_people_only(
     assert ok(patient.get(path(booked))) == booked
 
 
-def test_a_doctor_completes_and_then_nothing_changes_any_more(
-    doctor: Client, patient: Client, admin: Client
-) -> None:
+def test_completed_consultation_is_final(doctor: Client, patient: Client, admin: Client) -> None:
     booked = patient.book(doctor.publish())
     done = ok(doctor.post(path(booked, "/complete"), {"notes": "All well.\nSee you."}))
     assert (done["status"], done["notes"]) == ("completed", "All well.\nSee you.")
@@ -200,7 +198,7 @@ def test_a_doctor_completes_and_then_nothing_changes_any_more(
 
 
 @pytest.mark.parametrize("who", ["patient", "doctor", "admin"])
-def test_cancelling_frees_the_slot(
+def test_cancellation_reopens_the_slot(
     doctor: Client, patient: Client, admin: Client, new_patient: People, who: str
 ) -> None:
     slot = doctor.publish()
@@ -214,7 +212,7 @@ def test_cancelling_frees_the_slot(
     problem(doctor.post(path(booked, "/complete")), 409, "TM905")
 
 
-def test_after_the_start_a_patient_is_too_late(
+def test_cancellation_by_a_patient_after_the_start_is_refused(
     doctor: Client,
     patient: Client,
     begin: Callable[[dict[str, Any]], None],
@@ -228,7 +226,7 @@ def test_after_the_start_a_patient_is_too_late(
     assert ok(doctor.post(path(booked, "/cancel")))["status"] == "cancelled"
 
 
-def test_rescheduling_keeps_the_id_and_frees_the_old_slot(
+def test_rescheduling_keeps_the_id_and_reopens_the_old_slot(
     doctor: Client, patient: Client, new_patient: People
 ) -> None:
     old, new = doctor.publish(at(1)), doctor.publish(at(2))
@@ -241,7 +239,7 @@ def test_rescheduling_keeps_the_id_and_frees_the_old_slot(
     new_patient().book(old)
 
 
-def test_rescheduling_to_what_cannot_be_had_changes_nothing(
+def test_rescheduling_to_an_unavailable_slot_changes_nothing(
     doctor: Client, patient: Client, new_patient: People, new_doctor: People
 ) -> None:
     booked = patient.book(doctor.publish(at(1)))
@@ -264,7 +262,7 @@ def test_rescheduling_to_what_cannot_be_had_changes_nothing(
     assert ok(patient.get(path(booked))) == booked
 
 
-def test_the_history_tells_each_step_and_who_took_it(
+def test_history_names_each_event_and_its_actor(
     doctor: Client, patient: Client, admin: Client
 ) -> None:
     booked = patient.book(doctor.publish(at(1)))
@@ -282,7 +280,7 @@ def test_the_history_tells_each_step_and_who_took_it(
     assert places(patient.get(path(booked, "/history"), cursor="9" * 19)) == ["cursor"]
 
 
-def test_everybody_lists_their_own(
+def test_list_shows_each_caller_their_own_consultations(
     doctor: Client, patient: Client, admin: Client, new_patient: People
 ) -> None:
     booked = [patient.book(doctor.publish(at(day))) for day in (3, 1, 2)]
@@ -296,7 +294,7 @@ def test_everybody_lists_their_own(
     assert {row["id"] for row in theirs} <= seen
 
 
-def test_a_list_is_filtered_and_paged(doctor: Client, patient: Client) -> None:
+def test_list_is_filtered_and_paged(doctor: Client, patient: Client) -> None:
     booked = [patient.book(doctor.publish(at(day))) for day in (1, 2, 3, 4)]
     doctor.complete(booked[3])
     scheduled = ok(patient.get("/v1/consultations", status="scheduled"))["items"]
@@ -320,13 +318,13 @@ def test_a_list_is_filtered_and_paged(doctor: Client, patient: Client) -> None:
         ({"cursor": "00000000-0000-4000-8000-000000000000"}, "cursor"),
     ],
 )
-def test_a_list_that_cannot_be_right_is_refused(
+def test_list_with_an_invalid_query_is_refused(
     patient: Client, query: dict[str, object], place: str
 ) -> None:
     assert places(patient.get("/v1/consultations", **query)) == [place]
 
 
-def test_a_fee_that_changes_later_does_not_reach_a_booking(
+def test_fee_change_leaves_existing_bookings_unchanged(
     cluster: Cluster, database: str, doctor: Client, patient: Client
 ) -> None:
     booked = patient.book(doctor.publish())
@@ -335,7 +333,7 @@ def test_a_fee_that_changes_later_does_not_reach_a_booking(
     assert patient.book(doctor.publish(at(2)))["fee_minor"] == 9900
 
 
-def test_a_consultation_is_completed_from_fifteen_minutes_before_its_start(
+def test_completion_earlier_than_fifteen_minutes_before_the_start_is_refused(
     cluster: Cluster, new_database: Callable[[], str], tmp_path: Path
 ) -> None:
     """In a database that has the rule of a new clinic, over HTTP."""

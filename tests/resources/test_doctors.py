@@ -19,7 +19,7 @@ NEW = {
 }
 
 
-def test_on_boarding_is_replayed_where_a_key_is_sent(admin: Client) -> None:
+def test_onboarding_with_a_key_is_replayed(admin: Client) -> None:
     body, key = NEW | {"email": "twice@clinic.test"}, new_key()
     first = admin.post("/v1/admin/doctors", body, key=key)
     again = admin.post("/v1/admin/doctors", body, key=key)
@@ -29,7 +29,7 @@ def test_on_boarding_is_replayed_where_a_key_is_sent(admin: Client) -> None:
     problem(admin.post("/v1/admin/doctors", body, key=new_key()), 409, "TM911")
 
 
-def test_an_admin_on_boards_a_doctor(admin: Client, patient: Client) -> None:
+def test_admin_onboards_a_doctor(admin: Client, patient: Client) -> None:
     body = NEW | {"email": "onboarded@clinic.test", "fee_minor": 0, "time_zone": "Asia/Kolkata"}
     doctor = ok(admin.post("/v1/admin/doctors", body), 201)
     assert (doctor["fee_minor"], doctor["time_zone"]) == (0, "Asia/Kolkata")
@@ -55,13 +55,13 @@ def test_an_admin_on_boards_a_doctor(admin: Client, patient: Client) -> None:
         ({"role": "admin"}, "#/role"),
     ],
 )
-def test_a_doctor_who_cannot_be_right_is_refused(
+def test_onboarding_with_an_invalid_field_is_refused(
     admin: Client, change: dict[str, object], place: str
 ) -> None:
     assert set(places(admin.post("/v1/admin/doctors", NEW | change))) == {place}
 
 
-def test_a_currency_that_does_not_exist_is_refused(admin: Client) -> None:
+def test_onboarding_with_an_unknown_currency_is_refused(admin: Client) -> None:
     problem(admin.post("/v1/admin/doctors", NEW | {"currency": "XXX"}), 422)
 
 
@@ -75,7 +75,7 @@ def test_doctors_are_found_by_specialty_and_part_of_the_name(
     assert ok(patient.get("/v1/doctors", q="_%_"))["items"] == []
 
 
-def test_the_list_comes_in_pages(patient: Client, new_doctor: Callable[..., Client]) -> None:
+def test_doctors_are_listed_in_pages(patient: Client, new_doctor: Callable[..., Client]) -> None:
     everybody = {new_doctor(specialty="Paging").id for _ in range(5)}
     pages = patient.pages("/v1/doctors", specialty="Paging", limit=2)
     assert [len(page) for page in pages] == [2, 2, 1]
@@ -104,7 +104,7 @@ def test_the_list_comes_in_pages(patient: Client, new_doctor: Callable[..., Clie
         ({"sort": "name"}, "sort"),
     ],
 )
-def test_a_query_that_cannot_be_right_is_refused(
+def test_query_with_an_invalid_value_is_refused(
     patient: Client, query: dict[str, object], place: str
 ) -> None:
     assert set(places(patient.get("/v1/doctors", **query))) == {place}

@@ -23,7 +23,7 @@ def published(**settings: str) -> Response:
         return public_keys()
 
 
-def test_secrets_are_not_published(stranger: Client) -> None:
+def test_jwks_contains_no_symmetric_key(stranger: Client) -> None:
     answer = stranger.get("/.well-known/jwks.json")
     assert ok(answer) == {"keys": []}
     assert answer.headers["Cache-Control"] == "public, max-age=300"
@@ -33,7 +33,7 @@ def test_secrets_are_not_published(stranger: Client) -> None:
     ("algorithm", "members"),
     [("EdDSA", {"kty", "crv", "x"}), ("RS256", {"kty", "n", "e"})],
 )
-def test_of_a_pair_the_public_half_is_published(algorithm: str, members: set[str]) -> None:
+def test_jwks_contains_the_public_half_of_a_key_pair(algorithm: str, members: set[str]) -> None:
     current, retired, half = new_key(algorithm), new_key(algorithm), public(new_key(algorithm))
     settings = {"SECRET_KEY": current, "SECRET_KEYS_RETIRED": retired + half}
     answer = published(ALGORITHM=algorithm, **settings)
@@ -48,7 +48,7 @@ def test_of_a_pair_the_public_half_is_published(algorithm: str, members: set[str
         assert written(jwt.PyJWK(key).key) == (public(pem) if "PRIVATE" in pem else pem)
 
 
-def test_a_key_that_stands_in_both_settings_is_published_once() -> None:
+def test_jwks_lists_a_key_of_both_settings_once() -> None:
     pair = new_key("EdDSA")
     found = published(ALGORITHM="EdDSA", SECRET_KEY=pair, SECRET_KEYS_RETIRED=pair)
     assert len(found.json["keys"]) == 1

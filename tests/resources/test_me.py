@@ -7,14 +7,14 @@ import pytest
 from tests.support.client import Client, ok, places
 
 
-def test_a_profile_is_read(patient: Client) -> None:
+def test_profile_is_read(patient: Client) -> None:
     profile = ok(patient.get("/v1/me"))
     assert profile["email"] == patient.email
     assert profile["role"] == "patient"
     assert (profile["phone"], profile["date_of_birth"]) == (None, None)
 
 
-def test_a_profile_is_changed_in_part(patient: Client) -> None:
+def test_profile_update_changes_only_the_given_fields(patient: Client) -> None:
     ok(patient.patch("/v1/me", {"phone": "+49 30 901820", "date_of_birth": "1980-02-29"}))
     profile = ok(patient.patch("/v1/me", {"full_name": "Zoë O'Neill-Müller 🙂"}))
     assert profile["full_name"] == "Zoë O'Neill-Müller 🙂"
@@ -23,7 +23,9 @@ def test_a_profile_is_changed_in_part(patient: Client) -> None:
     assert ok(patient.get("/v1/me")) == profile
 
 
-def test_null_changes_nothing_and_an_empty_phone_removes_the_number(patient: Client) -> None:
+def test_profile_update_with_null_changes_nothing_and_an_empty_phone_removes_it(
+    patient: Client,
+) -> None:
     ok(patient.patch("/v1/me", {"phone": "030 901820"}))
     assert ok(patient.patch("/v1/me", {"phone": None}))["phone"] == "030 901820"
     assert ok(patient.patch("/v1/me", {"phone": ""}))["phone"] is None
@@ -36,7 +38,7 @@ def test_null_changes_nothing_and_an_empty_phone_removes_the_number(patient: Cli
         *("🦊 Fox", "नेहा", "A\u200dB", "می\u200cخواهم", "山田\u3000太郎", "辻\U000e0100"),
     ],
 )
-def test_a_name_of_any_script_is_kept_as_it_is(patient: Client, name: str) -> None:
+def test_profile_keeps_a_name_of_any_script_unchanged(patient: Client, name: str) -> None:
     assert ok(patient.patch("/v1/me", {"full_name": name}))["full_name"] == name
     assert ok(patient.get("/v1/me"))["full_name"] == name
 
@@ -49,7 +51,7 @@ def test_a_name_of_any_script_is_kept_as_it_is(patient: Client, name: str) -> No
         *("\u115f", "\u1160", "\uffa0", "\ufe0f", "A\U000e0042", " ", "\u00a0\u2003", "\u3000"),
     ],
 )
-def test_a_name_that_nobody_sees_or_that_turns_the_text_around_it_is_refused(
+def test_profile_name_with_invisible_or_direction_changing_characters_is_refused(
     patient: Client, name: str
 ) -> None:
     before = ok(patient.get("/v1/me"))
@@ -77,7 +79,7 @@ def test_a_name_that_nobody_sees_or_that_turns_the_text_around_it_is_refused(
         ({"date_of_birth": "3000-01-01"}, "#/date_of_birth"),
     ],
 )
-def test_what_a_profile_cannot_hold_is_refused(
+def test_profile_update_with_an_invalid_field_is_refused(
     patient: Client, body: dict[str, object], place: str
 ) -> None:
     answer = patient.patch("/v1/me", body)

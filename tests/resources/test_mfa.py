@@ -64,7 +64,7 @@ def test_a_second_factor_is_enrolled_confirmed_used_and_removed(
     log_in(stranger, patient.email)
 
 
-def test_an_enrolment_may_begin_again_until_it_is_confirmed(patient: Client) -> None:
+def test_unconfirmed_enrolment_may_begin_again(patient: Client) -> None:
     first = ok(patient.post("/v1/me/mfa", {}), 201)["secret"]
     second = ok(patient.post("/v1/me/mfa"), 201)["secret"]
     assert first != second
@@ -75,7 +75,7 @@ def test_an_enrolment_may_begin_again_until_it_is_confirmed(patient: Client) -> 
     problem(patient.post("/v1/me/mfa/confirm", {"otp": new.fresh()}), 409, "TM914")
 
 
-def test_without_an_enrolment_there_is_nothing_to_confirm_or_remove(patient: Client) -> None:
+def test_confirming_or_removing_without_an_enrolment_is_refused(patient: Client) -> None:
     problem(patient.post("/v1/me/mfa/confirm", {"otp": "123456"}), 409, "TM915")
     body = {"otp": "123456"}
     problem(patient.send("DELETE", "/v1/me/mfa", json=body), 409, "TM915")
@@ -92,7 +92,7 @@ def test_without_an_enrolment_there_is_nothing_to_confirm_or_remove(patient: Cli
         ({"otp": "123456", "secret": "mine"}, "#/secret"),
     ],
 )
-def test_a_request_that_cannot_be_right_is_refused(
+def test_request_with_an_invalid_field_is_refused(
     patient: Client, body: dict[str, object], place: str
 ) -> None:
     assert places(patient.post("/v1/me/mfa/confirm", body)) == [place]
@@ -100,7 +100,7 @@ def test_a_request_that_cannot_be_right_is_refused(
     assert places(patient.post("/v1/me/mfa", {"secret": "mine"})) == ["#/secret"]
 
 
-def test_the_longest_address_has_a_qr_code(stranger: Client) -> None:
+def test_longest_email_address_fits_in_the_qr_code(stranger: Client) -> None:
     email = "\N{PILE OF POO}" * 240 + "@clinic.test"
     body = {"email": email, "password": PASSWORD, "full_name": "Pat"}
     ok(stranger.post("/v1/auth/signup", body), 201)
@@ -110,14 +110,14 @@ def test_the_longest_address_has_a_qr_code(stranger: Client) -> None:
 # Codes
 
 
-def test_a_code_is_good_once(protected: Protected) -> None:
+def test_one_time_code_used_twice_is_refused(protected: Protected) -> None:
     code = protected.authenticator.fresh()
     ok(protected.log_in(code))
     problem(protected.log_in(code), 401, "TM106")
     problem(protected.remove(code), 401, "TM106")
 
 
-def test_the_code_that_confirmed_is_used_up(patient: Client) -> None:
+def test_code_that_confirmed_the_enrolment_is_refused_at_log_in(patient: Client) -> None:
     authenticator = Authenticator(ok(patient.post("/v1/me/mfa"), 201)["secret"])
     code = authenticator.fresh()
     ok(patient.post("/v1/me/mfa/confirm", {"otp": code}))
@@ -125,13 +125,13 @@ def test_the_code_that_confirmed_is_used_up(patient: Client) -> None:
     problem(patient.post("/v1/auth/login", body), 401, "TM106")
 
 
-def test_a_code_may_be_written_with_a_space(protected: Protected) -> None:
+def test_one_time_code_with_a_space_is_accepted(protected: Protected) -> None:
     code = protected.authenticator.fresh()
     ok(protected.log_in(f" {code[:3]} {code[3:]}"))
 
 
 @pytest.mark.parametrize("otp", ["", "12345", "1234567", "١٢٣٤٥٦", "abcdef", "'; --", "🙂" * 40])
-def test_what_is_no_code_is_a_wrong_one(protected: Protected, otp: str) -> None:
+def test_malformed_one_time_code_is_refused(protected: Protected, otp: str) -> None:
     answer = protected.log_in(otp)
     if otp:
         problem(answer, 401, "TM106")
@@ -139,7 +139,7 @@ def test_what_is_no_code_is_a_wrong_one(protected: Protected, otp: str) -> None:
         assert places(answer) == ["#/otp"]
 
 
-def test_a_code_of_another_time_is_refused(protected: Protected) -> None:
+def test_one_time_code_of_another_time_step_is_refused(protected: Protected) -> None:
     # Two steps more than what is accepted: the clock may go on meanwhile.
     for step in (now_step() - 4, now_step() + 4, 0):
         problem(protected.log_in(protected.authenticator.at(step)), 401, "TM106")
@@ -147,7 +147,7 @@ def test_a_code_of_another_time_is_refused(protected: Protected) -> None:
 
 
 @pytest.mark.parametrize("kind", ["one-time code", "recovery code"])
-def test_64_requests_with_one_code_log_in_once(
+def test_64_concurrent_requests_with_one_code_log_in_once(
     cluster: Cluster, database: str, roomy: str, protected: Protected, kind: str
 ) -> None:
     sessions = f"select count(*) from app.sessions where user_id = '{protected.client.id}'"
@@ -163,14 +163,14 @@ def test_64_requests_with_one_code_log_in_once(
     assert int(cluster.sql(sessions, database)) == before + 1
 
 
-def test_64_confirmations_confirm_once(roomy: str, patient: Client) -> None:
+def test_64_concurrent_confirmations_confirm_once(roomy: str, patient: Client) -> None:
     patient.url = roomy
     body = {"otp": Authenticator(ok(patient.post("/v1/me/mfa"), 201)["secret"]).fresh()}
     answers = race([lambda: patient.post("/v1/me/mfa/confirm", body)] * MANY)
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * (MANY - 1)
 
 
-def test_each_recovery_code_is_good_once(protected: Protected) -> None:
+def test_recovery_code_used_twice_is_refused(protected: Protected) -> None:
     first, second, *_ = protected.recovery_codes
     ok(protected.log_in(first))
     problem(protected.log_in(first), 401, "TM106")
@@ -179,14 +179,14 @@ def test_each_recovery_code_is_good_once(protected: Protected) -> None:
     ok(protected.log_in())
 
 
-def test_recovery_codes_of_an_earlier_factor_are_worth_nothing(protected: Protected) -> None:
+def test_recovery_codes_of_a_removed_factor_are_refused(protected: Protected) -> None:
     protected.remove(protected.recovery_codes[0])
     again = Protected(protected.client)
     problem(again.log_in(protected.recovery_codes[1]), 401, "TM106")
     ok(again.log_in(again.recovery_codes[1]))
 
 
-def test_a_code_of_somebody_else_is_refused(
+def test_one_time_code_of_another_account_is_refused(
     protected: Protected, new_patient: Callable[[], Client]
 ) -> None:
     other = Protected(new_patient())
@@ -194,7 +194,7 @@ def test_a_code_of_somebody_else_is_refused(
     problem(protected.log_in(other.recovery_codes[0]), 401, "TM106")
 
 
-def test_before_the_password_is_right_no_code_is_spoken_of(protected: Protected) -> None:
+def test_wrong_password_does_not_reveal_the_second_factor(protected: Protected) -> None:
     wrong = "not the password"
     code = protected.authenticator.fresh()
     for otp in (None, code, protected.authenticator.wrong(), protected.recovery_codes[0]):
@@ -205,7 +205,7 @@ def test_before_the_password_is_right_no_code_is_spoken_of(protected: Protected)
     ok(protected.log_in(protected.recovery_codes[0]))
 
 
-def test_trying_codes_ends_the_session(roomy: str, protected: Protected) -> None:
+def test_too_many_wrong_codes_end_the_session(roomy: str, protected: Protected) -> None:
     protected.client.url = roomy
     wrong = protected.authenticator.wrong()
     answers = race([lambda: protected.remove(wrong)] * 16)
@@ -218,7 +218,7 @@ def test_trying_codes_ends_the_session(roomy: str, protected: Protected) -> None
 # At rest
 
 
-def test_the_database_never_has_the_secret(
+def test_database_never_stores_the_plain_secret(
     cluster: Cluster, database: str, protected: Protected
 ) -> None:
     row = f"where id = '{protected.client.id}'"
@@ -239,7 +239,7 @@ def test_the_database_never_has_the_secret(
     assert stored.encode().hex() not in trail
 
 
-def test_a_secret_that_is_moved_to_another_account_is_worth_nothing(
+def test_secret_moved_to_another_account_is_refused(
     cluster: Cluster, database: str, protected: Protected, new_patient: Callable[[], Client]
 ) -> None:
     attacker = Protected(new_patient())
@@ -255,7 +255,7 @@ def test_a_secret_that_is_moved_to_another_account_is_worth_nothing(
     ok(protected.log_in(protected.recovery_codes[0]))
 
 
-def test_secrets_are_encrypted_with_the_first_key_and_decrypted_with_each() -> None:
+def test_secrets_are_encrypted_with_the_first_key_and_decrypted_with_any_key() -> None:
     old, new = totp.new_key(), totp.new_key()
     before = totp.encrypt(old, USER, "SECRET")
     assert totp.decrypt(f"{new}, {old}", USER, before) == "SECRET"
@@ -268,14 +268,16 @@ def test_secrets_are_encrypted_with_the_first_key_and_decrypted_with_each() -> N
     assert "SECRET" not in after
 
 
-def test_with_a_lost_key_no_code_fits() -> None:
+def test_code_is_refused_when_the_encryption_key_is_lost() -> None:
     secret = totp.new_secret()
     kept = totp.encrypt(totp.new_key(), USER, secret)
     code = pyotp.TOTP(secret).at(now_step() * STEP)
     assert totp.step_of(totp.new_key(), USER, kept, code) is None
 
 
-def test_a_code_is_good_for_the_steps_beside_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_time_code_is_accepted_in_the_adjacent_time_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     secret = totp.new_secret()
     kept = totp.encrypt(MFA_KEY, USER, secret)
     moment = datetime(2027, 1, 4, 8, 0, 10, tzinfo=UTC)
@@ -294,7 +296,7 @@ def test_a_code_is_good_for_the_steps_beside_its_own(monkeypatch: pytest.MonkeyP
         assert totp.step_of(MFA_KEY, None, None, code) is None
 
 
-def test_the_log_has_no_code_and_no_secret(
+def test_server_log_has_neither_codes_nor_secrets(
     cluster: Cluster, database: str, patient: Client, tmp_path: Path
 ) -> None:
     url = cluster.url(database, "telemed_api")

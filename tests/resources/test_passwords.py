@@ -68,7 +68,7 @@ def refused(answer: requests.Response) -> None:
     assert places(answer) == ["#/token"]
 
 
-def test_a_forgotten_password_is_replaced(stranger: Client, patient: Client, token: str) -> None:
+def test_reset_replaces_the_password(stranger: Client, patient: Client, token: str) -> None:
     phone = log_in(stranger, patient.email)
     answer = confirm(stranger, token)
     assert (answer.status_code, answer.content) == (204, b""), answer.text
@@ -83,13 +83,13 @@ def test_a_forgotten_password_is_replaced(stranger: Client, patient: Client, tok
     assert [s["id"] for s in ok(renewed.get("/v1/me/sessions"))["items"]] == [renewed.session_id]
 
 
-def test_a_token_is_good_once(stranger: Client, patient: Client, token: str) -> None:
+def test_reset_token_used_twice_is_refused(stranger: Client, patient: Client, token: str) -> None:
     assert confirm(stranger, token).status_code == 204
     refused(confirm(stranger, token, "another password of mine"))
     log_in(stranger, patient.email, NEW_PASSWORD)
 
 
-def test_a_token_is_good_for_half_an_hour(
+def test_reset_token_expires_after_half_an_hour(
     cluster: Cluster, database: str, stranger: Client, patient: Client, token: str
 ) -> None:
     cluster.sql(
@@ -101,7 +101,7 @@ def test_a_token_is_good_for_half_an_hour(
     log_in(stranger, patient.email)
 
 
-def test_a_request_of_somebody_else_leaves_the_token_in_force(
+def test_reset_token_stays_valid_after_further_requests(
     server: Server, stranger: Client, patient: Client, token: str
 ) -> None:
     newer = message(server, stranger, patient.email)
@@ -112,7 +112,7 @@ def test_a_request_of_somebody_else_leaves_the_token_in_force(
     refused(confirm(stranger, newer, "another password of mine"))
 
 
-def test_after_five_messages_one_comes_every_five_minutes(
+def test_reset_messages_after_the_fifth_are_sent_every_five_minutes(
     cluster: Cluster, database: str, server: Server, stranger: Client, patient: Client
 ) -> None:
     sent = [message(server, stranger, patient.email) for _ in range(7)]
@@ -128,7 +128,7 @@ def test_after_five_messages_one_comes_every_five_minutes(
     assert confirm(stranger, sent[0]).status_code == 204
 
 
-def test_an_unknown_address_hears_the_same(
+def test_reset_request_for_an_unknown_address_gets_the_same_answer(
     server: Server, stranger: Client, patient: Client
 ) -> None:
     known, unknown = ask(stranger, patient.email), ask(stranger, "nobody@clinic.test")
@@ -140,14 +140,14 @@ def test_an_unknown_address_hears_the_same(
     assert places(stranger.post("/v1/auth/password-reset", {"email": "nobody"})) == ["#/email"]
 
 
-def test_a_message_goes_to_the_address_of_the_account(
+def test_reset_message_goes_to_the_address_of_the_account(
     server: Server, stranger: Client, patient: Client
 ) -> None:
     assert message(server, stranger, patient.email.upper())
     assert deliveries(server)[-1]["email"] == patient.email
 
 
-def test_a_message_comes_also_where_accents_are_typed_in_another_way(
+def test_reset_request_in_another_unicode_form_sends_the_message(
     server: Server, stranger: Client
 ) -> None:
     email = "r\u00e9set@clinic.test"
@@ -157,7 +157,7 @@ def test_a_message_comes_also_where_accents_are_typed_in_another_way(
     assert deliveries(server)[-1]["email"] == email
 
 
-def test_a_closed_account_gets_no_message_and_uses_none(
+def test_deactivated_account_gets_no_reset_message_and_uses_no_token(
     server: Server, stranger: Client, admin: Client, patient: Client, token: str
 ) -> None:
     ok(admin.post(f"/v1/admin/users/{patient.id}/deactivate"))
@@ -168,7 +168,7 @@ def test_a_closed_account_gets_no_message_and_uses_none(
     log_in(stranger, patient.email)
 
 
-def test_a_password_that_was_changed_meanwhile_is_not_reset(
+def test_reset_token_after_a_password_change_is_refused(
     stranger: Client, patient: Client, token: str
 ) -> None:
     body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
@@ -177,7 +177,9 @@ def test_a_password_that_was_changed_meanwhile_is_not_reset(
     log_in(stranger, patient.email, NEW_PASSWORD)
 
 
-def test_a_new_password_follows_the_rules(stranger: Client, patient: Client, token: str) -> None:
+def test_reset_with_a_weak_password_is_refused(
+    stranger: Client, patient: Client, token: str
+) -> None:
     assert places(confirm(stranger, token, "elevenchars")) == ["#/new_password"]
     expected = ["#/new_password", "#/token"]
     assert places(stranger.post("/v1/auth/password-reset/confirm", {})) == expected
@@ -186,7 +188,7 @@ def test_a_new_password_follows_the_rules(stranger: Client, patient: Client, tok
     assert confirm(stranger, token).status_code == 204
 
 
-def test_of_many_who_come_with_one_token_one_chooses_the_password(
+def test_reset_token_used_concurrently_is_accepted_once(
     stranger: Client, patient: Client, token: str
 ) -> None:
     passwords = [f"{NEW_PASSWORD} {n}" for n in range(MANY)]
@@ -225,7 +227,7 @@ def at_once(url: str, statement: str, values: list[tuple[object, ...]]) -> list[
         return list(threads.map(call, connections, values))
 
 
-def test_so_it_is_for_as_many_connections(
+def test_reset_token_used_on_concurrent_connections_is_accepted_once(
     cluster: Cluster, database: str, patient: Client, token: str
 ) -> None:
     """The API lets few in at a time; here all of them are in the database at once."""
@@ -242,7 +244,7 @@ def test_so_it_is_for_as_many_connections(
     assert stored == hashes[heard.index("changed")]
 
 
-def test_however_many_ask_at_once_no_more_than_five_messages_are_sent(
+def test_concurrent_reset_requests_send_at_most_five_messages(
     cluster: Cluster, database: str, patient: Client
 ) -> None:
     url = cluster.url(database, "telemed_api")
@@ -262,7 +264,7 @@ def test_however_many_ask_at_once_no_more_than_five_messages_are_sent(
     assert found.strip() == f"{sum(heard)}|{sum(heard)}"
 
 
-def test_two_tabs_with_two_messages_leave_one_password(
+def test_two_reset_tokens_used_concurrently_leave_one_password(
     server: Server, stranger: Client, patient: Client, token: str
 ) -> None:
     newer = message(server, stranger, patient.email)
@@ -280,7 +282,7 @@ def test_two_tabs_with_two_messages_leave_one_password(
     log_in(stranger, patient.email, other if first_wins else NEW_PASSWORD)
 
 
-def test_the_trail_has_the_requests_and_no_token(
+def test_audit_log_has_reset_requests_without_tokens(
     admin: Client, server: Server, stranger: Client, patient: Client
 ) -> None:
     body = {"email": patient.email}
@@ -308,7 +310,7 @@ def test_the_trail_has_the_requests_and_no_token(
     assert {row["user_id"] for row in confirmed} == {patient.id}
 
 
-def test_in_production_the_log_has_neither_token_nor_address(
+def test_production_log_has_neither_reset_token_nor_address(
     cluster: Cluster,
     database: str,
     stranger: Client,

@@ -18,7 +18,7 @@ def refunds(payment: dict[str, object]) -> str:
     return f"/v1/payments/{payment['id']}/refunds"
 
 
-def test_a_fee_is_paid_in_parts_and_never_exceeded(
+def test_payments_in_parts_never_exceed_the_fee(
     doctor: Client, patient: Client, admin: Client
 ) -> None:
     booked = patient.book(doctor.publish())
@@ -33,7 +33,7 @@ def test_a_fee_is_paid_in_parts_and_never_exceeded(
     assert patient.pages(path(booked), limit=1) == [[first], [second]]
 
 
-def test_a_patient_reads_payments_and_records_none(
+def test_patient_reads_payments_but_cannot_record_them(
     doctor: Client, patient: Client, admin: Client
 ) -> None:
     booked = patient.book(doctor.publish())
@@ -45,7 +45,7 @@ def test_a_patient_reads_payments_and_records_none(
     assert ok(patient.get(path(booked)))["items"] == [payment]
 
 
-def test_a_transaction_of_a_provider_is_recorded_once(
+def test_provider_reference_is_recorded_once(
     doctor: Client, patient: Client, admin: Client
 ) -> None:
     booked, other = (patient.book(doctor.publish(at(day))) for day in (1, 2))
@@ -64,7 +64,7 @@ def test_a_transaction_of_a_provider_is_recorded_once(
     assert places(alone) == ["#/provider_reference"]
 
 
-def test_a_transaction_that_is_reported_at_once_is_recorded_once(
+def test_provider_reference_reported_concurrently_is_recorded_once(
     doctor: Client, patient: Client, admin: Client
 ) -> None:
     booked, other = (patient.book(doctor.publish(at(day))) for day in (1, 2))
@@ -78,7 +78,7 @@ def test_a_transaction_that_is_reported_at_once_is_recorded_once(
     assert len(refused) == 4
 
 
-def test_a_refund_is_never_above_what_was_captured(
+def test_refund_above_the_payment_is_refused(
     doctor: Client, patient: Client, admin: Client
 ) -> None:
     booked = patient.book(doctor.publish())
@@ -93,7 +93,7 @@ def test_a_refund_is_never_above_what_was_captured(
     problem(admin.post(refunds(refund), {"amount_minor": 1}, key=new_key()), 404, "TM404")
 
 
-def test_a_cancelled_consultation_takes_no_payment_but_is_refunded(
+def test_cancelled_consultation_refuses_payments_and_accepts_refunds(
     doctor: Client, patient: Client, admin: Client
 ) -> None:
     booked = patient.book(doctor.publish(at(2)))
@@ -103,7 +103,9 @@ def test_a_cancelled_consultation_takes_no_payment_but_is_refunded(
     ok(admin.post(refunds(payment), {"amount_minor": 5000}, key=new_key()), 201)
 
 
-def test_another_currency_is_refused(doctor: Client, patient: Client, admin: Client) -> None:
+def test_payment_in_another_currency_is_refused(
+    doctor: Client, patient: Client, admin: Client
+) -> None:
     booked = patient.book(doctor.publish())
     answer = admin.post(path(booked), CARD | {"currency": "USD"}, key=new_key())
     problem(answer, 422, "TM205")
@@ -131,7 +133,7 @@ def test_another_currency_is_refused(doctor: Client, patient: Client, admin: Cli
         ({"kind": "refund"}, "#/kind"),
     ],
 )
-def test_a_payment_that_cannot_be_right_is_refused(
+def test_payment_with_an_invalid_field_is_refused(
     admin: Client, change: dict[str, object], place: str
 ) -> None:
     answer = admin.post(path({"id": NOWHERE}), CARD | change, key=new_key())
@@ -148,14 +150,14 @@ def test_a_payment_that_cannot_be_right_is_refused(
         ({"amount_minor": 1, "reason": ""}, "#/reason"),
     ],
 )
-def test_a_refund_that_cannot_be_right_is_refused(
+def test_refund_with_an_invalid_field_is_refused(
     admin: Client, body: dict[str, object], place: str
 ) -> None:
     answer = admin.post(refunds({"id": NOWHERE}), body, key=new_key())
     assert set(places(answer)) == {place}
 
 
-def test_a_payment_needs_a_key(doctor: Client, patient: Client, admin: Client) -> None:
+def test_payment_without_a_key_is_refused(doctor: Client, patient: Client, admin: Client) -> None:
     booked = patient.book(doctor.publish())
     problem(admin.post(path(booked), CARD), 400)
     payment = admin.pay(booked, 1000)

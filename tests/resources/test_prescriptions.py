@@ -13,7 +13,7 @@ def path(consultation: dict[str, object]) -> str:
     return f"/v1/consultations/{consultation['id']}/prescriptions"
 
 
-def test_a_doctor_prescribes_after_completion(
+def test_prescription_is_issued_after_completion(
     doctor: Client, patient: Client, admin: Client
 ) -> None:
     booked = patient.book(doctor.publish())
@@ -35,20 +35,22 @@ def test_a_doctor_prescribes_after_completion(
         assert page == {"items": [issued], "next_cursor": None}
 
 
-def test_a_cancelled_consultation_has_no_prescription(doctor: Client, patient: Client) -> None:
+def test_prescription_for_a_cancelled_consultation_is_refused(
+    doctor: Client, patient: Client
+) -> None:
     booked = patient.book(doctor.publish())
     ok(patient.post(f"/v1/consultations/{booked['id']}/cancel"))
     problem(doctor.post(path(booked), {"items": [ASPIRIN]}), 409, "TM907")
 
 
-def test_prescriptions_come_in_pages(doctor: Client, patient: Client) -> None:
+def test_prescriptions_are_listed_in_pages(doctor: Client, patient: Client) -> None:
     done = doctor.complete(patient.book(doctor.publish(at(2))))
     issued = [ok(doctor.post(path(done), {"items": [ASPIRIN]}), 201)["id"] for _ in range(3)]
     first, rest = patient.pages(path(done), limit=2)
     assert [row["id"] for row in first + rest] == issued
 
 
-def test_the_longest_prescription_fits(doctor: Client, patient: Client) -> None:
+def test_longest_prescription_is_accepted(doctor: Client, patient: Client) -> None:
     done = doctor.complete(patient.book(doctor.publish()))
     item = {"drug": "d" * 200, "dosage": "o" * 200, "instructions": "i" * 800}
     issued = ok(doctor.post(path(done), {"items": [item] * 50}), 201)
@@ -76,7 +78,7 @@ def test_the_longest_prescription_fits(doctor: Client, patient: Client) -> None:
         ({"items": [ASPIRIN], "patient_id": "x"}, "#/patient_id"),
     ],
 )
-def test_a_prescription_that_cannot_be_right_is_refused(
+def test_prescription_with_an_invalid_field_is_refused(
     doctor: Client, body: dict[str, object], place: str
 ) -> None:
     nowhere = {"id": "00000000-0000-4000-8000-000000000000"}

@@ -44,7 +44,7 @@ def refresh(client: Client) -> requests.Response:
     return Client(client.url, client.contract).post("/v1/auth/refresh", body)
 
 
-def test_everybody_sees_where_they_are_logged_in(
+def test_list_shows_the_sessions_of_the_caller(
     stranger: Client, patient: Client, new_patient: Callable[[], Client]
 ) -> None:
     new_patient()
@@ -62,7 +62,7 @@ def test_everybody_sees_where_they_are_logged_in(
         assert ends - begun == timedelta(days=30)
 
 
-def test_a_refresh_is_a_use(patient: Client) -> None:
+def test_refresh_updates_the_last_use_of_the_session(patient: Client) -> None:
     before = sessions(patient)[patient.session_id]
     ok(refresh(patient))
     after = sessions(patient)[patient.session_id]
@@ -70,13 +70,13 @@ def test_a_refresh_is_a_use(patient: Client) -> None:
     assert after["created_at"] == before["created_at"]
 
 
-def test_sessions_come_in_pages(stranger: Client, patient: Client) -> None:
+def test_sessions_are_listed_in_pages(stranger: Client, patient: Client) -> None:
     ids = [patient.session_id, *(log_in(stranger, patient.email).session_id for _ in range(2))]
     pages = patient.pages("/v1/me/sessions", limit=2)
     assert [[session["id"] for session in page] for page in pages] == [ids[:2], ids[2:]]
 
 
-def test_logging_out_elsewhere_holds_from_the_next_request_on(
+def test_ended_session_is_refused_from_the_next_request_on(
     stranger: Client, patient: Client
 ) -> None:
     phone = log_in(stranger, patient.email)
@@ -89,12 +89,12 @@ def test_logging_out_elsewhere_holds_from_the_next_request_on(
     problem(patient.delete(f"/v1/me/sessions/{phone.session_id}"), 404, "TM420")
 
 
-def test_a_session_may_end_itself(patient: Client) -> None:
+def test_session_can_end_itself(patient: Client) -> None:
     assert patient.delete(f"/v1/me/sessions/{patient.session_id}").status_code == 204
     problem(patient.get("/v1/me"), 401, "TM102")
 
 
-def test_nobody_ends_somebody_elses_session(
+def test_ending_a_session_of_another_account_is_refused(
     patient: Client, new_admin: Callable[[], Client], new_patient: Callable[[], Client]
 ) -> None:
     admin = new_admin()  # no other test has used up what is recorded of its refusals
@@ -110,7 +110,7 @@ def test_nobody_ends_somebody_elses_session(
     assert ok(admin.get("/v1/admin/access-logs", resource_id=nobodys))["items"] == []
 
 
-def test_a_new_password_ends_every_session_and_begins_one(
+def test_password_change_ends_every_session_and_begins_one(
     stranger: Client, patient: Client
 ) -> None:
     phone = log_in(stranger, patient.email)
@@ -128,7 +128,7 @@ def test_a_new_password_ends_every_session_and_begins_one(
     problem(stranger.post("/v1/auth/login", body), 401, "TM103")
 
 
-def test_whoever_does_not_know_the_password_does_not_change_it(
+def test_password_change_with_a_wrong_password_is_refused(
     stranger: Client, patient: Client
 ) -> None:
     answer = change(patient, old="not the password")
@@ -137,7 +137,7 @@ def test_whoever_does_not_know_the_password_does_not_change_it(
     log_in(stranger, patient.email)
 
 
-def test_the_new_password_is_another_one(patient: Client) -> None:
+def test_password_change_to_the_same_password_is_refused(patient: Client) -> None:
     answer = change(patient, PASSWORD)
     assert problem(answer, 422, "TM221") and places(answer) == ["#/new_password"]
     # That it would be another one is told only to who knows the current one.
@@ -155,14 +155,16 @@ def test_the_new_password_is_another_one(patient: Client) -> None:
         ({"password": PASSWORD}, "#/password"),
     ],
 )
-def test_a_change_that_cannot_be_right_is_refused(
+def test_password_change_with_an_invalid_field_is_refused(
     patient: Client, body: dict[str, object], place: str
 ) -> None:
     right = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
     assert places(patient.post("/v1/me/password", right | body)) == [place]
 
 
-def test_the_new_password_says_nothing_of_its_user(new_patient: Callable[..., Client]) -> None:
+def test_password_change_to_words_of_the_account_is_refused(
+    new_patient: Callable[..., Client],
+) -> None:
     name = "Rosamund Quillfeather-Ostrander"
     answer = change(new_patient(name), name)
     assert problem(answer, 422, "TM201") and places(answer) == ["#/new_password"]
@@ -170,7 +172,7 @@ def test_the_new_password_says_nothing_of_its_user(new_patient: Callable[..., Cl
     ok(change(new_patient(), name))
 
 
-def test_of_two_tabs_one_changes_the_password(stranger: Client, patient: Client) -> None:
+def test_concurrent_password_changes_succeed_once(stranger: Client, patient: Client) -> None:
     passwords = [f"{NEW_PASSWORD} {tab}" for tab in range(2)]
     answers = race([lambda new=new: change(patient, new) for new in passwords])
     (new,) = (p for p, a in zip(passwords, answers, strict=True) if a.status_code == 200)
@@ -180,7 +182,7 @@ def test_of_two_tabs_one_changes_the_password(stranger: Client, patient: Client)
     log_in(stranger, patient.email, new)
 
 
-def test_log_ins_during_a_change_end_with_the_old_password(
+def test_log_ins_during_a_password_change_end_with_the_old_password(
     stranger: Client, patient: Client
 ) -> None:
     """Whichever comes first, no session that began with the old password outlives it."""
@@ -200,7 +202,7 @@ def test_log_ins_during_a_change_end_with_the_old_password(
     "change_of_account",
     ["password_hash = '$2b$04$' || repeat('b', 53)", "deactivated_at = now()"],
 )
-def test_a_log_in_waits_for_a_change_of_the_account_and_is_refused(
+def test_log_in_waits_for_a_change_of_the_account_and_is_refused(
     cluster: Cluster, database: str, patient: Client, change_of_account: str
 ) -> None:
     stored = stored_of(cluster, database, patient, "password_hash")
@@ -210,7 +212,7 @@ def test_a_log_in_waits_for_a_change_of_the_account_and_is_refused(
     assert stored_of(cluster, database, patient, SESSIONS_IN_FORCE) == "0"
 
 
-def test_a_change_of_password_waits_while_the_account_is_closed_and_is_refused(
+def test_password_change_waits_for_a_deactivation_and_is_refused(
     cluster: Cluster, database: str, patient: Client
 ) -> None:
     stored = stored_of(cluster, database, patient, "password_hash")
@@ -221,7 +223,7 @@ def test_a_change_of_password_waits_while_the_account_is_closed_and_is_refused(
     assert stored_of(cluster, database, patient, SESSIONS_IN_FORCE) == "0"
 
 
-def test_a_second_factor_waits_while_the_account_is_closed_and_is_refused(
+def test_second_factor_waits_for_a_deactivation_and_is_refused(
     cluster: Cluster, database: str, patient: Client
 ) -> None:
     ok(patient.post("/v1/me/mfa"), 201)
@@ -271,7 +273,7 @@ def code_of_waiting(
         return answer.result().code
 
 
-def test_the_trail_has_who_changed_the_password_and_not_to_what(
+def test_audit_log_names_who_changed_a_password_without_the_password(
     cluster: Cluster, database: str, admin: Client, patient: Client
 ) -> None:
     headers = {"X-Request-Id": f"change-{patient.id}"}

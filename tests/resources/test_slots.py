@@ -21,14 +21,14 @@ def next_year(month: int, day: int) -> str:
     return f"{at(0).year + 1}-{month:02}-{day:02}"
 
 
-def test_a_doctor_publishes_a_slot_that_patients_find(doctor: Client, patient: Client) -> None:
+def test_published_slot_is_found_by_patients(doctor: Client, patient: Client) -> None:
     slot = doctor.publish(at(3))
     assert (slot["doctor_id"], slot["status"]) == (doctor.id, "open")
     assert datetime.fromisoformat(slot["starts_at"]) == at(3)
     assert ok(patient.get(f"/v1/doctors/{doctor.id}/slots"))["items"] == [slot]
 
 
-def test_an_offset_is_understood(doctor: Client) -> None:
+def test_slot_start_with_an_offset_is_converted_to_utc(doctor: Client) -> None:
     start = at(3).replace(tzinfo=None).isoformat()
     body = {"starts_at": f"{start}.5+05:30", "ends_at": f"{start}.5z".replace("T09", "t10")}
     slot = ok(doctor.post("/v1/slots", body), 201)
@@ -36,7 +36,9 @@ def test_an_offset_is_understood(doctor: Client) -> None:
     assert datetime.fromisoformat(slot["starts_at"]) == expected
 
 
-def test_slots_of_a_doctor_never_overlap(doctor: Client, new_doctor: Callable[..., Client]) -> None:
+def test_slot_that_overlaps_another_one_is_refused(
+    doctor: Client, new_doctor: Callable[..., Client]
+) -> None:
     doctor.publish(at(1, 9))
     for start in (at(1, 9), at(1, 9, 29), at(1, 8, 31)):
         body = {
@@ -71,19 +73,19 @@ def test_slots_of_a_doctor_never_overlap(doctor: Client, new_doctor: Callable[..
         (None, "2190-01-01T10:00:00Z", "#/starts_at"),
     ],
 )
-def test_a_time_that_cannot_be_right_is_refused(
+def test_invalid_time_is_refused(
     doctor: Client, starts_at: object, ends_at: object, place: str
 ) -> None:
     answer = doctor.post("/v1/slots", {"starts_at": starts_at, "ends_at": ends_at})
     assert set(places(answer)) == {place}
 
 
-def test_a_slot_of_more_than_a_day_is_refused(doctor: Client) -> None:
+def test_slot_longer_than_a_day_is_refused(doctor: Client) -> None:
     body = {"starts_at": at(1).isoformat(), "ends_at": at(3).isoformat()}
     problem(doctor.post("/v1/slots", body), 422)
 
 
-def test_nine_o_clock_stays_nine_o_clock_when_the_clocks_change(
+def test_weekly_slots_keep_their_local_time_when_clocks_change(
     new_doctor: Callable[..., Client],
 ) -> None:
     doctor = new_doctor(time_zone="Europe/Berlin")
@@ -96,7 +98,7 @@ def test_nine_o_clock_stays_nine_o_clock_when_the_clocks_change(
     assert set(hours) == {8, 7}
 
 
-def test_asking_again_adds_only_what_is_missing(doctor: Client) -> None:
+def test_weekly_slots_published_again_add_only_missing_slots(doctor: Client) -> None:
     body = WEEK | {"from": next_year(5, 1), "to": next_year(5, 2), "time_zone": "UTC"}
     first = ok(doctor.post("/v1/slots/recurring", body), 201)
     assert (len(first["items"]), first["skipped"]) == (4, [])
@@ -110,7 +112,7 @@ def test_asking_again_adds_only_what_is_missing(doctor: Client) -> None:
     assert {slot["reason"] for slot in shifted["skipped"]} == {"overlaps"}
 
 
-def test_the_hour_that_clocks_show_twice_is_offered_twice(
+def test_weekly_slots_offer_a_repeated_hour_twice(
     new_doctor: Callable[..., Client],
 ) -> None:
     doctor = new_doctor(time_zone="America/Chicago")
@@ -123,7 +125,9 @@ def test_the_hour_that_clocks_show_twice_is_offered_twice(
     assert published["skipped"] == []
 
 
-def test_every_slot_that_is_skipped_says_why(new_doctor: Callable[..., Client]) -> None:
+def test_weekly_slots_give_a_reason_for_each_skipped_slot(
+    new_doctor: Callable[..., Client],
+) -> None:
     doctor = new_doctor(time_zone="Europe/Berlin")
     day = {"from": "2027-03-28", "to": "2027-03-28"}  # clocks go from 02:00 to 03:00: 01:00 UTC
 
@@ -145,7 +149,7 @@ def test_every_slot_that_is_skipped_says_why(new_doctor: Callable[..., Client]) 
     assert publish("00:00", "24:00", 1440) == ([], [("00:00", "does_not_fit")])
 
 
-def test_hours_over_midnight_belong_to_the_day_on_which_they_begin(doctor: Client) -> None:
+def test_weekly_slots_over_midnight_belong_to_the_day_on_which_they_begin(doctor: Client) -> None:
     night = {"start_time": "22:30", "end_time": "01:30", "slot_minutes": 60, "weekdays": [5]}
     week = {"from": "2027-06-07", "to": "2027-06-13", "time_zone": "UTC"}  # Monday to Sunday
     published = ok(doctor.post("/v1/slots/recurring", WEEK | night | week), 201)
@@ -154,7 +158,7 @@ def test_hours_over_midnight_belong_to_the_day_on_which_they_begin(doctor: Clien
     assert published["skipped"] == []
 
 
-def test_a_start_that_clocks_show_twice_is_told_by_its_instant(doctor: Client) -> None:
+def test_skipped_slot_in_a_repeated_hour_is_named_by_its_instant(doctor: Client) -> None:
     # Lord Howe shows 01:30 to 02:00 twice: a slot of an hour at the second 01:30 would overlap.
     hours = {"start_time": "00:30", "end_time": "03:30", "slot_minutes": 60}
     day = {"from": "2027-04-04", "to": "2027-04-04", "time_zone": "Australia/Lord_Howe"}
@@ -168,13 +172,13 @@ def test_a_start_that_clocks_show_twice_is_told_by_its_instant(doctor: Client) -
     ]
 
 
-def test_the_last_hour_of_the_day_can_be_published(doctor: Client) -> None:
+def test_weekly_slots_may_end_at_midnight(doctor: Client) -> None:
     body = WEEK | {"from": next_year(6, 1), "to": next_year(6, 1), "time_zone": "UTC"}
     late = body | {"start_time": "23:00", "end_time": "24:00"}
     assert len(ok(doctor.post("/v1/slots/recurring", late), 201)["items"]) == 2
 
 
-def test_days_that_are_over_are_skipped(doctor: Client) -> None:
+def test_weekly_slots_skip_past_days(doctor: Client) -> None:
     body = WEEK | {"from": at(-2).date().isoformat(), "to": at(-1).date().isoformat()}
     published = ok(doctor.post("/v1/slots/recurring", body), 201)
     assert published["items"] == []
@@ -208,14 +212,14 @@ def test_days_that_are_over_are_skipped(doctor: Client) -> None:
         ({"repeat": True}, "#/repeat"),
     ],
 )
-def test_weekly_hours_that_cannot_be_right_are_refused(
+def test_weekly_slots_with_invalid_values_are_refused(
     doctor: Client, change: dict[str, object], place: str
 ) -> None:
     body = WEEK | {"from": "2027-06-01", "to": "2027-06-07"} | change
     assert set(places(doctor.post("/v1/slots/recurring", body))) == {place}
 
 
-def test_no_more_than_five_thousand_slots_are_published_at_once(doctor: Client) -> None:
+def test_weekly_slots_beyond_five_thousand_are_refused(doctor: Client) -> None:
     body = WEEK | {"start_time": "00:00", "end_time": "24:00", "slot_minutes": 5}
     for days in ({"to": next_year(1, 31)}, {"to": next_year(12, 31)}):
         answer = doctor.post("/v1/slots/recurring", body | {"from": next_year(1, 1)} | days)
@@ -223,7 +227,7 @@ def test_no_more_than_five_thousand_slots_are_published_at_once(doctor: Client) 
     assert ok(doctor.get(f"/v1/doctors/{doctor.id}/slots"))["items"] == []
 
 
-def test_a_doctor_withdraws_an_open_slot(
+def test_open_slot_is_withdrawn(
     doctor: Client, patient: Client, new_doctor: Callable[..., Client]
 ) -> None:
     slot = doctor.publish()
@@ -234,13 +238,13 @@ def test_a_doctor_withdraws_an_open_slot(
     doctor.publish()  # the time is free again
 
 
-def test_a_booked_slot_cannot_be_withdrawn(doctor: Client, patient: Client) -> None:
+def test_withdrawing_a_booked_slot_is_refused(doctor: Client, patient: Client) -> None:
     slot = doctor.publish()
     patient.book(slot)
     problem(doctor.delete(f"/v1/slots/{slot['id']}"), 409, "TM910")
 
 
-def test_open_slots_are_found_across_doctors(
+def test_search_finds_open_slots_of_all_doctors(
     patient: Client, new_doctor: Callable[..., Client]
 ) -> None:
     specialty = "Rare Diseases"
@@ -263,7 +267,7 @@ def test_open_slots_are_found_across_doctors(
     assert [slot["id"] for slot in found] == [late["id"]]
 
 
-def test_open_slots_come_in_pages(patient: Client, doctor: Client) -> None:
+def test_open_slots_are_listed_in_pages(patient: Client, doctor: Client) -> None:
     slots = [doctor.publish(at(2, hour)) for hour in (9, 10, 11)]
     path = f"/v1/doctors/{doctor.id}/slots"
     assert patient.pages(path, limit=2) == [slots[:2], slots[2:]]
@@ -281,7 +285,7 @@ def test_open_slots_come_in_pages(patient: Client, doctor: Client) -> None:
         ({"from_": "2027-01-02T00:00:00Z", "to": "2027-01-02T00:30:00+01:00"}, "to"),
     ],
 )
-def test_a_search_that_cannot_be_right_is_refused(
+def test_search_with_an_invalid_query_is_refused(
     patient: Client, query: dict[str, object], place: str
 ) -> None:
     assert set(places(patient.get("/v1/slots", **query))) == {place}

@@ -11,7 +11,7 @@ def away(day: int) -> dict[str, str]:
     return {"starts_at": at(day, 0).isoformat(), "ends_at": at(day + 1, 0).isoformat()}
 
 
-def test_time_off_withdraws_open_slots_and_names_the_booked_ones(
+def test_time_off_withdraws_open_slots_and_names_booked_slots(
     doctor: Client, patient: Client
 ) -> None:
     free = doctor.publish(at(5, 9))
@@ -28,7 +28,7 @@ def test_time_off_withdraws_open_slots_and_names_the_booked_ones(
     problem(doctor.post("/v1/time-off", away(5)), 409, "TM913")
 
 
-def test_a_slot_that_is_freed_within_time_off_is_not_offered_again(
+def test_slot_cancelled_within_time_off_is_not_offered_again(
     doctor: Client, patient: Client
 ) -> None:
     cancelled = patient.book(doctor.publish(at(5, 9)))
@@ -41,9 +41,7 @@ def test_a_slot_that_is_freed_within_time_off_is_not_offered_again(
     assert ok(patient.get(f"/v1/doctors/{doctor.id}/slots"))["items"] == []
 
 
-def test_time_off_is_listed_and_taken_back(
-    doctor: Client, new_doctor: Callable[..., Client]
-) -> None:
+def test_time_off_is_listed_and_ended(doctor: Client, new_doctor: Callable[..., Client]) -> None:
     taken = [ok(doctor.post("/v1/time-off", away(day)), 201) for day in (7, 9, 11)]
     first, rest = doctor.pages("/v1/time-off", limit=2)
     assert {row["id"] for row in first + rest} == {row["id"] for row in taken}
@@ -56,7 +54,7 @@ def test_time_off_is_listed_and_taken_back(
     doctor.publish(at(7))
 
 
-def test_time_off_that_cannot_be_right_is_refused(doctor: Client) -> None:
+def test_time_off_with_an_invalid_interval_is_refused(doctor: Client) -> None:
     backwards = {"starts_at": at(3).isoformat(), "ends_at": at(2).isoformat()}
     assert places(doctor.post("/v1/time-off", backwards)) == ["#/ends_at"]
     naive = away(3) | {"starts_at": "2027-01-01T00:00:00"}

@@ -17,7 +17,7 @@ def close(admin: Client, user: Client) -> dict[str, object]:
     return ok(admin.post(f"/v1/admin/users/{user.id}/deactivate"))
 
 
-def test_a_closed_account_is_out_at_the_next_request(
+def test_deactivated_account_is_refused_at_the_next_request(
     stranger: Client, admin: Client, patient: Client
 ) -> None:
     ok(patient.get("/v1/me"))
@@ -32,7 +32,7 @@ def test_a_closed_account_is_out_at_the_next_request(
     assert close(admin, patient) == account
 
 
-def test_an_account_is_opened_again_without_its_sessions(
+def test_activated_account_has_no_earlier_session(
     stranger: Client, admin: Client, patient: Client
 ) -> None:
     close(admin, patient)
@@ -43,7 +43,7 @@ def test_an_account_is_opened_again_without_its_sessions(
     ok(log_in(stranger, patient.email).get("/v1/me"))
 
 
-def test_a_doctor_whose_account_is_closed_has_no_time(
+def test_deactivated_doctor_has_no_open_slots(
     admin: Client, doctor: Client, patient: Client
 ) -> None:
     booked = patient.book(doctor.publish(at(2)))
@@ -54,12 +54,12 @@ def test_a_doctor_whose_account_is_closed_has_no_time(
     assert ok(patient.get(f"/v1/consultations/{booked['id']}"))["status"] == "scheduled"
 
 
-def test_nobody_closes_their_own_account(admin: Client) -> None:
+def test_deactivating_ones_own_account_is_refused(admin: Client) -> None:
     problem(admin.post(f"/v1/admin/users/{admin.id}/deactivate"), 409, "TM920")
     ok(admin.get("/v1/me"))
 
 
-def test_two_admins_who_close_each_others_account_leave_one(
+def test_two_admins_deactivating_each_other_leave_one_active(
     cluster: Cluster, database: str, stranger: Client
 ) -> None:
     emails = ["first.admin@clinic.test", "second.admin@clinic.test"]
@@ -78,7 +78,7 @@ def test_two_admins_who_close_each_others_account_leave_one(
     ok(left.get("/v1/me"))
 
 
-def test_the_trail_tells_who_closed_an_account(
+def test_audit_log_names_who_deactivated_an_account(
     admin: Client, new_patient: Callable[[], Client]
 ) -> None:
     patient = new_patient()
@@ -91,7 +91,7 @@ def test_the_trail_tells_who_closed_an_account(
     }
 
 
-def test_another_role_holds_from_the_next_request_on(
+def test_changed_role_applies_from_the_next_request_on(
     cluster: Cluster, database: str, stranger: Client, patient: Client
 ) -> None:
     cluster.sql(f"select ops.change_role('{patient.email}', 'admin')", database)
@@ -103,7 +103,7 @@ def test_another_role_holds_from_the_next_request_on(
     problem(log_in(stranger, patient.email).get("/v1/admin/analytics"), 403, "TM301")
 
 
-def test_a_doctor_who_leaves_is_known_to_the_patients_and_their_consultations_are_named(
+def test_deactivated_doctor_stays_visible_to_patients_and_the_answer_names_consultations(
     admin: Client, new_doctor: People, new_patient: People
 ) -> None:
     doctor, patient, stranger = new_doctor(), new_patient(), new_patient()
@@ -126,7 +126,7 @@ def test_a_doctor_who_leaves_is_known_to_the_patients_and_their_consultations_ar
     assert (seen["status"], seen["cancellation_reason"]) == ("cancelled", "Retired")
 
 
-def test_a_patient_who_leaves_frees_the_slots_on_request(
+def test_deactivating_a_patient_cancels_consultations_on_request(
     admin: Client, new_doctor: People, new_patient: People
 ) -> None:
     doctor, patient, other = new_doctor(), new_patient(), new_patient()
@@ -147,7 +147,7 @@ def test_a_patient_who_leaves_frees_the_slots_on_request(
         ({"cancel": True}, "#/cancel"),
     ],
 )
-def test_a_deactivation_that_cannot_be_right_is_refused(
+def test_deactivation_with_an_invalid_field_is_refused(
     admin: Client, patient: Client, body: dict[str, object], place: str
 ) -> None:
     answer = admin.post(f"/v1/admin/users/{patient.id}/deactivate", body)
