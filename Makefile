@@ -21,7 +21,7 @@ tour: setup ## walk through the clinic's main job on the running server (PORT=)
 psql: setup ## psql on the running development database as a DBA (SQL="select ...")
 	@exec $(PYTHON) -m scripts.psql
 
-verify-audit: setup ## verify the audit trail of the development database (SEALS=file, EXPORT=1)
+verify-audit: setup ## verify the audit log of the development database (SEALS=file, EXPORT=1)
 	@exec $(PYTHON) -m scripts.verify_audit $(if $(SEALS),--seals $(SEALS)) $(if $(EXPORT),--export)
 
 test: setup ## pgTAP and pytest on a throw-away cluster (ONLY=sql ARGS=doctors.sql, ONLY=python ARGS="-k booking")

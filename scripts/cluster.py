@@ -23,7 +23,7 @@ from scripts.system import (
 
 # What a DBA of the clinic may do, and not what a superuser may: a login of development only.
 DBA_LOGIN = "telemed_dba_dev"
-CLUSTER_VARIABLE = "TEST_CLUSTER"  # where `make test` tells pytest which cluster to use
+CLUSTER_VARIABLE = "TEST_CLUSTER"  # the cluster that `make test` has pytest use
 TEMPLATE_VARIABLE = "TEST_TEMPLATE"  # and `make drill NAME=mutants` which broken database
 # A deployed database that tests clone.
 TEMPLATE = os.environ.get(TEMPLATE_VARIABLE, "telemed_template")
@@ -52,7 +52,7 @@ def development_cluster() -> Cluster:
 def shared(cluster: Cluster, prepare: Callable[[Cluster], None]) -> Iterator[None]:
     """A running, prepared cluster for several programs at once: the last to leave stops it.
 
-    The kernel releases the locks of a program that is killed, so nobody has to clean up after it.
+    The kernel releases the locks of a killed program, so no cleanup is needed.
     """
     cluster.base.parent.mkdir(parents=True, exist_ok=True)
     with (
@@ -90,7 +90,7 @@ def throwaway_cluster(
     _remove_abandoned(parent)
     base = Path(tempfile.mkdtemp(prefix=THROWAWAY, dir=parent))
     cluster = Cluster(base, settings)
-    # Held as long as we live: who can take it knows that we have been killed.
+    # Held by this process. Another process that can take the lock knows that this one was killed.
     with (base / "new.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         (base / "new.lock").rename(base / "lock")
@@ -159,7 +159,8 @@ def deploy(
 ) -> None:
     """Bring a database up to the plan, creating it and the roles where they are missing.
 
-    mfa_required_roles: who needs a second factor, by default nobody; None leaves it as it is.
+    mfa_required_roles: the roles that require a second factor, none by default; None changes
+    nothing.
     """
     environment = cluster.environment(database) | {"CONTEXT_KEY": context_key}
     for name in ("APP_ENV", "MFA_REQUIRED_ROLES"):

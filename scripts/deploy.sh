@@ -9,9 +9,9 @@
 # DEPLOY_ATTEMPTS        how often to try to reach the server, a second apart, before giving up (1)
 # DEPLOY_LOCK_TIMEOUT    how long a change may wait for a lock before the deployment fails (5s)
 # API_DATABASE_PASSWORD  becomes the password of the login telemed_api, where it needs one
-# CONTEXT_KEY            with which the API proves who is calling; the database believes it from now on
-# MFA_REQUIRED_ROLES     roles that need a second factor (admin,doctor), empty for none. When it is not
-#                        set: none with APP_ENV=development, else what the database says, which is
+# CONTEXT_KEY            key with which the API signs contexts; the database accepts it from now on
+# MFA_REQUIRED_ROLES     roles that require a second factor (admin,doctor), empty for none. If not set:
+#                        none with APP_ENV=development, else the setting of the database, which is
 #                        admin and doctor at first
 set -eu
 cd "$(dirname "$0")/.."
@@ -58,7 +58,7 @@ until administer -c 'select' >/dev/null; do
 done
 : >"$log"
 
-# Says what is missing in one line, before anything is changed.
+# One line names what is missing, before anything is changed.
 missing=$(administer -v name="$PGDATABASE" <<'SQL'
 select case
     when current_setting('server_version_num')::integer < 150000 then
@@ -79,7 +79,7 @@ select case
 end
 from pg_roles as r where r.rolname = current_user;
 SQL
-) || fail "the server could not be asked what is missing"
+) || fail "the server did not answer which rights are missing"
 [ -z "$missing" ] || fail "$missing"
 
 administer -f db/deploy/foundation/roles.sql >>"$log" || fail "the roles could not be created"
@@ -100,7 +100,7 @@ if [ -z "$(echo "$exists" | administer -v name="$PGDATABASE")" ]; then
         fail "the database $PGDATABASE could not be created"
 fi
 
-# The role telemed_api has the same setting: see foundation/roles.sql. This is for everybody else.
+# The role telemed_api has the same setting: see foundation/roles.sql. This one covers other roles.
 administer -v name="$PGDATABASE" <<'SQL' >>"$log" || fail "the logging of parameters could not be set"
 select format('alter database %I set log_parameter_max_length = 0', d.datname)
 from pg_database as d
@@ -111,15 +111,15 @@ where d.datname = :'name' and current_setting('is_superuser') = 'on' and not exi
 SQL
 
 # Everything belongs to the owner. A change that waits for a lock keeps all later requests waiting:
-# it fails early, and the deployment can be repeated. Sqitch wants to know who deploys; nobody has to
-# configure that.
+# it fails early, and the deployment can be repeated. Sqitch requires a name and an address; these are
+# the defaults.
 PGOPTIONS="${PGOPTIONS:-} -c role=telemed_owner -c lock_timeout=${DEPLOY_LOCK_TIMEOUT:-5s}" \
     SQITCH_FULLNAME=${SQITCH_FULLNAME:-telemedicine deployment} \
     SQITCH_EMAIL=${SQITCH_EMAIL:-deployment@telemedicine.invalid} \
     sqitch --quiet deploy "db:pg:$PGDATABASE" >>"$log" 2>&1 ||
     fail "sqitch could not deploy to the database $PGDATABASE"
 
-# The months ahead: see docs/operations.md for who makes the later ones.
+# The months ahead. Later months: docs/operations.md.
 echo 'select ops.create_partitions();' | as telemed_owner ||
     fail "the partitions of the months ahead could not be made"
 

@@ -50,7 +50,7 @@ def listening_address() -> tuple[str, int]:
 
 
 def given() -> dict[str, str]:
-    """What the environment says and, below it, .env; nothing that is empty but a rate."""
+    """The environment over .env, without empty values, except for rates."""
     return {
         name: value
         for name, value in config.from_process().items()
@@ -100,7 +100,7 @@ def prepare(cluster: Cluster) -> None:
 
 
 def secret(cluster: Cluster, name: str, make: Callable[[], str]) -> str:
-    """A key that is kept beside the data, so that a restart signs nobody out; made when missing."""
+    """A key in a file beside the data, made when missing, so that sessions survive a restart."""
     path = cluster.base / name
     if not path.exists():
         with open(path, "x", opener=private) as file:
@@ -139,7 +139,7 @@ def serve(cluster: Cluster, host: str, port: int) -> None:
         *("--bind", f"[{host}]:{port}" if ":" in host else f"{host}:{port}"),
         "api.app:create_app()",
     )
-    # In a process group of its own: Ctrl-C reaches only us, and gunicorn is asked to stop once.
+    # In a process group of its own: Ctrl-C reaches this process only, which stops gunicorn once.
     if "DATABASE_URL" in given():
         say("run: the server uses the DATABASE_URL that is set, not the private database")
     say("run: starting the server")
@@ -168,7 +168,7 @@ def settings(cluster: Cluster) -> dict[str, str]:
         "SECRET_KEY": secret(cluster, "secret_key", random_key),
         "CONTEXT_KEY": secret(cluster, "context_key", random_key),
         "MFA_KEYS": secret(cluster, "mfa_keys", totp.new_key),
-        # For whoever measures or tests something here.
+        # For benchmarks and tests.
         **dict.fromkeys(RATE_LIMITS, "1000000 per minute"),
     }
     return {**os.environ, **own, **given()}

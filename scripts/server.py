@@ -75,7 +75,7 @@ class Cluster:
         return self._is_ours(self.data / "postmaster.pid")
 
     def url(self, database: str = DATABASE, user: str = "postgres") -> str:
-        # With the port, because a PGPORT that somebody has set would count otherwise.
+        # With the port: without it, a PGPORT of the environment would apply.
         return f"postgresql://{quote(user)}@/{quote(database)}?host={self.socket}&port=5432"
 
     def environment(self, database: str = DATABASE, user: str = "postgres") -> dict[str, str]:

@@ -40,7 +40,7 @@ server_complete() {
     [ -x "/usr/lib/postgresql/$1/bin/initdb" ]
 }
 
-pooler_complete() { # /usr/sbin is not in everybody's PATH
+pooler_complete() { # /usr/sbin is not in every PATH
     command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ]
 }
 
@@ -109,12 +109,12 @@ apt_install() {
 }
 
 # A server package that is installed for the first time makes a cluster and starts it on port 5432;
-# the one of PgBouncer starts a service on port 6432. While this script runs they are told not to;
-# nothing of that stays.
+# the package of PgBouncer starts a service on port 6432. Two temporary files forbid both while this
+# script runs.
 forbid_services() {
     drop_in=/etc/postgresql-common/createcluster.d/telemedicine-$$.conf
     policy=/usr/sbin/policy-rc.d
-    [ ! -e "$policy" ] || policy= # somebody else's, which stays
+    [ ! -e "$policy" ] || policy= # it belongs to the machine and stays
     tidy_up="rm -f $drop_in $policy; rmdir --ignore-fail-on-non-empty ${drop_in%/*}"
     trap 'as_root sh -c "$tidy_up" || :' EXIT
     trap 'exit 130' INT

@@ -21,11 +21,11 @@ EXTENSIONS = ("btree_gist", "pgtap")
 
 
 class CommandError(Exception):
-    """Something that stops a command; the text tells its user what it is."""
+    """An error that ends a command; its text is for the user."""
 
 
 def command_line(name: str, main: Callable[[], None]) -> None:
-    """Run a script's main function; what stops it is told in a line instead of a traceback."""
+    """Run a script's main function; an expected error is one line instead of a traceback."""
     exit_on_signals()
     try:
         main()
@@ -73,7 +73,7 @@ def installation() -> Installation:
             ),
             Installation(version, wheel / "bin", wheel / "lib", wheel / "share/extension"),
         ):
-            # What was installed for another version is used only when it is asked for.
+            # A server installed for another version is used only if that version is chosen.
             if found.complete() and (wanted or found.binaries.is_relative_to(package)):
                 return found
     raise CommandError(
@@ -82,7 +82,7 @@ def installation() -> Installation:
 
 
 def server_user() -> pwd.struct_passwd:
-    """Who PostgreSQL runs as: we ourselves, except for root, whom it refuses."""
+    """The user that PostgreSQL runs as: the present one, except for root, which it refuses."""
     try:
         return pwd.getpwnam("postgres") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
     except KeyError:
@@ -131,7 +131,7 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> str:
 
 
 def own_directory(path: Path, owner: pwd.struct_passwd) -> None:
-    """Make a directory that only its owner may enter, and refuse one that somebody else made."""
+    """Make a directory that only its owner may enter; refuse one that another user made."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     if os.geteuid() == 0:
         os.chown(path, owner.pw_uid, owner.pw_gid)

@@ -73,7 +73,7 @@ def timed(what: str) -> Iterator[None]:
 
 
 def chosen_sql_tests(arguments: Sequence[str]) -> list[str]:
-    """What pg_prove is to run: the files that are named, and options; nothing means all files.
+    """The arguments of pg_prove: named files, and options; none means all files.
 
     A name is a file or a folder: its path, or the end of its path, with or without `.sql`.
     """
@@ -116,9 +116,9 @@ def sql_tests_pass(result: subprocess.CompletedProcess[str], chosen: Sequence[st
 
 
 def complaints(output: str) -> str:
-    """What pg_prove says of the files that fail.
+    """The output of pg_prove about the files that fail.
 
-    The others are many, and most of their warnings are the refusals that they test.
+    Passing files print many warnings, most of them the refusals that they test.
     """
     failed = set(FAILED.findall(output))
     kept, silent = [], False
@@ -151,7 +151,7 @@ def proving(
 ) -> Iterator[Callable[[], subprocess.CompletedProcess[str]]]:
     """pg_prove at work on the pgTAP suite, or on the files among `arguments`.
 
-    What it yields waits for the end; output as in a terminal.
+    The function that it yields waits for the end and returns the output.
     """
     tests = () if any(a.endswith(".sql") for a in arguments) else ("-r", str(SQL_TESTS))
     command = ("pg_prove", f"-j{jobs}", "--ext", ".sql", *arguments, *tests)
@@ -190,7 +190,7 @@ def pg_prove(
 
 
 def require_tests_in_every_folder() -> None:
-    """A folder that pg_prove finds nothing in would be tests that never run."""
+    """Refuse a folder in which pg_prove finds nothing: its tests would never run."""
     folders = [path for path in (CHECKOUT / SQL_TESTS).rglob("*") if path.is_dir()]
     for folder in [CHECKOUT / SQL_TESTS, *folders]:
         if not any(folder.rglob("*.sql")) and folder.name != "helpers":

@@ -39,7 +39,7 @@ class Answer:
 
 @dataclass
 class Person:
-    """Somebody at the clinic, signed in or not yet."""
+    """A caller, logged in or not."""
 
     name: str
     url: str
@@ -104,7 +104,7 @@ def tour(url: str) -> None:
         email = f"tour-{uuid.uuid4().hex[:12]}@example.com"
         body = {"email": email, "password": PASSWORD, "full_name": patient.name.title()}
         user = patient.sends("POST", "/v1/auth/signup", body, expect=201).body
-        require(user["role"] == "patient", "who signs up is a patient")
+        require(user["role"] == "patient", "a sign-up creates a patient")
         patient.signs_in(email, PASSWORD)
     admin.signs_in("admin@example.com", DEMO_PASSWORD)
     account = {"email": f"tour-{uuid.uuid4().hex[:12]}@example.com", "password": PASSWORD}
@@ -124,12 +124,12 @@ def tour(url: str) -> None:
     found = first.sends("GET", "/v1/slots", query=query, expect=200).body["items"]
     require(slot["id"] in [row["id"] for row in found], "the search finds the new slot")
 
-    step("The patient books, hears nothing, and sends the same again")
+    step("The patient books, loses the answer, and sends the request again")
     key = str(uuid.uuid4())
     body = {"slot_id": slot["id"], "reason": "A rash that does not go away"}
     booking = first.sends("POST", "/v1/consultations", body, key=key, expect=201)
     retry = first.sends("POST", "/v1/consultations", body, key=key, expect=201)
-    require(retry.body == booking.body, "the retry hears the same answer")
+    require(retry.body == booking.body, "the retry gets the same answer")
     require(retry.headers.get("Idempotency-Replayed") == "true", "the retry is marked as one")
     consultation = f"/v1/consultations/{booking.body['id']}"
 
@@ -173,20 +173,20 @@ def tour(url: str) -> None:
     admin.sends("POST", refunds, part, key=new_key(), expect=201)
     refused(admin, "POST", refunds, {"amount_minor": fee}, 409, "TM909", new_key())
 
-    step("The admin looks at the figures, and nobody else does")
+    step("The admin reads the figures, and others are refused")
     figures = admin.sends("GET", "/v1/admin/analytics", expect=200).body
     require(figures["completed_consultations"] >= 1, "the completed consultation is counted")
     refused(first, "GET", "/v1/admin/analytics", None, 403, "TM301")
 
-    step("The audit trail tells who did what")
+    step("The audit log names who did what")
     trail = {"table_name": "consultations", "row_id": booking.body["id"]}
     rows = admin.sends("GET", "/v1/admin/audit-logs", query=trail, expect=200).body["items"]
     who = [(row["operation"], row["role"]) for row in reversed(rows)]
     expected = [("INSERT", "patient"), ("UPDATE", "patient"), ("UPDATE", "doctor")]
-    require(who == expected, f"the trail is {expected}")
+    require(who == expected, f"the audit log is {expected}")
     history = first.sends("GET", f"{consultation}/history", expect=200).body["items"]
     events = [event["event"] for event in history]
-    require(events == ["booked", "rescheduled", "completed"], "the history tells each step")
+    require(events == ["booked", "rescheduled", "completed"], "the history names each step")
 
     step("What must always hold does")
     invariants = admin.sends("GET", "/v1/admin/invariants", expect=200).body["items"]
@@ -248,7 +248,7 @@ def parsed(body: bytes) -> Any:
 
 
 def shown(body: Any) -> str:
-    """A body in one line, without secrets, cut where it gets long; of a problem what it says."""
+    """A body in one line, without secrets, shortened; of a problem its title and detail."""
     if not isinstance(body, dict):
         return ""
     if "code" in body and "detail" in body:

@@ -1,8 +1,8 @@
-"""`make verify-audit`: the audit trail and its seals, verified without the database's functions.
+"""`make verify-audit`: the audit log and its seals, verified without the database's functions.
 
 It reads the views ops.audit_logs and ops.audit_seals, as a member of telemed_auditor can, and
 computes every hash by itself, as docs/audit.md describes it. Nothing is shared with
-ops.verify_audit, so that a mistake, or somebody's change, in the one is found by the other.
+ops.verify_audit, so that each one finds a mistake, or a manipulation, of the other.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def verify(seals: list[Record], rows: Iterable[Record], exported: list[Record]) 
     for row in rows:
         report.rows += 1
         if row_hash(row) != row["row_hash"]:
-            report.problems.append(f"row {row['id']}: its hash is not that of what it says")
+            report.problems.append(f"row {row['id']}: its hash does not match its contents")
         if row["id"] > last_sealed:
             continue
         found = current.get(row["month"])
@@ -178,7 +178,7 @@ def chain_problems(seals: list[Record]) -> Iterator[str]:
     before: Record = {"id": 0, "hash": NOTHING, "after_id": 0, "last_id": 0, "month": ""}
     for seal in seals:
         if seal_hash(seal) != seal["hash"]:
-            yield f"seal {seal['id']}: its hash is not that of what it says"
+            yield f"seal {seal['id']}: its hash does not match its contents"
         same_range = seal["after_id"] == before["after_id"] and seal["last_id"] == before["last_id"]
         follows = seal["after_id"] == before["last_id"] or (
             same_range and seal["month"] > before["month"]
@@ -200,7 +200,7 @@ def export_problems(seals: list[Record], exported: list[Record]) -> Iterator[str
     present = {seal["id"]: seal for seal in seals}
     for seal in exported:
         if seal["id"] not in present:
-            yield f"seal {seal['id']}: it was exported, and is gone: the trail has lost its end"
+            yield f"seal {seal['id']}: it was exported and is missing: the log has lost its end"
         elif seal != present[seal["id"]]:
             yield f"seal {seal['id']}: it is not the one that was exported"
 
