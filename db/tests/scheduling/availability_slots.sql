@@ -22,30 +22,30 @@ select throws_ok(
     pg_temp.slot_sql('2027-01-05 09:59:59.999999+00', '2027-01-05 11:00:00+00'), '23P01',
     'conflicting key value violates exclusion constraint '
     '"availability_slots_of_a_doctor_never_overlap"',
-    'a slot cannot begin a microsecond before another one ends');
+    'a slot cannot begin one microsecond before another slot of its doctor ends');
 select throws_ok(
     pg_temp.slot_sql('2027-01-05 08:00:00+00', '2027-01-05 09:00:00.000001+00'), '23P01', null,
-    'a slot cannot end a microsecond after another one begins');
+    'a slot cannot end one microsecond after another slot of its doctor begins');
 select throws_ok(
     pg_temp.slot_sql('2027-01-05 09:15:00+00', '2027-01-05 09:30:00+00'), '23P01', null,
-    'a slot cannot lie within another one');
+    'a slot cannot lie within another slot of its doctor');
 select lives_ok(
     pg_temp.slot_sql('2027-01-05 10:00:00+00', '2027-01-05 11:00:00+00'),
-    'a slot may begin when another one ends');
+    'a slot may begin at the instant at which another slot ends');
 select lives_ok(
     pg_temp.slot_sql('2027-01-05 08:00:00+00', '2027-01-05 09:00:00+00'),
-    'a slot may end when another one begins');
+    'a slot may end at the instant at which another slot begins');
 select lives_ok(
     pg_temp.slot_sql('2027-01-05 09:00:00+00', '2027-01-05 10:00:00+00', 'other_doctor'),
-    'another doctor may have the same hours');
+    'slots of two doctors may have the same hours');
 select lives_ok(
     pg_temp.slot_sql('2027-01-07 09:00:00+00', '2027-01-07 10:00:00+00'),
-    'a withdrawn slot is in nobody''s way');
+    'a new slot may overlap a withdrawn slot');
 
 -- A slot begins as open
 select throws_ok(
     pg_temp.slot_sql('2027-03-01 09:00:00+00', '2027-03-01 10:00:00+00', p_status => s),
-    'TM912', 'A slot begins as open, not as ' || s, 'a slot does not begin as ' || s)
+    'TM912', 'A slot begins as open, not as ' || s, 'a new slot cannot have the status ' || s)
 from unnest('{booked,withdrawn,reserved}'::text[]) as s;
 
 -- A slot is booked exactly while a consultation holds it
@@ -62,15 +62,18 @@ select is(
         'update app.availability_slots set status = %L where id = %L', v.status, v.slot)),
     v.refusal, v.sentence)
 from (values
-    (:'booked_slot'::uuid, 'open', 'TM912', 'a booked slot is not opened by hand'),
-    (:'booked_slot', 'withdrawn', 'TM912', 'nor withdrawn by hand'),
-    (:'booked_slot', 'booked', null, 'it may be written as booked once more'),
-    (:'completed_slot', 'open', 'TM912', 'the slot of a completed consultation is not opened'),
-    (:'completed_slot', 'withdrawn', 'TM912', 'nor withdrawn'),
-    (:'cancelled_slot', 'booked', 'TM912', 'a slot that was cancelled is not booked by hand'),
-    (:'cancelled_slot', 'withdrawn', null, 'it may be withdrawn'),
-    (:'slot', 'booked', 'TM912', 'an open slot is not booked by hand'),
-    (:'slot', 'open', null, 'it may be written as open once more')
+    (:'booked_slot'::uuid, 'open', 'TM912', 'a booked slot cannot be set to open directly'),
+    (:'booked_slot', 'withdrawn', 'TM912', 'a booked slot cannot be set to withdrawn directly'),
+    (:'booked_slot', 'booked', null, 'a booked slot accepts an update that leaves it booked'),
+    (:'completed_slot', 'open', 'TM912',
+     'the slot of a completed consultation cannot be set to open'),
+    (:'completed_slot', 'withdrawn', 'TM912',
+     'the slot of a completed consultation cannot be set to withdrawn'),
+    (:'cancelled_slot', 'booked', 'TM912',
+     'the slot of a cancelled consultation cannot be set to booked directly'),
+    (:'cancelled_slot', 'withdrawn', null, 'the slot of a cancelled consultation may be withdrawn'),
+    (:'slot', 'booked', 'TM912', 'an open slot cannot be set to booked directly'),
+    (:'slot', 'open', null, 'an open slot accepts an update that leaves it open')
 ) as v (slot, status, refusal, sentence);
 
 -- A slot keeps its doctor and its time
@@ -83,12 +86,12 @@ from (values
     ('starts_at = starts_at + interval ''1 minute''', 'a slot keeps its start'),
     ('ends_at = ends_at - interval ''1 minute''', 'a slot keeps its end'),
     ('starts_at_local = ''2027-01-05 09:00'', time_zone = ''UTC''',
-     'a slot keeps the clock that it was meant for')
+     'a slot keeps its local start and its time zone')
 ) as v (change, sentence);
 select throws_ok(
     format('update app.availability_slots set status = %L where id = %L', s, :'withdrawn_slot'),
     'TM912', 'A withdrawn slot stays withdrawn',
-    'a withdrawn slot does not become ' || s || ' again')
+    'a withdrawn slot cannot become ' || s)
 from unnest(array['open', 'booked']) as s;
 
 -- The constraint holds without the trigger before it
@@ -98,26 +101,27 @@ select throws_ok(
         'update app.availability_slots set starts_at = starts_at - interval ''1 minute'' '
         'where id = %L',
         :'slot'),
-    '23P01', null, 'without the trigger a slot still cannot be moved over another one');
+    '23P01', null, 'the exclusion constraint alone keeps a slot from moving onto another slot');
 select throws_ok(
     format('update app.availability_slots set status = ''open'' where id = %L', :'withdrawn_slot'),
-    '23P01', null, 'without the trigger a withdrawn slot still cannot return over another one');
+    '23P01', null,
+    'the exclusion constraint alone keeps a withdrawn slot from returning onto another slot');
 alter table app.availability_slots enable trigger availability_slots_keep_their_time;
 
 -- How long a slot lasts, and when it may be
 select throws_ok(pg_temp.slot_sql(v.starts_at, v.ends_at), '23514', null, v.sentence)
 from (values
     ('2027-02-01 09:00:00+00', '2027-02-01 09:00:59.999999+00', 'a slot lasts at least one minute'),
-    ('2027-02-01 09:00:00+00', '2027-02-01 09:00:00+00', 'a slot does not last no time at all'),
+    ('2027-02-01 09:00:00+00', '2027-02-01 09:00:00+00', 'a slot cannot have a length of zero'),
     ('2027-02-01 09:00:00+00', '2027-02-02 09:00:00.000001+00', 'a slot lasts at most 24 hours'),
-    ('2027-02-01 09:00:00+00', 'infinity', 'a slot does not last for ever'),
-    ('-infinity', '2027-02-01 09:00:00+00', 'a slot did not always exist'),
-    ('9999-12-31 23:30:00+00', '10000-01-01 00:00:00+00', 'a slot ends before year 10000'),
-    ('1899-12-31 23:30:00+00', '1900-01-01 00:30:00+00', 'a slot does not begin before 1900')
+    ('2027-02-01 09:00:00+00', 'infinity', 'the end of a slot is finite'),
+    ('-infinity', '2027-02-01 09:00:00+00', 'the start of a slot is finite'),
+    ('9999-12-31 23:30:00+00', '10000-01-01 00:00:00+00', 'a slot ends before the year 10000'),
+    ('1899-12-31 23:30:00+00', '1900-01-01 00:30:00+00', 'a slot cannot begin before 1900')
 ) as v (starts_at, ends_at, sentence);
 select throws_ok(
     pg_temp.slot_sql('2027-02-01 09:00:00+00', '2027-02-01 08:00:00+00'),
-    '22000', null, 'a slot does not end before it begins');
+    '22000', null, 'a slot cannot end before it begins');
 select lives_ok(
     pg_temp.slot_sql('2027-02-01 09:00:00+00', '2027-02-01 09:01:00+00'),
     'a slot may last one minute');
@@ -128,7 +132,7 @@ select lives_ok(
 -- What a slot must have
 select throws_ok(
     pg_temp.slot_sql('2027-03-01 09:00:00+00', '2027-03-01 10:00:00+00', 'patient'),
-    '23502', null, 'a patient has no slots');
+    '23502', null, 'a slot cannot belong to a patient');
 alter table app.availability_slots
 disable trigger availability_slots_are_offered_by_active_doctors;
 select throws_ok(
@@ -136,13 +140,13 @@ select throws_ok(
         'insert into app.availability_slots (doctor_id, starts_at, ends_at, specialty, status) '
         'values (%L, %L, %L, ''cardiology'', ''reserved'')',
         pg_temp.id_of('doctor'), '2027-03-01 09:00:00+00', '2027-03-01 10:00:00+00'),
-    '23514', null, 'a slot is open, booked or withdrawn and nothing else');
+    '23514', null, 'the status of a slot is open, booked or withdrawn');
 select throws_ok(
     format(
         'insert into app.availability_slots (doctor_id, starts_at, ends_at, specialty) '
         'values (%L, %L, %L, ''cardiology'')',
         pg_temp.id_of('patient'), '2027-03-01 09:00:00+00', '2027-03-01 10:00:00+00'),
-    '23503', null, 'not even with the specialty of a doctor');
+    '23503', null, 'a slot with a specialty still cannot belong to a patient');
 alter table app.availability_slots
 enable trigger availability_slots_are_offered_by_active_doctors;
 select throws_ok(
@@ -172,29 +176,32 @@ select is(
         pg_temp.id_of('doctor'), v.starts_at_local, v.time_zone)),
     v.refusal, v.sentence)
 from (values
-    ('2027-05-01 09:00', null, '23514', 'a local start has a zone'),
-    (null, 'UTC', '23514', 'a zone has a local start'),
+    ('2027-05-01 09:00', null, '23514', 'a local start requires a time zone'),
+    (null, 'UTC', '23514', 'a time zone requires a local start'),
     -- Since PostgreSQL 17 an interval may be infinite, and it is the constraint that refuses it.
     ('infinity', 'UTC',
      case when current_setting('server_version_num')::integer < 170000 then '22008' else '23514' end,
      'a local start is finite'),
     ('2027-05-03 09:00:00.000001', 'UTC', '23514',
-     'it is not more than two days after what clocks show in Greenwich'),
-    ('2027-04-29 08:59:59.999999', 'UTC', '23514', 'nor before it'),
-    ('2027-05-01 11:00', '', '23514', 'a zone has a name'),
-    ('2027-05-01 11:00', 'Europe/Berlin', null, 'it may be what clocks show somewhere')
+     'a local start is at most 48 hours after the start in UTC'),
+    ('2027-04-29 08:59:59.999999', 'UTC', '23514',
+     'a local start is at most 48 hours before the start in UTC'),
+    ('2027-05-01 11:00', '', '23514', 'the time zone of a slot is not empty'),
+    ('2027-05-01 11:00', 'Europe/Berlin', null,
+     'a slot may have the local start that clocks in its time zone show')
 ) as v (starts_at_local, time_zone, refusal, sentence);
 
 -- The specialty that slots are searched by
-select is(s.specialty::text, 'cardiology', 'a slot has the specialty of its doctor')
+select is(s.specialty::text, 'cardiology', 'a slot has the specialty of its doctor in lower case')
 from app.availability_slots as s where s.id = :'slot';
 update app.doctors set specialty = 'Sports Medicine' where user_id = pg_temp.id_of('doctor');
 select is_empty(
     format(
         'select id from app.availability_slots where doctor_id = %L and status <> ''withdrawn'' '
         'and specialty <> ''sports medicine''', pg_temp.id_of('doctor')),
-    'when a doctor changes specialty, every slot that counts does');
-select is(count(*), 1::bigint, 'slots of other doctors do not')
+    'a change of a doctor''s specialty reaches every slot that is not withdrawn');
+select is(count(*), 1::bigint,
+    'a change of a doctor''s specialty leaves the slots of other doctors as they are')
 from app.availability_slots where specialty = 'dermatology';
 
 -- Doctors who leave
@@ -206,33 +213,34 @@ update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('pati
 select cmp_ok(
     (select count(*) from app.availability_slots as s
      where s.doctor_id = pg_temp.id_of('other_doctor') and s.status = 'open'),
-    '>', 1::bigint, 'slots stay open when somebody else leaves');
+    '>', 1::bigint, 'deactivating another account leaves a doctor''s slots open');
 update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('other_doctor');
 select is(
     (select array_agg(s.status order by s.status) from app.availability_slots as s
      where s.doctor_id = pg_temp.id_of('other_doctor')),
-    '{booked,withdrawn,withdrawn}', 'a doctor who leaves offers no slot: what is booked stands');
+    '{booked,withdrawn,withdrawn}',
+    'deactivating a doctor withdraws the open slots and leaves the booked slots as they are');
 select is(
     (l.old ->> 'status', l.new ->> 'status', l.user_id)::text,
     ('open', 'withdrawn', pg_temp.id_of('admin'))::text,
-    'the trail tells with whose deed a slot went')
+    'the audit log names the actor whose deactivation of a doctor withdrew a slot')
 from app.audit_logs as l
 where l.table_name = 'availability_slots' and l.row_id = :'begun_slot' and l.operation = 'UPDATE';
-select isnt(count(*), 0::bigint, 'other doctors go on offering theirs')
+select isnt(count(*), 0::bigint, 'deactivating a doctor leaves the slots of other doctors open')
 from app.availability_slots as s
 where s.doctor_id = pg_temp.id_of('doctor') and s.status = 'open';
 select is(
     pg_temp.refusal('nobody', pg_temp.slot_sql(
         '2027-04-02 09:00:00+00', '2027-04-02 10:00:00+00', 'other_doctor')),
-    'TM102', 'nor are new ones offered for the doctor who left');
+    'TM102', 'a deactivated doctor cannot have a new slot');
 update app.users set deactivated_at = app.clock() + interval '1 minute'
 where id = pg_temp.id_of('other_doctor');
 update app.users set deactivated_at = null where id = pg_temp.id_of('other_doctor');
-select is(s.status, 'withdrawn', 'a doctor who comes back finds the slots withdrawn')
+select is(s.status, 'withdrawn', 'activating a doctor again does not reopen withdrawn slots')
 from app.availability_slots as s where s.id = :'begun_slot';
 select lives_ok(
     pg_temp.slot_sql('2027-04-02 09:00:00+00', '2027-04-02 10:00:00+00', 'other_doctor'),
-    'and offers new ones');
+    'a doctor who is activated again can have new slots');
 
 -- Slots are kept
 select throws_ok(
@@ -241,7 +249,7 @@ select throws_ok(
 select throws_ok(
     'truncate app.availability_slots cascade', 'TM912',
     'TRUNCATE of availability_slots is not allowed: its rows are kept as they were written',
-    'slots are never emptied out');
+    'the table of slots cannot be truncated');
 
 select * from finish();
 rollback;

@@ -19,23 +19,23 @@ select status as withdrawn from api.withdraw_slot(:'withdrawn_slot') \gset
 select pg_temp.sign_in('patient');
 select is(
     array_agg(s.id), array[:'first', :'second', :'third', :'fourth']::uuid[],
-    'open slots to come are listed, the earliest first: none that is booked, withdrawn or begun')
+    'list_open_slots returns the open slots of a doctor that have not begun, the earliest first')
 from api.list_open_slots(pg_temp.id_of('doctor')) as s;
 select collect_tap(
-    is(s.id, :'other_slot', 'each doctor has a list'),
-    is(s.doctor_id, pg_temp.id_of('other_doctor'), 'of the doctor''s own slots'),
-    is(s.starts_at, '2027-01-05 09:00:00+00', 'with their start'),
-    is(s.ends_at, '2027-01-05 09:30:00+00', 'their end'),
-    is(s.status, 'open', 'and their status'))
+    is(s.id, :'other_slot', 'list_open_slots returns the slot of another doctor for that doctor'),
+    is(s.doctor_id, pg_temp.id_of('other_doctor'), 'a listed slot has the id of its doctor'),
+    is(s.starts_at, '2027-01-05 09:00:00+00', 'a listed slot has its start'),
+    is(s.ends_at, '2027-01-05 09:30:00+00', 'a listed slot has its end'),
+    is(s.status, 'open', 'a listed slot has its status'))
 from api.list_open_slots(pg_temp.id_of('other_doctor')) as s;
 select is(
     pg_temp.refusal(v.actor, format('select api.list_open_slots(%L)', pg_temp.id_of('doctor'))),
     v.refusal, v.sentence)
 from (values
-    ('admin', null, 'an admin may look at slots'),
-    ('doctor', null, 'a doctor may look at slots'),
-    ('other_doctor', null, 'also at a colleague''s'),
-    ('nobody', 'TM101', 'nobody looks without signing in')
+    ('admin', null, 'an admin can list open slots'),
+    ('doctor', null, 'a doctor can list the doctor''s own open slots'),
+    ('other_doctor', null, 'a doctor can list the open slots of another doctor'),
+    ('nobody', 'TM101', 'an unauthenticated caller cannot list open slots')
 ) as v (actor, refusal, sentence);
 
 -- From and to
@@ -46,25 +46,28 @@ select is(
     v.n::bigint, v.sentence)
 from (values
     ('2027-01-05 10:00+00', '2027-01-05 11:00+00', 1,
-     'the first moment is included and the last is not'),
-    ('2027-01-05 10:00:00.000001+00', '2027-01-05 11:00:00.000001+00', 1, 'to the microsecond'),
-    ('2027-01-05 10:00+00', null, 3, 'without an end all that come later are listed'),
-    (null, '2027-01-05 10:00+00', 1, 'without a beginning it is now'),
-    ('2027-01-01 00:00+00', '2027-01-05 00:00+00', 0, 'what has begun is never listed'),
-    ('-infinity', 'infinity', 4, 'the beginning and the end of time are no obstacle'),
-    ('infinity', null, 0, 'after the end of time there is nothing'),
+     'a range includes its start and excludes its end'),
+    ('2027-01-05 10:00:00.000001+00', '2027-01-05 11:00:00.000001+00', 1,
+     'a range is exact to the microsecond'),
+    ('2027-01-05 10:00+00', null, 3, 'a range without an end lists all later slots'),
+    (null, '2027-01-05 10:00+00', 1, 'a range without a start begins now'),
+    ('2027-01-01 00:00+00', '2027-01-05 00:00+00', 0,
+     'a slot that has begun is not listed, even if the range includes it'),
+    ('-infinity', 'infinity', 4,
+     'a range from -infinity to infinity lists all open slots that have not begun'),
+    ('infinity', null, 0, 'a range from infinity on lists nothing'),
     ('2027-01-06 00:00+00', '2027-01-05 00:00+00', 0,
-     'between a time and an earlier one there is nothing')
+     'a range that ends before it begins lists nothing')
 ) as v (from_time, to_time, n, sentence);
 reset role;
 select pg_temp.set_clock('2027-01-05 09:59:59.999999+00');
 set local role telemed_api;
-select is(s.id, :'second', 'a microsecond before its start a slot is listed')
+select is(s.id, :'second', 'a slot is listed one microsecond before it begins')
 from api.list_open_slots(pg_temp.id_of('doctor'), p_limit => 1) as s;
 reset role;
 select pg_temp.set_clock('2027-01-05 10:00:00+00');
 set local role telemed_api;
-select is(s.id, :'third', 'at its start, when it cannot be booked any more, it is not')
+select is(s.id, :'third', 'a slot is not listed at the instant at which it begins')
 from api.list_open_slots(pg_temp.id_of('doctor'), p_limit => 1) as s;
 reset role;
 select pg_temp.set_clock('2027-01-04 08:00:00+00');
@@ -76,7 +79,7 @@ select is(
         'api.list_open_slots(%L, p_limit => %s, p_cursor => %%L)', pg_temp.id_of('doctor'), n)),
     array[:'first', :'second', :'third', :'fourth'], 'pages of ' || n || ' show every slot once')
 from unnest(array[1, 3, 4, 1000]) as n;
-select is(count(*), 2::bigint, 'a page has no more rows than asked for')
+select is(count(*), 2::bigint, 'list_open_slots returns at most p_limit rows')
 from api.list_open_slots(pg_temp.id_of('doctor'), p_limit => 2);
 select pg_temp.cursor_after('patient', format(
     'api.list_open_slots(%L, p_limit => 3)', pg_temp.id_of('doctor'))) as after_third \gset
@@ -91,17 +94,18 @@ rollback to before_withdrawal;
 set local role telemed_api;
 select is(
     :'next_page', format('{%s}', :'fourth'),
-    'a page goes on after a slot that is no longer open');
+    'the next page continues after a slot that is no longer open');
 select is(
     pg_temp.refusal('patient', format(
         'select api.list_open_slots(%L, p_limit => %L, p_cursor => %L)',
         pg_temp.id_of('doctor'), v.n, v.seen)),
     v.refusal, v.sentence)
 from (values
-    (0, null, 'TM201 limit', 'a page of nothing is refused'),
-    (1001, null, 'TM201 limit', 'a page has at most 1000 rows'),
-    (null, null, 'TM201 limit', 'a page has an end'),
-    (1, gen_random_uuid(), 'TM201 cursor', 'a cursor that is no slot is refused')
+    (0, null, 'TM201 limit', 'list_open_slots: a limit of 0 is refused'),
+    (1001, null, 'TM201 limit', 'list_open_slots: a limit of 1001 is refused'),
+    (null, null, 'TM201 limit', 'list_open_slots: a null limit is refused'),
+    (1, gen_random_uuid(), 'TM201 cursor',
+     'list_open_slots: a cursor that the database did not sign is refused')
 ) as v (n, seen, refusal, sentence);
 
 -- Whose slots
@@ -109,9 +113,9 @@ select is(
     pg_temp.refusal('patient', format('select api.list_open_slots(%L)', v.id)),
     'TM401', v.sentence)
 from (values
-    (gen_random_uuid(), 'a doctor who does not exist has no list'),
-    (pg_temp.id_of('admin'), 'nor has an admin'),
-    (null, 'nor has nobody')
+    (gen_random_uuid(), 'list_open_slots: the id of a doctor who does not exist is refused'),
+    (pg_temp.id_of('admin'), 'list_open_slots: the id of an admin is refused'),
+    (null, 'list_open_slots: a null doctor id is refused')
 ) as v (id, sentence);
 
 -- A doctor who has left
@@ -121,8 +125,9 @@ set local role telemed_api;
 select pg_temp.sign_in('patient');
 select is_empty(
     format('select id from api.list_open_slots(%L)', pg_temp.id_of('other_doctor')),
-    'a doctor who has left offers nothing');
-select is(count(*), 4::bigint, 'the others go on')
+    'list_open_slots returns nothing for a deactivated doctor');
+select is(count(*), 4::bigint,
+    'deactivating a doctor leaves the open slots of another doctor listed')
 from api.list_open_slots(pg_temp.id_of('doctor'));
 
 select * from finish();

@@ -6,7 +6,8 @@ select pg_temp.sign_in('other_doctor');
 select id as of_other_doctor
 from api.take_time_off('2027-01-05 09:00:00+00', '2027-01-05 17:00:00+00') \gset
 select pg_temp.sign_in('doctor');
-select is_empty('select id from api.list_time_off()', 'who has taken no time off sees none');
+select is_empty('select id from api.list_time_off()',
+    'list_time_off returns nothing for a doctor without time off');
 select array_agg(t.id::text order by t.id) as mine
 from generate_series(5, 9) as day
 cross join lateral api.take_time_off(
@@ -15,40 +16,44 @@ cross join lateral api.take_time_off(
 
 -- The permitted path
 select collect_tap(
-    is(count(*), 5::bigint, 'a doctor sees all time off that is the doctor''s own'),
-    is(array_agg(distinct t.doctor_id), array[pg_temp.id_of('doctor')], 'and no one else''s'),
-    is(min(t.starts_at), '2027-01-05 09:00:00+00', 'with its start'),
-    is(max(t.ends_at), '2027-01-09 17:00:00+00', 'its end'),
+    is(count(*), 5::bigint, 'list_time_off returns all time off of the calling doctor'),
+    is(array_agg(distinct t.doctor_id), array[pg_temp.id_of('doctor')],
+        'list_time_off returns no time off of another doctor'),
+    is(min(t.starts_at), '2027-01-05 09:00:00+00', 'listed time off has its start'),
+    is(max(t.ends_at), '2027-01-09 17:00:00+00', 'listed time off has its end'),
     is(
-        array_agg(t.reason order by t.starts_at), '{Day 5,Day 6,Day 7,Day 8,Day 9}', 'its reason'),
-    is(max(t.created_at), '2027-01-04 08:00:00+00', 'and when it was taken'))
+        array_agg(t.reason order by t.starts_at), '{Day 5,Day 6,Day 7,Day 8,Day 9}',
+            'listed time off has its reason'),
+    is(max(t.created_at), '2027-01-04 08:00:00+00',
+        'listed time off has the time at which it was taken'))
 from api.list_time_off() as t;
 select pg_temp.sign_in('other_doctor');
-select is(t.id, :'of_other_doctor', 'a colleague sees another list') from api.list_time_off() as t;
+select is(t.id, :'of_other_doctor',
+    'another doctor lists only their own time off') from api.list_time_off() as t;
 
 -- Page by page
 select pg_temp.sign_in('doctor');
 select is(
     pg_temp.all_pages(format('api.list_time_off(p_limit => %s, p_cursor => %%L)', n)),
-    :'mine'::text[], 'pages of ' || n || ' show everything once')
+    :'mine'::text[], 'pages of ' || n || ' show all time off once')
 from unnest(array[1, 2, 5, 1000]) as n;
-select is(count(*), 2::bigint, 'a page has no more rows than asked for')
+select is(count(*), 2::bigint, 'list_time_off returns at most p_limit rows')
 from api.list_time_off(p_limit => 2);
 select is(
     pg_temp.refusal('doctor', format('select api.list_time_off(p_limit => %L)', v.n)),
     'TM201 limit', v.sentence)
 from (values
-    (0, 'a page of nothing is refused'),
-    (1001, 'a page has at most 1000 rows'),
-    (null, 'a page has an end')
+    (0, 'list_time_off: a limit of 0 is refused'),
+    (1001, 'list_time_off: a limit of 1001 is refused'),
+    (null, 'list_time_off: a null limit is refused')
 ) as v (n, sentence);
 
 -- Who may not
 select is(pg_temp.refusal(v.actor, 'select api.list_time_off()'), v.refusal, v.sentence)
 from (values
-    ('patient', 'TM301', 'a patient does not see when doctors are away, and why'),
-    ('admin', 'TM301', 'nor does an admin'),
-    ('nobody', 'TM101', 'nobody sees it without signing in')
+    ('patient', 'TM301', 'a patient cannot list time off'),
+    ('admin', 'TM301', 'an admin cannot list time off'),
+    ('nobody', 'TM101', 'an unauthenticated caller cannot list time off')
 ) as v (actor, refusal, sentence);
 
 select * from finish();

@@ -26,19 +26,20 @@ select w.items, w.skipped
 from api.publish_weekly_slots('2027-01-11', '2027-01-20', '{1,3}', '09:00', '10:30', 30) as w \gset
 select collect_tap(
     is(count(*), 12::bigint, 'a doctor publishes three slots on each of four days'),
-    is(:'skipped'::text, '{}', 'and nothing is skipped'),
+    is(:'skipped'::text, '{}', 'weekly slots on free days skip nothing'),
     is(array_agg(distinct i.doctor_id), array[pg_temp.id_of('doctor')],
-        'the slots are the caller''s'),
-    is(min(i.starts_at), '2027-01-11 08:00:00+00', 'the first begins at 09:00 in Berlin'),
-    is(min(i.ends_at), '2027-01-11 08:30:00+00', 'it lasts as long as was asked for'),
-    is(array_agg(distinct i.status), '{open}', 'all are open'),
+        'weekly slots belong to the calling doctor'),
+    is(min(i.starts_at), '2027-01-11 08:00:00+00',
+        'the first weekly slot begins at 09:00 in the doctor''s time zone'),
+    is(min(i.ends_at), '2027-01-11 08:30:00+00', 'a weekly slot has the requested length'),
+    is(array_agg(distinct i.status), '{open}', 'weekly slots are open'),
     is(
         max(i.ends_at), '2027-01-20 09:30:00+00',
-        'the last day is included, and the last slot ends with the hours'))
+        'weekly slots include the last day, on which the last slot ends with the hours'))
 from unnest(:'items'::api.availability_slots[]) as i;
 select is(array_agg(s.id),
     (select array_agg(i.id) from unnest(:'items'::api.availability_slots[]) as i),
-    'patients find exactly these slots, in this order')
+    'list_open_slots returns exactly the published weekly slots, in their order')
 from api.list_open_slots(pg_temp.id_of('doctor')) as s;
 
 -- The same hours again
@@ -47,73 +48,79 @@ from (
     select array_agg(i.id order by i.starts_at) as items
     from unnest(:'items'::api.availability_slots[]) as i
 ) as p \gset
-select lives_ok(format('select api.withdraw_slot(%L)', :'first_slot'), 'one slot is withdrawn');
+select lives_ok(format('select api.withdraw_slot(%L)', :'first_slot'),
+    'the doctor withdraws one of the weekly slots');
 select pg_temp.booking('patient', :'second_slot') as booking \gset
 select pg_temp.sign_in('doctor');
 select collect_tap(
     is(
         pg_temp.starts(w), '{2027-01-11 08:00:00+00}',
-        'asking again adds only what is missing: the slot that was withdrawn'),
-    isnt((w.items[1]).id, :'first_slot', 'as a new slot'),
-    is(cardinality(w.skipped), 11, 'and says what it skipped'),
+        'publishing the same hours again adds only the slot that was withdrawn'),
+    isnt((w.items[1]).id, :'first_slot',
+        'publishing the time of a withdrawn slot again makes a new slot'),
+    is(cardinality(w.skipped), 11,
+        'publishing the same hours again returns the eleven slots that were skipped'),
     is(
         (pg_temp.skipped(w))[1], '01-11 09:30 already_published',
-        'in the time of the zone, with the reason, booked slots included'))
+        'a booked slot is skipped with its local start and the reason already_published'))
 from api.publish_weekly_slots('2027-01-11', '2027-01-20', '{1,3}', '09:00', '10:30', 30) as w;
 select is(
     pg_temp.starts(w), '{2027-01-25 08:00:00+00,2027-01-25 08:30:00+00,2027-01-25 09:00:00+00}',
-    'asking for longer adds what comes later')
+    'publishing the same hours for a longer period adds only the later slots')
 from api.publish_weekly_slots('2027-01-11', '2027-01-25', '{1,3}', '09:00', '10:30', 30) as w;
 
 -- Which days and how many slots
-select is(pg_temp.starts(w), '{2027-02-07 08:00:00+00}', 'day 7 is Sunday')
+select is(pg_temp.starts(w), '{2027-02-07 08:00:00+00}', 'weekday 7 is Sunday')
 from api.publish_weekly_slots('2027-02-01', '2027-02-07', '{7}', '09:00', '10:00', 60) as w;
-select is(pg_temp.starts(w), '{2027-02-06 08:00:00+00}', 'a day that is named twice counts once')
+select is(pg_temp.starts(w), '{2027-02-06 08:00:00+00}',
+    'a weekday that is given twice counts once')
 from api.publish_weekly_slots('2027-02-01', '2027-02-07', '{6,6}', '09:00', '10:00', 60) as w;
 select is(
     pg_temp.starts(w), '{2027-02-05 08:00:00+00,2027-02-05 08:30:00+00}',
-    'what is left of the hours after the last whole slot stays free')
+    'the rest of the hours after the last whole slot stays free')
 from api.publish_weekly_slots('2027-02-05', '2027-02-05', '{5}', '09:00', '10:29', 30) as w;
 select is(
     cardinality(w.items) + cardinality(w.skipped), 0,
-    'where no such day lies between, nothing is published')
+    'a period that contains none of the weekdays publishes nothing')
 from api.publish_weekly_slots('2027-02-01', '2027-02-02', '{5}', '09:00', '10:00', 30) as w;
 select is(
-    pg_temp.starts(w), '{2027-02-02 23:00:00+00}', 'a slot may last from midnight to midnight')
+    pg_temp.starts(w), '{2027-02-02 23:00:00+00}',
+        'a weekly slot may last from midnight to midnight')
 from api.publish_weekly_slots('2027-02-03', '2027-02-03', '{3}', '00:00', '24:00', 1440) as w;
-select is(cardinality(w.items), 12, 'a slot may last five minutes')
+select is(cardinality(w.items), 12, 'a weekly slot may last five minutes')
 from api.publish_weekly_slots('2027-02-02', '2027-02-02', '{2}', '09:00', '10:00', 5) as w;
 
 -- What stands in the way
 select lives_ok(
     $$select api.publish_slot('2027-02-08 08:15:00+00', '2027-02-08 08:45:00+00')$$,
-    'a single slot is published from 09:15 to 09:45');
+    'the doctor publishes a single slot from 09:15 to 09:45');
 select collect_tap(
-    is(pg_temp.starts(w), '{2027-02-08 09:00:00+00}', 'slots beside a single one are published'),
+    is(pg_temp.starts(w), '{2027-02-08 09:00:00+00}',
+        'weekly slots beside a single slot are published'),
     is(pg_temp.skipped(w), '{02-08 09:00 overlaps,02-08 09:30 overlaps}',
-        'those that overlap it are not'))
+        'weekly slots that overlap a single slot are skipped'))
 from api.publish_weekly_slots('2027-02-08', '2027-02-08', '{1}', '09:00', '10:30', 30) as w;
 select is(
     pg_temp.skipped(w), '{02-08 10:00 overlaps}',
-    'a slot with the start of another one but a different length overlaps it')
+    'a weekly slot with the start but not the length of another slot is skipped as an overlap')
 from api.publish_weekly_slots('2027-02-08', '2027-02-08', '{1}', '10:00', '11:00', 60) as w;
 select collect_tap(
     is(pg_temp.starts(w), '{2027-01-04 09:00:00+00}',
-        'of today''s slots those to come are published'),
+        'weekly slots of today that have not begun are published'),
     is(
         pg_temp.skipped(w), '{01-04 08:00 in_the_past,01-04 09:00 in_the_past}',
-        'those that have begun are not, nor the one that begins this very moment'))
+        'weekly slots of today that have begun or begin now are skipped'))
 from api.publish_weekly_slots('2027-01-04', '2027-01-04', '{1}', '08:00', '11:00', 60) as w;
 select lives_ok(
     $$select api.take_time_off('2027-02-15 08:30:00+00', '2027-02-15 10:00:00+00')$$,
-    'the doctor is away from 09:30 to 11:00');
+    'the doctor takes time off from 09:30 to 11:00');
 select collect_tap(
     is(
         pg_temp.starts(w), '{2027-02-15 07:00:00+00,2027-02-15 10:00:00+00}',
-        'slots around time off are published'),
+        'weekly slots around time off are published'),
     is(
         pg_temp.skipped(w), '{02-15 09:00 time_off,02-15 10:00 time_off}',
-        'those that lie in it, even in part, are not'))
+        'weekly slots that overlap time off, even in part, are skipped'))
 from api.publish_weekly_slots('2027-02-15', '2027-02-15', '{1}', '08:00', '12:00', 60) as w;
 
 -- Clocks change
@@ -128,135 +135,145 @@ from api.publish_weekly_slots('2027-10-25', '2027-11-01', '{1}', '09:00', '10:00
 select collect_tap(
     is(
         pg_temp.starts(w), '{2027-03-28 00:00:00+00,2027-03-28 01:00:00+00}',
-        'around the hour that is left out slots follow each other'),
-    is(pg_temp.skipped(w), '{03-28 02:00 no_such_local_time}', 'the slot in that hour is skipped'))
+        'weekly slots in Berlin follow each other around the skipped hour'),
+    is(pg_temp.skipped(w), '{03-28 02:00 no_such_local_time}',
+        'a weekly slot within the hour that Berlin skips is reported as no_such_local_time'))
 from api.publish_weekly_slots('2027-03-28', '2027-03-28', '{7}', '01:00', '04:00', 60) as w;
 select collect_tap(
     is(
         pg_temp.starts(w),
         '{2027-10-30 23:00:00+00,2027-10-31 00:00:00+00,2027-10-31 01:00:00+00,'
         '2027-10-31 02:00:00+00}',
-        'the hour that comes twice is offered twice'),
-    is(pg_temp.skipped(w), '{}', 'and nothing is skipped'))
+        'the repeated hour in Berlin is offered twice'),
+    is(pg_temp.skipped(w), '{}', 'the repeated hour in Berlin causes no skipped slot'))
 from api.publish_weekly_slots('2027-10-31', '2027-10-31', '{7}', '01:00', '04:00', 60) as w;
 
 select pg_temp.sign_in('other_doctor');
 select is(
     pg_temp.starts(w), '{2027-03-08 14:00:00+00,2027-03-15 13:00:00+00}',
-    'hours may be those of another zone: New York in March')
+    'weekly hours may be given in another time zone and follow its clocks in March')
 from api.publish_weekly_slots(
     '2027-03-08', '2027-03-15', '{1}', '09:00', '10:00', 60, 'America/New_York') as w;
 select is(
     pg_temp.starts(w), '{2027-11-01 13:00:00+00,2027-11-08 14:00:00+00}',
-    'and in November, a week after Berlin')
+    'weekly hours in another time zone follow its clocks in November')
 from api.publish_weekly_slots(
     '2027-11-01', '2027-11-08', '{1}', '09:00', '10:00', 60, 'America/New_York') as w;
 select collect_tap(
     is(
         pg_temp.starts(w), '{2027-10-02 15:00:00+00,2027-10-02 16:30:00+00}',
-        'on Lord Howe, where clocks go forward by half an hour, slots never overlap'),
-    is(pg_temp.skipped(w), '{10-03 02:30 overlaps}', 'the one that would is skipped'))
+        'weekly slots on Lord Howe never overlap when clocks go forward by half an hour'),
+    is(pg_temp.skipped(w), '{10-03 02:30 overlaps}',
+        'a weekly slot on Lord Howe that would overlap when clocks go forward is skipped'))
 from api.publish_weekly_slots(
     '2027-10-03', '2027-10-03', '{7}', '01:30', '04:30', 60, 'Australia/Lord_Howe') as w;
 select collect_tap(
     is(
         pg_temp.starts(w), '{2027-04-03 13:30:00+00,2027-04-03 14:30:00+00,2027-04-03 16:00:00+00}',
-        'where they go back by half an hour slots never overlap either'),
-    is(pg_temp.skipped(w), '{04-04 01:30 overlaps}', 'the second 01:30 would'),
-    is((w.skipped[1]).starts_at, '2027-04-03 15:00:00+00', 'and is told from the first one'))
+        'weekly slots on Lord Howe never overlap when clocks go back by half an hour'),
+    is(pg_temp.skipped(w), '{04-04 01:30 overlaps}',
+        'a weekly slot on Lord Howe that would overlap when clocks go back is skipped'),
+    is((w.skipped[1]).starts_at, '2027-04-03 15:00:00+00',
+        'the instant of a skipped slot distinguishes the second 01:30 on Lord Howe from the first'))
 from api.publish_weekly_slots(
     '2027-04-04', '2027-04-04', '{7}', '00:30', '03:30', 60, 'Australia/Lord_Howe') as w;
 select collect_tap(
     is(
         pg_temp.starts(w), '{2027-03-28 00:00:00+00,2027-03-28 01:00:00+00,2027-03-28 02:00:00+00}',
-        'at Troll, where clocks go forward by two hours, slots follow each other'),
+        'weekly slots at Troll follow each other when clocks go forward by two hours'),
     is(
         pg_temp.skipped(w), '{03-28 01:00 no_such_local_time,03-28 02:00 no_such_local_time}',
-        'and two are skipped'))
+        'weekly slots within the two hours that Troll skips are reported as no_such_local_time'))
 from api.publish_weekly_slots(
     '2027-03-28', '2027-03-28', '{7}', '00:00', '05:00', 60, 'Antarctica/Troll') as w;
 select pg_temp.sign_in('doctor');
 select collect_tap(
     is(
         pg_temp.starts(w), '{2029-03-10 05:00:00+00,2029-03-12 04:00:00+00}',
-        'the day of 23 hours has no room for a slot from midnight to midnight'),
+        'a day of 23 hours has no room for a slot of 24 hours'),
     is(
         pg_temp.skipped(w), '{03-11 00:00 does_not_fit}',
-        'which is in nobody''s way: the day after it is published'))
+        'a weekly slot that does not fit is skipped and leaves the next day to its slot'))
 from api.publish_weekly_slots(
     '2029-03-10', '2029-03-12', '{1,6,7}', '00:00', '24:00', 1440, 'America/Toronto') as w;
 select lives_ok(
     $$select api.take_time_off('2030-03-30 23:30:00+00', '2030-03-30 23:45:00+00')$$,
-    'the doctor is away when clocks go forward, at 00:30');
+    'the doctor takes time off at 00:30 on the night when clocks go forward');
 select collect_tap(
     is(
         pg_temp.starts(w), '{2030-03-31 01:30:00+00}',
-        'a slot is only kept out by one that is really there'),
-    is(pg_temp.skipped(w), '{03-31 00:30 time_off}', 'and not by one that fell to time off'))
+        'a weekly slot is published when the slot that it would overlap was itself skipped'),
+    is(pg_temp.skipped(w), '{03-31 00:30 time_off}',
+        'only the weekly slot within time off is skipped'))
 from api.publish_weekly_slots('2030-03-31', '2030-03-31', '{7}', '00:30', '06:30', 180) as w;
 select collect_tap(
     is(
         pg_temp.starts(w), '{2029-03-24 23:30:00+00}',
-        'without time off the first of the two is published'),
-    is(pg_temp.skipped(w), '{03-25 03:30 overlaps}', 'and the second overlaps it'))
+        'the first of two weekly slots that overlap is published'),
+    is(pg_temp.skipped(w), '{03-25 03:30 overlaps}',
+        'the second of two weekly slots that overlap is skipped'))
 from api.publish_weekly_slots('2029-03-25', '2029-03-25', '{7}', '00:30', '06:30', 180) as w;
 
 -- Where hours begin and end on such a day. Chicago shows 01:00 to 02:00 twice on 2027-11-07 and
 -- leaves out 02:00 to 03:00 on 2027-03-14.
 select collect_tap(
     is(pg_temp.starts(w), v.starts::timestamptz[], v.sentence),
-    is(pg_temp.skipped(w), v.skipped::text[], v.sentence || ', and the rest says why'))
+    is(pg_temp.skipped(w), v.skipped::text[], v.sentence || ': each skipped slot has its reason'))
 from (values
     ('2027-11-07', '00:00', '02:00', 60,
      '{2027-11-07 05:00+00,2027-11-07 06:00+00,2027-11-07 07:00+00}', '{}',
-     'hours over a repeated hour are an hour longer'),
+     'hours that contain a repeated hour are one hour longer'),
     ('2028-11-05', '00:00', '01:30', 30,
      '{2028-11-05 05:00+00,2028-11-05 05:30+00,2028-11-05 06:00+00}', '{}',
      'hours end when clocks show their end for the first time'),
     ('2028-11-05', '01:30', '02:30', 30,
      '{2028-11-05 06:30+00,2028-11-05 07:00+00,2028-11-05 07:30+00,2028-11-05 08:00+00}', '{}',
-     'hours begin when clocks show their start for the first time, right where others end'),
+     'hours begin when clocks show their start for the first time'),
     ('2027-03-14', '00:30', '02:30', 30,
      '{2027-03-14 06:30+00,2027-03-14 07:00+00,2027-03-14 07:30+00}',
      '{03-14 02:00 no_such_local_time}',
-     'hours that end in the hour left out end with the change'),
+     'hours that end within a skipped hour end at the change of clocks'),
     ('2027-03-14', '02:30', '04:00', 30, '{2027-03-14 08:00+00,2027-03-14 08:30+00}',
      '{03-14 02:30 no_such_local_time}',
-     'hours that begin in it begin with the change'),
+     'hours that begin within a skipped hour begin at the change of clocks'),
     ('2028-03-12', '02:00', '03:00', 30, '{}',
      '{03-12 02:00 no_such_local_time,03-12 02:30 no_such_local_time}',
-     'hours that lie in it are not there'),
+     'hours that lie within a skipped hour offer no slot'),
     ('2028-03-12', '00:45', '03:15', 75, '{2028-03-12 06:45+00}',
      '{03-12 02:00 no_such_local_time}',
-     'a slot may last until after the change'),
+     'a weekly slot may last past the change of clocks'),
     ('2029-03-11', '00:45', '03:15', 120, '{}', '{03-11 00:45 does_not_fit}',
-     'one that would last until after the end of the hours is not made'),
+     'a weekly slot that would last past the end of the hours is not published'),
     ('2029-11-04', '00:30', '02:15', 60, '{2029-11-04 05:30+00,2029-11-04 06:30+00}', '{}',
-     'one that has room only because of the repeated hour is')
+     'a weekly slot that fits only because of a repeated hour is published')
 ) as v (on_day, start_time, end_time, minutes, starts, skipped, sentence)
 cross join lateral api.publish_weekly_slots(
     v.on_day::date, v.on_day::date, '{7}', v.start_time::time, v.end_time::time, v.minutes,
     'America/Chicago') as w;
 select collect_tap(
-    is(cardinality(w.items), 25, 'the day on which midnight comes twice has 25 hours in Havana'),
-    is(w.items[1].starts_at, '2030-11-03 04:00:00+00', 'and begins with the first one'),
-    is(pg_temp.skipped(w), '{}', 'and nothing is skipped'))
+    is(cardinality(w.items), 25, 'the day with two midnights in Havana has 25 hours'),
+    is(w.items[1].starts_at, '2030-11-03 04:00:00+00',
+        'the day with two midnights in Havana begins at the first one'),
+    is(pg_temp.skipped(w), '{}', 'the day with two midnights in Havana skips no slot'))
 from api.publish_weekly_slots(
     '2030-11-03', '2030-11-03', '{7}', '00:00', '24:00', 60, 'America/Havana') as w;
 select collect_tap(
-    is(cardinality(w.items), 24, 'the day before it has 24 and ends where it begins'),
-    is(pg_temp.skipped(w), '{}', 'and nothing is skipped'))
+    is(cardinality(w.items), 24, 'the day before the two midnights in Havana has 24 hours'),
+    is(pg_temp.skipped(w), '{}', 'the day before the two midnights in Havana skips no slot'))
 from api.publish_weekly_slots(
     '2030-11-02', '2030-11-02', '{6}', '00:00', '24:00', 60, 'America/Havana') as w;
 select collect_tap(
-    is(w.items[1].starts_at, '2027-09-05 04:00:00+00', 'a day without a midnight begins at 01:00'),
-    is(cardinality(w.items), 23, 'and has 23 hours'),
-    is(pg_temp.skipped(w), '{09-05 00:00 no_such_local_time}', 'midnight is skipped'))
+    is(w.items[1].starts_at, '2027-09-05 04:00:00+00',
+        'a day without a midnight in Santiago begins at 01:00'),
+    is(cardinality(w.items), 23, 'a day without a midnight in Santiago has 23 hours'),
+    is(pg_temp.skipped(w), '{09-05 00:00 no_such_local_time}',
+        'the slot at the missing midnight in Santiago is reported as no_such_local_time'))
 from api.publish_weekly_slots(
     '2027-09-05', '2027-09-05', '{7}', '00:00', '24:00', 60, 'America/Santiago') as w;
 select collect_tap(
-    is(pg_temp.starts(w), '{}', 'a day that is left out has no slots'),
-    is(array_agg(distinct s.reason), '{no_such_local_time}', 'because it has no time at all'))
+    is(pg_temp.starts(w), '{}', 'a day that clocks in Samoa skipped has no slots'),
+    is(array_agg(distinct s.reason), '{no_such_local_time}',
+        'each slot on a day that clocks in Samoa skipped is reported as no_such_local_time'))
 from api.publish_weekly_slots(
     '2011-12-30', '2011-12-30', '{5}', '00:00', '24:00', 60, 'Pacific/Apia') as w
 cross join unnest(w.skipped) as s
@@ -266,18 +283,19 @@ group by w;
 select collect_tap(
     is(
         pg_temp.starts(w), '{2031-01-03 21:30:00+00,2031-01-03 22:30:00+00,2031-01-03 23:30:00+00}',
-        'hours from 22:30 to 01:30 go on to the next day'),
-    is(pg_temp.skipped(w), '{}', 'and begin on the day that was asked for'))
+        'hours from 22:30 to 01:30 continue on the next day'),
+    is(pg_temp.skipped(w), '{}', 'hours over midnight skip no slot'))
 from api.publish_weekly_slots('2031-01-03', '2031-01-04', '{5}', '22:30', '01:30', 60) as w;
 select is(
     pg_temp.starts(w), '{2031-01-10 22:00:00+00,2031-01-10 22:30:00+00}',
-    'they may end at midnight')
+    'hours may end at midnight')
 from api.publish_weekly_slots('2031-01-10', '2031-01-10', '{5}', '23:00', '00:00', 30) as w;
-select is(cardinality(w.items), 5, 'over the night of the repeated hour they are longer')
+select is(cardinality(w.items), 5, 'hours over the night of the repeated hour are one hour longer')
 from api.publish_weekly_slots('2031-10-25', '2031-10-25', '{6}', '23:00', '03:00', 60) as w;
 select collect_tap(
-    is(cardinality(w.items), 3, 'over the night of the hour left out they are shorter'),
-    is(pg_temp.skipped(w), '{03-30 02:00 no_such_local_time}', 'and say so'))
+    is(cardinality(w.items), 3, 'hours over the night of the skipped hour are one hour shorter'),
+    is(pg_temp.skipped(w), '{03-30 02:00 no_such_local_time}',
+        'a slot within the skipped hour of a night is reported as no_such_local_time'))
 from api.publish_weekly_slots('2031-03-29', '2031-03-29', '{6}', '23:00', '03:00', 60) as w;
 
 -- The clock that a slot was meant for
@@ -288,22 +306,24 @@ select results_eq(
          and s.time_zone = 'America/Chicago' order by s.starts_at $$,
     $$ values (timestamp '2027-11-07 01:00', 'America/Chicago'),
               (timestamp '2027-11-07 01:00', 'America/Chicago') $$,
-    'a slot remembers what the clock was to show, and where');
-select is(s.time_zone::text, 'Europe/Berlin', 'which is the doctor''s own zone unless another is asked for')
+    'a weekly slot stores its local start and its time zone');
+select is(s.time_zone::text, 'Europe/Berlin',
+    'a weekly slot has the doctor''s time zone unless another one is given')
 from app.availability_slots as s where s.starts_at = '2031-01-10 22:30:00+00';
 set local role telemed_api;
 
 -- Which limits there are: on what is made, and on what is looked at
 select collect_tap(
-    is(cardinality(w.items), 4320, '15 days of five-minute slots are 4320'),
-    is(cardinality(w.skipped), 0, 'and nothing is skipped'))
+    is(cardinality(w.items), 4320, '15 days of five-minute slots publish 4320 slots at once'),
+    is(cardinality(w.skipped), 0, '15 days of five-minute slots skip nothing'))
 from api.publish_weekly_slots(
     '2032-01-05', '2032-01-19', '{1,2,3,4,5,6,7}', '00:00', '24:00', 5, 'UTC') as w;
 select is(
-    cardinality(w.items), 4896 - 4320, 'what is published already does not count as made')
+    cardinality(w.items), 4896 - 4320,
+        'slots that are already published do not count towards the limit of new slots')
 from api.publish_weekly_slots(
     '2032-01-05', '2032-01-21', '{1,2,3,4,5,6,7}', '00:00', '24:00', 5, 'UTC') as w;
-select is(cardinality(w.items), 1224, 'a weekday that is named seven times counts once')
+select is(cardinality(w.items), 1224, 'a weekday that is given seven times counts once')
 from api.publish_weekly_slots(
     '2033-01-03', '2033-12-19', '{1,1,1,1,1,1,1}', '08:00', '20:00', 30) as w;
 
@@ -314,68 +334,74 @@ select is(
         v.from_day, v.to_day, v.weekdays, v.start_time, v.end_time, v.minutes, v.time_zone)),
     v.refusal, v.sentence)
 from (values
-    (null, '2027-05-10', '{1}', '09:00', '10:00', 30, null, 'TM202 to', 'hours need a first day'),
-    ('2027-05-03', null, '{1}', '09:00', '10:00', 30, null, 'TM202 to', 'hours need a last day'),
+    (null, '2027-05-10', '{1}', '09:00', '10:00', 30, null, 'TM202 to',
+     'publish_weekly_slots: a null first day is refused'),
+    ('2027-05-03', null, '{1}', '09:00', '10:00', 30, null, 'TM202 to',
+     'publish_weekly_slots: a null last day is refused'),
     ('2027-05-03', '2027-05-02', '{1}', '09:00', '10:00', 30, null, 'TM202 to',
-     'the first day comes first'),
+     'publish_weekly_slots: a last day before the first day is refused'),
     ('2028-01-01', '2029-01-02', '{1}', '09:00', '10:00', 30, null, 'TM202 to',
-     '367 days are too long'),
-    ('2028-01-01', '2029-01-01', '{1}', '09:00', '10:00', 60, null, null, '366 days are not'),
+     'publish_weekly_slots: two days that are 367 days apart are refused'),
+    ('2028-01-01', '2029-01-01', '{1}', '09:00', '10:00', 60, null, null,
+     'publish_weekly_slots: two days that are 366 days apart are accepted'),
     ('2028-01-01', '2028-12-15', '{6}', '00:00', '08:25', 5, null, 'TM201 to',
-     'more than 5000 slots at once are too many'),
-    ('2028-01-01', '2028-12-15', '{6}', '00:00', '08:20', 5, null, null, '5000 are not'),
-    ('2027-05-03', 'infinity', '{1}', '09:00', '10:00', 30, null, '22008', 'nobody works for ever'),
-    ('-infinity', '2027-05-03', '{1}', '09:00', '10:00', 30, null, '22008', 'nobody always has'),
+     'publish_weekly_slots: more than 5000 new slots are refused'),
+    ('2028-01-01', '2028-12-15', '{6}', '00:00', '08:20', 5, null, null,
+     'publish_weekly_slots: 5000 new slots are accepted'),
+    ('2027-05-03', 'infinity', '{1}', '09:00', '10:00', 30, null, '22008',
+     'publish_weekly_slots: a last day at infinity is refused'),
+    ('-infinity', '2027-05-03', '{1}', '09:00', '10:00', 30, null, '22008',
+     'publish_weekly_slots: a first day at -infinity is refused'),
     ('10000-01-01', '10000-01-07', '{1}', '09:00', '10:00', 30, null, '23514',
-     'there is no year 10000'),
+     'publish_weekly_slots: a period in the year 10000 is refused'),
     ('2027-05-03', '2027-05-10', null, '09:00', '10:00', 30, null, 'TM201 weekdays',
-     'days are needed'),
+     'publish_weekly_slots: null weekdays are refused'),
     ('2027-05-03', '2027-05-10', '{}', '09:00', '10:00', 30, null, 'TM201 weekdays',
-     'at least one'),
+     'publish_weekly_slots: an empty list of weekdays is refused'),
     ('2027-05-03', '2027-05-10', '{0}', '09:00', '10:00', 30, null, 'TM201 weekdays',
-     'there is no day 0'),
+     'publish_weekly_slots: weekday 0 is refused'),
     ('2027-05-03', '2027-05-10', '{1,8}', '09:00', '10:00', 30, null, 'TM201 weekdays',
-     'there is no day 8'),
+     'publish_weekly_slots: weekday 8 is refused'),
     ('2027-05-03', '2027-05-10', '{1,null}', '09:00', '10:00', 30, null, 'TM201 weekdays',
-     'no day is no day'),
+     'publish_weekly_slots: a null among the weekdays is refused'),
     ('2027-05-03', '2027-05-10', '{1}', null, '10:00', 30, null, 'TM202 end_time',
-     'hours have a start'),
+     'publish_weekly_slots: a null start time is refused'),
     ('2027-05-03', '2027-05-10', '{1}', '09:00', null, 30, null, 'TM202 end_time',
-     'hours have an end'),
+     'publish_weekly_slots: a null end time is refused'),
     ('2027-05-03', '2027-05-10', '{1}', '10:00', '10:00', 30, null, 'TM202 end_time',
-     'hours that end when they begin are none, nor a whole day'),
+     'publish_weekly_slots: an end time equal to the start time is refused'),
     ('2027-05-03', '2027-05-10', '{1}', '00:00', '00:00', 30, null, 'TM202 end_time',
-     'not even from midnight to midnight'),
+     'publish_weekly_slots: hours from 00:00 to 00:00 are refused'),
     ('2027-05-03', '2027-05-10', '{1}', '24:00', '08:00', 30, null, 'TM202 start_time',
-     'the end of a day is not a start'),
+     'publish_weekly_slots: a start time of 24:00 is refused'),
     ('2027-05-03', '2027-05-10', '{1}', '23:50', '00:10', 30, null, 'TM202 end_time',
-     'one slot must fit over midnight, too'),
+     'publish_weekly_slots: hours over midnight that are shorter than a slot are refused'),
     ('2020-01-01', '2020-06-25', '{1,2,3,4,5,6,7}', '00:00', '09:25', 5, null, 'TM201 to',
-     'more than 20000 starts are not even looked at, published or not'),
+     'publish_weekly_slots: more than 20000 starts are refused, even if all are in the past'),
     ('2020-01-01', '2020-07-18', '{1,2,3,4,5,6,7}', '00:00', '08:20', 5, null, null,
-     '20000 are'),
+     'publish_weekly_slots: 20000 starts are accepted'),
     ('2027-05-03', '2027-05-10', '{1}', '09:00', '09:29', 30, null, 'TM202 end_time',
-     'one slot must fit'),
+     'publish_weekly_slots: hours one minute shorter than a slot are refused'),
     ('2027-05-03', '2027-05-10', '{1}', '09:00', '09:29:59.999999', 30, null, 'TM202 end_time',
-     'to its last microsecond'),
+     'publish_weekly_slots: hours one microsecond shorter than a slot are refused'),
     ('2027-05-03', '2027-05-03', '{1}', '09:00', '09:30', 30, null, null,
-     'one slot may fit exactly'),
+     'publish_weekly_slots: hours exactly as long as one slot are accepted'),
     ('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', null, null, 'TM201 slot_minutes',
-     'slots have a length'),
+     'publish_weekly_slots: a null slot length is refused'),
     ('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', 4, null, 'TM201 slot_minutes',
-     '4 minutes are too short'),
+     'publish_weekly_slots: a slot length of 4 minutes is refused'),
     ('2027-05-04', '2027-05-04', '{2}', '00:00', '24:00', 1441, null, 'TM201 slot_minutes',
-     '1441 are too long'),
+     'publish_weekly_slots: a slot length of 1441 minutes is refused'),
     ('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', 30, 'Mars/Olympus', 'TM204 time_zone',
-     'Mars has no clocks'),
+     'publish_weekly_slots: an unknown time zone is refused'),
     ('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', 30, 'CET+1', 'TM204 time_zone',
-     'an offset is not a zone'),
+     'publish_weekly_slots: an offset is refused as a time zone'),
     ('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', 30, 'EST5EDT4', 'TM204 time_zone',
-     'a rule is not a zone'),
+     'publish_weekly_slots: a POSIX rule is refused as a time zone'),
     ('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', 30, 'CEST', 'TM204 time_zone',
-     'nor is an abbreviation'),
+     'publish_weekly_slots: an abbreviation is refused as a time zone'),
     ('2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', 30, '', 'TM204 time_zone',
-     'nor is nothing')
+     'publish_weekly_slots: an empty time zone is refused')
 ) as v (from_day, to_day, weekdays, start_time, end_time, minutes, time_zone, refusal, sentence);
 
 -- 52 Mondays of 98 slots, of which 95 are over on the first day
@@ -384,7 +410,7 @@ select is(
         'other_doctor',
         $$select api.publish_weekly_slots(
               '2027-01-04', '2027-12-27', '{1}', '00:10', '08:20', 5, 'UTC')$$),
-    'TM201 to', '5001 slots are one too many');
+    'TM201 to', 'publish_weekly_slots: 5001 new slots are refused');
 
 -- Who may not
 select is(
@@ -394,9 +420,9 @@ select is(
               '2027-05-04', '2027-05-04', '{2}', '09:00', '10:00', 30)$$),
     v.refusal, v.sentence)
 from (values
-    ('patient', 'TM301', 'a patient may not publish hours'),
-    ('admin', 'TM301', 'an admin may not publish hours'),
-    ('nobody', 'TM101', 'nobody publishes without signing in')
+    ('patient', 'TM301', 'a patient cannot publish weekly slots'),
+    ('admin', 'TM301', 'an admin cannot publish weekly slots'),
+    ('nobody', 'TM101', 'an unauthenticated caller cannot publish weekly slots')
 ) as v (actor, refusal, sentence);
 
 select * from finish();

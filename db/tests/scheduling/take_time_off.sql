@@ -25,51 +25,53 @@ from api.take_time_off('2027-01-05 09:00:00+00', '2027-01-05 17:00:00+00',
     'A conference') as t \gset
 select collect_tap(
     is(t.id, :'time_off', 'a doctor takes time off'),
-    is(t.doctor_id, pg_temp.id_of('doctor'), 'which is the caller''s'),
-    is(t.starts_at, '2027-01-05 09:00:00+00', 'begins when it was asked to'),
-    is(t.ends_at, '2027-01-05 17:00:00+00', 'ends when it was asked to'),
-    is(t.reason, 'A conference', 'has a reason'),
-    is(t.created_at, '2027-01-04 08:00:00+00', 'and was taken now'),
+    is(t.doctor_id, pg_temp.id_of('doctor'), 'time off belongs to the calling doctor'),
+    is(t.starts_at, '2027-01-05 09:00:00+00', 'time off has the requested start'),
+    is(t.ends_at, '2027-01-05 17:00:00+00', 'time off has the requested end'),
+    is(t.reason, 'A conference', 'time off has the given reason'),
+    is(t.created_at, '2027-01-04 08:00:00+00', 'time off has the time at which it was taken'),
     is(
         (:'doctor_id'::uuid, :'starts_at'::timestamptz, :'ends_at'::timestamptz, :'reason'::text,
          :'created_at'::timestamptz),
         (t.doctor_id, t.starts_at, t.ends_at, t.reason, t.created_at),
-        'the answer says the same as the list'))
+        'take_time_off returns the same values as list_time_off'))
 from api.list_time_off() as t;
 select is(
     :'withdrawn_slot_ids'::uuid[],
     (select array_agg(id order by id)
      from unnest(array[:'within', :'cancelled_slot']::uuid[]) as id),
-    'the answer names the open slots that it withdrew');
+    'take_time_off returns the open slots that it withdrew');
 select is(
     :'booked_consultation_ids'::uuid[], array[:'earlier', :'later']::uuid[],
-    'and the consultations that are still scheduled then, the earliest first');
+    'take_time_off returns the consultations that stay scheduled, the earliest first');
 select is(
     array_agg(s.id), array[:'just_before', :'just_after']::uuid[],
-    'slots that only touch the time off stay open')
+    'time off leaves open the slots that only touch it')
 from api.list_open_slots(pg_temp.id_of('doctor')) as s;
-select is(s.id, :'of_other_doctor', 'a colleague''s slots stay open')
+select is(s.id, :'of_other_doctor', 'time off leaves open the slots of another doctor')
 from api.list_open_slots(pg_temp.id_of('other_doctor')) as s;
 select is(
     (select array_agg(c.status order by c.starts_at) from api.list_consultations() as c),
-    '{scheduled,scheduled,completed,cancelled}', 'consultations stand as they did');
+    '{scheduled,scheduled,completed,cancelled}',
+    'time off leaves the status of each consultation as it is');
 select is(
     pg_temp.refusal('patient', format('select api.book_consultation(%L, null, ''k'')', :'within')),
-    'TM901', 'a slot that was withdrawn cannot be booked');
+    'TM901', 'a slot that time off has withdrawn cannot be booked');
 
 -- What becomes free later is not offered
 select pg_temp.sign_in('patient');
-select is(c.status, 'cancelled', 'a patient cancels a booking within the time off')
+select is(c.status, 'cancelled', 'a patient cancels a consultation within time off')
 from api.cancel_consultation(:'later') as c;
 select pg_temp.sign_in('other_patient');
-select is(c.slot_id, :'just_after', 'another one moves a booking out of it')
+select is(c.slot_id, :'just_after', 'a patient reschedules a consultation out of time off')
 from api.reschedule_consultation(:'earlier', :'just_after', 'move') as c;
 select is(
     array_agg(s.id), array[:'just_before']::uuid[],
-    'neither slot is offered again while the doctor is away')
+    'a slot that becomes free within time off is not offered again')
 from api.list_open_slots(pg_temp.id_of('doctor')) as s;
 reset role;
-select is(array_agg(distinct s.status), '{withdrawn}', 'both are withdrawn')
+select is(array_agg(distinct s.status), '{withdrawn}',
+    'a slot that becomes free within time off is withdrawn')
 from app.availability_slots as s where s.id in (:'booked_later', :'booked_earlier');
 set local role telemed_api;
 
@@ -80,13 +82,14 @@ select pg_temp.open_slot('doctor', '2027-01-07 08:00:00+00', 240) as around_it \
 select pg_temp.sign_in('doctor');
 select is(
     cardinality(t.withdrawn_slot_ids), 2,
-    'slots that begin before the time off, or end after it, are withdrawn')
+    'time off withdraws the slots that overlap its start or its end')
 from api.take_time_off('2027-01-06 09:00:00+00', '2027-01-06 10:00:00+00') as t;
-select is(t.withdrawn_slot_ids, array[:'around_it']::uuid[], 'and so is one that is longer')
+select is(t.withdrawn_slot_ids, array[:'around_it']::uuid[],
+    'time off withdraws a slot that encloses it')
 from api.take_time_off('2027-01-07 09:00:00+00', '2027-01-07 10:00:00+00') as t;
 select is(
     (t.withdrawn_slot_ids, t.booked_consultation_ids), ('{}'::uuid[], '{}'::uuid[]),
-    'where nothing is in the way two empty lists are returned')
+    'take_time_off returns two empty lists when nothing overlaps')
 from api.take_time_off('2027-01-08 09:00:00+00', '2027-01-08 10:00:00+00') as t;
 
 -- When time off may be. It is 2027-01-04 08:00:00+00.
@@ -96,31 +99,37 @@ select is(
     v.refusal, v.sentence)
 from (values
     ('2027-01-05 16:59:59.999999+00', '2027-01-05 18:00+00', null, 'TM913',
-     'nobody is away twice at once'),
+     'time off that overlaps the last microsecond of other time off is refused'),
     ('2027-01-05 08:00+00', '2027-01-05 09:00:00.000001+00', null, 'TM913',
-     'not for a microsecond'),
+     'time off that overlaps the first microsecond of other time off is refused'),
     ('2027-01-05 17:00+00', '2027-01-05 18:00+00', null, null,
-     'one absence may follow another one'),
-    ('2027-01-03 08:00+00', '2027-01-04 08:00+00', null, 'TM202 ends_at', 'what ends now is over'),
+     'time off may begin at the instant at which other time off ends'),
+    ('2027-01-03 08:00+00', '2027-01-04 08:00+00', null, 'TM202 ends_at',
+     'time off that ends now is refused'),
     ('2027-01-03 08:00+00', '2027-01-04 08:00:00.000001+00', null, null,
-     'who is away already may say so'),
-    (null, '2027-02-01 08:00+00', null, 'TM202 starts_at', 'time off has a start'),
-    ('2027-02-01 08:00+00', null, null, 'TM202 ends_at', 'time off has an end'),
+     'time off that has begun and not ended is accepted'),
+    (null, '2027-02-01 08:00+00', null, 'TM202 starts_at',
+     'take_time_off: a null start is refused'),
+    ('2027-02-01 08:00+00', null, null, 'TM202 ends_at', 'take_time_off: a null end is refused'),
     ('2027-02-01 08:00+00', '2027-02-01 08:00+00', null, 'TM202 ends_at',
-     'time off lasts some time'),
+     'time off of length zero is refused'),
     ('2027-02-01 08:00+00', '2027-02-01 07:00+00', null, 'TM202 ends_at',
-     'time off ends after it begins'),
-    ('infinity', 'infinity', null, 'TM202 ends_at', 'time off is not at the end of time'),
-    ('-infinity', '2027-01-04 07:00+00', null, 'TM202 ends_at', 'nor at its beginning'),
-    ('2027-02-01 08:00+00', 'infinity', null, '23514', 'time off ends some day'),
-    ('2027-02-01 08:00+00', '2027-02-01 09:00+00', '', '23514', 'a reason is not empty'),
+     'time off that ends before it begins is refused'),
+    ('infinity', 'infinity', null, 'TM202 ends_at',
+     'take_time_off: a start and an end at infinity are refused'),
+    ('-infinity', '2027-01-04 07:00+00', null, 'TM202 ends_at',
+     'take_time_off: a start at -infinity with an end in the past is refused'),
+    ('2027-02-01 08:00+00', 'infinity', null, '23514',
+     'take_time_off: an end at infinity is refused'),
+    ('2027-02-01 08:00+00', '2027-02-01 09:00+00', '', '23514',
+     'take_time_off: an empty reason is refused'),
     ('2027-02-01 08:00+00', '2027-02-01 09:00+00', repeat('r', 4001), '23514',
-     'nor longer than 4000 characters')
+     'take_time_off: a reason of 4001 characters is refused')
 ) as v (starts_at, ends_at, reason, refusal, sentence);
 select is(
     pg_temp.refusal(
         'other_doctor', $$select api.take_time_off('2027-01-05 09:00+00', '2027-01-05 17:00+00')$$),
-    null, 'two doctors may be away together');
+    null, 'two doctors may take the same time off');
 
 -- Who may not
 select is(
@@ -128,9 +137,9 @@ select is(
         $$select api.take_time_off('2027-03-01 09:00+00', '2027-03-01 17:00+00')$$),
     v.refusal, v.sentence)
 from (values
-    ('patient', 'TM301', 'a patient takes no time off'),
-    ('admin', 'TM301', 'an admin takes no time off'),
-    ('nobody', 'TM101', 'nobody takes time off without signing in')
+    ('patient', 'TM301', 'a patient cannot take time off'),
+    ('admin', 'TM301', 'an admin cannot take time off'),
+    ('nobody', 'TM101', 'an unauthenticated caller cannot take time off')
 ) as v (actor, refusal, sentence);
 
 -- Consultations that touch it
@@ -143,7 +152,8 @@ select pg_temp.booking('patient', :'touching_before') as before \gset
 select pg_temp.booking('patient', :'touching_after') as after \gset
 select pg_temp.sign_in('other_doctor');
 select is(
-    t.booked_consultation_ids, '{}', 'a consultation that only touches the time off is not named')
+    t.booked_consultation_ids, '{}',
+        'take_time_off does not return a consultation that only touches the time off')
 from api.take_time_off('2027-02-05 09:00:00+00', '2027-02-05 17:00:00+00') as t;
 
 select * from finish();
