@@ -18,13 +18,16 @@ select is(
         'select api.cancel_consultation(%L)', v.id)),
     v.refusal, v.sentence)
 from (values
-    ('other_patient', :'booking', 'TM403', 'another patient does not even learn of a consultation'),
-    ('other_doctor', :'booking', 'TM403', 'nor does another doctor'),
-    ('nobody', :'booking', 'TM101', 'nobody cancels without signing in'),
+    ('other_patient', :'booking', 'TM403',
+     'cancel_consultation: a consultation of another patient is reported as not found'),
+    ('other_doctor', :'booking', 'TM403',
+     'cancel_consultation: a consultation of another doctor is reported as not found'),
+    ('nobody', :'booking', 'TM101', 'an unauthenticated caller cannot cancel a consultation'),
     ('patient', gen_random_uuid()::text, 'TM403',
-     'a consultation that does not exist is not cancelled'),
-    ('admin', gen_random_uuid()::text, 'TM403', 'by no admin either'),
-    ('patient', null, 'TM403', 'nor is none')
+     'cancel_consultation: an id that does not exist is refused for a patient'),
+    ('admin', gen_random_uuid()::text, 'TM403',
+     'cancel_consultation: an id that does not exist is refused for an admin'),
+    ('patient', null, 'TM403', 'cancel_consultation: a null id is refused')
 ) as v (actor, id, refusal, sentence);
 
 -- The permitted path
@@ -34,34 +37,40 @@ set local role telemed_api;
 select pg_temp.sign_in('patient');
 select collect_tap(
     is(c.id, :'booking', 'a patient cancels a consultation'),
-    is(c.status, 'cancelled', 'a microsecond before it begins'),
-    is(c.cancellation_reason, 'I am better', 'with a reason'),
-    is(c.slot_id, :'slot', 'it keeps its slot on record'),
+    is(c.status, 'cancelled', 'a patient can cancel one microsecond before the start'),
+    is(c.cancellation_reason, 'I am better', 'a cancelled consultation has the given reason'),
+    is(c.slot_id, :'slot', 'a cancelled consultation keeps the id of its slot'),
     is(
         (c.doctor_id, c.doctor_name, c.patient_id, c.patient_name),
         (pg_temp.id_of('doctor'), 'Doctor doctor'::text, pg_temp.id_of('patient'),
-         'Patient patient'::text),
-        'and its two sides'),
+        'Patient patient'::text),
+        'a cancelled consultation keeps its doctor and its patient'),
     is(
         (c.starts_at, c.ends_at),
-        (timestamptz '2027-01-05 09:00:00+00', timestamptz '2027-01-05 09:30:00+00'), 'its time'),
-    is((c.reason, c.notes), ('A cough'::text, null::text), 'why it was booked'),
-    is((c.fee_minor, c.currency), (5000::bigint, 'EUR'::text), 'its fee'),
-    is(c.created_at, '2027-01-04 08:00:00+00', 'when it was made'),
-    is(c.updated_at, '2027-01-05 08:59:59.999999+00', 'and when it was cancelled'))
+        (timestamptz '2027-01-05 09:00:00+00', timestamptz '2027-01-05 09:30:00+00'),
+        'a cancelled consultation keeps its start and its end'),
+    is((c.reason, c.notes), ('A cough'::text, null::text),
+        'a cancelled consultation keeps the reason for its booking'),
+    is((c.fee_minor, c.currency), (5000::bigint, 'EUR'::text),
+        'a cancelled consultation keeps its fee and its currency'),
+    is(c.created_at, '2027-01-04 08:00:00+00',
+        'a cancelled consultation keeps the time of its booking'),
+    is(c.updated_at, '2027-01-05 08:59:59.999999+00',
+        'a cancelled consultation has the time of its cancellation'))
 from api.cancel_consultation(:'booking', 'I am better') as c;
-select is(s.id, :'slot', 'its slot is open again')
+select is(s.id, :'slot', 'cancelling a consultation opens its slot again')
 from api.list_open_slots(pg_temp.id_of('doctor')) as s;
 select is(
     pg_temp.refusal('other_patient', format(
         'select api.book_consultation(%L, null, ''k'')', :'slot')),
-    null, 'another patient can book it');
+    null, 'another patient can book the slot of a cancelled consultation');
 select pg_temp.sign_in('patient');
-select is(c.status, 'cancelled', 'which does not wake the cancelled one')
+select is(c.status, 'cancelled',
+    'a new booking of its slot leaves a cancelled consultation cancelled')
 from api.get_consultation(:'booking') as c;
 select is(
     pg_temp.refusal(a, format('select api.cancel_consultation(%L)', :'booking')),
-    'TM905', 'a consultation is cancelled once: the ' || a || ' cannot do it again')
+    'TM905', 'the ' || a || ' cannot cancel a consultation that is already cancelled')
 from unnest('{patient,doctor,admin}'::text[]) as a;
 
 -- At and after the start
@@ -70,36 +79,36 @@ select pg_temp.set_clock('2027-01-05 10:00:00+00');
 set local role telemed_api;
 select is(
     pg_temp.refusal('patient', format('select api.cancel_consultation(%L)', :'second')),
-    'TM906', 'at its start a patient can no longer cancel');
+    'TM906', 'a patient cannot cancel at the instant of the start');
 reset role;
 select pg_temp.set_clock('2027-02-01 00:00:00+00');
 set local role telemed_api;
 select is(
     pg_temp.refusal('patient', format('select api.cancel_consultation(%L)', :'second')),
-    'TM906', 'nor later');
+    'TM906', 'a patient cannot cancel after the start');
 select pg_temp.sign_in('patient', 'remember');
-select is(c.id, null, 'which is remembered under a key')
+select is(c.id, null, 'cancel_consultation returns null when its refusal is stored')
 from api.cancel_consultation(:'second', null, 'too late') as c;
 reset role;
-select is(k.refusal_code, 'TM906', 'with its reason')
+select is(k.refusal_code, 'TM906', 'the refusal of a late cancellation is stored under its key')
 from app.idempotency_keys as k where k.key = 'too late';
 set local role telemed_api;
 select pg_temp.sign_in('doctor');
 select collect_tap(
-    is(c.status, 'cancelled', 'its doctor can cancel long after the start'),
-    is(c.cancellation_reason, null, 'without a reason'))
+    is(c.status, 'cancelled', 'the doctor can cancel a consultation long after its start'),
+    is(c.cancellation_reason, null, 'a consultation can be cancelled without a reason'))
 from api.cancel_consultation(:'second') as c;
 select pg_temp.sign_in('admin');
-select is(c.status, 'cancelled', 'and so can an admin')
+select is(c.status, 'cancelled', 'an admin can cancel a consultation long after its start')
 from api.cancel_consultation(:'third', 'The doctor was ill') as c;
 
 -- What is completed stays completed
 select is(
     pg_temp.refusal('doctor', format('select api.complete_consultation(%L)', :'fourth')),
-    null, 'a consultation takes place');
+    null, 'the doctor completes a consultation');
 select is(
     pg_temp.refusal(a, format('select api.cancel_consultation(%L)', :'fourth')),
-    'TM905', 'once it is completed no ' || a || ' can cancel it')
+    'TM905', 'the ' || a || ' cannot cancel a completed consultation')
 from unnest('{patient,doctor,admin}'::text[]) as a;
 
 -- Reasons
@@ -111,9 +120,9 @@ select is(
     pg_temp.refusal('patient', format('select api.cancel_consultation(%L, %L)', :'last', v.reason)),
     v.refusal, v.sentence)
 from (values
-    ('', '23514', 'a reason is not empty'),
-    (repeat('r', 4001), '23514', 'nor longer than 4000 characters'),
-    (repeat('r', 4000), null, 'it may have 4000')
+    ('', '23514', 'cancel_consultation: an empty reason is refused'),
+    (repeat('r', 4001), '23514', 'cancel_consultation: a reason of 4001 characters is refused'),
+    (repeat('r', 4000), null, 'cancel_consultation: a reason of 4000 characters is accepted')
 ) as v (reason, refusal, sentence);
 
 select * from finish();

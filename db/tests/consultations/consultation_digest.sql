@@ -27,22 +27,23 @@ select set_eq(
     $$select attname from pg_attribute
       where attrelid = 'app.consultations'::regclass and attnum > 0 and not attisdropped
         and attname not in ('patient_role', 'cancellation_reason', 'completion_digest')$$,
-    'the digest is over every column that a completed consultation can have');
+    'the digest covers every column that a completed consultation can have');
 select isnt(
     app.consultation_digest(jsonb_populate_record(c, jsonb_build_object(v.field, v.value)))::text,
-    :'digest', 'another ' || v.field || ' has another digest')
+    :'digest', 'a change of ' || v.field || ' changes the digest')
 from change as v, app.consultations as c
 where c.id = :'id';
 
 select isnt(
     app.consultation_digest(jsonb_populate_record(c, '{"reason": "a", "notes": "b"}')),
     app.consultation_digest(jsonb_populate_record(c, '{"reason": "a,b"}')),
-    'one text is never taken for two')
+    'the digest separates the texts that it covers')
 from app.consultations as c where c.id = :'id';
 set local timezone = 'Asia/Tokyo';
-select is(app.consultation_digest(c)::text, :'digest', 'in another time zone it is the same')
+select is(app.consultation_digest(c)::text, :'digest',
+    'the digest does not depend on the time zone of the session')
 from app.consultations as c where c.id = :'id';
-select is(octet_length(:'digest'::bytea), 32, 'it is a SHA-256');
+select is(octet_length(:'digest'::bytea), 32, 'the digest has the 32 bytes of a SHA-256');
 
 select * from finish();
 rollback;

@@ -26,22 +26,23 @@ select results_eq(
           ('booked', %1$L::uuid, 'patient', 'scheduled', %3$L::uuid,
            timestamptz '2027-01-05 09:00+00', timestamptz '2027-01-05 09:30+00'),
           ('rescheduled', %1$L, 'patient', 'scheduled', %4$L,
-           '2027-01-05 10:00+00', '2027-01-05 10:45+00'),
+          '2027-01-05 10:00+00', '2027-01-05 10:45+00'),
           ('cancelled', %2$L, 'admin', 'cancelled', %4$L,
-           '2027-01-05 10:00+00', '2027-01-05 10:45+00')$$,
+          '2027-01-05 10:00+00', '2027-01-05 10:45+00')$$,
         pg_temp.id_of('patient'), pg_temp.id_of('admin'), :'slot', :'second_slot'),
-    'the history tells what happened, who did it, and how things stood then');
+    'a history shows each event, its actor and the consultation after the event');
 select is(
     (select array_agg(h.id order by h.id) from api.consultation_history(:'booking') as h),
-    (select array_agg(h.id) from api.consultation_history(:'booking') as h), 'the oldest first');
+    (select array_agg(h.id) from api.consultation_history(:'booking') as h),
+     'a history begins with the oldest event');
 select cmp_ok(
     (select count(*) from api.consultation_history(:'booking') as h
      where h.occurred_at between clock_timestamp() - interval '1 minute' and clock_timestamp()),
-    '=', 3::bigint, 'with the time at which it really happened');
+    '=', 3::bigint, 'an event has the time of the server''s clock');
 select pg_temp.sign_in('other_patient');
 select is(
     array_agg(array[h.event, h.role]), '{{booked,patient},{completed,doctor}}',
-    'another consultation has a history of its own')
+    'each consultation has its own history')
 from api.consultation_history(:'completed') as h;
 
 -- For whom
@@ -50,14 +51,17 @@ select is(
         'select api.consultation_history(%L)', v.id)),
     v.refusal, v.sentence)
 from (values
-    ('patient', :'booking', null, 'its patient may read the history'),
-    ('doctor', :'booking', null, 'its doctor may read it'),
-    ('admin', :'booking', null, 'an admin may read it'),
-    ('other_patient', :'booking', 'TM403', 'to another patient it is not there'),
-    ('other_doctor', :'booking', 'TM403', 'nor to another doctor'),
-    ('nobody', :'booking', 'TM101', 'nobody reads it without signing in'),
-    ('admin', gen_random_uuid()::text, 'TM403', 'what does not exist has no history'),
-    ('admin', null, 'TM403', 'nor has nothing')
+    ('patient', :'booking', null, 'the patient can read the history of a consultation'),
+    ('doctor', :'booking', null, 'the doctor can read the history of a consultation'),
+    ('admin', :'booking', null, 'an admin can read the history of a consultation'),
+    ('other_patient', :'booking', 'TM403',
+     'consultation_history: a consultation of another patient is reported as not found'),
+    ('other_doctor', :'booking', 'TM403',
+     'consultation_history: a consultation of another doctor is reported as not found'),
+    ('nobody', :'booking', 'TM101', 'an unauthenticated caller cannot read a history'),
+    ('admin', gen_random_uuid()::text, 'TM403',
+     'consultation_history: an id that does not exist is refused'),
+    ('admin', null, 'TM403', 'consultation_history: a null id is refused')
 ) as v (actor, id, refusal, sentence);
 
 -- What others did
@@ -73,7 +77,7 @@ set local role telemed_api;
 select pg_temp.sign_in('patient');
 select is(
     (h.event, h.user_id, h.role), ('booked'::text, null::uuid, null::text),
-    'what was written past the functions stands in the history, too')
+    'a history shows a booking that was written directly, without an actor')
 from api.consultation_history(:'direct') as h;
 
 -- What is no event
@@ -84,11 +88,13 @@ update app.consultations set reason = 'A reason that was mended' where id = :'di
 alter table app.consultations enable trigger consultations_change_only_as_permitted;
 select is(
     (select count(*) from app.audit_logs as l where l.row_id = :'direct'), 3::bigint,
-    'changes of other columns stand in the audit trail');
+    'the audit log has changes of all columns of a consultation');
 set local role telemed_api;
-select is(array_agg(h.event), '{booked}', 'but are no part of the history')
+select is(array_agg(h.event), '{booked}',
+    'a history leaves out changes of columns other than the status and the slot')
 from api.consultation_history(:'direct') as h;
-select is(array_agg(h.event), '{booked}', 'and take no place on its pages')
+select is(array_agg(h.event), '{booked}',
+    'changes that a history leaves out take no place on its pages')
 from api.consultation_history(:'direct', p_limit => 1) as h;
 
 -- Page by page
@@ -96,18 +102,18 @@ select is(
     pg_temp.all_pages(format(
         'api.consultation_history(%L, p_limit => %s, p_cursor => %%L)', :'booking', n)),
     (select array_agg(h.id::text) from api.consultation_history(:'booking') as h),
-    'pages of ' || n || ' show everything once')
+    'pages of ' || n || ' show every event once')
 from unnest(array[1, 2, 3, 1000]) as n;
-select is(count(*), 2::bigint, 'a page has no more rows than asked for')
+select is(count(*), 2::bigint, 'consultation_history returns at most p_limit rows')
 from api.consultation_history(:'booking', p_limit => 2);
 select is(
     pg_temp.refusal('patient', format(
         'select api.consultation_history(%L, p_limit => %L)', :'booking', v.n)),
     'TM201 limit', v.sentence)
 from (values
-    (0, 'a page of nothing is refused'),
-    (1001, 'a page has at most 1000 rows'),
-    (null, 'a page has an end')
+    (0, 'consultation_history: a limit of 0 is refused'),
+    (1001, 'consultation_history: a limit of 1001 is refused'),
+    (null, 'consultation_history: a null limit is refused')
 ) as v (n, sentence);
 
 select * from finish();

@@ -31,24 +31,25 @@ as $$
 $$;
 
 -- One active consultation for a slot
-select lives_ok(pg_temp.consultation_sql(:'slot', 'patient'), 'a slot is booked');
+select lives_ok(pg_temp.consultation_sql(:'slot', 'patient'),
+    'a consultation can be written for a slot');
 select throws_ok(
     pg_temp.consultation_sql(:'slot', 'other_patient'), '23505',
     'duplicate key value violates unique constraint "consultations_one_per_slot"',
-    'a slot is never booked twice');
+    'a slot cannot have two scheduled consultations');
 update app.consultations set status = 'completed', completion_digest = sha256('')
 where slot_id = :'slot';
 select throws_ok(
     pg_temp.consultation_sql(:'slot', 'other_patient'), '23505', null,
-    'not after the consultation is completed either');
+    'the slot of a completed consultation cannot have another consultation');
 update app.consultations set status = 'cancelled', completion_digest = null
 where slot_id = :'slot';
 select lives_ok(
     pg_temp.consultation_sql(:'slot', 'other_patient'),
-    'after a cancellation it may be booked again');
+    'the slot of a cancelled consultation may have another consultation');
 select throws_ok(
     format('update app.consultations set status = ''scheduled'' where slot_id = %L', :'slot'),
-    '23505', null, 'then the cancelled booking cannot return');
+    '23505', null, 'a cancelled consultation cannot return to a slot that another one holds');
 
 -- A patient is never in two consultations at once
 select throws_ok(
@@ -57,46 +58,48 @@ select throws_ok(
     '"consultations_of_a_patient_never_overlap"',
     v.sentence)
 from (values
-    ('{}'::jsonb, 'a patient is never in two consultations at once'),
+    ('{}'::jsonb, 'a patient cannot have two consultations at the same time'),
     ('{"starts_at": "2027-01-05 09:29:59.999999+00", "ends_at": "2027-01-05 10:00:00+00"}',
-     'not for the last microsecond'),
+     'a patient''s consultation cannot overlap the last microsecond of another one'),
     ('{"starts_at": "2027-01-05 08:30:00+00", "ends_at": "2027-01-05 09:00:00.000001+00"}',
-     'nor for the first')
+     'a patient''s consultation cannot overlap the first microsecond of another one')
 ) as v (changes, sentence);
 select lives_ok(
     pg_temp.consultation_sql(
         :'same_time', 'other_patient',
         '{"starts_at": "2027-01-05 09:30:00+00", "ends_at": "2027-01-05 10:00:00+00"}'),
-    'one consultation may follow another one at once');
+    'a patient''s consultation may begin when another one ends');
 select throws_ok(
     format(
         'update app.consultations set starts_at = ''2027-01-05 09:29:00+00'' where slot_id = %L',
         :'same_time'),
-    '23P01', null, 'and is not moved into it');
+    '23P01', null, 'a patient''s consultation cannot be moved onto another one');
 update app.consultations set status = 'completed', completion_digest = sha256('')
 where slot_id = :'same_time';
 select lives_ok(
     pg_temp.consultation_sql(
         :'second_slot', 'other_patient',
         '{"starts_at": "2027-01-05 09:30:00+00", "ends_at": "2027-01-05 10:00:00+00"}'),
-    'a consultation that is completed is over');
+    'a patient''s consultation may overlap a completed one');
 update app.consultations set status = 'cancelled' where slot_id = :'second_slot';
 
 -- Patients are patients
 select throws_ok(
     pg_temp.consultation_sql(:'second_slot', v.user_name, v.changes), v.code, null, v.sentence)
 from (values
-    ('doctor', '{}'::jsonb, '23503', 'a doctor is nobody''s patient'),
-    ('admin', '{}', '23503', 'nor is an admin'),
-    ('doctor', '{"patient_role": "doctor"}', '23514', 'not even under the doctor''s own role'),
-    ('patient', '{"patient_role": "doctor"}', '23514', 'and a patient is never treated as a doctor')
+    ('doctor', '{}'::jsonb, '23503', 'a doctor cannot be the patient of a consultation'),
+    ('admin', '{}', '23503', 'an admin cannot be the patient of a consultation'),
+    ('doctor', '{"patient_role": "doctor"}', '23514',
+     'a consultation cannot name a doctor as its patient under the role doctor'),
+    ('patient', '{"patient_role": "doctor"}', '23514',
+     'a consultation cannot give its patient the role doctor')
 ) as v (user_name, changes, code, sentence);
 select throws_ok(
     format('update app.users set role = ''admin'' where id = %L', pg_temp.id_of(v.user_name)),
     '23503', null, v.sentence)
 from (values
-    ('other_patient', 'a patient with a consultation stays a patient'),
-    ('patient', 'also when it was cancelled')
+    ('other_patient', 'the role of a patient with a scheduled consultation cannot change'),
+    ('patient', 'the role of a patient with a cancelled consultation cannot change')
 ) as v (user_name, sentence);
 
 -- What a consultation must have
@@ -116,28 +119,30 @@ select throws_ok(
     pg_temp.consultation_sql(:'second_slot', 'patient', v.changes::jsonb), '23514', null,
     v.sentence)
 from (values
-    ('{"ends_at": "2027-01-05 09:00:00+00"}', 'a consultation lasts some time'),
-    ('{"ends_at": "infinity"}', 'a consultation ends some day'),
-    ('{"starts_at": "-infinity"}', 'a consultation begins some day'),
-    ('{"ends_at": "10000-01-01 00:00:00+00"}', 'a consultation ends before year 10000'),
-    ('{"created_at": "infinity"}', 'a consultation was made some day'),
-    ('{"updated_at": "infinity"}', 'a consultation was changed some day'),
-    ('{"status": "no_show"}', 'there is no other status'),
-    ('{"reason": ""}', 'a reason is not empty'),
-    ('{"notes": "Rest"}', 'a scheduled consultation has no notes yet'),
-    ('{"status": "cancelled", "notes": "Rest"}', 'nor has a cancelled one'),
+    ('{"ends_at": "2027-01-05 09:00:00+00"}', 'a consultation cannot have a length of zero'),
+    ('{"ends_at": "infinity"}', 'the end of a consultation is finite'),
+    ('{"starts_at": "-infinity"}', 'the start of a consultation is finite'),
+    ('{"ends_at": "10000-01-01 00:00:00+00"}', 'a consultation ends before the year 10000'),
+    ('{"created_at": "infinity"}', 'the time of a booking is finite'),
+    ('{"updated_at": "infinity"}', 'the time of the last change of a consultation is finite'),
+    ('{"status": "no_show"}', 'the status of a consultation is scheduled, completed or cancelled'),
+    ('{"reason": ""}', 'the reason for a consultation is not empty'),
+    ('{"notes": "Rest"}', 'a scheduled consultation has no notes'),
+    ('{"status": "cancelled", "notes": "Rest"}', 'a cancelled consultation has no notes'),
     ('{"cancellation_reason": "Better"}',
-     'a scheduled consultation has no reason for a cancellation'),
+     'a scheduled consultation has no cancellation reason'),
     (jsonb_build_object(
         'status', 'completed', 'cancellation_reason', 'Better', 'completion_digest', sha256('')),
-     'nor has a completed one'),
-    ('{"status": "completed"}', 'a completed one has a digest'),
-    (jsonb_build_object('completion_digest', sha256('')), 'a scheduled one has none'),
-    ('{"status": "completed", "completion_digest": "\\\\x00"}', 'a digest is a SHA-256'),
-    ('{"fee_minor": -1}', 'a fee is not below zero'),
-    ('{"fee_minor": 1000000000001}', 'a fee is at most 10^12'),
-    ('{"currency": "eur"}', 'a currency is written in capital letters'),
-    ('{"currency": "XXX"}', 'a currency is one that people pay in')
+     'a completed consultation has no cancellation reason'),
+    ('{"status": "completed"}', 'a completed consultation has a digest'),
+    (jsonb_build_object('completion_digest', sha256('')), 'a scheduled consultation has no digest'),
+    ('{"status": "completed", "completion_digest": "\\\\x00"}',
+     'a digest has the 32 bytes of a SHA-256'),
+    ('{"fee_minor": -1}', 'the fee of a consultation is not below zero'),
+    ('{"fee_minor": 1000000000001}', 'the fee of a consultation is at most 10^12 minor units'),
+    ('{"currency": "eur"}', 'the currency of a consultation is in capital letters'),
+    ('{"currency": "XXX"}',
+     'the currency of a consultation cannot be XXX, which stands for no currency')
 ) as v (changes, sentence);
 select throws_ok(
     pg_temp.consultation_sql(
@@ -145,7 +150,7 @@ select throws_ok(
         jsonb_build_object(
             'status', v.status, v.field, repeat('x', 4001), 'completion_digest',
             case v.status when 'completed' then sha256('') end)),
-    '23514', null, v.field || ' has at most 4000 characters')
+    '23514', null, 'the ' || v.field || ' of a consultation has at most 4000 characters')
 from (values
     ('scheduled', 'reason'), ('completed', 'notes'), ('cancelled', 'cancellation_reason')
 ) as v (status, field);
@@ -161,7 +166,7 @@ select lives_ok(
 select bag_eq(
     'select from_status, to_status from app.consultation_transitions',
     $$values ('scheduled', 'completed'), ('scheduled', 'cancelled')$$,
-    'a scheduled consultation is completed or cancelled, and nothing else ever happens');
+    'the only transitions lead from scheduled to completed and to cancelled');
 
 select * from finish();
 rollback;

@@ -27,8 +27,8 @@ select is(
         'update app.consultations set status = %L where id = %L',
         v.to_status, pg_temp.consultation(v.from_status))),
     v.refusal,
-    case when v.refusal is null then 'what is ' || v.from_status || ' may be written as '
-        else 'what is ' || v.from_status || ' is never written as ' end || v.to_status)
+    case when v.refusal is null then 'a ' || v.from_status || ' consultation may be written as '
+        else 'a ' || v.from_status || ' consultation cannot be written as ' end || v.to_status)
 from (values
     ('scheduled', 'scheduled', null), ('scheduled', 'completed', null),
     ('scheduled', 'cancelled', null),
@@ -46,11 +46,11 @@ select is(
         pg_temp.id_of('patient'), v.status)),
     v.refusal, v.sentence)
 from (values
-    ('scheduled', null, 'a consultation begins as scheduled'),
-    ('completed', 'TM905', 'it does not begin as completed'),
-    ('cancelled', 'TM905', 'nor as cancelled'),
-    ('no_show', 'TM905', 'nor as anything else'),
-    (null, '23502 status', 'nor as nothing')
+    ('scheduled', null, 'a new consultation may be scheduled'),
+    ('completed', 'TM905', 'a new consultation cannot be completed'),
+    ('cancelled', 'TM905', 'a new consultation cannot be cancelled'),
+    ('no_show', 'TM905', 'a new consultation cannot have an unknown status'),
+    (null, '23502 status', 'a new consultation cannot have a null status')
 ) as v (status, refusal, sentence);
 
 -- Every status, every function, everybody
@@ -83,11 +83,13 @@ select is(
         when s.status <> 'scheduled' then 'TM905, ' || s.status
         else v.outcome
     end,
-    initcap(replace(v.actor, '_', ' ')) || ' asks to ' || v.verb || ' what is ' || s.status
-    || case
-        when v.refusal is null and s.status = 'scheduled' then ': it is done'
-        else ': it stays so'
-    end)
+    case v.actor
+        when 'nobody' then 'an unauthenticated caller'
+        when 'admin' then 'an admin'
+        else replace('the ' || v.actor, 'the other_', 'another ')
+    end
+    || case when v.refusal is null and s.status = 'scheduled' then ' can ' else ' cannot ' end
+    || v.verb || ' a ' || s.status || ' consultation')
 from (values
     ('complete', 'completed', 'doctor', null), ('complete', 'completed', 'other_doctor', 'TM403'),
     ('complete', 'completed', 'patient', 'TM301'),
@@ -110,36 +112,37 @@ select is(
     pg_temp.refusal('nobody', format(
         'update app.consultations set status = ''cancelled'' where id = %L',
         pg_temp.consultation('scheduled'))),
-    'TM905', 'a transition that is taken out of the table is refused');
+    'TM905', 'a transition that is deleted from the table is refused for a direct update');
 select is(
     pg_temp.attempt('patient', 'cancel', 'scheduled'), 'TM905, scheduled',
-    'through the functions, too');
+    'a transition that is deleted from the table is refused for a function');
 insert into app.consultation_transitions values ('scheduled', 'cancelled');
 select is(
     pg_temp.attempt('patient', 'cancel', 'scheduled'), 'cancelled',
-    'put back it is possible again');
+    'a transition that is put back into the table is possible again');
 alter table app.consultations drop constraint consultations_status_is_known;
 select pg_temp.consultation('scheduled') as missed \gset
 select is(
     pg_temp.refusal('nobody', format(
         'update app.consultations set status = ''no_show'' where id = %L', :'missed')),
-    'TM905', 'a new status cannot be reached by itself');
+    'TM905', 'a new status cannot be reached without a transition to it');
 insert into app.consultation_transitions values ('scheduled', 'no_show');
 select is(
     pg_temp.refusal('nobody', format(
         'update app.consultations set status = ''no_show'' where id = %L', :'missed')),
-    null, 'but when a transition leads to it');
+    null, 'a new status can be reached by a transition to it');
 insert into app.consultation_transitions
 values ('completed', 'cancelled'), ('no_show', 'scheduled');
 select is(
     pg_temp.refusal('nobody', format(
         'update app.consultations set status = ''cancelled'' where id = %L',
         pg_temp.consultation('completed'))),
-    'TM912', 'no transition ever leads away from completed: it is immutable');
+    'TM912', 'a transition from completed has no effect: a completed consultation is immutable');
 select is(
     pg_temp.refusal('nobody', format(
         'update app.consultations set status = ''scheduled'' where id = %L', :'missed')),
-    'TM912', 'nor from any other end');
+    'TM912',
+    'a transition back to scheduled has no effect: a consultation that has ended is immutable');
 
 -- What may change and what may not: every column with a value that differs
 create temp table change (field name primary key, value text not null) on commit drop;
@@ -163,14 +166,14 @@ select set_eq(
     'select field from change',
     $$select attname from pg_attribute
       where attrelid = 'app.consultations'::regclass and attnum > 0 and not attisdropped$$,
-    'every column of a consultation is tried');
+    'the changes of this test cover every column of a consultation');
 select is_empty(
     format(
         $$select c.field from change as c
           where pg_temp.refusal('nobody', format(
               'update app.consultations set %%I = %%s where id = %%L', c.field, c.value,
               pg_temp.consultation(%L))) is distinct from 'TM912'$$, s),
-    'in a ' || s || ' consultation nothing can be changed')
+    'no column of a ' || s || ' consultation can change')
 from unnest('{completed,cancelled}'::text[]) as s;
 select bag_eq(
     $$select c.field::text, pg_temp.refusal('nobody', format(
@@ -183,7 +186,7 @@ select bag_eq(
           ('created_at', 'TM912'), ('notes', '23514'), ('cancellation_reason', '23514'),
           ('slot_id', null), ('status', null), ('updated_at', null),
           ('completion_digest', null)$$,
-    'while it is scheduled it may change its slot and its status, and nothing else');
+    'a scheduled consultation can change its slot and its status only');
 
 -- The time of a change is the database's own
 select pg_temp.consultation('scheduled') as booking \gset
@@ -192,29 +195,30 @@ update app.consultations set updated_at = '2020-01-01 00:00:00+00' where id = :'
 select is(
     (c.created_at, c.updated_at)::text,
     (timestamptz '2027-01-04 08:00:00+00', timestamptz '2027-01-04 08:05:00+00')::text,
-    'when a consultation was changed cannot be made up')
+    'the time of the last change is that of the database, whatever an update says')
 from app.consultations as c where c.id = :'booking';
 
 -- So is the digest
 select pg_temp.consultation('scheduled') as digested \gset
 update app.consultations set completion_digest = sha256('made up') where id = :'digested';
-select is(c.completion_digest, null, 'there is no digest before completion')
+select is(c.completion_digest, null, 'a scheduled consultation cannot be given a digest')
 from app.consultations as c where c.id = :'digested';
 update app.consultations set status = 'completed', completion_digest = sha256('made up')
 where id = :'digested';
-select is(c.completion_digest, app.consultation_digest(c), 'a digest cannot be made up')
+select is(c.completion_digest, app.consultation_digest(c),
+    'the digest of a completed consultation is computed, whatever an update says')
 from app.consultations as c where c.id = :'digested';
 
 -- Consultations are kept
 select is(
     pg_temp.refusal('nobody', format(
         'delete from app.consultations where id = %L', pg_temp.consultation(s))),
-    'TM912', 'a ' || s || ' consultation is never deleted')
+    'TM912', 'a ' || s || ' consultation cannot be deleted')
 from unnest('{scheduled,completed,cancelled}'::text[]) as s;
 select throws_ok(
     'truncate app.consultations cascade', 'TM912',
     'TRUNCATE of consultations is not allowed: its rows are kept as they were written',
-    'consultations are never emptied out');
+    'the table of consultations cannot be truncated');
 
 select * from finish();
 rollback;

@@ -37,19 +37,21 @@ as $$
 $$;
 
 -- A new consultation takes its slot
-select lives_ok(pg_temp.consultation_sql(:'slot', 'patient'), 'a consultation is written');
-select is(pg_temp.slot_status(:'slot'), 'booked', 'its slot is booked by that');
+select lives_ok(pg_temp.consultation_sql(:'slot', 'patient'),
+    'a consultation can be written for an open slot');
+select is(pg_temp.slot_status(:'slot'), 'booked',
+    'writing a consultation marks its slot as booked');
 select is(
     (c.doctor_id, c.starts_at, c.ends_at)::text,
     (pg_temp.id_of('doctor'), timestamptz '2027-01-05 09:00+00',
         timestamptz '2027-01-05 09:30+00')::text,
-    'doctor and time are those of the slot, whatever was written')
+    'a consultation gets the doctor and the time of its slot, whatever was written')
 from app.consultations as c where c.slot_id = :'slot';
 select throws_ok(pg_temp.consultation_sql(v.slot_id, 'other_patient'), 'TM901', null, v.sentence)
 from (values
-    (:'slot'::uuid, 'a slot that is booked cannot be taken'),
-    (:'withdrawn_slot', 'a slot that is withdrawn cannot be taken'),
-    (gen_random_uuid(), 'a slot that does not exist cannot be taken')
+    (:'slot'::uuid, 'a consultation cannot be written for a booked slot'),
+    (:'withdrawn_slot', 'a consultation cannot be written for a withdrawn slot'),
+    (gen_random_uuid(), 'a consultation cannot be written for a slot that does not exist')
 ) as v (slot_id, sentence);
 
 -- A move takes the new slot and frees the old one
@@ -57,57 +59,63 @@ select id as booking from app.consultations where slot_id = :'slot' \gset
 update app.consultations set slot_id = :'later_slot' where id = :'booking';
 select is(
     (pg_temp.slot_status(:'slot'), pg_temp.slot_status(:'later_slot'))::text, '(open,booked)',
-    'a move frees the old slot and takes the new one');
+    'moving a consultation opens the old slot and marks the new one as booked');
 select is(
     (c.doctor_id, c.starts_at, c.ends_at)::text,
     (pg_temp.id_of('doctor'), timestamptz '2027-01-06 09:00+00',
         timestamptz '2027-01-06 09:45+00')::text,
-    'the consultation takes over the time of the new slot')
+    'a moved consultation has the doctor and the time of the new slot')
 from app.consultations as c where c.id = :'booking';
 select throws_ok(
     format('update app.consultations set slot_id = %L where id = %L', v.slot_id, :'booking'),
     v.code, null, v.sentence)
 from (values
-    (:'withdrawn_slot'::uuid, 'TM901', 'a move to a withdrawn slot is refused'),
-    (gen_random_uuid(), 'TM901', 'a move to a slot that does not exist is refused'),
-    (null, 'TM901', 'a move to nowhere is refused'),
-    (:'other_slot', 'TM207', 'a move to another doctor is refused')
+    (:'withdrawn_slot'::uuid, 'TM901', 'a consultation cannot move to a withdrawn slot'),
+    (gen_random_uuid(), 'TM901', 'a consultation cannot move to a slot that does not exist'),
+    (null, 'TM901', 'a consultation cannot move to a null slot'),
+    (:'other_slot', 'TM207', 'a consultation cannot move to a slot of another doctor')
 ) as v (slot_id, code, sentence);
 select throws_ok(
     format('update app.consultations set %s where id = %L', v.change, :'booking'),
     'TM912', null, v.sentence)
 from (values
     ('doctor_id = ' || quote_literal(pg_temp.id_of('other_doctor')),
-     'a consultation has the doctor of its slot'),
-    ('starts_at = starts_at + interval ''1 minute''', 'it begins with its slot'),
-    ('ends_at = ends_at + interval ''1 minute''', 'it ends with its slot')
+     'the doctor of a consultation cannot differ from that of its slot'),
+    ('starts_at = starts_at + interval ''1 minute''',
+     'the start of a consultation cannot differ from that of its slot'),
+    ('ends_at = ends_at + interval ''1 minute''',
+     'the end of a consultation cannot differ from that of its slot')
 ) as v (change, sentence);
-select is(pg_temp.slots_out_of_step(), 0::bigint, 'slots and consultations agree');
+select is(pg_temp.slots_out_of_step(), 0::bigint,
+    'a slot is booked exactly while a consultation holds it after a move');
 
 -- The end of a consultation
 update app.consultations set status = 'completed' where id = :'booking';
 select is(pg_temp.slot_status(:'later_slot'), 'booked', 'a completed consultation keeps its slot');
-select lives_ok(pg_temp.consultation_sql(:'slot', 'patient'), 'another consultation is written');
+select lives_ok(pg_temp.consultation_sql(:'slot', 'patient'),
+    'the slot that a move has freed can be booked again');
 update app.consultations set status = 'cancelled' where slot_id = :'slot';
 select is(pg_temp.slot_status(:'slot'), 'open', 'a cancelled consultation frees its slot');
-select is(pg_temp.slots_out_of_step(), 0::bigint, 'slots and consultations still agree');
+select is(pg_temp.slots_out_of_step(), 0::bigint,
+    'a slot is booked exactly while a consultation holds it after a cancellation');
 
 -- Two things in one write
 select lives_ok(pg_temp.consultation_sql(:'second_slot', 'patient'),
-    'a third consultation is written');
+    'a third consultation can be written for an open slot');
 select is(
     pg_temp.refusal('nobody', format(
         'update app.consultations set slot_id = %L, status = %L where slot_id = %L',
         :'third_slot', s, :'second_slot')),
-    'TM912', 'it is not moved and ' || s || ' in one write')
+    'TM912', 'a consultation cannot be moved and ' || s || ' in one update')
 from unnest('{completed,cancelled}'::text[]) as s;
 select is(
     pg_temp.slots_out_of_step(), 0::bigint,
-    'so no slot is left booked for nobody');
+    'a slot is booked exactly while a consultation holds it after a refused move');
 
 -- Within time off
 select pg_temp.open_slot('doctor', '2027-01-07 09:00:00+00') as away_slot \gset
-select lives_ok(pg_temp.consultation_sql(:'away_slot', 'patient'), 'a booking stands');
+select lives_ok(pg_temp.consultation_sql(:'away_slot', 'patient'),
+    'a consultation can be written before its doctor takes time off');
 insert into app.time_off (doctor_id, starts_at, ends_at)
 values (pg_temp.id_of('doctor'), '2027-01-07 09:29:59+00', '2027-01-07 17:00+00');
 update app.consultations set status = 'cancelled' where slot_id = :'away_slot';
@@ -121,16 +129,16 @@ select pg_temp.open_slot('doctor', '2027-01-08 09:00:00+00') as held_slot \gset
 select pg_temp.booking('patient', :'held_slot') as held \gset
 select lives_ok(
     pg_temp.consultation_sql(:'overlapping_slot', 'patient') || ' on conflict do nothing',
-    'a busy patient''s booking may be passed over in silence');
+    'an insert with on conflict do nothing passes over the booking of a busy patient');
 select is(
     (pg_temp.slot_status(:'overlapping_slot'), pg_temp.slots_out_of_step())::text, '(open,0)',
-    'then the slot stays open');
+    'a booking that is passed over leaves its slot open');
 select lives_ok(
     pg_temp.consultation_sql(:'overlapping_slot', 'other_patient') || ' on conflict do nothing',
-    'a patient who has time gets it');
+    'an insert with on conflict do nothing books the slot for a patient who is free');
 select is(
     (pg_temp.slot_status(:'overlapping_slot'), pg_temp.slots_out_of_step())::text, '(booked,0)',
-    'and then it is booked');
+    'a booking with on conflict do nothing marks its slot as booked');
 
 -- Of a doctor who has left
 select pg_temp.open_slot('doctor', '2027-01-09 09:00:00+00') as cancelled_later \gset
@@ -140,12 +148,13 @@ select pg_temp.booking('patient', :'kept') as booking_to_keep \gset
 update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('doctor');
 select is(
     (pg_temp.slot_status(:'cancelled_later'), pg_temp.slot_status(:'kept'))::text,
-    '(booked,booked)', 'what is booked with a doctor who leaves stands');
+    '(booked,booked)', 'deactivating a doctor leaves the booked slots booked');
 update app.consultations set status = 'cancelled' where id = :'booking_to_cancel';
 select is(
     (pg_temp.slot_status(:'cancelled_later'), pg_temp.slot_status(:'kept'))::text,
-    '(withdrawn,booked)', 'a slot that becomes free after that is withdrawn');
-select is(pg_temp.slots_out_of_step(), 0::bigint, 'slots and consultations agree to the end');
+    '(withdrawn,booked)', 'a slot of a deactivated doctor that becomes free is withdrawn');
+select is(pg_temp.slots_out_of_step(), 0::bigint,
+    'a slot is booked exactly while a consultation holds it after a deactivation');
 
 -- The wall behind: a slot that was marked as open beside the triggers
 select pg_temp.open_slot('other_doctor', '2027-01-10 09:00:00+00') as reopened_slot \gset
@@ -157,7 +166,7 @@ set local role telemed_api;
 select is(
     pg_temp.refusal('other_patient', format(
         'select api.book_consultation(%L, null, ''k'')', :'reopened_slot')),
-    '23505', 'even when a booked slot is marked as open by mistake nobody else gets it');
+    '23505', 'a booked slot that is wrongly marked as open still cannot be booked again');
 
 -- Time off at another time, or of somebody else, does not keep a slot
 reset role;
@@ -170,7 +179,8 @@ select pg_temp.open_slot('other_doctor', '2029-06-01 10:00:00+00') as free_again
 select pg_temp.booking('patient', :'free_again') as cancelled_again \gset
 select api.cancel_consultation(:'cancelled_again') \g /dev/null
 reset role;
-select is(s.status, 'open', 'a slot is free again when its doctor is there')
+select is(s.status, 'open',
+    'a cancelled consultation opens its slot when time off is at another time or of another doctor')
 from app.availability_slots as s where s.id = :'free_again';
 
 select * from finish();

@@ -7,16 +7,16 @@ reset role;
 
 select is(
     app.doctor_has_patient(pg_temp.id_of('doctor'), pg_temp.id_of('patient')), false,
-    'before the first booking a doctor has no patient');
+    'a doctor does not have a patient before the first booking');
 set local role telemed_api;
 select pg_temp.booking('patient', :'slot') as booking \gset
 reset role;
 select is(
     app.doctor_has_patient(pg_temp.id_of('doctor'), pg_temp.id_of('patient')), true,
-    'with it the doctor has one');
+    'a doctor has a patient after the first booking');
 select is(
     app.doctor_has_patient(pg_temp.id_of('other_doctor'), pg_temp.id_of('patient')), false,
-    'a colleague has not');
+    'another doctor does not have the patient of that booking');
 set local role telemed_api;
 select pg_temp.booking('patient', :'later_slot') as later \gset
 select api.cancel_consultation(:'later') \g /dev/null
@@ -24,12 +24,13 @@ reset role;
 select is(
     app.doctor_has_patient(pg_temp.id_of(v.doctor), pg_temp.id_of('patient')), true, v.sentence)
 from (values
-    ('doctor', 'who has been with somebody else since is still a patient'),
-    ('other_doctor', 'and so is who has cancelled')) as v (doctor, sentence);
+    ('doctor', 'a doctor still has a patient who has booked another doctor since'),
+    ('other_doctor',
+     'a doctor has a patient whose only consultation is cancelled')) as v (doctor, sentence);
 set local role telemed_api;
 select throws_ok(
     format('select app.doctor_has_patient(%L, %L)', :'booking', :'booking'), '42501', null,
-    'no client asks by itself');
+    'a client cannot call doctor_has_patient');
 
 select * from finish();
 rollback;

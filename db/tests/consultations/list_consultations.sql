@@ -25,41 +25,43 @@ select array[:'fifth', :'fourth', :'second', greatest(:'first', :'third'),
 select pg_temp.sign_in('patient');
 select is(
     array_agg(c.id), array[:'fifth', :'fourth', :'first']::uuid[],
-    'a patient sees the patient''s own consultations, the latest first')
+    'a patient lists their own consultations, the latest first')
 from api.list_consultations() as c;
-select is(to_jsonb(c), to_jsonb(g), 'each as it is')
+select is(to_jsonb(c), to_jsonb(g), 'list_consultations returns the same row as get_consultation')
 from api.list_consultations('completed') as c
 cross join lateral api.get_consultation(:'fourth') as g;
 select pg_temp.sign_in('doctor');
 select is(
     array_agg(c.id), array[:'fifth', :'second', :'first']::uuid[],
-    'a doctor sees the doctor''s own')
+    'a doctor lists their own consultations, the latest first')
 from api.list_consultations() as c;
 select pg_temp.sign_in('other_doctor');
-select is(array_agg(c.id), array[:'fourth', :'third']::uuid[], 'a colleague sees others')
+select is(array_agg(c.id), array[:'fourth', :'third']::uuid[],
+    'another doctor lists only the consultations of that doctor')
 from api.list_consultations() as c;
 select pg_temp.sign_in('admin');
-select is(array_agg(c.id::text), :'everything'::text[], 'an admin sees all of them')
+select is(array_agg(c.id::text), :'everything'::text[],
+    'an admin lists all consultations, the latest first')
 from api.list_consultations() as c;
 select is(
     pg_temp.refusal('nobody', 'select api.list_consultations()'),
-    'TM101', 'nobody sees any without signing in');
+    'TM101', 'an unauthenticated caller cannot list consultations');
 
 -- By status
 select pg_temp.sign_in('admin');
 select is((select array_agg(c.id) from api.list_consultations(v.status) as c), v.ids::uuid[],
     v.sentence)
 from (values
-    ('cancelled', array[:'fifth'], 'cancelled ones'),
-    ('completed', array[:'fourth'], 'completed ones'),
-    ('scheduled', (:'everything'::text[])[3:5], 'scheduled ones')
+    ('cancelled', array[:'fifth'], 'an admin lists the cancelled consultations'),
+    ('completed', array[:'fourth'], 'an admin lists the completed consultations'),
+    ('scheduled', (:'everything'::text[])[3:5], 'an admin lists the scheduled consultations')
 ) as v (status, ids, sentence);
 select pg_temp.sign_in('patient');
-select is(c.id, :'first', 'scheduled ones of one patient')
+select is(c.id, :'first', 'a patient lists their own scheduled consultations')
 from api.list_consultations('scheduled') as c;
 select pg_temp.sign_in('doctor');
 select is_empty($$select id from api.list_consultations('completed')$$,
-    'a doctor who has completed none');
+    'a doctor who has completed no consultation lists no completed one');
 
 -- From and to
 select is(
@@ -68,25 +70,28 @@ select is(
     v.n::bigint, v.sentence)
 from (values
     ('2027-01-05 10:00+00', '2027-01-06 09:00+00', 1,
-     'the first moment is included and the last is not'),
-    ('2027-01-05 10:00:00.000001+00', '2027-01-06 09:00:00.000001+00', 1, 'to the microsecond'),
-    ('2027-01-05 10:00+00', null, 2, 'without an end all that come later are listed'),
-    (null, '2027-01-05 10:00+00', 1, 'without a beginning all that came before'),
-    ('-infinity', 'infinity', 3, 'the beginning and the end of time are no obstacle'),
-    ('infinity', null, 0, 'after the end of time there is nothing'),
+     'a range includes its start and excludes its end'),
+    ('2027-01-05 10:00:00.000001+00', '2027-01-06 09:00:00.000001+00', 1,
+     'a range is exact to the microsecond'),
+    ('2027-01-05 10:00+00', null, 2, 'a range without an end lists all later consultations'),
+    (null, '2027-01-05 10:00+00', 1, 'a range without a start lists all earlier consultations'),
+    ('-infinity', 'infinity', 3,
+     'a range from -infinity to infinity lists all consultations of a doctor'),
+    ('infinity', null, 0, 'a range from infinity on lists nothing'),
     ('2027-01-06 00:00+00', '2027-01-05 00:00+00', 0,
-     'between a time and an earlier one there is nothing')
+     'a range that ends before it begins lists nothing')
 ) as v (from_time, to_time, n, sentence);
 select pg_temp.sign_in('admin');
-select is(count(*), 2::bigint, 'for an admin, too')
+select is(count(*), 2::bigint, 'an admin lists the consultations within a range')
 from api.list_consultations(p_from => '2027-01-05 10:00+00', p_to => '2027-01-06 09:00+00');
 select pg_temp.sign_in('patient');
-select is(c.id, :'fourth', 'and for a patient')
+select is(c.id, :'fourth', 'a patient lists their own consultations within a range')
 from api.list_consultations(p_from => '2027-01-05 10:00+00', p_to => '2027-01-06 09:00+00') as c;
 reset role;
 select pg_temp.set_clock('2028-01-01 00:00:00+00');
 set local role telemed_api;
-select is(count(*), 3::bigint, 'what is over stays in the list') from api.list_consultations();
+select is(count(*), 3::bigint,
+    'consultations in the past stay in the list') from api.list_consultations();
 
 -- Page by page
 select pg_temp.sign_in('admin');
@@ -100,36 +105,40 @@ select is(
         'api.list_consultations('
         '''scheduled'', ''2027-01-05 09:00+00'', ''2027-01-05 11:00+00'', p_limit => 1,'
         ' p_cursor => %L)'),
-    (:'everything'::text[])[3:5], 'and those that were asked for once');
+    (:'everything'::text[])[3:5], 'pages of a filtered list show each matching consultation once');
 select pg_temp.cursor_after('admin', 'api.list_consultations(p_limit => 1)') as after_fifth \gset
 select is(
     (select array_agg(c.id::text)
      from api.list_consultations(
          p_to => '2027-01-05 10:00+00', p_cursor => :'after_fifth') as c),
-    (:'everything'::text[])[4:5], 'a cursor after the end that was asked for changes nothing');
-select is(count(*), 2::bigint, 'a page has no more rows than asked for')
+    (:'everything'::text[])[4:5], 'a cursor that lies after the end of the range changes nothing');
+select is(count(*), 2::bigint, 'list_consultations returns at most p_limit rows')
 from api.list_consultations(p_limit => 2);
 select pg_temp.sign_in('patient');
 select is(
     pg_temp.all_pages('api.list_consultations(p_limit => 1, p_cursor => %L)'),
-    array[:'fifth', :'fourth', :'first'], 'a patient''s pages show the patient''s own once');
+    array[:'fifth', :'fourth', :'first'],
+        'pages of one row show each consultation of a patient once');
 select pg_temp.sign_in('doctor');
 select is(
     pg_temp.all_pages('api.list_consultations(p_limit => 1, p_cursor => %L)'),
-    array[:'fifth', :'second', :'first'], 'a doctor''s pages the doctor''s own');
+    array[:'fifth', :'second', :'first'],
+        'pages of one row show each consultation of a doctor once');
 
 -- A page goes on where the one before ended, whatever became of its last row.
 select pg_temp.cursor_after('patient', 'api.list_consultations(p_limit => 2)') as after_fourth \gset
 select is(
     (select array_agg(c.id::text) from api.list_consultations(p_cursor => :'after_fourth') as c),
-    array[:'first'], 'the page after a cursor goes on with the row behind it');
+    array[:'first'], 'the page after a cursor begins with the row behind it');
 select is(
     pg_temp.refusal(v.actor, format('select api.list_consultations(p_cursor => %L)', v.cursor)),
     v.refusal, v.sentence)
 from (values
-    ('patient', :'after_fourth', null, 'a patient goes on where the page of the patient ended'),
-    ('other_patient', :'after_fourth', 'TM201 cursor', 'a cursor of another patient is refused'),
-    ('admin', :'after_fourth', 'TM201 cursor', 'an admin has cursors of their own')
+    ('patient', :'after_fourth', null, 'list_consultations: the caller''s own cursor is accepted'),
+    ('other_patient', :'after_fourth', 'TM201 cursor',
+     'list_consultations: a cursor of another patient is refused'),
+    ('admin', :'after_fourth', 'TM201 cursor',
+     'list_consultations: a cursor of a patient is refused for an admin')
 ) as v (actor, cursor, refusal, sentence);
 
 -- Of one doctor, of one patient
@@ -141,20 +150,24 @@ select is(
 from (values
     (pg_temp.id_of('doctor'), null, array[:'first', :'second', :'fifth'],
      'an admin lists the consultations of a doctor'),
-    (null, pg_temp.id_of('patient'), array[:'first', :'fourth', :'fifth'], 'those of a patient'),
+    (null, pg_temp.id_of('patient'), array[:'first', :'fourth', :'fifth'],
+     'an admin lists the consultations of a patient'),
     (pg_temp.id_of('doctor'), pg_temp.id_of('patient'), array[:'first', :'fifth'],
-     'and those of a patient with a doctor'),
-    (pg_temp.id_of('patient'), null, null, 'a patient has none as a doctor')
+     'an admin lists the consultations of a patient with a doctor'),
+    (pg_temp.id_of('patient'), null, null,
+     'an admin lists no consultation for a doctor id that is a patient''s')
 ) as v (doctor_id, patient_id, ids, sentence);
 select pg_temp.sign_in('patient');
-select is(array_agg(c.id), array[:'fourth']::uuid[], 'a patient lists those with one doctor')
+select is(array_agg(c.id), array[:'fourth']::uuid[],
+    'a patient lists their own consultations with one doctor')
 from api.list_consultations(p_doctor_id => pg_temp.id_of('other_doctor')) as c;
-select is(count(*), 0::bigint, 'and none of another patient')
+select is(count(*), 0::bigint, 'a patient lists nothing for the id of another patient')
 from api.list_consultations(p_patient_id => pg_temp.id_of('other_patient')) as c;
 select pg_temp.sign_in('doctor');
-select is(array_agg(c.id), array[:'second']::uuid[], 'a doctor lists those of one patient')
+select is(array_agg(c.id), array[:'second']::uuid[],
+    'a doctor lists their own consultations of one patient')
 from api.list_consultations(p_patient_id => pg_temp.id_of('other_patient')) as c;
-select is(count(*), 0::bigint, 'and none of another doctor')
+select is(count(*), 0::bigint, 'a doctor lists nothing for the id of another doctor')
 from api.list_consultations(p_doctor_id => pg_temp.id_of('other_doctor')) as c;
 
 -- What is not a page
@@ -164,13 +177,16 @@ select is(
         v.n, v.seen)),
     v.refusal, v.sentence)
 from (values
-    (null, 0, null, 'TM201 limit', 'a page of nothing is refused'),
-    (null, 1001, null, 'TM201 limit', 'a page has at most 1000 rows'),
-    (null, null, null, 'TM201 limit', 'a page has an end'),
-    (null, 1, gen_random_uuid(), 'TM201 cursor', 'a cursor that is no consultation is refused'),
-    ('no_show', 1, null, 'TM201 status', 'a status that does not exist is refused'),
-    ('', 1, null, 'TM201 status', 'and so is an empty one'),
-    ('Scheduled', 1, null, 'TM201 status', 'and one with a capital letter')
+    (null, 0, null, 'TM201 limit', 'list_consultations: a limit of 0 is refused'),
+    (null, 1001, null, 'TM201 limit', 'list_consultations: a limit of 1001 is refused'),
+    (null, null, null, 'TM201 limit', 'list_consultations: a null limit is refused'),
+    (null, 1, gen_random_uuid(), 'TM201 cursor',
+     'list_consultations: a cursor that the database did not sign is refused'),
+    ('no_show', 1, null, 'TM201 status',
+     'list_consultations: a status that does not exist is refused'),
+    ('', 1, null, 'TM201 status', 'list_consultations: an empty status is refused'),
+    ('Scheduled', 1, null, 'TM201 status',
+     'list_consultations: a status with a capital letter is refused')
 ) as v (status, n, seen, refusal, sentence);
 
 select * from finish();

@@ -12,12 +12,12 @@ reset role;
 
 select is(app.patient_holds_slot(pg_temp.id_of(v.patient), v.slot), v.holds, v.sentence)
 from (values
-    ('patient', :'slot'::uuid, true, 'a patient holds a slot by a consultation'),
-    ('other_patient', :'slot', false, 'another patient does not'),
-    ('patient', :'cancelled_slot', false, 'a cancelled consultation holds nothing'),
-    ('patient', :'open_slot', false, 'an open slot is held by nobody'),
-    ('patient', null, false, 'and a missing one neither'),
-    ('nobody', :'slot', false, 'whoever is not signed in holds none')
+    ('patient', :'slot'::uuid, true, 'a patient holds a slot by a scheduled consultation'),
+    ('other_patient', :'slot', false, 'a patient does not hold the slot of another patient'),
+    ('patient', :'cancelled_slot', false, 'a cancelled consultation does not hold its slot'),
+    ('patient', :'open_slot', false, 'an open slot is not held by a patient'),
+    ('patient', null, false, 'patient_holds_slot is false for a null slot id'),
+    ('nobody', :'slot', false, 'patient_holds_slot is false for a null patient id')
 ) as v (patient, slot, holds, sentence);
 -- Whatever status follows: the rows of a completed consultation are tested with booking.
 set local session_replication_role = replica;
@@ -25,7 +25,7 @@ update app.consultations set status = 'completed', completion_digest = sha256(''
 where id = :'booking';
 select is(
     app.patient_holds_slot(pg_temp.id_of('patient'), :'slot'), true,
-    'a completed consultation goes on holding its slot');
+    'a completed consultation still holds its slot');
 
 select * from finish();
 rollback;

@@ -18,27 +18,34 @@ select is(
     v.is_busy, v.sentence)
 from (values
     ('patient', '2027-01-05 09:00+00', '2027-01-05 09:30+00', true,
-     'a patient is busy during a consultation'),
-    ('patient', '2027-01-05 09:10+00', '2027-01-05 09:20+00', true, 'in the middle of it'),
-    ('patient', '2027-01-05 08:00+00', '2027-01-05 12:00+00', true, 'and around it'),
+     'a patient is busy for the whole time of a consultation'),
+    ('patient', '2027-01-05 09:10+00', '2027-01-05 09:20+00', true,
+     'a patient is busy for a part of the time of a consultation'),
+    ('patient', '2027-01-05 08:00+00', '2027-01-05 12:00+00', true,
+     'a patient is busy for a time that encloses a consultation'),
     ('patient', '2027-01-05 09:29:59.999999+00', '2027-01-05 10:00+00', true,
-     'to the last microsecond'),
-    ('patient', '2027-01-05 08:30+00', '2027-01-05 09:00:00.000001+00', true, 'from the first'),
-    ('patient', '2027-01-05 09:30+00', '2027-01-05 10:00+00', false, 'but free right after it'),
-    ('patient', '2027-01-05 08:30+00', '2027-01-05 09:00+00', false, 'and right before'),
+     'a patient is busy for a time that overlaps the last microsecond of a consultation'),
+    ('patient', '2027-01-05 08:30+00', '2027-01-05 09:00:00.000001+00', true,
+     'a patient is busy for a time that overlaps the first microsecond of a consultation'),
+    ('patient', '2027-01-05 09:30+00', '2027-01-05 10:00+00', false,
+     'a patient is free from the end of a consultation'),
+    ('patient', '2027-01-05 08:30+00', '2027-01-05 09:00+00', false,
+     'a patient is free until the start of a consultation'),
     ('patient', '2027-01-06 09:00+00', '2027-01-06 09:30+00', false,
-     'a cancelled consultation keeps nobody busy'),
-    ('patient', '2027-01-07 09:00+00', '2027-01-07 09:30+00', false, 'nor does one that is over'),
+     'a cancelled consultation does not make its patient busy'),
+    ('patient', '2027-01-07 09:00+00', '2027-01-07 09:30+00', false,
+     'a completed consultation does not make its patient busy'),
     ('other_patient', '2027-01-05 09:00+00', '2027-01-05 09:30+00', false,
-     'another patient is free')
+     'a consultation does not make another patient busy')
 ) as v (patient, starts_at, ends_at, is_busy, sentence);
 select is(
     app.patient_is_busy(
         pg_temp.id_of('patient'), '2027-01-05 09:00:00+00', '2027-01-05 09:30:00+00', v.except_id),
     v.is_busy, v.sentence)
 from (values
-    (:'booking'::uuid, false, 'a consultation is not in its own way when it is moved'),
-    (:'cancelled'::uuid, true, 'but in that of every other one')
+    (:'booking'::uuid, false, 'patient_is_busy leaves out the consultation that is to be moved'),
+    (:'cancelled'::uuid, true,
+     'patient_is_busy leaves out no consultation but the one that is to be moved')
 ) as v (except_id, is_busy, sentence);
 
 select * from finish();
