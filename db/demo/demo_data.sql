@@ -1,10 +1,10 @@
--- An invented clinic for development: nobody in it exists.
+-- An invented clinic for development; all persons are fictitious.
 --
 --   psql -v password_hash='$2b$...' -f db/demo/demo_data.sql     (as a superuser, once)
 --
--- Everything is made through the api functions, so that no row can be here that they would refuse.
--- Consultations of last week have to be booked before they begin: until the end of this transaction
--- app.clock() reads the setting demo.clock. The last step puts the function back as it was.
+-- The api functions write every row, so that no row exists that they would refuse. Consultations of
+-- last week must be booked before they begin: until the end of this transaction app.clock() reads
+-- the setting demo.clock. The last step restores the function.
 
 \set ON_ERROR_STOP on
 \set QUIET on
@@ -76,7 +76,7 @@ begin
         perform api.sign_up(v_patient.email, v_hash, v_patient.full_name);
     end loop;
 
-    -- Some two hundred bookings, the first patient and the first doctor among the busiest.
+    -- About two hundred bookings; the first patient and the first doctor are among the busiest.
     for v_slot in
         select s.id, s.starts_at, s.ends_at
         from app.availability_slots as s
@@ -88,7 +88,7 @@ begin
         from demo_patient as p
         inner join app.users as u on u.email = p.email
         where not app.patient_is_busy(u.id, v_slot.starts_at, v_slot.ends_at)
-          -- The README's own bookings find the first patient free from the fourth day on.
+          -- The bookings in the README need the first patient to be free from the fourth day on.
           and (p.number > 1 or v_slot.starts_at < v_today + 4)
         order by random() * case when p.number = 1 then 0.3 else 1 end
         limit 1;
@@ -101,7 +101,7 @@ begin
             'demo-booking-' || v_booked);
     end loop;
 
-    -- What became of them: one in eight was cancelled, the past ones took place.
+    -- One in eight is cancelled; the others in the past are completed.
     for v_visit in
         select
             c.id, c.starts_at, c.ends_at, c.fee_minor, c.currency, patient.email as patient,

@@ -5,16 +5,18 @@ select plan(41);
 -- An empty clinic
 select pg_temp.sign_in('admin');
 select collect_tap(
-    is(m.users, 5::bigint, 'an admin sees how many accounts there are'),
-    is(m.patients, 2::bigint, 'how many are patients'),
-    is(m.doctors, 2::bigint, 'how many are doctors'),
-    is(m.consultations, 0::bigint, 'before the first booking there are no consultations'),
+    is(m.users, 5::bigint, 'clinic_analytics counts all accounts'),
+    is(m.patients, 2::bigint, 'clinic_analytics counts the patients'),
+    is(m.doctors, 2::bigint, 'clinic_analytics counts the doctors'),
+    is(m.consultations, 0::bigint,
+        'clinic_analytics counts no consultations before the first booking'),
     is((m.scheduled_consultations, m.completed_consultations, m.cancelled_consultations),
-       (0::bigint, 0::bigint, 0::bigint), 'of no status'),
+       (0::bigint, 0::bigint, 0::bigint),
+       'clinic_analytics counts no consultation of any status before the first booking'),
     is((m.prescriptions, m.payments, m.refunds), (0::bigint, 0::bigint, 0::bigint),
-        'nor what follows them'),
-    is(m.revenue, '{}', 'no money'),
-    is(m.daily, '{}', 'and no day with anything on it'))
+        'clinic_analytics counts no prescriptions, payments or refunds before the first booking'),
+    is(m.revenue, '{}', 'clinic_analytics has no revenue before the first payment'),
+    is(m.daily, '{}', 'clinic_analytics has no day before the first booking'))
 from api.clinic_analytics() as m;
 
 -- Five consultations on two days in UTC
@@ -51,47 +53,52 @@ select pg_temp.sign_in('doctor');
 select api.issue_prescription(:'completed_2',
 '[{"drug": "Ibuprofen", "dosage": "400 mg"}]') \g /dev/null
 
--- All of it
+-- Without a range
 select pg_temp.sign_in('admin');
 select collect_tap(
-    is(m.consultations, 5::bigint, 'all consultations are counted'),
-    is(m.scheduled_consultations, 2::bigint, 'those that are scheduled'),
-    is(m.completed_consultations, 2::bigint, 'those that are completed'),
-    is(m.cancelled_consultations, 1::bigint, 'those that are cancelled'),
-    is(m.prescriptions, 2::bigint, 'all prescriptions'),
-    is(m.payments, 3::bigint, 'all payments'),
-    is(m.refunds, 1::bigint, 'and all refunds'),
+    is(m.consultations, 5::bigint, 'clinic_analytics counts all consultations'),
+    is(m.scheduled_consultations, 2::bigint, 'clinic_analytics counts the scheduled consultations'),
+    is(m.completed_consultations, 2::bigint, 'clinic_analytics counts the completed consultations'),
+    is(m.cancelled_consultations, 1::bigint, 'clinic_analytics counts the cancelled consultations'),
+    is(m.prescriptions, 2::bigint, 'clinic_analytics counts all prescriptions'),
+    is(m.payments, 3::bigint, 'clinic_analytics counts all payments'),
+    is(m.refunds, 1::bigint, 'clinic_analytics counts all refunds'),
     is(m.revenue,
        array[('EUR', 8000, 1500, 6500), ('JPY', 900, 0, 900)]::api.revenue[],
-       'money is summed up by currency, never across currencies'),
+       'clinic_analytics sums up revenue by currency, never across currencies'),
     is(m.daily,
        array[
            ('2027-01-04', 0, 0, 0, 2), ('2027-01-05', 2, 1, 1, 0), ('2027-01-06', 2, 1, 0, 1),
            ('2027-01-08', 1, 0, 0, 0)]::api.daily_metrics[],
-       'each day in UTC on which something happened has its figures, in order'))
+       'clinic_analytics has the days in UTC with a consultation or a payment, in order'))
 from api.clinic_analytics() as m;
 
 -- A range of time
 select collect_tap(
-    is(m.consultations, 2::bigint, 'a day has its consultations'),
+    is(m.consultations, 2::bigint, 'a range of one day counts the consultations of that day'),
     is((m.scheduled_consultations, m.completed_consultations, m.cancelled_consultations),
-       (1::bigint, 1::bigint, 0::bigint), 'by status'),
+       (1::bigint, 1::bigint, 0::bigint), 'a range of one day counts its consultations by status'),
     is((m.prescriptions, m.payments, m.refunds), (1::bigint, 1::bigint, 1::bigint),
-       'its prescriptions, payments and refunds'),
-    is(m.revenue, array[('EUR', 3000, 1500, 1500)]::api.revenue[], 'its money'),
-    is(m.daily, array[('2027-01-06', 2, 1, 0, 1)]::api.daily_metrics[], 'and is one day'),
+       'a range of one day counts its prescriptions, payments and refunds'),
+    is(m.revenue, array[('EUR', 3000, 1500, 1500)]::api.revenue[],
+        'a range of one day has the revenue of that day'),
+    is(m.daily, array[('2027-01-06', 2, 1, 0, 1)]::api.daily_metrics[],
+        'a range of one day has the figures of one day'),
     is((m.users, m.patients, m.doctors), (0::bigint, 0::bigint, 0::bigint),
-        'on which nobody joined'))
+        'a range of one day counts no account that was created before it'))
 from api.clinic_analytics('2027-01-06 00:00:00+00', '2027-01-07 00:00:00+00') as m;
 select is(m.consultations, v.consultations, v.sentence)
 from (values
     ('2027-01-06 00:00:00+00'::timestamptz, null::timestamptz, 3::bigint,
-     'a range without an end goes on for ever'),
-    (null, '2027-01-06 00:00:00+00', 2::bigint, 'a range without a beginning has begun always'),
+     'a range without an end counts all later consultations'),
+    (null, '2027-01-06 00:00:00+00', 2::bigint,
+     'a range without a start counts all earlier consultations'),
     ('2027-01-06 00:00:00+00', '2027-01-06 00:00:00.000001+00', 1::bigint,
-     'the beginning belongs to the range'),
-    ('2027-01-05 23:30:00.000001+00', '2027-01-06 00:00:00+00', 0::bigint, 'its end does not'),
-    ('-infinity', 'infinity', 5::bigint, 'all of time has all consultations'))
+     'a range includes a consultation that begins at its start'),
+    ('2027-01-05 23:30:00.000001+00', '2027-01-06 00:00:00+00', 0::bigint,
+     'a range excludes a consultation that begins at its end'),
+    ('-infinity', 'infinity', 5::bigint,
+     'a range from -infinity to infinity counts all consultations'))
     as v (p_from, p_to, consultations, sentence)
 cross join lateral api.clinic_analytics(v.p_from, v.p_to) as m;
 select is(
@@ -101,42 +108,53 @@ select is(
 from (values
     ('2027-01-04 08:00:00+00'::timestamptz, '2027-01-04 08:00:00.000001+00'::timestamptz,
      (5::bigint, 1::bigint, 2::bigint, 0::bigint, 2::numeric),
-     'who joins, pays or gets a prescription as a range begins belongs to it'),
+     'a range includes accounts, prescriptions and payments of the instant of its start'),
     ('2027-01-04 07:00:00+00', '2027-01-04 08:00:00+00',
-     (0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::numeric), 'as it ends, no more'),
+     (0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::numeric),
+     'a range excludes accounts, prescriptions and payments of the instant of its end'),
     ('2027-01-06 09:00:00+00', '2027-01-06 09:00:00.000001+00',
-     (0::bigint, 1::bigint, 1::bigint, 1::bigint, 1::numeric), 'so does a refund'),
+     (0::bigint, 1::bigint, 1::bigint, 1::bigint, 1::numeric),
+     'a range includes a refund of the instant of its start'),
     ('2027-01-06 08:00:00+00', '2027-01-06 09:00:00+00',
-     (0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::numeric), 'unless the range ends then'))
+     (0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::numeric),
+     'a range excludes a refund of the instant of its end'))
     as v (p_from, p_to, figures, sentence)
 cross join lateral api.clinic_analytics(v.p_from, v.p_to) as m;
 select is(
     (select sum(d.consultations) from unnest((api.clinic_analytics()).daily) as d),
-    (api.clinic_analytics()).consultations::numeric, 'the days add up to the whole');
+    (api.clinic_analytics()).consultations::numeric,
+    'the consultations of all days add up to the number of consultations');
 
 -- Refusals
 select throws_ok(
     format('select api.clinic_analytics(%L, %L)', v.p_from, v.p_to), 'TM202', null, v.sentence)
 from (values
-    ('2027-01-06 00:00:00+00', '2027-01-05 00:00:00+00', 'a range does not end before it begins'),
-    ('2027-01-06 00:00:00+00', '2027-01-06 00:00:00+00', 'nor as it begins'),
-    ('infinity', null, 'nothing begins at the end of time')) as v (p_from, p_to, sentence);
+    ('2027-01-06 00:00:00+00', '2027-01-05 00:00:00+00',
+     'clinic_analytics: a range that ends before it begins is refused'),
+    ('2027-01-06 00:00:00+00', '2027-01-06 00:00:00+00',
+     'clinic_analytics: a range of length zero is refused'),
+    ('infinity', null,
+     'clinic_analytics: a start at infinity is refused')) as v (p_from, p_to, sentence);
 
--- Who may not
+-- Callers that are refused
 select pg_temp.sign_in('doctor');
 select throws_ok(
-    'select api.clinic_analytics()', 'TM301', null, 'a doctor does not see the figures');
+    'select api.clinic_analytics()', 'TM301', null, 'a doctor cannot call clinic_analytics');
 select pg_temp.sign_in('patient');
-select throws_ok('select api.clinic_analytics()', 'TM301', null, 'nor does a patient');
+select throws_ok('select api.clinic_analytics()', 'TM301', null,
+    'a patient cannot call clinic_analytics');
 select pg_temp.sign_in('nobody');
-select throws_ok('select api.clinic_analytics()', 'TM101', null, 'nor does nobody');
+select throws_ok('select api.clinic_analytics()', 'TM101', null,
+    'an unauthenticated caller cannot call clinic_analytics');
 select throws_ok(
-    $$ select api.clinic_analytics('infinity') $$, 'TM101', null, 'whatever they ask');
+    $$ select api.clinic_analytics('infinity') $$, 'TM101', null,
+        'clinic_analytics checks the caller before the range');
 reset role;
 update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('admin');
 set local role telemed_api;
 select pg_temp.sign_in('admin');
-select throws_ok('select api.clinic_analytics()', 'TM102', null, 'nor does an admin who has left');
+select throws_ok('select api.clinic_analytics()', 'TM102', null,
+    'a deactivated admin cannot call clinic_analytics');
 
 select * from finish();
 rollback;

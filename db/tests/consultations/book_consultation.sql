@@ -40,7 +40,7 @@ select is(c.fee_minor, 5000::bigint,
     'a later change of the doctor''s fee does not reach a booked consultation')
 from api.get_consultation(:'booking') as c;
 
--- The same request again
+-- Retries
 select is(
     (select to_jsonb(b) from api.book_consultation(:'slot', 'A cough', 'key-1') as b),
     (select to_jsonb(c) || '{"fee_minor": 5000}' from api.get_consultation(:'booking') as c),
@@ -94,7 +94,7 @@ from (values
      'book_consultation: the slot of another patient is refused with TM901')
 ) as v (actor, reason, key, refusal, sentence);
 
--- A refusal is remembered
+-- A stored refusal
 select pg_temp.sign_in('other_patient', 'remember');
 select is(b.id, null, 'book_consultation returns null when its refusal is stored')
 from api.book_consultation(:'slot', null, 'key-6') as b;
@@ -114,7 +114,7 @@ select lives_ok(
     format('select api.book_consultation(%L, null, %L)', :'slot', 'key-7'),
     'a booking under a new key succeeds once the slot is open');
 
--- What is remembered and what is not
+-- Refusals that are stored, and those that are not
 select pg_temp.sign_in('other_patient', 'remember');
 select is(b.id, null, 'book_consultation stores the refusal of a slot that has begun')
 from api.book_consultation(:'begun_slot', null, 'key-9') as b;
@@ -165,7 +165,7 @@ select is(
         'select api.book_consultation(%L, null, ''key-12'')', :'near_slot')),
     null, 'a slot can be booked one microsecond before it begins');
 
--- One after the other, and what a request may look like
+-- Consecutive consultations, and valid and invalid requests
 reset role;
 select pg_temp.open_slot('other_doctor', '2027-01-07 09:30:00+00') as next_slot \gset
 select pg_temp.open_slot('doctor', '2027-01-08 09:00:00+00') as free_slot \gset
@@ -191,7 +191,7 @@ from (values
      'book_consultation: a reason of 4000 and a key of 255 characters are accepted')
 ) as v (slot, reason, key, refusal, sentence);
 
--- Who may not
+-- Callers that are refused
 select pg_temp.sign_in('doctor');
 select throws_ok(
     format('select api.book_consultation(%L, null, %L)', :'overlapping_slot', 'key-8'),

@@ -12,7 +12,7 @@ select pg_temp.booking('patient', :'second_slot') as second \gset
 select pg_temp.booking('patient', :'third_slot') as third \gset
 select pg_temp.booking('patient', :'fourth_slot') as fourth \gset
 
--- Who may not
+-- Callers that are refused
 select is(
     pg_temp.refusal(v.actor, format(
         'select api.cancel_consultation(%L)', v.id)),
@@ -43,7 +43,7 @@ select collect_tap(
     is(
         (c.doctor_id, c.doctor_name, c.patient_id, c.patient_name),
         (pg_temp.id_of('doctor'), 'Doctor doctor'::text, pg_temp.id_of('patient'),
-        'Patient patient'::text),
+         'Patient patient'::text),
         'a cancelled consultation keeps its doctor and its patient'),
     is(
         (c.starts_at, c.ends_at),
@@ -102,7 +102,7 @@ select pg_temp.sign_in('admin');
 select is(c.status, 'cancelled', 'an admin can cancel a consultation long after its start')
 from api.cancel_consultation(:'third', 'The doctor was ill') as c;
 
--- What is completed stays completed
+-- A completed consultation stays completed
 select is(
     pg_temp.refusal('doctor', format('select api.complete_consultation(%L)', :'fourth')),
     null, 'the doctor completes a consultation');

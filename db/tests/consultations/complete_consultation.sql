@@ -10,7 +10,7 @@ select id as booking from api.book_consultation(:'slot', 'A cough', 'book') \gse
 select pg_temp.booking('patient', :'second_slot') as second \gset
 select pg_temp.booking('patient', :'third_slot') as third \gset
 
--- Who may not
+-- Callers that are refused
 select is(
     pg_temp.refusal(v.actor, format(
         'select api.complete_consultation(%L)', v.id)),
@@ -40,7 +40,7 @@ select collect_tap(
     is(
         (c.doctor_id, c.doctor_name, c.patient_id, c.patient_name),
         (pg_temp.id_of('doctor'), 'Doctor doctor'::text, pg_temp.id_of('patient'),
-        'Patient patient'::text),
+         'Patient patient'::text),
         'a completed consultation keeps its doctor and its patient'),
     is(
         (c.starts_at, c.ends_at),
@@ -62,7 +62,7 @@ select pg_temp.sign_in('patient');
 select is(c.notes, 'Rest and tea', 'the patient can read the notes of a completed consultation')
 from api.get_consultation(:'booking') as c;
 
--- It can never be changed
+-- A completed consultation cannot change
 select is(
     pg_temp.refusal('doctor', format(
         'select api.complete_consultation(%L, ''Other notes'')', :'booking')),
@@ -71,7 +71,7 @@ select pg_temp.sign_in('doctor');
 select is(c.notes, 'Rest and tea', 'a refused second completion leaves the notes as they were')
 from api.get_consultation(:'booking') as c;
 
--- Without notes, long after its time
+-- Without notes, long after the start
 select is(
     pg_temp.refusal('doctor', format(
         'select api.complete_consultation(%L, %L)', :'second', v.notes)),
@@ -88,13 +88,13 @@ select collect_tap(
     is(c.notes, null, 'a consultation can be completed without notes'))
 from api.complete_consultation(:'second') as c;
 
--- A cancelled one
+-- A cancelled consultation
 select status from api.cancel_consultation(:'third') \gset
 select is(
     pg_temp.refusal('doctor', format('select api.complete_consultation(%L)', :'third')),
     'TM905', 'a cancelled consultation cannot be completed');
 
--- Not before its time
+-- The completion lead
 reset role;
 select pg_temp.set_clock('2027-01-04 08:00:00+00');
 update app.clinic_settings set completion_lead = default;

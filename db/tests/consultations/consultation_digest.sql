@@ -6,7 +6,7 @@ reset role;
 select pg_temp.booking('patient', pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00')) as id \gset
 select app.consultation_digest(c) as digest from app.consultations as c where c.id = :'id' \gset
 
--- Everything that a completed consultation says, changed one by one
+-- Each column of a completed consultation, changed on its own
 create temp table change (field name primary key, value jsonb not null) on commit drop;
 insert into change values
 ('id', '"00000000-0000-7000-8000-000000000000"'),

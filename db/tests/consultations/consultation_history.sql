@@ -26,15 +26,15 @@ select results_eq(
           ('booked', %1$L::uuid, 'patient', 'scheduled', %3$L::uuid,
            timestamptz '2027-01-05 09:00+00', timestamptz '2027-01-05 09:30+00'),
           ('rescheduled', %1$L, 'patient', 'scheduled', %4$L,
-          '2027-01-05 10:00+00', '2027-01-05 10:45+00'),
+           '2027-01-05 10:00+00', '2027-01-05 10:45+00'),
           ('cancelled', %2$L, 'admin', 'cancelled', %4$L,
-          '2027-01-05 10:00+00', '2027-01-05 10:45+00')$$,
+           '2027-01-05 10:00+00', '2027-01-05 10:45+00')$$,
         pg_temp.id_of('patient'), pg_temp.id_of('admin'), :'slot', :'second_slot'),
     'a history shows each event, its actor and the consultation after the event');
 select is(
     (select array_agg(h.id order by h.id) from api.consultation_history(:'booking') as h),
     (select array_agg(h.id) from api.consultation_history(:'booking') as h),
-     'a history begins with the oldest event');
+    'a history begins with the oldest event');
 select cmp_ok(
     (select count(*) from api.consultation_history(:'booking') as h
      where h.occurred_at between clock_timestamp() - interval '1 minute' and clock_timestamp()),
@@ -45,7 +45,7 @@ select is(
     'each consultation has its own history')
 from api.consultation_history(:'completed') as h;
 
--- For whom
+-- Callers
 select is(
     pg_temp.refusal(v.actor, format(
         'select api.consultation_history(%L)', v.id)),
@@ -64,7 +64,7 @@ from (values
     ('admin', null, 'TM403', 'consultation_history: a null id is refused')
 ) as v (actor, id, refusal, sentence);
 
--- What others did
+-- Direct writes
 reset role;
 select pg_temp.open_slot('doctor', '2027-01-06 09:00:00+00') as direct_slot \gset
 select pg_temp.sign_in('nobody');
@@ -80,7 +80,7 @@ select is(
     'a history shows a booking that was written directly, without an actor')
 from api.consultation_history(:'direct') as h;
 
--- What is no event
+-- Changes that are not events
 reset role;
 update app.consultations set status = 'scheduled' where id = :'direct';
 alter table app.consultations disable trigger consultations_change_only_as_permitted;
@@ -97,7 +97,7 @@ select is(array_agg(h.event), '{booked}',
     'changes that a history leaves out take no place on its pages')
 from api.consultation_history(:'direct', p_limit => 1) as h;
 
--- Page by page
+-- Pages
 select is(
     pg_temp.all_pages(format(
         'api.consultation_history(%L, p_limit => %s, p_cursor => %%L)', :'booking', n)),

@@ -3,8 +3,8 @@ begin;
 select plan(56);
 reset role;
 
--- Everything here is written by the owner of the table, past every function and without the
--- triggers: what is refused is refused by the constraints alone.
+-- The owner of the table writes directly here, without the functions and with the triggers
+-- disabled: each refusal comes from a constraint.
 alter table app.consultations disable trigger consultations_change_only_as_permitted;
 alter table app.consultations
 disable trigger consultations_have_the_doctor_and_time_of_their_slot;
@@ -102,7 +102,7 @@ from (values
     ('patient', 'the role of a patient with a cancelled consultation cannot change')
 ) as v (user_name, sentence);
 
--- What a consultation must have
+-- Columns of a consultation
 select throws_ok(
     pg_temp.consultation_sql(:'second_slot', 'patient', jsonb_build_object(v.field, null)),
     '23502', null, 'a consultation always has its ' || v.field)

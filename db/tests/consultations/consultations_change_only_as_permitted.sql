@@ -3,13 +3,13 @@ begin;
 select plan(86);
 reset role;
 
--- Each consultation of this file has an hour of its own, far from the others.
+-- Each consultation of this file has its own hour.
 create temp sequence hour;
 create function pg_temp.hour()
 returns timestamptz language sql
 as $$ select timestamptz '2027-02-01 00:00:00+00' + nextval('pg_temp.hour') * interval '1 hour' $$;
 
--- A consultation of the patient with the doctor that has got as far as p_status
+-- A consultation of the patient with the doctor that has the status p_status
 create function pg_temp.consultation(p_status text)
 returns uuid language plpgsql
 as $$
@@ -53,7 +53,7 @@ from (values
     (null, '23502 status', 'a new consultation cannot have a null status')
 ) as v (status, refusal, sentence);
 
--- Every status, every function, everybody
+-- Every status, every function, every caller
 create function pg_temp.attempt(p_actor text, p_verb text, p_status text)
 returns text language plpgsql
 as $$
@@ -144,7 +144,7 @@ select is(
     'TM912',
     'a transition back to scheduled has no effect: a consultation that has ended is immutable');
 
--- What may change and what may not: every column with a value that differs
+-- Columns that may and that may not change: each with a value that differs
 create temp table change (field name primary key, value text not null) on commit drop;
 insert into change values
 ('id', 'gen_random_uuid()'),
@@ -188,7 +188,7 @@ select bag_eq(
           ('completion_digest', null)$$,
     'a scheduled consultation can change its slot and its status only');
 
--- The time of a change is the database's own
+-- The database sets the time of a change
 select pg_temp.consultation('scheduled') as booking \gset
 select pg_temp.set_clock('2027-01-04 08:05:00+00');
 update app.consultations set updated_at = '2020-01-01 00:00:00+00' where id = :'booking';
@@ -198,7 +198,7 @@ select is(
     'the time of the last change is that of the database, whatever an update says')
 from app.consultations as c where c.id = :'booking';
 
--- So is the digest
+-- The database computes the digest
 select pg_temp.consultation('scheduled') as digested \gset
 update app.consultations set completion_digest = sha256('made up') where id = :'digested';
 select is(c.completion_digest, null, 'a scheduled consultation cannot be given a digest')

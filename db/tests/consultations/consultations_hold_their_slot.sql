@@ -3,9 +3,9 @@ begin;
 select plan(35);
 reset role;
 
--- Everything here is written by the owner of the tables, past every function. Which slot a
--- consultation gets is decided by consultations_have_the_doctor_and_time_of_their_slot, and what
--- becomes of its slot by consultations_hold_their_slot.
+-- The owner of the tables writes directly here, without the functions. The trigger
+-- consultations_have_the_doctor_and_time_of_their_slot decides which slot a consultation gets;
+-- consultations_hold_their_slot changes the status of that slot.
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 11:00:00+00') as third_slot \gset
@@ -36,7 +36,7 @@ as $$
         select from app.consultations as c where c.slot_id = s.id and c.status <> 'cancelled')
 $$;
 
--- A new consultation takes its slot
+-- A new consultation books its slot
 select lives_ok(pg_temp.consultation_sql(:'slot', 'patient'),
     'a consultation can be written for an open slot');
 select is(pg_temp.slot_status(:'slot'), 'booked',
@@ -54,7 +54,7 @@ from (values
     (gen_random_uuid(), 'a consultation cannot be written for a slot that does not exist')
 ) as v (slot_id, sentence);
 
--- A move takes the new slot and frees the old one
+-- A move books the new slot and opens the old one
 select id as booking from app.consultations where slot_id = :'slot' \gset
 update app.consultations set slot_id = :'later_slot' where id = :'booking';
 select is(
@@ -99,7 +99,7 @@ select is(pg_temp.slot_status(:'slot'), 'open', 'a cancelled consultation frees 
 select is(pg_temp.slots_out_of_step(), 0::bigint,
     'a slot is booked exactly while a consultation holds it after a cancellation');
 
--- Two things in one write
+-- Two changes in one update
 select lives_ok(pg_temp.consultation_sql(:'second_slot', 'patient'),
     'a third consultation can be written for an open slot');
 select is(
@@ -123,7 +123,7 @@ select is(
     pg_temp.slot_status(:'away_slot'), 'withdrawn',
     'a slot that becomes free within time off is withdrawn');
 
--- An insert that does nothing
+-- An insert with on conflict do nothing
 select pg_temp.open_slot('other_doctor', '2027-01-08 09:15:00+00') as overlapping_slot \gset
 select pg_temp.open_slot('doctor', '2027-01-08 09:00:00+00') as held_slot \gset
 select pg_temp.booking('patient', :'held_slot') as held \gset
@@ -140,7 +140,7 @@ select is(
     (pg_temp.slot_status(:'overlapping_slot'), pg_temp.slots_out_of_step())::text, '(booked,0)',
     'a booking with on conflict do nothing marks its slot as booked');
 
--- Of a doctor who has left
+-- A slot of a deactivated doctor
 select pg_temp.open_slot('doctor', '2027-01-09 09:00:00+00') as cancelled_later \gset
 select pg_temp.open_slot('doctor', '2027-01-09 10:00:00+00') as kept \gset
 select pg_temp.booking('patient', :'cancelled_later') as booking_to_cancel \gset
@@ -156,7 +156,7 @@ select is(
 select is(pg_temp.slots_out_of_step(), 0::bigint,
     'a slot is booked exactly while a consultation holds it after a deactivation');
 
--- The wall behind: a slot that was marked as open beside the triggers
+-- The layer behind: a slot that is marked as open with the trigger disabled
 select pg_temp.open_slot('other_doctor', '2027-01-10 09:00:00+00') as reopened_slot \gset
 select pg_temp.booking('patient', :'reopened_slot') as held_now \gset
 alter table app.availability_slots disable trigger availability_slots_keep_their_time;
@@ -168,7 +168,7 @@ select is(
         'select api.book_consultation(%L, null, ''k'')', :'reopened_slot')),
     '23505', 'a booked slot that is wrongly marked as open still cannot be booked again');
 
--- Time off at another time, or of somebody else, does not keep a slot
+-- Time off at another time, or of another doctor, does not affect a slot
 reset role;
 select pg_temp.set_clock('2027-01-04 08:00:00+00');
 insert into app.time_off (doctor_id, starts_at, ends_at)

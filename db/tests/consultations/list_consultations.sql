@@ -21,7 +21,7 @@ select array[:'fifth', :'fourth', :'second', greatest(:'first', :'third'),
     least(:'first', :'third')]
     as everything \gset
 
--- Whose they are
+-- Consultations of each caller
 select pg_temp.sign_in('patient');
 select is(
     array_agg(c.id), array[:'fifth', :'fourth', :'first']::uuid[],
@@ -63,7 +63,7 @@ select pg_temp.sign_in('doctor');
 select is_empty($$select id from api.list_consultations('completed')$$,
     'a doctor who has completed no consultation lists no completed one');
 
--- From and to
+-- Ranges
 select is(
     (select count(*) from api.list_consultations(
         p_from => v.from_time::timestamptz, p_to => v.to_time::timestamptz)),
@@ -93,7 +93,7 @@ set local role telemed_api;
 select is(count(*), 3::bigint,
     'consultations in the past stay in the list') from api.list_consultations();
 
--- Page by page
+-- Pages
 select pg_temp.sign_in('admin');
 select is(
     pg_temp.all_pages(format('api.list_consultations(p_limit => %s, p_cursor => %%L)', n)),
@@ -125,7 +125,7 @@ select is(
     array[:'fifth', :'second', :'first'],
         'pages of one row show each consultation of a doctor once');
 
--- A page goes on where the one before ended, whatever became of its last row.
+-- A page begins where the previous one ended, even if the last row of that page has changed.
 select pg_temp.cursor_after('patient', 'api.list_consultations(p_limit => 2)') as after_fourth \gset
 select is(
     (select array_agg(c.id::text) from api.list_consultations(p_cursor => :'after_fourth') as c),
@@ -141,7 +141,7 @@ from (values
      'list_consultations: a cursor of a patient is refused for an admin')
 ) as v (actor, cursor, refusal, sentence);
 
--- Of one doctor, of one patient
+-- Filters by doctor and by patient
 select pg_temp.sign_in('admin');
 select is(
     (select array_agg(c.id::text order by c.id)
@@ -170,7 +170,7 @@ from api.list_consultations(p_patient_id => pg_temp.id_of('other_patient')) as c
 select is(count(*), 0::bigint, 'a doctor lists nothing for the id of another doctor')
 from api.list_consultations(p_doctor_id => pg_temp.id_of('other_doctor')) as c;
 
--- What is not a page
+-- Invalid pages
 select is(
     pg_temp.refusal('patient', format(
         'select api.list_consultations(p_status => %L, p_limit => %L, p_cursor => %L)', v.status,

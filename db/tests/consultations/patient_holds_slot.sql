@@ -19,7 +19,7 @@ from (values
     ('patient', null, false, 'patient_holds_slot is false for a null slot id'),
     ('nobody', :'slot', false, 'patient_holds_slot is false for a null patient id')
 ) as v (patient, slot, holds, sentence);
--- Whatever status follows: the rows of a completed consultation are tested with booking.
+-- A direct update without triggers: only the status matters here.
 set local session_replication_role = replica;
 update app.consultations set status = 'completed', completion_digest = sha256('')
 where id = :'booking';

@@ -67,7 +67,7 @@ select is(
         'select api.reschedule_consultation(%L, %L, ''m'')', :'taken', :'slot')),
     null, 'another patient can reschedule to the slot that became free');
 
--- The same request again
+-- Retries
 select pg_temp.sign_in('patient');
 select is(to_jsonb(r), :'answer'::jsonb,
     'a retry of reschedule_consultation returns the first answer')
@@ -129,7 +129,7 @@ from (values
 select is(c.slot_id, :'next_slot', 'refused reschedules leave the consultation in its slot')
 from api.get_consultation(:'booking') as c;
 
--- Refusals are remembered
+-- Stored refusals
 select pg_temp.sign_in('patient', 'remember');
 select is(r.id, null, 'reschedule_consultation returns null when its refusal is stored')
 from (values
@@ -159,7 +159,7 @@ from (values
     ('free', null, 'a reschedule under a new key succeeds once the slot is open')
 ) as v (key, refusal, sentence);
 
--- The last moment: it begins at 09:00
+-- The last moment: the consultation begins at 09:00
 reset role;
 select pg_temp.set_clock('2027-01-05 09:00:00+00');
 set local role telemed_api;
@@ -204,7 +204,7 @@ select is(refusal_code, 'TM905',
 from app.idempotency_keys where key = 'cancelled';
 set local role telemed_api;
 
--- Who may not
+-- Callers that are refused
 select is(
     pg_temp.refusal(v.actor, format(
         'select api.reschedule_consultation(%L, %L, ''k'')', :'elsewhere', :'other_slot')),

@@ -13,7 +13,7 @@ reset role;
 update app.doctors set fee_minor = 0 where user_id = pg_temp.id_of('doctor');
 select pg_temp.booking('patient', :'free_slot') as free_booking \gset
 
--- Everything here is written by the owner of the table, past every function. The fee is 5000 EUR.
+-- The owner of the table writes directly here, without the functions. The fee is 5000 minor units.
 create function pg_temp.payment_sql(p_consultation_id uuid, p_amount bigint,
     p_currency text default 'EUR')
 returns text language sql
@@ -36,23 +36,29 @@ $$;
 -- Payments never exceed the fee
 select is(pg_temp.refusal('nobody', v.statement), v.refusal, v.sentence)
 from (values
-    (pg_temp.payment_sql(:'booking', 5001), 'TM908', 'not a cent more than the fee is taken'),
-    (pg_temp.payment_sql(:'booking', 3000), null, 'a part of it is'),
-    (pg_temp.payment_sql(:'booking', 2001), 'TM908', 'then not a cent more than the rest'),
-    (pg_temp.payment_sql(:'booking', 1999), null, 'but less'),
-    (pg_temp.payment_sql(:'booking', 1), null, 'to the last cent'),
-    (pg_temp.payment_sql(:'booking', 1), 'TM908', 'and not one more'),
+    (pg_temp.payment_sql(:'booking', 5001), 'TM908',
+     'a payment of one cent more than the fee is refused'),
+    (pg_temp.payment_sql(:'booking', 3000), null, 'a payment of a part of the fee is accepted'),
+    (pg_temp.payment_sql(:'booking', 2001), 'TM908',
+     'a payment of one cent more than the rest of the fee is refused'),
+    (pg_temp.payment_sql(:'booking', 1999), null,
+     'a payment of less than the rest of the fee is accepted'),
+    (pg_temp.payment_sql(:'booking', 1), null, 'a payment of the last cent of the fee is accepted'),
+    (pg_temp.payment_sql(:'booking', 1), 'TM908',
+     'a payment of one cent is refused once the fee is paid'),
     (pg_temp.payment_sql(:'free_booking', 1), 'TM908',
-     'for what is free of charge nothing is taken'),
+     'a payment for a consultation without a fee is refused'),
     (pg_temp.payment_sql(:'other_booking', 100, 'USD'), 'TM205 currency',
-     'other money is not taken'),
-    (pg_temp.payment_sql(gen_random_uuid(), 100), '23503', 'nor money for no consultation')
+     'a payment in another currency than that of the consultation is refused'),
+    (pg_temp.payment_sql(gen_random_uuid(), 100), '23503',
+     'a payment for a consultation that does not exist is refused')
 ) as v (statement, refusal, sentence);
 select is(app.payable_minor(v.id::uuid), v.rest::bigint, v.sentence)
 from (values
-    (:'booking', 0, 'what is paid is not due'), (:'other_booking', 5000, 'what is not paid is'),
-    (:'free_booking', 0, 'what is free is not'),
-    (gen_random_uuid()::text, null, 'what is not there is not')
+    (:'booking', 0, 'payable_minor is zero for a consultation that is paid'),
+    (:'other_booking', 5000, 'payable_minor is the fee for a consultation without payments'),
+    (:'free_booking', 0, 'payable_minor is zero for a consultation without a fee'),
+    (gen_random_uuid()::text, null, 'payable_minor is null for a consultation that does not exist')
 ) as v (id, rest, sentence);
 
 -- Refunds never exceed their payment
@@ -61,37 +67,44 @@ select id as small_payment from app.payments where amount_minor = 1 \gset
 select is(pg_temp.refusal('nobody', v.statement), v.refusal, v.sentence)
 from (values
     (pg_temp.refund_sql(:'booking', :'small_payment', 2), 'TM909',
-     'not more than this payment is given back'),
-    (pg_temp.refund_sql(:'booking', :'payment', 3001), 'TM909', 'not a cent more than was paid'),
-    (pg_temp.refund_sql(:'booking', :'payment', 1000), null, 'a part of it is'),
+     'a refund of more than its payment is refused although other payments are larger'),
+    (pg_temp.refund_sql(:'booking', :'payment', 3001), 'TM909',
+     'a refund of one cent more than its payment is refused'),
+    (pg_temp.refund_sql(:'booking', :'payment', 1000), null,
+     'a refund of a part of its payment is accepted'),
     (pg_temp.refund_sql(:'booking', :'payment', 2001), 'TM909',
-     'then not a cent more than the rest'),
-    (pg_temp.refund_sql(:'booking', :'payment', 2000), null, 'but all of it'),
-    (pg_temp.refund_sql(:'booking', :'payment', 1), 'TM909', 'and not one cent more'),
+     'a refund of one cent more than the rest of its payment is refused'),
+    (pg_temp.refund_sql(:'booking', :'payment', 2000), null,
+     'a refund of the rest of its payment is accepted'),
+    (pg_temp.refund_sql(:'booking', :'payment', 1), 'TM909',
+     'a refund of one cent is refused once its payment is refunded'),
     (pg_temp.refund_sql(:'booking', gen_random_uuid(), 1), 'TM909',
-     'nothing is given back of no payment'),
-    (pg_temp.refund_sql(:'booking', null, 1), 'TM909', 'nor of none'),
+     'a refund of a payment that does not exist is refused'),
+    (pg_temp.refund_sql(:'booking', null, 1), 'TM909', 'a refund of a null payment is refused'),
     (pg_temp.refund_sql(:'other_booking', :'small_payment', 1), '23503',
-     'nor in another consultation'),
-    (pg_temp.refund_sql(:'booking', :'small_payment', 1, 'USD'), '23503', 'nor in other money')
+     'a refund in another consultation than that of its payment is refused'),
+    (pg_temp.refund_sql(:'booking', :'small_payment', 1, 'USD'), '23503',
+     'a refund in another currency than that of its payment is refused')
 ) as v (statement, refusal, sentence);
 select id as refund from app.payments where amount_minor = 2000 \gset
 select is(
     pg_temp.refusal('nobody', pg_temp.refund_sql(:'booking', :'refund', 1)),
-    'TM909', 'a refund is not refunded');
+    'TM909', 'a refund cannot be refunded');
 select is(app.refundable_minor(v.id::uuid), v.rest::bigint, v.sentence)
 from (values
-    (:'payment', 0, 'of what was given back nothing is left'),
-    (:'small_payment', 1, 'of the rest all is'),
-    (:'refund', null, 'of a refund there is nothing to give back')
+    (:'payment', 0, 'refundable_minor is zero for a payment that is fully refunded'),
+    (:'small_payment', 1, 'refundable_minor is the amount of a payment without refunds'),
+    (:'refund', null, 'refundable_minor is null for a refund')
 ) as v (id, rest, sentence);
 
--- What was given back can be paid again
-select is(app.payable_minor(:'booking'), 3000::bigint, 'what was given back is due again');
+-- A refunded amount can be paid again
+select is(app.payable_minor(:'booking'), 3000::bigint,
+    'payable_minor includes the refunded amount again');
 select is(pg_temp.refusal('nobody', v.statement), v.refusal, v.sentence)
 from (values
-    (pg_temp.payment_sql(:'booking', 3001), 'TM908', 'but no more than that'),
-    (pg_temp.payment_sql(:'booking', 3000), null, 'so it can be paid again')
+    (pg_temp.payment_sql(:'booking', 3001), 'TM908',
+     'a payment of one cent more than the refunded amount is refused'),
+    (pg_temp.payment_sql(:'booking', 3000), null, 'a payment of the refunded amount is accepted')
 ) as v (statement, refusal, sentence);
 
 -- A cancelled consultation
@@ -102,18 +115,19 @@ update app.consultations set status = 'cancelled' where id = :'cancelled';
 select is(pg_temp.refusal('nobody', v.statement), v.refusal, v.sentence)
 from (values
     (pg_temp.payment_sql(:'cancelled', 100), 'TM905',
-     'nothing is taken for a cancelled consultation'),
-    (pg_temp.refund_sql(:'cancelled', :'paid_before', 100), null, 'but given back')
+     'a payment for a cancelled consultation is refused'),
+    (pg_temp.refund_sql(:'cancelled', :'paid_before', 100), null,
+     'a refund for a cancelled consultation is accepted')
 ) as v (statement, refusal, sentence);
 
--- Many rows in one write
+-- Many rows in one statement
 select is(
     pg_temp.refusal('nobody', format(
         'insert into app.payments (consultation_id, kind, amount_minor, currency, method) '
         'select %L, ''payment'', 1000, ''EUR'', ''card'' from generate_series(1, %s)',
         :'other_booking', n)),
     case n when 6 then 'TM908' end,
-    n || ' payments in one write are counted one by one')
+    n || ' payments in one statement are ' || case n when 6 then 'refused' else 'accepted' end)
 from unnest(array[6, 5]) as n;
 
 select * from finish();

@@ -12,7 +12,7 @@ select status from api.cancel_consultation(:'cancelled') \gset
 select pg_temp.sign_in('doctor');
 select status from api.complete_consultation(:'completed') \gset
 
--- The permitted path. The fee is 5000 EUR.
+-- The permitted path. The fee is 5000 minor units of EUR.
 reset role;
 select pg_temp.set_clock('2027-01-04 09:00:00+00');
 set local role telemed_api;
@@ -20,33 +20,40 @@ select pg_temp.sign_in('admin');
 select p.id as payment, to_jsonb(p) as answer
 from api.record_payment(:'booking', 3000, 'EUR', 'card', 'tx_1', null, 'pay-1') as p \gset
 select collect_tap(
-    is(p.id, :'payment', 'an admin records a part of the fee'),
-    is(p.consultation_id, :'booking', 'of a consultation'),
-    is(p.kind, 'payment', 'as a payment'),
-    is(p.refunded_payment_id, null, 'and not as a refund'),
-    is((p.amount_minor, p.currency), (3000::bigint, 'EUR'::text), 'of that amount'),
-    is(p.method, 'card', 'in that way'),
-    is(p.provider_reference, 'tx_1', 'with the provider''s name for it'),
-    is(p.reason, null, 'without a reason'),
-    is(p.created_at, '2027-01-04 09:00:00+00', 'now'),
-    is(to_jsonb(p), :'answer'::jsonb, 'and the answer says so'))
+    is(p.id, :'payment', 'an admin records a payment of a part of the fee'),
+    is(p.consultation_id, :'booking', 'a recorded payment belongs to its consultation'),
+    is(p.kind, 'payment', 'a recorded payment has the kind payment'),
+    is(p.refunded_payment_id, null, 'a recorded payment refunds no other payment'),
+    is((p.amount_minor, p.currency), (3000::bigint, 'EUR'::text),
+        'a recorded payment has the given amount and currency'),
+    is(p.method, 'card', 'a recorded payment has the given method'),
+    is(p.provider_reference, 'tx_1', 'a recorded payment has the provider''s reference'),
+    is(p.reason, null, 'a recorded payment has no reason'),
+    is(p.created_at, '2027-01-04 09:00:00+00', 'a recorded payment has the time of its recording'),
+    is(to_jsonb(p), :'answer'::jsonb, 'record_payment returns the payment as it is stored'))
 from api.list_payments(:'booking') as p;
 
--- The same request again
-select is(to_jsonb(p), :'answer'::jsonb, 'a retry hears the same answer')
+-- Retries
+select is(to_jsonb(p), :'answer'::jsonb, 'a retry of record_payment returns the first answer')
 from api.record_payment(:'booking', 3000, 'EUR', 'card', 'tx_1', null, 'pay-1') as p;
-select is(count(*), 1::bigint, 'and pays nothing more') from api.list_payments(:'booking');
+select is(count(*), 1::bigint,
+    'a retry of record_payment records no second payment') from api.list_payments(:'booking');
 select is(
     pg_temp.refusal('admin', format(
         'select api.record_payment(%L, %L, %L, %L, %L, null, %L)', v.id, v.amount, v.currency, v.method,
         v.reference, 'pay-1')),
     'TM203 Idempotency-Key', v.sentence)
 from (values
-    (:'completed', 3000, 'EUR', 'card', 'tx_1', 'the key is refused for another consultation'),
-    (:'booking', 2000, 'EUR', 'card', 'tx_1', 'for another amount'),
-    (:'booking', 3000, 'USD', 'card', 'tx_1', 'for another currency'),
-    (:'booking', 3000, 'EUR', 'cash', 'tx_1', 'for another method'),
-    (:'booking', 3000, 'EUR', 'card', null, 'and for another reference')
+    (:'completed', 3000, 'EUR', 'card', 'tx_1',
+     'record_payment: the key is refused for another consultation'),
+    (:'booking', 2000, 'EUR', 'card', 'tx_1',
+     'record_payment: the key is refused for another amount'),
+    (:'booking', 3000, 'USD', 'card', 'tx_1',
+     'record_payment: the key is refused for another currency'),
+    (:'booking', 3000, 'EUR', 'cash', 'tx_1',
+     'record_payment: the key is refused for another method'),
+    (:'booking', 3000, 'EUR', 'card', null,
+     'record_payment: the key is refused for another reference')
 ) as v (id, amount, currency, method, reference, sentence);
 
 -- Up to the fee
@@ -57,18 +64,20 @@ select is(
     v.refusal, v.sentence)
 from (values
     ('admin', :'booking', 2001, 'EUR', 'card', 'key-1', 'TM908',
-     'not a cent more than the rest is taken'),
+     'a payment of one cent more than the rest of the fee is refused'),
     ('admin', :'booking', 500, 'EUR', 'cash', 'key-1', null,
-     'a second payment may be in another way'),
+     'a second payment may have another method'),
     ('admin', :'booking', 1500, 'EUR', 'bank_transfer', 'key-1b', null,
-     'the rest is recorded exactly'),
-    ('admin', :'booking', 1, 'EUR', 'card', 'key-2', 'TM908', 'then not a cent more is taken'),
+     'a payment of exactly the rest of the fee is recorded'),
+    ('admin', :'booking', 1, 'EUR', 'card', 'key-2', 'TM908',
+     'a payment of one cent is refused once the fee is paid'),
     ('admin', :'completed', 5000, 'EUR', 'card', 'key-2', null,
-     'a completed consultation is paid at once'),
-    ('admin', :'cancelled', 1, 'EUR', 'card', 'key-3', 'TM905', 'a cancelled one is not paid')
+     'a completed consultation can be paid in one payment'),
+    ('admin', :'cancelled', 1, 'EUR', 'card', 'key-3', 'TM905',
+     'a payment for a cancelled consultation is refused')
 ) as v (actor, id, amount, currency, method, key, refusal, sentence);
 
--- What cannot be right
+-- Invalid requests
 reset role;
 select pg_temp.open_slot('doctor', '2027-01-06 09:00:00+00') as new_slot \gset
 set local role telemed_api;
@@ -79,27 +88,36 @@ select is(
         v.method, v.reference, v.key)),
     v.refusal, v.sentence)
 from (values
-    (0, 'EUR', 'card', null, 'key-4', 'TM201 amount_minor', 'a payment is more than nothing'),
-    (-1, 'EUR', 'card', null, 'key-4', 'TM201 amount_minor', 'a payment is not below zero'),
-    (null, 'EUR', 'card', null, 'key-4', 'TM201 amount_minor', 'a payment has an amount'),
+    (0, 'EUR', 'card', null, 'key-4', 'TM201 amount_minor',
+     'record_payment: an amount of 0 is refused'),
+    (-1, 'EUR', 'card', null, 'key-4', 'TM201 amount_minor',
+     'record_payment: an amount below zero is refused'),
+    (null, 'EUR', 'card', null, 'key-4', 'TM201 amount_minor',
+     'record_payment: a null amount is refused'),
     (9223372036854775807, 'EUR', 'card', null, 'key-4', 'TM908',
-     'an amount may be too large to count'),
-    (100, 'USD', 'card', null, 'key-4', 'TM205 currency', 'other money is not taken'),
+     'record_payment: the largest bigint as the amount is refused'),
+    (100, 'USD', 'card', null, 'key-4', 'TM205 currency',
+     'record_payment: a currency other than that of the consultation is refused'),
     (100, 'eur', 'card', null, 'key-4', 'TM205 currency',
-     'a currency is written in capital letters'),
-    (100, null, 'card', null, 'key-4', 'TM205 currency', 'an amount has a currency'),
-    (100, 'EUR', 'Card', null, 'key-4', '23514', 'a method is written in small letters'),
-    (100, 'EUR', null, null, 'key-4', '23502 method', 'a payment has a method'),
-    (100, 'EUR', 'card', '', 'key-4', '23514', 'a reference is not empty'),
-    (100, 'EUR', 'card', repeat('r', 201), 'key-4', '23514', 'nor longer than 200 characters'),
-    (100, 'EUR', 'card', null, null, 'TM206 Idempotency-Key', 'a payment needs an idempotency key'),
-    (100, 'EUR', 'card', null, '', '23514', 'which is not empty'),
-    (1, 'EUR', 'card', repeat('r', 200), 'key-4', null, 'none of these has used up its key')
+     'record_payment: a currency in lower case is refused'),
+    (100, null, 'card', null, 'key-4', 'TM205 currency',
+     'record_payment: a null currency is refused'),
+    (100, 'EUR', 'Card', null, 'key-4', '23514',
+     'record_payment: a method with a capital letter is refused'),
+    (100, 'EUR', null, null, 'key-4', '23502 method', 'record_payment: a null method is refused'),
+    (100, 'EUR', 'card', '', 'key-4', '23514', 'record_payment: an empty reference is refused'),
+    (100, 'EUR', 'card', repeat('r', 201), 'key-4', '23514',
+     'record_payment: a reference of 201 characters is refused'),
+    (100, 'EUR', 'card', null, null, 'TM206 Idempotency-Key',
+     'record_payment: a missing idempotency key is refused'),
+    (100, 'EUR', 'card', null, '', '23514', 'record_payment: an empty idempotency key is refused'),
+    (1, 'EUR', 'card', repeat('r', 200), 'key-4', null,
+     'record_payment: a request with errors leaves its key free')
 ) as v (amount, currency, method, reference, key, refusal, sentence);
 
--- Refusals are remembered
+-- Stored refusals
 select pg_temp.sign_in('admin', 'remember');
-select is(p.id, null, 'a refusal that is remembered returns nothing')
+select is(p.id, null, 'record_payment returns null when its refusal is stored')
 from (values (:'booking'::uuid, 'too-much'), (:'cancelled'::uuid, 'cancelled')) as v (id, key)
 cross join lateral api.record_payment(v.id, 1000, 'EUR', 'card', null, null, v.key) as p;
 reset role;
@@ -107,7 +125,7 @@ select set_eq(
     $$select operation::text, key::text, refusal_code from app.idempotency_keys
       where refusal_code is not null$$,
     $$values ('record_payment', 'too-much', 'TM908'), ('record_payment', 'cancelled', 'TM905')$$,
-    'each is stored under its key');
+    'each refusal of record_payment is stored under its key');
 set local role telemed_api;
 select pg_temp.sign_in('admin');
 select amount_minor from api.refund_payment(:'payment', 3000, null, 'refund') \gset
@@ -117,11 +135,12 @@ select is(
     v.refusal, v.sentence)
 from (values
     ('too-much', 'TM908',
-     'a delayed duplicate is refused, although the amount is due again after a refund'),
-    ('again', null, 'a new request can pay it')
+     'a duplicate of a refused payment is refused again, although the amount is due'),
+    ('again', null, 'a payment under a new key succeeds once the amount is due')
 ) as v (key, refusal, sentence);
 select pg_temp.sign_in('admin');
-select is(to_jsonb(p), :'answer'::jsonb, 'the first request still hears its first answer')
+select is(to_jsonb(p), :'answer'::jsonb,
+    'a retry returns the first answer although the payment was refunded')
 from api.record_payment(:'booking', 3000, 'EUR', 'card', 'tx_1', null, 'pay-1') as p;
 select is(
     pg_temp.refusal('admin', format(
@@ -129,8 +148,8 @@ select is(
         v.key)),
     v.refusal, v.sentence)
 from (values
-    (2001, 'more', 'TM908', 'what was given back is due, and no more'),
-    (2000, 'rest', null, 'to the last cent')
+    (2001, 'more', 'TM908', 'a payment of one cent more than the refunded amount is refused'),
+    (2000, 'rest', null, 'a payment of exactly the refunded amount is recorded')
 ) as v (amount, key, refusal, sentence);
 
 -- A provider's transaction
@@ -143,11 +162,13 @@ select pg_temp.booking('patient', :'slot_8') as other_billed \gset
 select pg_temp.sign_in('admin', 'remember');
 select to_jsonb(p) as reported
 from api.record_payment(:'billed', 1000, 'EUR', 'card', 'tx_2', 'acme', 'report-1') as p \gset
-select is(to_jsonb(p), :'reported'::jsonb, 'a transaction that is reported again is the first one')
+select is(to_jsonb(p), :'reported'::jsonb,
+    'a second report of a provider''s transaction returns the first payment')
 from api.record_payment(:'billed', 1000, 'EUR', 'card', 'tx_2', 'acme', 'report-2') as p;
-select is(to_jsonb(p), :'reported'::jsonb, 'also when the second report is retried')
+select is(to_jsonb(p), :'reported'::jsonb, 'a retry of the second report returns the first payment')
 from api.record_payment(:'billed', 1000, 'EUR', 'card', 'tx_2', 'acme', 'report-2') as p;
-select is(count(*), 1::bigint, 'it is money once') from api.list_payments(:'billed');
+select is(count(*), 1::bigint,
+    'a transaction that is reported twice is one payment') from api.list_payments(:'billed');
 select is(
     pg_temp.refusal('admin', format(
         'select api.record_payment(%L, %L, ''EUR'', %L, %L, %L, ''report-3'')', v.id, v.amount,
@@ -155,12 +176,15 @@ select is(
     v.refusal, v.sentence)
 from (values
     (:'other_billed', 1000, 'card', 'tx_2', 'acme', 'TM923',
-     'a transaction does not pay for another consultation'),
-    (:'billed', 999, 'card', 'tx_2', 'acme', 'TM923', 'nor another amount'),
-    (:'billed', 1000, 'cash', 'tx_2', 'acme', 'TM923', 'nor in another way'),
+     'record_payment: a known transaction is refused for another consultation'),
+    (:'billed', 999, 'card', 'tx_2', 'acme', 'TM923',
+     'record_payment: a known transaction is refused for another amount'),
+    (:'billed', 1000, 'cash', 'tx_2', 'acme', 'TM923',
+     'record_payment: a known transaction is refused for another method'),
     (:'billed', 1000, 'card', null, 'acme', 'TM201 provider_reference',
-     'a provider without a reference is refused'),
-    (:'billed', 1000, 'card', 'tx_9', 'ACME', '23514', 'a provider is written in small letters')
+     'record_payment: a provider without a reference is refused'),
+    (:'billed', 1000, 'card', 'tx_9', 'ACME', '23514',
+     'record_payment: a provider in capital letters is refused')
 ) as v (id, amount, method, reference, provider, refusal, sentence);
 select lives_ok(
     format(
@@ -168,10 +192,10 @@ select lives_ok(
         v.provider, v.key),
     v.sentence)
 from (values
-    ('tx_2', 'other', 'k1', 'another provider may have the same reference'),
-    ('tx_2', null, 'k2', 'so may a report without a provider'),
-    (null, null, 'k3', 'without a reference'),
-    (null, null, 'k4', 'payments may be alike')
+    ('tx_2', 'other', 'k1', 'two providers may have the same reference'),
+    ('tx_2', null, 'k2', 'a payment without a provider may have the reference of another provider'),
+    (null, null, 'k3', 'a payment may have neither a provider nor a reference'),
+    (null, null, 'k4', 'two payments without a reference may be alike')
 ) as v (reference, provider, key, sentence);
 reset role;
 select throws_ok(
@@ -183,29 +207,31 @@ select throws_ok(
         $$, :'other_billed', v.provider),
     '23505', null, v.sentence)
 from (values
-    ('acme', 'a transaction is recorded once, whatever path the write takes'),
-    (null, 'also without a provider')) as v (provider, sentence);
+    ('acme', 'a direct insert of a known transaction is refused'),
+    (null, 'a direct insert of a known reference without a provider is refused')
+) as v (provider, sentence);
 set local role telemed_api;
 select pg_temp.sign_in('admin', 'remember');
-select is(p.id, null, 'a transaction with other details is refused')
+select is(p.id, null, 'record_payment returns null for a known transaction with other details')
 from api.record_payment(:'other_billed', 1000, 'EUR', 'card', 'tx_2', 'acme', 'report-4') as p;
 reset role;
-select is(k.refusal_code, 'TM923', 'and the refusal is stored under its key')
+select is(k.refusal_code, 'TM923', 'the refusal of a known transaction is stored under its key')
 from app.idempotency_keys as k where k.key = 'report-4';
 set local role telemed_api;
 
--- Who may not
+-- Callers that are refused
 select is(
     pg_temp.refusal(v.actor, format(
         'select api.record_payment(%L, 1, ''EUR'', ''card'', null, null, ''k'')', v.id)),
     v.refusal, v.sentence)
 from (values
-    ('patient', :'new_booking', 'TM301', 'a patient may not record payments'),
-    ('other_patient', :'new_booking', 'TM301', 'nor may another patient'),
-    ('doctor', :'new_booking', 'TM301', 'a doctor may not record payments'),
-    ('nobody', :'new_booking', 'TM101', 'nobody pays without signing in'),
-    ('admin', gen_random_uuid()::text, 'TM403', 'nothing is paid for what does not exist'),
-    ('admin', null, 'TM403', 'nor for nothing')
+    ('patient', :'new_booking', 'TM301', 'the patient of a consultation cannot record a payment'),
+    ('other_patient', :'new_booking', 'TM301', 'another patient cannot record a payment'),
+    ('doctor', :'new_booking', 'TM301', 'a doctor cannot record a payment'),
+    ('nobody', :'new_booking', 'TM101', 'an unauthenticated caller cannot record a payment'),
+    ('admin', gen_random_uuid()::text, 'TM403',
+     'record_payment: a consultation that does not exist is refused'),
+    ('admin', null, 'TM403', 'record_payment: a null consultation id is refused')
 ) as v (actor, id, refusal, sentence);
 
 select * from finish();

@@ -11,7 +11,7 @@ select status from api.complete_consultation(:'booking') \gset
 select status from api.complete_consultation(:'other_booking') \gset
 select is_empty(
     format('select id from api.list_prescriptions(%L)', :'booking'),
-    'where nothing was prescribed the list is empty');
+    'list_prescriptions returns nothing for a consultation without prescriptions');
 select array_agg(p.id::text order by p.id) as issued
 from generate_series(1, 5) as n
 cross join lateral api.issue_prescription(
@@ -20,62 +20,70 @@ cross join lateral api.issue_prescription(
 select id as other_prescription
 from api.issue_prescription(:'other_booking', '[{"drug": "Atropine", "dosage": "1 drop"}]') \gset
 
--- For whom
+-- Callers
 select is(
     pg_temp.refusal(v.actor, format(
         'select api.list_prescriptions(%L)', v.id)),
     v.refusal, v.sentence)
 from (values
-    ('other_patient', :'booking', 'TM403', 'to another patient the consultation is not there'),
-    ('other_doctor', :'booking', 'TM403', 'nor to another doctor'),
-    ('nobody', :'booking', 'TM101', 'nobody reads prescriptions without signing in'),
-    ('admin', gen_random_uuid()::text, 'TM403', 'what does not exist has no prescriptions'),
-    ('admin', null, 'TM403', 'nor has nothing')
+    ('other_patient', :'booking', 'TM403',
+     'list_prescriptions: a consultation of another patient is reported as not found'),
+    ('other_doctor', :'booking', 'TM403',
+     'list_prescriptions: a consultation of another doctor is reported as not found'),
+    ('nobody', :'booking', 'TM101', 'an unauthenticated caller cannot list prescriptions'),
+    ('admin', gen_random_uuid()::text, 'TM403',
+     'list_prescriptions: a consultation that does not exist is refused'),
+    ('admin', null, 'TM403', 'list_prescriptions: a null consultation id is refused')
 ) as v (actor, id, refusal, sentence);
 select pg_temp.sign_in('admin');
-select is(array_agg(p.id::text), :'issued'::text[], 'an admin reads them, the oldest first')
+select is(array_agg(p.id::text), :'issued'::text[],
+    'an admin lists the prescriptions of a consultation, the oldest first')
 from api.list_prescriptions(:'booking') as p;
 select pg_temp.sign_in('doctor');
-select is(array_agg(p.id::text), :'issued'::text[], 'its doctor reads them')
+select is(array_agg(p.id::text), :'issued'::text[],
+    'the doctor lists the prescriptions of a consultation, the oldest first')
 from api.list_prescriptions(:'booking') as p;
 select pg_temp.sign_in('patient');
 select collect_tap(
-    is(array_agg(p.id::text), :'issued'::text[], 'its patient reads them'),
+    is(array_agg(p.id::text), :'issued'::text[],
+        'the patient lists the prescriptions of a consultation, the oldest first'),
     is(array_agg(distinct p.consultation_id), array[:'booking']::uuid[],
-        'those of this consultation'),
+        'list_prescriptions returns only prescriptions of the consultation'),
     is(
         array_agg((p.items[1]).drug order by (p.items[1]).drug),
         '{Drug 1,Drug 2,Drug 3,Drug 4,Drug 5}',
-        'with the drugs'))
+        'a listed prescription has its drugs'))
 from api.list_prescriptions(:'booking') as p;
 select pg_temp.sign_in('other_patient');
 select collect_tap(
-    is(p.id, :'other_prescription', 'another patient reads another list'),
+    is(p.id, :'other_prescription',
+        'another patient lists the prescription of another consultation'),
     is(
         (p.doctor_id, p.patient_id), (pg_temp.id_of('doctor'), pg_temp.id_of('other_patient')),
-        'with its own two sides'),
-    is(p.items::text[], '{"(Atropine,\"1 drop\",,)"}', 'its items'),
-    is(p.notes, null, 'its notes'),
-    is(p.issued_at, '2027-01-04 08:00:00+00', 'and when it was issued'))
+        'a listed prescription has the doctor and the patient of its consultation'),
+    is(p.items::text[], '{"(Atropine,\"1 drop\",,)"}', 'a listed prescription has its items'),
+    is(p.notes, null, 'a listed prescription has null for missing notes'),
+    is(p.issued_at, '2027-01-04 08:00:00+00',
+        'a listed prescription has the time at which it was issued'))
 from api.list_prescriptions(:'other_booking') as p;
 
--- Page by page
+-- Pages
 select pg_temp.sign_in('patient');
 select is(
     pg_temp.all_pages(format(
         'api.list_prescriptions(%L, p_limit => %s, p_cursor => %%L)', :'booking', n)),
-    :'issued'::text[], 'pages of ' || n || ' show everything once')
+    :'issued'::text[], 'pages of ' || n || ' show every prescription once')
 from unnest(array[1, 2, 5, 1000]) as n;
-select is(count(*), 2::bigint, 'a page has no more rows than asked for')
+select is(count(*), 2::bigint, 'list_prescriptions returns at most p_limit rows')
 from api.list_prescriptions(:'booking', p_limit => 2);
 select is(
     pg_temp.refusal('patient', format(
         'select api.list_prescriptions(%L, p_limit => %L)', :'booking', v.n)),
     'TM201 limit', v.sentence)
 from (values
-    (0, 'a page of nothing is refused'),
-    (1001, 'a page has at most 1000 rows'),
-    (null, 'a page has an end')
+    (0, 'list_prescriptions: a limit of 0 is refused'),
+    (1001, 'list_prescriptions: a limit of 1001 is refused'),
+    (null, 'list_prescriptions: a null limit is refused')
 ) as v (n, sentence);
 
 select * from finish();

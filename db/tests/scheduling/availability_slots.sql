@@ -3,7 +3,7 @@ begin;
 select plan(64);
 reset role;
 
--- Everything here is written by the owner of the table, past every function
+-- The owner of the table writes directly here, without the functions.
 create function pg_temp.slot_sql(
     p_starts_at text, p_ends_at text, p_doctor text default 'doctor', p_status text default 'open')
 returns text language sql
@@ -42,7 +42,7 @@ select lives_ok(
     pg_temp.slot_sql('2027-01-07 09:00:00+00', '2027-01-07 10:00:00+00'),
     'a new slot may overlap a withdrawn slot');
 
--- A slot begins as open
+-- A new slot is open
 select throws_ok(
     pg_temp.slot_sql('2027-03-01 09:00:00+00', '2027-03-01 10:00:00+00', p_status => s),
     'TM912', 'A slot begins as open, not as ' || s, 'a new slot cannot have the status ' || s)
@@ -94,7 +94,7 @@ select throws_ok(
     'a withdrawn slot cannot become ' || s)
 from unnest(array['open', 'booked']) as s;
 
--- The constraint holds without the trigger before it
+-- The constraint holds with the trigger disabled
 alter table app.availability_slots disable trigger availability_slots_keep_their_time;
 select throws_ok(
     format(
@@ -108,7 +108,7 @@ select throws_ok(
     'the exclusion constraint alone keeps a withdrawn slot from returning onto another slot');
 alter table app.availability_slots enable trigger availability_slots_keep_their_time;
 
--- How long a slot lasts, and when it may be
+-- The length of a slot, and its earliest and latest time
 select throws_ok(pg_temp.slot_sql(v.starts_at, v.ends_at), '23514', null, v.sentence)
 from (values
     ('2027-02-01 09:00:00+00', '2027-02-01 09:00:59.999999+00', 'a slot lasts at least one minute'),
@@ -129,7 +129,7 @@ select lives_ok(
     pg_temp.slot_sql('2027-02-02 09:00:00+00', '2027-02-03 09:00:00+00'),
     'a slot may last 24 hours');
 
--- What a slot must have
+-- Columns of a slot
 select throws_ok(
     pg_temp.slot_sql('2027-03-01 09:00:00+00', '2027-03-01 10:00:00+00', 'patient'),
     '23502', null, 'a slot cannot belong to a patient');
@@ -178,7 +178,7 @@ select is(
 from (values
     ('2027-05-01 09:00', null, '23514', 'a local start requires a time zone'),
     (null, 'UTC', '23514', 'a time zone requires a local start'),
-    -- Since PostgreSQL 17 an interval may be infinite, and it is the constraint that refuses it.
+    -- Since PostgreSQL 17 an interval may be infinite, and the constraint refuses it.
     ('infinity', 'UTC',
      case when current_setting('server_version_num')::integer < 170000 then '22008' else '23514' end,
      'a local start is finite'),
@@ -191,7 +191,7 @@ from (values
      'a slot may have the local start that clocks in its time zone show')
 ) as v (starts_at_local, time_zone, refusal, sentence);
 
--- The specialty that slots are searched by
+-- The specialty of a slot
 select is(s.specialty::text, 'cardiology', 'a slot has the specialty of its doctor in lower case')
 from app.availability_slots as s where s.id = :'slot';
 update app.doctors set specialty = 'Sports Medicine' where user_id = pg_temp.id_of('doctor');
@@ -204,7 +204,7 @@ select is(count(*), 1::bigint,
     'a change of a doctor''s specialty leaves the slots of other doctors as they are')
 from app.availability_slots where specialty = 'dermatology';
 
--- Doctors who leave
+-- Deactivated doctors
 select pg_temp.open_slot('other_doctor', '2027-01-04 07:30:00+00') as begun_slot \gset
 select pg_temp.open_slot('other_doctor', '2027-04-01 09:00:00+00') as their_booked_slot \gset
 select pg_temp.booking('patient', :'their_booked_slot') as their_booking \gset

@@ -9,7 +9,7 @@ from api.take_time_off('2027-01-05 08:00:00+00', '2027-01-05 17:00:00+00') \gset
 select id as another
 from api.take_time_off('2027-01-06 08:00:00+00', '2027-01-06 17:00:00+00') \gset
 
--- Who may not
+-- Callers that are refused
 select is(
     pg_temp.refusal(v.actor, format(
         'select api.end_time_off(%L)', :'time_off')),

@@ -61,7 +61,7 @@ select is(count(*), 0::bigint,
     'a search by specialty does not find the slots of a doctor who has changed from it')
 from api.find_open_slots('Dermatology');
 
--- From and to
+-- Ranges
 select is(
     (select count(*) from api.find_open_slots(
         v.specialty, v.from_time::timestamptz, v.to_time::timestamptz)),
@@ -102,7 +102,7 @@ reset role;
 select pg_temp.set_clock('2027-01-04 08:00:00+00');
 set local role telemed_api;
 
--- Page by page
+-- Pages
 select is(
     pg_temp.all_pages(format('api.find_open_slots(p_limit => %s, p_cursor => %%L)', n)),
     :'in_order'::text[],
@@ -125,7 +125,7 @@ from (values
      'find_open_slots: a cursor that the database did not sign is refused')
 ) as v (n, seen, refusal, sentence);
 
--- A doctor who has left
+-- A deactivated doctor
 reset role;
 update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('doctor');
 set local role telemed_api;

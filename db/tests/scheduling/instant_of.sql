@@ -63,7 +63,7 @@ from (values
      'a time within the repeated last hour of Saturday in Santiago is its first occurrence')
 ) as v (local_time, time_zone, instant, sentence);
 
--- The other way round: every quarter of an hour around a change of clocks, read from a clock
+-- The inverse: every quarter of an hour around a change of clocks, read from a clock
 select is_empty(
     format(
         $$select c.local_time

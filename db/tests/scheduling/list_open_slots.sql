@@ -38,7 +38,7 @@ from (values
     ('nobody', 'TM101', 'an unauthenticated caller cannot list open slots')
 ) as v (actor, refusal, sentence);
 
--- From and to
+-- Ranges
 select pg_temp.sign_in('patient');
 select is(
     (select count(*) from api.list_open_slots(
@@ -73,7 +73,7 @@ reset role;
 select pg_temp.set_clock('2027-01-04 08:00:00+00');
 set local role telemed_api;
 
--- Page by page
+-- Pages
 select is(
     pg_temp.all_pages(format(
         'api.list_open_slots(%L, p_limit => %s, p_cursor => %%L)', pg_temp.id_of('doctor'), n)),
@@ -108,7 +108,7 @@ from (values
      'list_open_slots: a cursor that the database did not sign is refused')
 ) as v (n, seen, refusal, sentence);
 
--- Whose slots
+-- Ids that are not a doctor's
 select is(
     pg_temp.refusal('patient', format('select api.list_open_slots(%L)', v.id)),
     'TM401', v.sentence)
@@ -118,7 +118,7 @@ from (values
     (null, 'list_open_slots: a null doctor id is refused')
 ) as v (id, sentence);
 
--- A doctor who has left
+-- A deactivated doctor
 reset role;
 update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('other_doctor');
 set local role telemed_api;

@@ -31,7 +31,7 @@ select pg_temp.sign_in('other_doctor');
 select is(t.id, :'of_other_doctor',
     'another doctor lists only their own time off') from api.list_time_off() as t;
 
--- Page by page
+-- Pages
 select pg_temp.sign_in('doctor');
 select is(
     pg_temp.all_pages(format('api.list_time_off(p_limit => %s, p_cursor => %%L)', n)),
@@ -48,7 +48,7 @@ from (values
     (null, 'list_time_off: a null limit is refused')
 ) as v (n, sentence);
 
--- Who may not
+-- Callers that are refused
 select is(pg_temp.refusal(v.actor, 'select api.list_time_off()'), v.refusal, v.sentence)
 from (values
     ('patient', 'TM301', 'a patient cannot list time off'),

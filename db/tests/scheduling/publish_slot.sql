@@ -49,7 +49,7 @@ select lives_ok(format('select api.withdraw_slot(%L)', :'slot'),
 select isnt(s.id, :'slot', 'the time of a withdrawn slot can be published again, as a new slot')
 from api.publish_slot('2027-01-05 09:00:00+00', '2027-01-05 09:30:00+00') as s;
 
--- When a slot may be. It is 2027-01-04 08:00:00+00.
+-- Valid and invalid times. It is 2027-01-04 08:00:00+00.
 select is(
     pg_temp.refusal('doctor', format('select api.publish_slot(%L, %L)', v.starts_at, v.ends_at)),
     v.refusal, v.sentence)
@@ -99,7 +99,7 @@ from (values
      'a slot may begin at the instant at which time off ends')
 ) as v (starts_at, ends_at, refusal, sentence);
 
--- Who may not
+-- Callers that are refused
 select is(
     pg_temp.refusal(
         v.actor, $$select api.publish_slot('2027-04-05 09:00:00+00', '2027-04-05 09:30:00+00')$$),

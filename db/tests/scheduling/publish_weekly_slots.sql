@@ -42,7 +42,7 @@ select is(array_agg(s.id),
     'list_open_slots returns exactly the published weekly slots, in their order')
 from api.list_open_slots(pg_temp.id_of('doctor')) as s;
 
--- The same hours again
+-- The same hours twice
 select p.items[1] as first_slot, p.items[2] as second_slot
 from (
     select array_agg(i.id order by i.starts_at) as items
@@ -69,7 +69,7 @@ select is(
     'publishing the same hours for a longer period adds only the later slots')
 from api.publish_weekly_slots('2027-01-11', '2027-01-25', '{1,3}', '09:00', '10:30', 30) as w;
 
--- Which days and how many slots
+-- Days and numbers of slots
 select is(pg_temp.starts(w), '{2027-02-07 08:00:00+00}', 'weekday 7 is Sunday')
 from api.publish_weekly_slots('2027-02-01', '2027-02-07', '{7}', '09:00', '10:00', 60) as w;
 select is(pg_temp.starts(w), '{2027-02-06 08:00:00+00}',
@@ -90,7 +90,7 @@ from api.publish_weekly_slots('2027-02-03', '2027-02-03', '{3}', '00:00', '24:00
 select is(cardinality(w.items), 12, 'a weekly slot may last five minutes')
 from api.publish_weekly_slots('2027-02-02', '2027-02-02', '{2}', '09:00', '10:00', 5) as w;
 
--- What stands in the way
+-- Overlaps
 select lives_ok(
     $$select api.publish_slot('2027-02-08 08:15:00+00', '2027-02-08 08:45:00+00')$$,
     'the doctor publishes a single slot from 09:15 to 09:45');
@@ -214,8 +214,8 @@ select collect_tap(
         'the second of two weekly slots that overlap is skipped'))
 from api.publish_weekly_slots('2029-03-25', '2029-03-25', '{7}', '00:30', '06:30', 180) as w;
 
--- Where hours begin and end on such a day. Chicago shows 01:00 to 02:00 twice on 2027-11-07 and
--- leaves out 02:00 to 03:00 on 2027-03-14.
+-- Hours on a day with a change of clocks. Chicago shows 01:00 to 02:00 twice on 2027-11-07 and
+-- skips 02:00 to 03:00 on 2027-03-14.
 select collect_tap(
     is(pg_temp.starts(w), v.starts::timestamptz[], v.sentence),
     is(pg_temp.skipped(w), v.skipped::text[], v.sentence || ': each skipped slot has its reason'))
@@ -298,7 +298,7 @@ select collect_tap(
         'a slot within the skipped hour of a night is reported as no_such_local_time'))
 from api.publish_weekly_slots('2031-03-29', '2031-03-29', '{6}', '23:00', '03:00', 60) as w;
 
--- The clock that a slot was meant for
+-- The local start of a slot
 reset role;
 select results_eq(
     $$ select s.starts_at_local, s.time_zone::text from app.availability_slots as s
@@ -312,7 +312,7 @@ select is(s.time_zone::text, 'Europe/Berlin',
 from app.availability_slots as s where s.starts_at = '2031-01-10 22:30:00+00';
 set local role telemed_api;
 
--- Which limits there are: on what is made, and on what is looked at
+-- Limits: the number of new slots, and the number of starts
 select collect_tap(
     is(cardinality(w.items), 4320, '15 days of five-minute slots publish 4320 slots at once'),
     is(cardinality(w.skipped), 0, '15 days of five-minute slots skip nothing'))
@@ -327,7 +327,7 @@ select is(cardinality(w.items), 1224, 'a weekday that is given seven times count
 from api.publish_weekly_slots(
     '2033-01-03', '2033-12-19', '{1,1,1,1,1,1,1}', '08:00', '20:00', 30) as w;
 
--- What cannot be right
+-- Invalid requests
 select is(
     pg_temp.refusal('doctor', format(
         'select api.publish_weekly_slots(%L, %L, %L, %L, %L, %L, %L)',
@@ -404,7 +404,7 @@ from (values
      'publish_weekly_slots: an empty time zone is refused')
 ) as v (from_day, to_day, weekdays, start_time, end_time, minutes, time_zone, refusal, sentence);
 
--- 52 Mondays of 98 slots, of which 95 are over on the first day
+-- 52 Mondays with 98 slots each; on the first day 95 of them have begun
 select is(
     pg_temp.refusal(
         'other_doctor',
@@ -412,7 +412,7 @@ select is(
               '2027-01-04', '2027-12-27', '{1}', '00:10', '08:20', 5, 'UTC')$$),
     'TM201 to', 'publish_weekly_slots: 5001 new slots are refused');
 
--- Who may not
+-- Callers that are refused
 select is(
     pg_temp.refusal(
         v.actor,

@@ -58,7 +58,7 @@ select is(
     pg_temp.refusal('patient', format('select api.book_consultation(%L, null, ''k'')', :'within')),
     'TM901', 'a slot that time off has withdrawn cannot be booked');
 
--- What becomes free later is not offered
+-- A slot that becomes free within time off is not offered
 select pg_temp.sign_in('patient');
 select is(c.status, 'cancelled', 'a patient cancels a consultation within time off')
 from api.cancel_consultation(:'later') as c;
@@ -75,7 +75,7 @@ select is(array_agg(distinct s.status), '{withdrawn}',
 from app.availability_slots as s where s.id in (:'booked_later', :'booked_earlier');
 set local role telemed_api;
 
--- Slots that lie in it in part
+-- Slots that overlap time off in part
 select pg_temp.open_slot('doctor', '2027-01-06 08:45:00+00') as over_its_start \gset
 select pg_temp.open_slot('doctor', '2027-01-06 09:59:30+00', 1) as over_its_end \gset
 select pg_temp.open_slot('doctor', '2027-01-07 08:00:00+00', 240) as around_it \gset
@@ -92,7 +92,7 @@ select is(
     'take_time_off returns two empty lists when nothing overlaps')
 from api.take_time_off('2027-01-08 09:00:00+00', '2027-01-08 10:00:00+00') as t;
 
--- When time off may be. It is 2027-01-04 08:00:00+00.
+-- Valid and invalid times. It is 2027-01-04 08:00:00+00.
 select is(
     pg_temp.refusal('doctor', format(
         'select api.take_time_off(%L, %L, %L)', v.starts_at, v.ends_at, v.reason)),
@@ -131,7 +131,7 @@ select is(
         'other_doctor', $$select api.take_time_off('2027-01-05 09:00+00', '2027-01-05 17:00+00')$$),
     null, 'two doctors may take the same time off');
 
--- Who may not
+-- Callers that are refused
 select is(
     pg_temp.refusal(v.actor,
         $$select api.take_time_off('2027-03-01 09:00+00', '2027-03-01 17:00+00')$$),
@@ -142,7 +142,7 @@ from (values
     ('nobody', 'TM101', 'an unauthenticated caller cannot take time off')
 ) as v (actor, refusal, sentence);
 
--- Consultations that touch it
+-- Consultations that touch time off
 reset role;
 select pg_temp.set_clock('2027-01-04 08:00:00+00');
 set local role telemed_api;

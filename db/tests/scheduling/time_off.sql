@@ -3,7 +3,7 @@ begin;
 select plan(37);
 reset role;
 
--- Everything here is written by the owner of the table, past every function
+-- The owner of the table writes directly here, without the functions.
 create function pg_temp.time_off_sql(
     p_starts_at text, p_ends_at text, p_doctor text default 'doctor', p_reason text default null)
 returns text language sql
@@ -32,7 +32,7 @@ select lives_ok(
     pg_temp.time_off_sql('2027-01-05 09:00:00+00', '2027-01-05 17:00:00+00', 'other_doctor'),
     'two doctors may have the same time off');
 
--- What time off must have
+-- Columns of time off
 select throws_ok(pg_temp.time_off_sql(v.starts_at, v.ends_at, v.doctor, v.reason), v.code, null,
     v.sentence)
 from (values
@@ -60,7 +60,7 @@ select lives_ok(
     pg_temp.time_off_sql('2027-02-01 09:00+00', '2027-02-01 10:00+00', 'doctor', repeat('r', 4000)),
     'the reason for time off may have 4000 characters');
 
--- No slot within time off, whoever writes it
+-- A slot cannot lie within time off, even if it is written directly
 select throws_ok(
     $$select pg_temp.open_slot('doctor', '2027-01-05 08:31:00+00')$$,
     'TM913', null, 'a new slot cannot reach into time off');
@@ -77,7 +77,7 @@ select lives_ok(
     $$select pg_temp.open_slot('other_doctor', '2027-01-05 17:00:00+00')$$,
     'a slot may overlap time off of another doctor');
 
--- Time off withdraws slots, whoever writes it
+-- Time off withdraws slots, even if it is written directly
 select pg_temp.open_slot('doctor', '2027-03-01 08:59:00+00') as over_its_start \gset
 select pg_temp.open_slot('doctor', '2027-03-01 16:59:00+00') as over_its_end \gset
 select pg_temp.open_slot('doctor', '2027-03-01 12:00:00+00') as within \gset
@@ -102,7 +102,7 @@ from (values
 ) as v (id, status, sentence)
 inner join app.availability_slots as s on s.id = v.id;
 
--- Time off is taken or ended whole
+-- Time off cannot be changed in part
 select throws_ok(
     format(
         'update app.time_off set %s where doctor_id = %L', v.change, pg_temp.id_of('doctor')),

@@ -7,7 +7,7 @@ select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as booked_slot \gse
 select pg_temp.open_slot('doctor', '2027-01-04 07:45:00+00') as begun_slot \gset
 select pg_temp.booking('patient', :'booked_slot') as booking \gset
 
--- Who may not
+-- Callers that are refused
 select is(
     pg_temp.refusal(v.actor, format(
         'select api.withdraw_slot(%L)', :'slot')),
