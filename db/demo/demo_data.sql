@@ -2,9 +2,9 @@
 --
 --   psql -v password_hash='$2b$...' -f db/demo/demo_data.sql     (as a superuser, once)
 --
--- The api functions write every row, so that no row exists that they would refuse. Consultations of
--- last week must be booked before they begin: until the end of this transaction app.clock() reads
--- the setting demo.clock. The last step restores the function.
+-- The functions of api and ops write every row, so that no row exists that they would refuse.
+-- Consultations of last week must be booked before they begin: until the end of this transaction
+-- app.clock() reads the setting demo.clock. The last step restores the function.
 
 \set ON_ERROR_STOP on
 \set QUIET on

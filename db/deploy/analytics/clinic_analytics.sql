@@ -9,7 +9,7 @@ create type api.revenue as (
     net_minor bigint
 );
 comment on type api.revenue is
-'Money of one currency in its minor units: received, given back, the rest.';
+'Money of one currency in its minor units: payments, refunds, and payments less refunds.';
 
 create type api.daily_metrics as (
     day date,
@@ -18,7 +18,7 @@ create type api.daily_metrics as (
     cancelled_consultations bigint,
     payments bigint
 );
-comment on type api.daily_metrics is 'The figures of one day in UTC.';
+comment on type api.daily_metrics is 'The metrics of one day in UTC.';
 
 create type api.clinic_metrics as (
     users bigint,
@@ -34,7 +34,7 @@ create type api.clinic_metrics as (
     revenue api.revenue[],
     daily api.daily_metrics[]
 );
-comment on type api.clinic_metrics is 'Figures of the clinic: see api.clinic_analytics.';
+comment on type api.clinic_metrics is 'Metrics of the clinic: see api.clinic_analytics.';
 
 create function api.clinic_analytics(
     p_from timestamptz default null,
@@ -51,7 +51,7 @@ declare
 begin
     perform app.require_role('admin');
     if v_from >= v_to then
-        raise exception 'from must lie before to' using errcode = 'TM202', column = 'to';
+        raise exception 'from must be before to' using errcode = 'TM202', column = 'to';
     end if;
 
     select
@@ -126,10 +126,10 @@ end;
 $$;
 
 comment on function api.clinic_analytics(timestamptz, timestamptz) is
-'Figures of the clinic from p_from to before p_to, by default of all time: accounts by their
-creation, consultations by their start, prescriptions by their issue, payments and refunds by their
-recording. daily has one entry for each day in UTC on which there was a consultation or a payment.
-For admins. Raises TM101, TM102, TM202, TM301, TM302.';
+'Returns metrics of the clinic from p_from (included) to p_to (excluded), by default of all time.
+Accounts count at their creation, consultations at their start, prescriptions at their issue,
+payments and refunds at their recording. daily has one entry for each day in UTC with a consultation
+or a payment. For admins. Raises TM101, TM102, TM202, TM301, TM302.';
 
 grant execute on function api.clinic_analytics(timestamptz, timestamptz)
 to telemed_api, telemed_dba;

@@ -26,41 +26,43 @@ begin
         return jsonb_populate_record(null::api.consultations, v_key.response);
     end if;
 
-    -- A look before the lock: most requests for a slot that is gone end here and wait for nobody.
+    -- A check before the lock: most requests for a slot that is not open end here without waiting.
     select s.* into v_slot from app.availability_slots as s where s.id = p_slot_id;
     if not found then
         raise exception 'There is no such slot' using errcode = 'TM402';
     end if;
 
     if v_slot.status = 'open' then
-        -- Lock order: the patient, then the slot. The patient's row keeps two bookings of one
-        -- patient from meeting inside consultations_of_a_patient_never_overlap.
+        -- Lock order: the patient, then the slot. The lock on the patient's row serialises two
+        -- bookings of one patient before consultations_of_a_patient_never_overlap.
         perform from app.users as u
         where u.id = v_actor.user_id and u.deactivated_at is null
         for no key update;
         if not found then
-            raise exception 'The account was closed at this moment' using errcode = 'TM102';
+            raise exception 'Your account is deactivated' using errcode = 'TM102';
         end if;
         select s.* into strict v_slot
         from app.availability_slots as s where s.id = p_slot_id for no key update;
     end if;
 
     if v_slot.status <> 'open' then
-        -- Of who holds the slot the caller learns only whether it is they.
+        -- The caller learns whether they hold the slot, and not who else does.
         if app.patient_holds_slot(v_actor.user_id, p_slot_id) then
-            perform app.refuse_under_key(v_key, 'TM918', 'You hold this slot already');
+            perform app.refuse_under_key(v_key, 'TM918', 'You have already booked this slot');
         else
-            perform app.refuse_under_key(v_key, 'TM901', 'The slot is not open');
+            perform app.refuse_under_key(
+                v_key, 'TM901', 'The slot is not open: choose another slot');
         end if;
         return null;
     end if;
     if v_slot.starts_at <= app.clock() then
-        perform app.refuse_under_key(v_key, 'TM903', 'The slot has begun');
+        perform app.refuse_under_key(
+            v_key, 'TM903', 'The slot has already begun: choose a later slot');
         return null;
     end if;
     if app.patient_is_busy(v_actor.user_id, v_slot.starts_at, v_slot.ends_at) then
         perform app.refuse_under_key(
-            v_key, 'TM904', 'You have another consultation at this time');
+            v_key, 'TM904', 'You have another consultation at this time: choose another slot');
         return null;
     end if;
 
@@ -81,11 +83,12 @@ end;
 $$;
 
 comment on function api.book_consultation(uuid, text, text) is
-'Books an open slot for the calling patient. p_idempotency_key is required: the same key again
-returns the first answer and books nothing (draft-ietf-httpapi-idempotency-key-header). Raises
-TM101, TM102, TM203, TM206, TM301, TM302, TM402, TM901 (not open), TM903 (has begun), TM904 (the
-patient is busy then), TM918 (it is the patient''s own already), TM991. TM9 refusals are remembered
-under the key; see app.refuse.';
+'Books an open slot for the calling patient at the doctor''s current fee. p_reason: 1 to 4000
+characters. p_idempotency_key is required: a retry under the same key returns the first answer and
+books nothing (draft-ietf-httpapi-idempotency-key-header). Raises TM101, TM102, TM203, TM206, TM301,
+TM302, TM402, TM901 (the slot is not open), TM903 (the slot has begun), TM904 (the patient has
+another consultation at this time), TM918 (the patient has already booked the slot), TM991. TM901,
+TM903, TM904 and TM918 are stored under the key, see app.refuse.';
 
 grant execute on function api.book_consultation(uuid, text, text) to telemed_api, telemed_dba;
 

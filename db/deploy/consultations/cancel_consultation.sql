@@ -24,8 +24,8 @@ begin
         return jsonb_populate_record(null::api.consultations, v_key.response);
     end if;
 
-    -- Lock order: the consultation, then its doctor and slot (in the trigger). What was read before
-    -- the lock may be old: a reschedule may have moved the start.
+    -- Lock order: the consultation, then its doctor and slot (in the trigger). The row is read
+    -- again, because a reschedule may have moved the start before the lock.
     select c.* into strict v_current
     from app.consultations as c where c.id = p_consultation_id for no key update;
     if v_current.status <> 'scheduled' then
@@ -35,7 +35,7 @@ begin
     end if;
     if v_actor.role = 'patient' and v_current.starts_at <= app.clock() then
         perform app.refuse_under_key(
-            v_key, 'TM906', 'A patient can cancel only before the start');
+            v_key, 'TM906', 'A patient can cancel only before the consultation starts');
         return null;
     end if;
 
@@ -51,9 +51,10 @@ end;
 $$;
 
 comment on function api.cancel_consultation(uuid, text, text) is
-'Cancels a scheduled consultation and frees its slot: its patient before the start, its doctor and
-admins at any time. p_idempotency_key may be given; TM9 refusals are then remembered under it, see
-app.refuse. Raises TM101, TM102, TM203, TM208, TM302, TM403, TM905, TM906, TM991.';
+'Cancels a scheduled consultation and opens its slot again, or withdraws the slot if its doctor has
+time off or is deactivated. The patient can cancel before the start, the doctor and admins at any
+time. p_reason: 1 to 4000 characters. p_idempotency_key is optional; TM905 and TM906 are stored
+under it, see app.refuse. Raises TM101, TM102, TM203, TM208, TM302, TM403, TM905, TM906, TM991.';
 
 grant execute on function api.cancel_consultation(uuid, text, text) to telemed_api, telemed_dba;
 

@@ -9,9 +9,10 @@ create table app.clinic_settings (
     constraint clinic_settings_completion_lead_is_not_negative check (completion_lead >= '0')
 );
 
-comment on table app.clinic_settings is 'What a clinic decides for itself; one row.';
+comment on table app.clinic_settings is 'The settings of the clinic, in one row.';
 comment on column app.clinic_settings.completion_lead is
-'How long before its start a consultation may be completed: ops.set_completion_lead.';
+'The completion lead: how long before its start a consultation may be completed. See
+ops.set_completion_lead.';
 
 insert into app.clinic_settings default values;
 
@@ -38,6 +39,7 @@ end;
 $$;
 
 comment on function app.completable_from(timestamptz) is
-'From when on a consultation that starts at p_starts_at may be completed: see app.clinic_settings.';
+'The earliest time at which a consultation that starts at p_starts_at may be completed: p_starts_at
+less the completion lead of app.clinic_settings.';
 
 commit;

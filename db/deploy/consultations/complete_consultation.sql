@@ -24,8 +24,8 @@ begin
         return jsonb_populate_record(null::api.consultations, v_key.response);
     end if;
 
-    -- Lock order: the consultation. Of two changes at once the second waits here and then no longer
-    -- finds it scheduled, or finds it at another time.
+    -- Lock order: the consultation. The second of two concurrent changes waits here and then finds
+    -- the consultation no longer scheduled, or at another time.
     select c.* into strict v_current
     from app.consultations as c where c.id = p_consultation_id for no key update;
     if v_current.status <> 'scheduled' then
@@ -35,7 +35,7 @@ begin
     end if;
     if app.clock() < app.completable_from(v_current.starts_at) then
         perform app.refuse_under_key(
-            v_key, 'TM924', 'It is too early to complete the consultation');
+            v_key, 'TM924', 'It is too early to complete the consultation: wait until its start');
         return null;
     end if;
     update app.consultations
@@ -51,9 +51,9 @@ $$;
 
 comment on function api.complete_consultation(uuid, text, text) is
 'Completes a scheduled consultation of the calling doctor, at the earliest 15 minutes before its
-start (ops.set_completion_lead); p_notes: 1 to 4000 characters. It can never be changed afterwards.
-p_idempotency_key may be given; TM905 and TM924 are then remembered under it, see app.refuse. Raises
-TM101, TM102, TM203, TM301, TM302, TM403, TM905, TM924, TM991.';
+start (the completion lead, see ops.set_completion_lead). A completed consultation cannot change.
+p_notes: 1 to 4000 characters. p_idempotency_key is optional; TM905 and TM924 are stored under it,
+see app.refuse. Raises TM101, TM102, TM203, TM301, TM302, TM403, TM905, TM924, TM991.';
 
 grant execute on function api.complete_consultation(uuid, text, text) to telemed_api, telemed_dba;
 

@@ -2,7 +2,7 @@
 
 begin;
 
--- Times as seconds since 1970, which do not depend on the session's time zone.
+-- Times are seconds since 1970, which do not depend on the session's time zone.
 create function app.consultation_digest(p_consultation app.consultations)
 returns bytea
 language plpgsql stable
@@ -29,6 +29,6 @@ end;
 $$;
 
 comment on function app.consultation_digest(app.consultations) is
-'SHA-256 of everything that a completed consultation says.';
+'The SHA-256 of all columns that can differ between completed consultations.';
 
 commit;

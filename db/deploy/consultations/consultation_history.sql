@@ -15,8 +15,8 @@ create type api.consultation_events as (
 );
 
 comment on type api.consultation_events is
-'One change of a consultation. event: booked, rescheduled, completed or cancelled; user_id and role:
-who did it; the other columns: the consultation after the change.';
+'One event of a consultation. event: booked, rescheduled, completed or cancelled. user_id and role:
+the actor of the event. The other columns show the consultation after the event.';
 
 create function api.consultation_history(
     p_consultation_id uuid,
@@ -72,9 +72,9 @@ end;
 $$;
 
 comment on function api.consultation_history(uuid, integer, text) is
-'What happened to a consultation, the oldest first, from the audit trail: for its patient, its
-doctor and admins. p_limit: 1 to 1000 rows; p_cursor: app.next_cursor of the page before. Raises
-TM101, TM102, TM201, TM302, TM403.';
+'Returns the events of a consultation from the audit log, the oldest first, for its patient, its
+doctor and admins. The access log records it when a doctor or an admin reads. p_limit: 1 to 1000
+rows. p_cursor: app.next_cursor of the previous page. Raises TM101, TM102, TM201, TM302, TM403.';
 
 grant execute on function api.consultation_history(uuid, integer, text)
 to telemed_api, telemed_dba;

@@ -9,8 +9,8 @@ create table app.consultation_transitions (
 );
 
 comment on table app.consultation_transitions is
-'The changes of status that a consultation may make. There are no others, whatever path a write
-takes.';
+'The permitted transitions between statuses of a consultation. A trigger refuses every other one,
+whichever way a row is written.';
 
 insert into app.consultation_transitions (from_status, to_status)
 values ('scheduled', 'completed'), ('scheduled', 'cancelled');
@@ -62,15 +62,15 @@ create table app.consultations (
 );
 
 comment on table app.consultations is
-'Bookings. doctor_id, starts_at and ends_at are those of the slot: a trigger fills them in.';
+'Bookings of slots. A trigger sets doctor_id, starts_at and ends_at to those of the slot.';
 comment on column app.consultations.fee_minor is
-'The doctor''s fee at booking, in minor units of currency; later changes of the fee do not reach
-it.';
+'The doctor''s fee at the booking, in minor units of currency. Later changes of the doctor''s fee do
+not change it.';
 
 comment on column app.consultations.completion_digest is
-'app.consultation_digest at completion: check_invariants compares it with the row as it is.';
+'app.consultation_digest at completion: ops.check_invariants compares it with the present row.';
 
--- The rule that decides every race for a slot.
+-- This index decides every race for a slot.
 create unique index consultations_one_per_slot
 on app.consultations (slot_id) where status <> 'cancelled';
 
@@ -84,8 +84,8 @@ alter table app.consultations force row level security;
 create policy consultations_are_all_there_for_internal_functions
 on app.consultations to telemed_internal using (true);
 
--- `case`, because the planner takes an `or` for a condition that next to no row fulfils, and would
--- sort all consultations of a doctor to find the latest fifty.
+-- `case`, because the planner expects that an `or` matches almost no row, and would then sort all
+-- consultations of a doctor to find the latest fifty.
 create policy consultations_are_seen_by_patient_doctor_and_admins
 on app.consultations for select to telemed_owner
 using (
@@ -121,7 +121,7 @@ set search_path = pg_catalog, pg_temp
 set enable_bitmapscan = off
 as $$
 begin
-    -- Through the few consultations of the patient, not all of the doctor's.
+    -- By the few consultations of the patient, not by all of the doctor's.
     return exists (
         select from app.consultations as c
         where c.patient_id = p_patient_id and c.doctor_id = p_doctor_id);
@@ -129,10 +129,10 @@ end;
 $$;
 
 comment on function app.doctor_has_patient(uuid, uuid) is
-'Whether a doctor has, or has had, a consultation of a patient, be it cancelled.';
+'Whether a doctor has or had a consultation of a patient, also a cancelled one.';
 reset role;
 
--- A function, because its query would have to be made ready for every caller as a part of theirs.
+-- A function, because a subquery here would be planned again as a part of every caller's query.
 create policy profiles_are_seen_by_their_user_their_doctors_and_admins
 on app.profiles for select to telemed_owner
 using (
@@ -168,6 +168,6 @@ inner join app.doctors as d on d.user_id = c.doctor_id
 inner join app.profiles as patient on patient.user_id = c.patient_id;
 
 comment on view api.consultations is
-'A consultation with the names of both sides. fee_minor: minor units of currency.';
+'A consultation with the names of its doctor and its patient. fee_minor: minor units of currency.';
 
 commit;

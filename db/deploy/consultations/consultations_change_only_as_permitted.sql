@@ -10,7 +10,7 @@ as $$
 begin
     if tg_op = 'INSERT' then
         if new.status <> 'scheduled' then
-            raise exception 'A consultation begins as scheduled, not as %', new.status
+            raise exception 'A new consultation must be scheduled, not %', new.status
                 using errcode = 'TM905';
         end if;
         return new;
@@ -20,20 +20,22 @@ begin
         select from app.consultation_transitions as t
         where t.from_status = old.status and t.to_status = new.status
     ) then
-        raise exception 'A consultation that is % cannot become %', old.status, new.status
+        raise exception 'A % consultation cannot become %', old.status, new.status
             using errcode = 'TM905';
     end if;
     if old.status <> 'scheduled' then
-        raise exception 'A consultation that is % cannot be changed', old.status
+        raise exception 'A % consultation cannot change', old.status
             using errcode = 'TM912';
     end if;
     if new.status = 'completed' and app.clock() < app.completable_from(old.starts_at) then
-        raise exception 'It is too early to complete the consultation' using errcode = 'TM924';
+        raise exception 'It is too early to complete the consultation: wait until its start'
+            using errcode = 'TM924';
     end if;
     if (new.id, new.patient_id, new.reason, new.fee_minor, new.currency, new.created_at)
         is distinct from
         (old.id, old.patient_id, old.reason, old.fee_minor, old.currency, old.created_at) then
-        raise exception 'A consultation keeps its patient, reason and fee' using errcode = 'TM912';
+        raise exception 'The patient, the reason and the fee of a consultation cannot change'
+            using errcode = 'TM912';
     end if;
     new.updated_at := app.clock();
     new.completion_digest :=
@@ -43,11 +45,11 @@ end;
 $$;
 
 comment on function app.consultations_change_only_as_permitted() is
-'Trigger: a consultation begins as scheduled, changes its status only along
-app.consultation_transitions, and no more once it is completed or cancelled; it is not completed
-before app.completable_from. Takes the digest at completion. Raises TM905, TM912, TM924.';
+'Trigger: a new consultation is scheduled. Its status changes only as app.consultation_transitions
+permits, and not to completed before app.completable_from. A completed or cancelled consultation
+cannot change. The trigger sets the digest at completion. Raises TM905, TM912, TM924.';
 
--- Triggers fire in the order of their names: this one before
+-- Triggers fire in the order of their names: this one fires before
 -- consultations_have_the_doctor_and_time_of_their_slot.
 create trigger consultations_change_only_as_permitted
 before insert or update on app.consultations

@@ -11,7 +11,7 @@ begin
     if tg_op = 'UPDATE' and new.slot_id = old.slot_id then
         if (new.doctor_id, new.starts_at, new.ends_at)
             is distinct from (old.doctor_id, old.starts_at, old.ends_at) then
-            raise exception 'A consultation has the doctor and the time of its slot'
+            raise exception 'The doctor and the time of a consultation are those of its slot'
                 using errcode = 'TM912';
         end if;
         return new;
@@ -22,14 +22,14 @@ begin
     where s.id = new.slot_id and s.status = 'open'
     for no key update;
     if not found then
-        raise exception 'The slot is not open' using errcode = 'TM901';
+        raise exception 'The slot is not open: choose another slot' using errcode = 'TM901';
     end if;
     if tg_op = 'UPDATE' and new.doctor_id <> old.doctor_id then
-        raise exception 'The slot is another doctor''s: cancel and book anew'
+        raise exception 'The slot belongs to another doctor: cancel and book again'
             using errcode = 'TM207', column = 'slot_id';
     end if;
     if tg_op = 'UPDATE' and new.status <> 'scheduled' then
-        raise exception 'A consultation is moved or ended, not both at once'
+        raise exception 'The slot and the status of a consultation cannot change at once'
             using errcode = 'TM912';
     end if;
     return new;
@@ -37,8 +37,8 @@ end;
 $$;
 
 comment on function app.consultations_have_the_doctor_and_time_of_their_slot() is
-'Trigger: a new consultation needs an open slot, a moved one an open slot of the same doctor; doctor
-and time are the slot''s. Raises TM207, TM901, TM912.';
+'Trigger: a new consultation needs an open slot; a moved consultation needs an open slot of the same
+doctor. The trigger sets the doctor and the time to those of the slot. Raises TM207, TM901, TM912.';
 
 create trigger consultations_have_the_doctor_and_time_of_their_slot
 before insert or update on app.consultations
@@ -57,8 +57,8 @@ begin
 
     if tg_op = 'UPDATE' and (new.slot_id <> old.slot_id or new.status = 'cancelled') then
         perform app.require_fresh_snapshot();
-        -- Lock order: the consultation, its doctor, slots. The doctor may be going away right now:
-        -- then the slot is not offered again.
+        -- Lock order: the consultation, its doctor, slots. If a concurrent transaction deactivates
+        -- the doctor or adds time off, the slot does not become open again.
         perform from app.doctors as d where d.user_id = old.doctor_id for share;
         update app.availability_slots as s
         set status = case
@@ -79,8 +79,9 @@ end;
 $$;
 
 comment on function app.consultations_hold_their_slot() is
-'Trigger: marks the slot of a new or moved consultation as booked; frees the slot of a moved or
-cancelled one, or withdraws it when its doctor has taken time off or is deactivated. Raises TM208.';
+'Trigger: marks the slot of a new or moved consultation as booked. Opens the former slot of a moved
+or cancelled consultation, or withdraws it if its doctor has time off or is deactivated. Raises
+TM208.';
 reset role;
 
 create trigger consultations_hold_their_slot

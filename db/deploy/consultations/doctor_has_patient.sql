@@ -10,8 +10,8 @@ set search_path = pg_catalog, pg_temp
 set enable_bitmapscan = off
 as $$
 begin
-    -- Through the few consultations of the patient, not all of the doctor's. The latest first: a
-    -- doctor looks at those, and a patient may have had hundreds with others before.
+    -- By the few consultations of the patient, not by all of the doctor's. The latest first: a
+    -- doctor reads those, and the patient may have hundreds of earlier ones with other doctors.
     return coalesce(
         (select true
          from app.consultations as c

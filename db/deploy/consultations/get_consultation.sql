@@ -21,8 +21,8 @@ end;
 $$;
 
 comment on function api.get_consultation(uuid) is
-'One consultation, for its patient, its doctor and admins; the access log has it when one of the
-latter two reads. Raises TM101, TM102, TM302, TM403.';
+'Returns one consultation to its patient, its doctor and admins. The access log records it when a
+doctor or an admin reads. Raises TM101, TM102, TM302, TM403.';
 
 grant execute on function api.get_consultation(uuid) to telemed_api, telemed_dba;
 

@@ -36,7 +36,7 @@ begin
         v_before_id := (v_position ->> 1)::uuid;
     end if;
 
-    -- One query for each index that has its rows in this order already: one query for all of them
+    -- One query for each index that returns the rows in this order: a single query for all cases
     -- would sort every consultation of a busy doctor to return fifty.
     if v_patient_id is not null then
         v_page := array(
@@ -88,11 +88,11 @@ $$;
 
 comment on function api.list_consultations(
     text, timestamptz, timestamptz, uuid, uuid, integer, text) is
-'The consultations of the calling patient or doctor, or all of them for an admin, that start at
-p_from or later and before p_to, the latest first; the access log has it when a doctor or an admin
-reads. p_status: scheduled, completed or cancelled; p_doctor_id, p_patient_id: only those of this
-doctor, of this patient. p_limit: 1 to 1000 rows; p_cursor: app.next_cursor of the page before.
-Raises TM101, TM102, TM201, TM302.';
+'Returns the consultations of the calling patient or doctor, or all of them for an admin, the latest
+first. The access log records it when a doctor or an admin reads. p_status: scheduled, completed or
+cancelled; null for all. p_from, p_to: only consultations that start at p_from or later and before
+p_to. p_doctor_id, p_patient_id: only consultations of this doctor, of this patient. p_limit: 1 to
+1000 rows. p_cursor: app.next_cursor of the previous page. Raises TM101, TM102, TM201, TM302.';
 
 grant execute on function api.list_consultations(
     text, timestamptz, timestamptz, uuid, uuid, integer, text)

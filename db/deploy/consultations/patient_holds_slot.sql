@@ -17,6 +17,6 @@ end;
 $$;
 
 comment on function app.patient_holds_slot(uuid, uuid) is
-'Whether a consultation of a patient that is not cancelled holds a slot.';
+'Whether a slot is held by a consultation of a patient that is not cancelled.';
 
 commit;

@@ -13,8 +13,8 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- A consultation lasts at most 24 hours. Row-level security is applied before operators that
-    -- might tell what they see, such as &&: the index could not be used for them.
+    -- A consultation lasts at most 24 hours. Row-level security applies before operators that are
+    -- not leakproof, such as &&, so an index cannot serve them.
     return exists (
         select from app.consultations as c
         where c.patient_id = p_patient_id
@@ -27,6 +27,7 @@ end;
 $$;
 
 comment on function app.patient_is_busy(uuid, timestamptz, timestamptz, uuid) is
-'Whether a patient has a scheduled consultation, other than p_except_consultation_id, in a time.';
+'Whether a patient has a scheduled consultation that overlaps the time from p_starts_at to
+p_ends_at. The consultation p_except_consultation_id does not count.';
 
 commit;

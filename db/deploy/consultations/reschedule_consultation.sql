@@ -31,12 +31,12 @@ begin
         raise exception 'There is no such slot' using errcode = 'TM402';
     end if;
     if v_slot.doctor_id <> v_current.doctor_id then
-        raise exception 'The slot is another doctor''s: cancel and book anew'
+        raise exception 'The slot belongs to another doctor: cancel and book again'
             using errcode = 'TM207', column = 'slot_id';
     end if;
 
-    -- Lock order: the patient, the consultation, the doctor, then both slots by id, so that two
-    -- people who want each other's slot wait for one another in turn instead of for ever.
+    -- Lock order: the patient, the consultation, the doctor, then both slots by id. So two patients
+    -- who reschedule to each other's slot do not deadlock.
     perform from app.users as u where u.id = v_actor.user_id for no key update;
     select c.* into strict v_current
     from app.consultations as c where c.id = p_consultation_id for no key update;
@@ -54,30 +54,33 @@ begin
     end if;
     if v_current.starts_at <= app.clock() then
         perform app.refuse_under_key(
-            v_key, 'TM906', 'A patient can reschedule only before the start');
+            v_key, 'TM906', 'A patient can reschedule only before the consultation starts');
         return null;
     end if;
     if v_current.slot_id = p_slot_id then
-        perform app.refuse_under_key(v_key, 'TM917', 'The consultation is in this slot already');
+        perform app.refuse_under_key(
+            v_key, 'TM917', 'The consultation is already in this slot: choose another slot');
         return null;
     end if;
     if v_slot.status <> 'open' then
         if app.patient_holds_slot(v_actor.user_id, p_slot_id) then
             perform app.refuse_under_key(
-                v_key, 'TM918', 'Another consultation of yours holds this slot');
+                v_key, 'TM918', 'Another consultation of yours is already in this slot');
         else
-            perform app.refuse_under_key(v_key, 'TM901', 'The slot is not open');
+            perform app.refuse_under_key(
+                v_key, 'TM901', 'The slot is not open: choose another slot');
         end if;
         return null;
     end if;
     if v_slot.starts_at <= app.clock() then
-        perform app.refuse_under_key(v_key, 'TM903', 'The slot has begun');
+        perform app.refuse_under_key(
+            v_key, 'TM903', 'The slot has already begun: choose a later slot');
         return null;
     end if;
     if app.patient_is_busy(
         v_actor.user_id, v_slot.starts_at, v_slot.ends_at, p_consultation_id) then
         perform app.refuse_under_key(
-            v_key, 'TM904', 'You have another consultation at this time');
+            v_key, 'TM904', 'You have another consultation at this time: choose another slot');
         return null;
     end if;
 
@@ -91,11 +94,13 @@ end;
 $$;
 
 comment on function api.reschedule_consultation(uuid, uuid, text) is
-'Moves a scheduled consultation of the calling patient to another open slot of the same doctor, in
-one step: the consultation keeps its id, fee and currency, the old slot becomes open. The
-idempotency key is required. Raises TM101, TM102, TM203, TM206, TM207, TM208, TM301, TM302, TM402,
-TM403, TM901, TM903, TM904, TM905, TM906, TM917 (it is in that slot already), TM918 (another one of
-the patient is), TM991. TM9 refusals are remembered under the key; see app.refuse.';
+'Moves a scheduled consultation of the calling patient to another open slot of the same doctor in
+one transaction. The consultation keeps its id, its fee and its currency. Its former slot becomes
+open, or withdrawn if the doctor has time off or is deactivated. p_idempotency_key is required.
+Raises TM101, TM102, TM203, TM206, TM207, TM208, TM301, TM302, TM402, TM403, TM901, TM903, TM904,
+TM905, TM906, TM917 (the consultation is already in the slot), TM918 (another consultation of the
+patient is in the slot), TM991. The TM9 refusals except TM991 are stored under the key, see
+app.refuse.';
 
 grant execute on function api.reschedule_consultation(uuid, uuid, text) to telemed_api, telemed_dba;
 

@@ -17,14 +17,14 @@ begin
            or (p_actor.role = 'patient' and c.patient_id = p_actor.user_id)
            or (p_actor.role = 'doctor' and c.doctor_id = p_actor.user_id));
     if not found then
-        raise exception 'There is no such consultation of yours' using errcode = 'TM403';
+        raise exception 'There is no such consultation, or it is not yours' using errcode = 'TM403';
     end if;
     return v_consultation;
 end;
 $$;
 
 comment on function app.visible_consultation(app.actor, uuid) is
-'The consultation, when p_actor is its patient, its doctor or an admin. To everybody else it is not
-there. Raises TM403.';
+'Returns the consultation if p_actor is its patient, its doctor or an admin. For every other actor
+it does not exist. Raises TM403.';
 
 commit;

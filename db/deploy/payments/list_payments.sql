@@ -35,9 +35,9 @@ end;
 $$;
 
 comment on function api.list_payments(uuid, integer, text) is
-'Payments and refunds of a consultation, the oldest first, for its patient and admins. p_limit: 1 to
-1000 rows; p_cursor: app.next_cursor of the page before. Raises TM101, TM102, TM201, TM301, TM302,
-TM403.';
+'Returns the payments and refunds of a consultation, the oldest first, to its patient and admins.
+p_limit: 1 to 1000 rows. p_cursor: app.next_cursor of the previous page. Raises TM101, TM102, TM201,
+TM301, TM302, TM403.';
 
 grant execute on function api.list_payments(uuid, integer, text) to telemed_api, telemed_dba;
 

@@ -19,7 +19,7 @@ end;
 $$;
 
 comment on function app.payable_minor(uuid) is
-'What may still be paid for a consultation: its fee less payments plus refunds, in minor units.
-The caller holds the lock on the consultation.';
+'The amount that can still be paid for a consultation, in minor units: its fee less its net payment.
+Null if the consultation does not exist. The caller must hold the lock on the consultation.';
 
 commit;

@@ -28,15 +28,15 @@ create table app.payments (
 );
 
 comment on table app.payments is
-'Money received for consultations and given back. Rows are only added: a refund is a row of its
-own.';
-comment on column app.payments.amount_minor is 'Minor units of currency; positive for refunds too.';
+'Payments and refunds for consultations. Rows are append-only: a refund is a row of its own.';
+comment on column app.payments.amount_minor is
+'Minor units of currency; positive also for refunds.';
 comment on column app.payments.provider is
-'Who gave the provider_reference, such as a payment provider; null stands for one and the same.';
+'The payment provider that issued provider_reference. All rows with null count as one provider.';
 comment on column app.payments.provider_reference is
-'The payment provider''s name for the transaction.';
+'The provider''s own number of the payment.';
 
--- The rule that decides when one transaction is reported twice at once.
+-- This index decides when two requests report one transaction of a provider at once.
 create unique index payments_of_a_provider_are_recorded_once
 on app.payments (provider, provider_reference) nulls not distinct
 where kind = 'payment' and provider_reference is not null;

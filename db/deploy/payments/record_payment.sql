@@ -38,18 +38,18 @@ begin
             using errcode = 'TM201', column = 'amount_minor';
     end if;
     if p_currency is distinct from v_consultation.currency then
-        raise exception 'The currency is not that of the consultation'
+        raise exception 'The currency must be that of the consultation'
             using errcode = 'TM205', column = 'currency';
     end if;
 
     if p_provider is not null and p_provider_reference is null then
-        raise exception 'A provider is named only with its reference'
+        raise exception 'A provider requires a provider_reference'
             using errcode = 'TM201', column = 'provider_reference';
     end if;
 
-    -- Lock order: the provider's transaction, then the consultation. Of two reports of one
-    -- transaction the second waits here and finds the first; behind this stands
-    -- payments_of_a_provider_are_recorded_once.
+    -- Lock order: the provider's transaction, then the consultation. The second of two reports of
+    -- one transaction waits here and finds the first. The index
+    -- payments_of_a_provider_are_recorded_once also refuses a duplicate.
     if p_provider_reference is not null then
         perform pg_advisory_xact_lock(
             hashtextextended(concat_ws('/', 'payment', p_provider, '', p_provider_reference), 0));
@@ -62,7 +62,7 @@ begin
             is distinct from (p_consultation_id, p_amount_minor, p_method) then
             perform app.refuse_under_key(
                 v_key, 'TM923',
-                'The provider''s transaction is recorded already, with other details');
+                'The provider''s transaction is already recorded with other details');
             return null;
         elsif found then
             perform app.settle_key(v_key, v_payment.id, to_jsonb(v_payment));
@@ -70,15 +70,15 @@ begin
         end if;
     end if;
 
-    -- The same lock as in payments_stay_within_bounds, taken before the sums are looked at.
+    -- The same lock as in payments_stay_within_bounds, taken before the sums are read.
     select c.* into strict v_consultation
     from app.consultations as c where c.id = p_consultation_id for no key update;
     if v_consultation.status = 'cancelled' then
-        perform app.refuse_under_key(v_key, 'TM905', 'The consultation is cancelled');
+        perform app.refuse_under_key(v_key, 'TM905', 'A cancelled consultation cannot be paid');
         return null;
     end if;
     if p_amount_minor > app.payable_minor(p_consultation_id) then
-        perform app.refuse_under_key(v_key, 'TM908', 'The payment is above what is due');
+        perform app.refuse_under_key(v_key, 'TM908', 'The payment exceeds the amount due');
         return null;
     end if;
 
@@ -96,13 +96,13 @@ end;
 $$;
 
 comment on function api.record_payment(uuid, bigint, text, text, text, text, text) is
-'Records money received for a consultation that is not cancelled. p_amount_minor: minor units of
-p_currency, which must be the consultation''s. All payments less refunds never exceed the fee.
-p_method: a lower-case word such as card. p_provider_reference: the transaction''s name at
-p_provider (a lower-case word), where it is recorded once: the same report again, under another key,
-returns the first payment. The idempotency key is required. For admins. Raises TM101, TM102, TM201,
-TM203, TM205, TM206, TM208, TM301, TM302, TM403, TM905, TM908, TM923, TM991. TM9 refusals are
-remembered under the key; see app.refuse.';
+'Records a payment for a consultation that is not cancelled. The net payment never exceeds the fee.
+p_amount_minor: minor units of p_currency, which must be the currency of the consultation. p_method:
+a lower-case word such as card. p_provider_reference: the number of the payment at p_provider (a
+lower-case word). Each reference of a provider is recorded once: a second report with the same
+details under another key returns the first payment. p_idempotency_key is required. For admins.
+Raises TM101, TM102, TM201, TM203, TM205, TM206, TM208, TM301, TM302, TM403, TM905, TM908, TM923,
+TM991. TM905, TM908 and TM923 are stored under the key, see app.refuse.';
 
 grant execute on function api.record_payment(uuid, bigint, text, text, text, text, text)
 to telemed_api, telemed_dba;

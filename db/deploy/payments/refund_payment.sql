@@ -38,10 +38,11 @@ begin
             using errcode = 'TM201', column = 'amount_minor';
     end if;
 
-    -- The same lock as in payments_stay_within_bounds, taken before the sums are looked at.
+    -- The same lock as in payments_stay_within_bounds, taken before the sums are read.
     perform from app.consultations as c where c.id = v_refunded.consultation_id for no key update;
     if p_amount_minor > app.refundable_minor(p_payment_id) then
-        perform app.refuse_under_key(v_key, 'TM909', 'The refund is above what was captured');
+        perform app.refuse_under_key(
+            v_key, 'TM909', 'The refund exceeds what is left of the payment');
         return null;
     end if;
 
@@ -59,10 +60,10 @@ end;
 $$;
 
 comment on function api.refund_payment(uuid, bigint, text, text) is
-'Records money given back of one payment, in its currency and by its method. All refunds of a
-payment never exceed it. p_amount_minor: minor units. The idempotency key is required. For admins.
-Raises TM101, TM102, TM201, TM203, TM206, TM208, TM301, TM302, TM404, TM909, TM991. TM9 refusals are
-remembered under the key; see app.refuse.';
+'Records a refund of one payment, in its currency and by its method. The refunds of a payment never
+exceed it. p_amount_minor: minor units. p_reason: 1 to 4000 characters. p_idempotency_key is
+required. For admins. Raises TM101, TM102, TM201, TM203, TM206, TM208, TM301, TM302, TM404, TM909,
+TM991. TM909 is stored under the key, see app.refuse.';
 
 grant execute on function api.refund_payment(uuid, bigint, text, text) to telemed_api, telemed_dba;
 

@@ -18,7 +18,7 @@ end;
 $$;
 
 comment on function app.refundable_minor(uuid) is
-'What may still be refunded of a payment, in minor units; null when it is not a payment.
-The caller holds the lock on the consultation.';
+'The amount of a payment that can still be refunded, in minor units. Null for a refund or an id that
+does not exist. The caller must hold the lock on the consultation.';
 
 commit;

@@ -36,10 +36,10 @@ begin
             else true
         end
     ) then
-        raise exception 'An item has the texts drug, dosage, instructions, and duration_days only'
+        raise exception 'An item has only the texts drug, dosage, instructions, and duration_days'
             using errcode = 'TM201', column = 'items';
     end if;
-    -- The items as they are understood, whichever way they are written.
+    -- The parsed items, so that the key does not depend on how the JSON is written.
     v_items := array(
         select jsonb_populate_record(null::api.prescription_item, i.item)
         from jsonb_array_elements(p_items) with ordinality as i (item, n)
@@ -53,7 +53,8 @@ begin
     end if;
 
     if v_consultation.status <> 'completed' then
-        perform app.refuse_under_key(v_key, 'TM907', 'The consultation is not completed');
+        perform app.refuse_under_key(
+            v_key, 'TM907', 'The consultation is not completed: complete it before you prescribe');
         return null;
     end if;
 
@@ -74,10 +75,10 @@ end;
 $$;
 
 comment on function api.issue_prescription(uuid, jsonb, text, text) is
-'Issues a prescription for a completed consultation of the calling doctor. p_items: array of 1 to 50
-objects {drug, dosage, instructions, duration_days}, the first two required. p_idempotency_key may
-be given; TM907 is then remembered under it, see app.refuse. Raises TM101, TM102, TM201, TM203,
-TM301, TM302, TM403, TM907, TM991.';
+'Issues a prescription at a completed consultation of the calling doctor. p_items: a JSON array of 1
+to 50 objects {drug, dosage, instructions, duration_days}; drug and dosage are required. p_notes: 1
+to 4000 characters. p_idempotency_key is optional; TM907 is stored under it, see app.refuse. Raises
+TM101, TM102, TM201, TM203, TM301, TM302, TM403, TM907, TM991.';
 
 grant execute on function api.issue_prescription(uuid, jsonb, text, text)
 to telemed_api, telemed_dba;

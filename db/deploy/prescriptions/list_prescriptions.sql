@@ -37,9 +37,9 @@ end;
 $$;
 
 comment on function api.list_prescriptions(uuid, integer, text) is
-'The prescriptions of a consultation, the oldest first, for its patient, its doctor and admins.
-p_limit: 1 to 1000 rows; p_cursor: app.next_cursor of the page before. Raises TM101, TM102, TM201,
-TM302, TM403.';
+'Returns the prescriptions of a consultation, the oldest first, to its patient, its doctor and
+admins. The access log records it when a doctor or an admin reads. p_limit: 1 to 1000 rows.
+p_cursor: app.next_cursor of the previous page. Raises TM101, TM102, TM201, TM302, TM403.';
 
 grant execute on function api.list_prescriptions(uuid, integer, text) to telemed_api, telemed_dba;
 

@@ -10,7 +10,7 @@ create table app.prescriptions (
 );
 
 comment on table app.prescriptions is
-'Prescriptions of completed consultations. Patient and doctor are those of the consultation.';
+'Prescriptions of completed consultations. The consultation has the patient and the doctor.';
 
 create index prescriptions_by_consultation on app.prescriptions (consultation_id, id);
 
@@ -26,7 +26,8 @@ create table app.prescription_items (
     constraint prescription_items_last_from_1_to_3650_days check (duration_days between 1 and 3650)
 );
 
-comment on table app.prescription_items is 'The drugs of a prescription, in the order of position.';
+comment on table app.prescription_items is
+'The items of a prescription: one medicine each, in the order of position.';
 
 set local role telemed_internal;
 create function app.prescriptions_follow_a_completed_consultation()
@@ -35,19 +36,20 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- No lock: a consultation that is completed never changes again.
+    -- No lock: a completed consultation cannot change.
     if not exists (
         select from app.consultations as c
         where c.id = new.consultation_id and c.status = 'completed'
     ) then
-        raise exception 'The consultation is not completed' using errcode = 'TM907';
+        raise exception 'The consultation is not completed: complete it before you prescribe'
+            using errcode = 'TM907';
     end if;
     return new;
 end;
 $$;
 
 comment on function app.prescriptions_follow_a_completed_consultation() is
-'Trigger: no prescription before its consultation is completed. Raises TM907.';
+'Trigger: the consultation of a new prescription is completed. Raises TM907.';
 reset role;
 
 create trigger prescriptions_follow_a_completed_consultation
@@ -65,7 +67,7 @@ begin
         select from app.prescriptions as p
         where p.id = new.prescription_id and p.issued_at = app.clock()
     ) then
-        raise exception 'Nothing can be added to a prescription that was issued'
+        raise exception 'An issued prescription cannot get another item: issue a new prescription'
             using errcode = 'TM912';
     end if;
     return new;
@@ -73,14 +75,14 @@ end;
 $$;
 
 comment on function app.prescription_items_are_issued_at_once() is
-'Trigger: items are written by the statement that issues their prescription. Raises TM912.';
+'Trigger: an item is written by the statement that issues its prescription. Raises TM912.';
 reset role;
 
 create trigger prescription_items_are_issued_at_once
 before insert on app.prescription_items
 for each row execute function app.prescription_items_are_issued_at_once();
 
--- Security definer for the same reason as app.users_are_complete: it runs as whoever commits.
+-- Security definer for the same reason as app.users_are_complete: it runs as the committing role.
 set local role telemed_internal;
 create function app.prescriptions_have_items()
 returns trigger
@@ -89,14 +91,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     if not exists (select from app.prescription_items as i where i.prescription_id = new.id) then
-        raise exception 'A prescription has at least one item' using errcode = 'TM209';
+        raise exception 'A prescription must have at least one item' using errcode = 'TM209';
     end if;
     return null;
 end;
 $$;
 
 comment on function app.prescriptions_have_items() is
-'Trigger: when the transaction ends, every new prescription has an item. Raises TM209.';
+'Trigger: a new prescription has an item when its transaction ends. Raises TM209.';
 reset role;
 
 create constraint trigger prescriptions_have_items
@@ -164,7 +166,8 @@ create type api.prescription_item as (
     duration_days integer
 );
 
-comment on type api.prescription_item is 'One drug of a prescription. duration_days: may be null.';
+comment on type api.prescription_item is
+'One item of a prescription. instructions and duration_days may be null.';
 
 create view api.prescriptions as
 select
@@ -183,6 +186,6 @@ select
 from app.prescriptions as p
 inner join app.consultations as c on c.id = p.consultation_id;
 
-comment on view api.prescriptions is 'A prescription with its items.';
+comment on view api.prescriptions is 'A prescription with its items in their order.';
 
 commit;

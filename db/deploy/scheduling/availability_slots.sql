@@ -10,7 +10,7 @@ create table app.availability_slots (
     specialty app.line not null,
     status text not null default 'open',
     created_at app.instant not null default app.clock(),
-    -- What a clock shows is no instant.
+    -- A local time is not an instant.
     -- squawk-ignore prefer-timestamp-tz
     starts_at_local timestamp,
     time_zone app.line,
@@ -32,15 +32,15 @@ create table app.availability_slots (
 );
 
 comment on column app.availability_slots.specialty is
-'The doctor''s specialty in lower case, for searching: a trigger fills it in and keeps it.';
+'The doctor''s specialty in lower case, for searches. Triggers set it and keep it up to date.';
 comment on column app.availability_slots.starts_at_local is
-'What clocks in time_zone were to show at starts_at, by the rules of the day on which the slot was
-published; null for one that was published by its instant. See ops.slots_of_changed_zones.';
+'The local time of starts_at in time_zone, by the time zone rules at the time of publication. Null
+for a slot that was published by its instant. See ops.slots_of_changed_zones.';
 comment on column app.availability_slots.time_zone is
 'The zone of starts_at_local: an IANA name.';
 comment on table app.availability_slots is
-'Times that doctors offer. booked means: held by a consultation that is not cancelled. A withdrawn
-slot keeps its row, because consultations may have referred to it.';
+'Times that doctors offer. The status is booked while a consultation that is not cancelled holds the
+slot. A withdrawn slot keeps its row, because cancelled consultations may refer to it.';
 
 create index availability_slots_by_doctor on app.availability_slots (doctor_id);
 
@@ -61,26 +61,26 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform app.require_fresh_snapshot();
-    -- The lock keeps the doctor's specialty, account and time off as they are until this slot is
-    -- there to be changed with them. Lock order: the doctor before slots.
+    -- The lock keeps the doctor's specialty, account and time off unchanged until this transaction
+    -- ends, so that a later change of them sees this slot. Lock order: the doctor before slots.
     select lower(d.specialty)::app.line into new.specialty
     from app.doctors as d where d.user_id = new.doctor_id for no key update;
 
     if new.status <> 'open' then
-        raise exception 'A slot begins as open, not as %', new.status using errcode = 'TM912';
+        raise exception 'A new slot must be open, not %', new.status using errcode = 'TM912';
     end if;
     if exists (
         select from app.users as u where u.id = new.doctor_id and u.deactivated_at is not null
     ) then
-        raise exception 'The doctor''s account is not active' using errcode = 'TM102';
+        raise exception 'The doctor''s account is deactivated' using errcode = 'TM102';
     end if;
     return new;
 end;
 $$;
 
 comment on function app.availability_slots_are_offered_by_active_doctors() is
-'Trigger: a new slot is open, its doctor''s account is active, and it has the doctor''s specialty.
-Raises TM102, TM208, TM912.';
+'Trigger: a new slot is open, the account of its doctor is not deactivated, and the slot gets the
+doctor''s specialty. Raises TM102, TM208, TM912.';
 reset role;
 
 create trigger availability_slots_are_offered_by_active_doctors
@@ -103,8 +103,8 @@ end;
 $$;
 
 comment on function app.deactivated_doctors_offer_no_slots() is
-'Trigger: deactivating a doctor''s account withdraws the doctor''s open slots. Consultations that
-are booked stand: an admin cancels them. Raises TM208.';
+'Trigger: deactivating a doctor''s account withdraws the doctor''s open slots. Scheduled
+consultations stay scheduled; an admin can cancel them. Raises TM208.';
 
 create trigger deactivated_doctors_offer_no_slots
 after update of deactivated_at on app.users
@@ -127,7 +127,8 @@ end;
 $$;
 
 comment on function app.doctors_take_their_slots_along() is
-'Trigger: a change of a doctor''s specialty reaches the doctor''s slots. Raises TM208.';
+'Trigger: a change of a doctor''s specialty also changes the specialty of the doctor''s open and
+booked slots. Raises TM208.';
 
 create trigger doctors_take_their_slots_along
 after update of specialty on app.doctors
@@ -144,15 +145,17 @@ begin
         is distinct from (
             old.id, old.doctor_id, old.starts_at, old.ends_at, old.starts_at_local, old.time_zone
         ) then
-        raise exception 'A slot keeps its doctor and its time' using errcode = 'TM912';
+        raise exception 'The doctor and the time of a slot cannot change: publish another slot'
+            using errcode = 'TM912';
     end if;
     if old.status = 'withdrawn' then
-        raise exception 'A withdrawn slot stays withdrawn' using errcode = 'TM912';
+        raise exception 'A withdrawn slot cannot change: publish another slot'
+            using errcode = 'TM912';
     end if;
     if new.status <> old.status and (new.status = 'booked') <> exists (
         select from app.consultations as c where c.slot_id = new.id and c.status <> 'cancelled'
     ) then
-        raise exception 'A slot is booked exactly while a consultation holds it'
+        raise exception 'The status must be booked exactly while a consultation holds the slot'
             using errcode = 'TM912';
     end if;
     return new;
@@ -160,8 +163,8 @@ end;
 $$;
 
 comment on function app.availability_slots_keep_their_time() is
-'Trigger: a slot keeps its doctor and time, is booked exactly while a consultation that is not
-cancelled holds it, and stays withdrawn once it is. Raises TM912.';
+'Trigger: a slot keeps its doctor and its time. A change of its status makes it booked exactly if a
+consultation that is not cancelled holds it. A withdrawn slot cannot change. Raises TM912.';
 reset role;
 
 create trigger availability_slots_keep_their_time
@@ -205,6 +208,7 @@ select
 from app.availability_slots as s
 inner join app.doctors as d on d.user_id = s.doctor_id;
 
-comment on view api.offered_slots is 'A slot with what a patient wants to know of its doctor.';
+comment on view api.offered_slots is
+'A slot with the name, specialty and fee of its doctor. fee_minor: minor units of currency.';
 
 commit;

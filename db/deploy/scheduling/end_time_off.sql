@@ -12,14 +12,14 @@ declare
 begin
     delete from app.time_off where id = p_time_off_id and doctor_id = v_actor.user_id;
     if not found then
-        raise exception 'There is no such time off of yours' using errcode = 'TM405';
+        raise exception 'You have no such time off' using errcode = 'TM405';
     end if;
 end;
 $$;
 
 comment on function api.end_time_off(uuid) is
-'Takes back time off of the calling doctor. The slots that it withdrew stay withdrawn: publish them
-again. Raises TM101, TM102, TM301, TM302, TM405.';
+'Deletes time off of the calling doctor. The slots that it withdrew stay withdrawn: the doctor can
+publish new ones. Raises TM101, TM102, TM301, TM302, TM405.';
 
 grant execute on function api.end_time_off(uuid) to telemed_api, telemed_dba;
 

@@ -14,7 +14,7 @@ language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    -- A slot that begins at this very moment cannot be booked any more.
+    -- A slot that begins now can no longer be booked.
     v_from timestamptz := greatest(p_from, app.clock() + interval '1 microsecond');
     v_to timestamptz := coalesce(p_to, 'infinity');
     v_after jsonb;
@@ -28,7 +28,7 @@ begin
     v_after_id := (v_after ->> 1)::uuid;
     perform app.check_limit(p_limit);
 
-    -- Two queries, because each has an index with its rows in this order already.
+    -- Two queries, because each has its own index that returns the rows in this order.
     if p_specialty is null then
         v_page := array(
             select s.id from app.availability_slots as s
@@ -58,9 +58,10 @@ end;
 $$;
 
 comment on function api.find_open_slots(text, timestamptz, timestamptz, integer, text) is
-'Open slots of all doctors, or of one specialty (regardless of case), that start at p_from or later
-(and after now) and before p_to, the earliest first. p_limit: 1 to 1000 rows; p_cursor:
-app.next_cursor of the page before. Raises TM101, TM102, TM201, TM302.';
+'Returns open slots of all doctors or of one specialty, the earliest first. p_specialty: ignores
+case; null for all. p_from, p_to: only slots that start at p_from or later and before p_to, and in
+any case after now. p_limit: 1 to 1000 rows. p_cursor: app.next_cursor of the previous page. Raises
+TM101, TM102, TM201, TM302.';
 
 grant execute on function api.find_open_slots(text, timestamptz, timestamptz, integer, text)
 to telemed_api, telemed_dba;

@@ -21,8 +21,8 @@ declare
     v_high bigint;
     v_middle bigint;
 begin
-    -- "at time zone" alone moves a time that does not exist and takes the later of two. So try the
-    -- offsets of the day before and of the day after, and keep what reads as p_local again.
+    -- "at time zone" alone moves a local time that does not exist and takes the later of two. So
+    -- try the offsets of the day before and the day after, and keep the one that gives p_local.
     if v_earlier at time zone p_time_zone = p_local then
         return v_earlier;
     end if;
@@ -30,7 +30,7 @@ begin
         return v_later;
     end if;
 
-    -- Clocks were put forward over p_local, at a whole second between the two.
+    -- Clocks skip p_local. The change is at a whole second between the two instants.
     v_low := floor(extract(epoch from v_earlier))::bigint;
     v_high := ceil(extract(epoch from v_later))::bigint;
     while v_high - v_low > 1 loop
@@ -46,8 +46,8 @@ end;
 $$;
 
 comment on function app.instant_of(timestamp, text) is
-'The first instant at which clocks in the zone p_time_zone show p_local or a later time: the first
-of two when they show p_local twice, the moment of the change when they are put forward over it. So
-it never decreases while p_local increases, and times that meet on the clock meet in time.';
+'The first instant at which clocks in p_time_zone show p_local or a later time. For a repeated local
+time this is its first occurrence; for a skipped one, the instant of the change. The result never
+decreases while p_local increases, so intervals that meet as local times also meet as instants.';
 
 commit;

@@ -14,12 +14,12 @@ language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    -- A slot that begins at this very moment cannot be booked any more.
+    -- A slot that begins now can no longer be booked.
     v_from timestamptz := greatest(p_from, app.clock() + interval '1 microsecond');
     v_after jsonb;
     v_after_at timestamptz;
     v_after_id uuid;
-    -- Whole rows: looking each of them up again by its id would take longer.
+    -- Whole rows, because a second look-up of each row by its id would take longer.
     v_page api.availability_slots[];
 begin
     perform app.current_actor();
@@ -50,9 +50,9 @@ end;
 $$;
 
 comment on function api.list_open_slots(uuid, timestamptz, timestamptz, integer, text) is
-'Open slots of one doctor that start at p_from or later (and after now) and before p_to, the
-earliest first. p_limit: 1 to 1000 rows; p_cursor: app.next_cursor of the page before. Raises TM101,
-TM102, TM201, TM302, TM401.';
+'Returns open slots of one doctor, the earliest first. p_from, p_to: only slots that start at p_from
+or later and before p_to, and in any case after now. p_limit: 1 to 1000 rows. p_cursor:
+app.next_cursor of the previous page. Raises TM101, TM102, TM201, TM302, TM401.';
 
 grant execute on function api.list_open_slots(uuid, timestamptz, timestamptz, integer, text)
 to telemed_api, telemed_dba;

@@ -30,8 +30,8 @@ end;
 $$;
 
 comment on function api.list_time_off(integer, text) is
-'The calling doctor''s time off in the order in which it was taken. p_limit: 1 to 1000 rows;
-p_cursor: app.next_cursor of the page before. Raises TM101, TM102, TM201, TM301, TM302.';
+'Returns the time off of the calling doctor in the order in which it was taken. p_limit: 1 to 1000
+rows. p_cursor: app.next_cursor of the previous page. Raises TM101, TM102, TM201, TM301, TM302.';
 
 grant execute on function api.list_time_off(integer, text) to telemed_api, telemed_dba;
 

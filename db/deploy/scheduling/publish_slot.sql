@@ -35,8 +35,8 @@ begin
             using errcode = 'TM202', column = 'ends_at';
     end if;
 
-    -- Lock order: the doctor before slots. Concurrent inserts that would collide in
-    -- availability_slots_of_a_doctor_never_overlap wait here instead of deadlocking there.
+    -- Lock order: the doctor before slots. Concurrent inserts that would conflict in
+    -- availability_slots_of_a_doctor_never_overlap wait here and do not deadlock there.
     perform from app.doctors where user_id = v_actor.user_id for no key update;
     if exists (
         select from app.availability_slots as s
@@ -44,7 +44,7 @@ begin
           and s.status <> 'withdrawn'
           and tstzrange(s.starts_at, s.ends_at) && tstzrange(p_starts_at, p_ends_at)
     ) then
-        perform app.refuse_under_key(v_key, 'TM902', 'The slot overlaps another one');
+        perform app.refuse_under_key(v_key, 'TM902', 'The slot overlaps another slot of yours');
         return null;
     end if;
     if exists (
@@ -52,7 +52,8 @@ begin
         where t.doctor_id = v_actor.user_id
           and tstzrange(t.starts_at, t.ends_at) && tstzrange(p_starts_at, p_ends_at)
     ) then
-        perform app.refuse_under_key(v_key, 'TM913', 'The doctor has taken time off then');
+        perform app.refuse_under_key(
+            v_key, 'TM913', 'You have time off in this period: end it or choose another time');
         return null;
     end if;
 
@@ -67,9 +68,10 @@ end;
 $$;
 
 comment on function api.publish_slot(timestamptz, timestamptz, text) is
-'Offers one slot of the calling doctor: in the future, 1 minute to 24 hours long, not overlapping
-another one or time off. p_idempotency_key may be given; TM902 and TM913 are then remembered under
-it, see app.refuse. Raises TM101, TM102, TM202, TM203, TM208, TM301, TM302, TM902, TM913, TM991.';
+'Publishes one slot of the calling doctor. The slot starts in the future, lasts from 1 minute to 24
+hours, and overlaps neither another slot nor time off of the doctor. p_idempotency_key is optional;
+TM902 and TM913 are stored under it, see app.refuse. Raises TM101, TM102, TM202, TM203, TM208,
+TM301, TM302, TM902, TM913, TM991.';
 
 grant execute on function api.publish_slot(timestamptz, timestamptz, text)
 to telemed_api, telemed_dba;

@@ -5,15 +5,16 @@ begin;
 create type api.skipped_slot as (starts_at_local timestamp, reason text, starts_at timestamptz);
 
 comment on type api.skipped_slot is
-'A slot that was not published. starts_at_local: its start on the clock of the time zone asked for;
-starts_at: the same as an instant, because clocks that are put back show a time twice; null when
-they never show it. reason: no_such_local_time (clocks are put forward over it), in_the_past,
-already_published (the same slot is there), does_not_fit (clocks are put forward, and the hours end
-before the slot does), overlaps (a slot that is there, or was published by this call) or time_off.';
+'A slot that was not published. starts_at_local: its local start in the requested time zone.
+starts_at: the start as an instant, which distinguishes the two occurrences of a repeated local
+time; null for a skipped local time. reason: no_such_local_time (clocks skip it), in_the_past (it
+starts now or earlier), already_published (the same slot exists), does_not_fit (clocks go forward,
+and the hours end before the slot does), overlaps (it overlaps a slot that exists or that this call
+publishes) or time_off (it overlaps time off).';
 
 create type api.weekly_publication as (items api.availability_slots[], skipped api.skipped_slot[]);
 
-comment on type api.weekly_publication is 'The slots that were published, and those that were not.';
+comment on type api.weekly_publication is 'The published slots and the skipped slots.';
 
 create function api.publish_weekly_slots(
     p_from date,
@@ -56,11 +57,11 @@ begin
     end if;
 
     if p_from is null or p_to is null or p_to < p_from or p_to - p_from > 366 then
-        raise exception 'from and to must be dates in this order, at most 366 days apart'
+        raise exception 'from and to are required: to must be from 0 to 366 days after from'
             using errcode = 'TM202', column = 'to';
     end if;
     if p_slot_minutes is null or p_slot_minutes not between 5 and 1440 then
-        raise exception 'A slot must last from 5 to 1440 minutes'
+        raise exception 'slot_minutes must be from 5 to 1440'
             using errcode = 'TM201', column = 'slot_minutes';
     end if;
     if p_start_time = '24:00' then
@@ -68,7 +69,7 @@ begin
             using errcode = 'TM202', column = 'start_time';
     end if;
     if p_end_time = p_start_time then
-        raise exception 'end_time must not be start_time: a whole day is from 00:00 to 24:00'
+        raise exception 'end_time must differ from start_time: a whole day is from 00:00 to 24:00'
             using errcode = 'TM202', column = 'end_time';
     end if;
     if v_hours is null or v_hours < v_length then
@@ -82,11 +83,11 @@ begin
     if (select count(*) from generate_series(p_from::timestamp, p_to, interval '1 day') as day
         where extract(isodow from day) = any (p_weekdays))
         * ceil(extract(epoch from v_hours) / extract(epoch from v_length)) > 20000 then
-        raise exception 'More than 20000 times at once, published or not: choose a shorter period'
+        raise exception 'The period has more than 20000 starts of slots: choose a shorter period'
             using errcode = 'TM201', column = 'to';
     end if;
     if p_time_zone is not null and not app.is_iana_time_zone(p_time_zone) then
-        raise exception 'The time zone is not in the IANA time zone database'
+        raise exception 'The time zone must be a name of the IANA database, such as Europe/Berlin'
             using errcode = 'TM204', column = 'time_zone';
     end if;
 
@@ -113,7 +114,7 @@ begin
             ) as i (starts_at, ends_at)
             where extract(isodow from day) = any (p_weekdays)
         ),
-        -- Where clocks are put back, they also show times before the start once more.
+        -- Clocks that go back also repeat local times before the start.
         local_time as (
             select
                 h.starts_at as opens_at,
@@ -173,7 +174,7 @@ begin
             when v_candidate.starts_at <= app.clock() then 'in_the_past'
             when v_candidate.is_same then 'already_published'
             when not v_candidate.fits then 'does_not_fit'
-            -- Only what this call really publishes is in the way of what follows.
+            -- Only a slot that this call publishes blocks a later one; a skipped slot does not.
             when v_candidate.is_same is not null or v_candidate.starts_at < v_published_until
                 then 'overlaps'
             when v_candidate.is_time_off then 'time_off'
@@ -184,7 +185,7 @@ begin
             continue;
         end if;
         if cardinality(v_starts) = 5000 then
-            raise exception 'More than 5000 slots at once: choose a shorter period'
+            raise exception 'The period has more than 5000 new slots: choose a shorter period'
                 using errcode = 'TM201', column = 'to';
         end if;
         v_starts := v_starts || v_candidate.starts_at;
@@ -217,25 +218,25 @@ $$;
 
 comment on function api.publish_weekly_slots(
     date, date, integer[], time, time, integer, text, text) is
-'Offers slots of p_slot_minutes (5 to 1440) one after the other from p_start_time to p_end_time, on
-the days from p_from to p_to (both included, at most 366 days apart) that are one of p_weekdays (ISO
-8601: 1 is Monday). Hours that end before they start go on to the next day: 22:30 to 01:30 on 5 are
-the night from Friday to Saturday. p_end_time may not be p_start_time, which is a mistake more often
-than 24 hours; a whole day is from 00:00 to 24:00. At most 5000 slots are published, and at most
-20000 starts are looked at.
+'Publishes slots of p_slot_minutes (5 to 1440) one after the other from p_start_time to p_end_time,
+on each day from p_from to p_to (both included, at most 366 days apart) whose weekday is in
+p_weekdays (ISO 8601: 1 is Monday). Hours whose end is before their start continue on the next day:
+22:30 to 01:30 on weekday 5 is the night from Friday to Saturday. p_end_time must differ from
+p_start_time, because equal times are more often a mistake than 24 hours; a whole day is from 00:00
+to 24:00. One call publishes at most 5000 slots and examines at most 20000 starts.
 
-Times are those of clocks in p_time_zone, by default the doctor''s own zone, so 09:00 stays 09:00
-when clocks change. On a day on which they do, the hours are all the time from the first instant at
-which clocks show p_start_time or later to the first one at which they show p_end_time or later, see
-app.instant_of: hours that meet on the clock meet in time, and 00:00 to 24:00 is the whole day, be
-it of 23 hours or of 25. A slot starts whenever clocks show p_start_time plus a multiple of
-p_slot_minutes; twice, if they show that twice. It lasts p_slot_minutes of real time and ends within
-the hours. Only a slot that is really there is in the way of another one.
+Times are local times in p_time_zone, by default the doctor''s time zone, so 09:00 stays 09:00 when
+clocks change. The hours last from the first instant at which clocks show p_start_time or later to
+the first instant at which they show p_end_time or later, see app.instant_of. So hours that meet as
+local times also meet as instants, and 00:00 to 24:00 is the whole day, of 23 or of 25 hours. A slot
+starts at each instant at which clocks show p_start_time plus a multiple of p_slot_minutes, twice in
+a repeated hour. It lasts p_slot_minutes of elapsed time and ends within the hours. Only a slot that
+exists or is published blocks another one.
 
-What is published already stays as it is. Everything that was skipped is returned with the reason,
-see api.skipped_slot; what is left of the hours after the last whole slot is not mentioned. For
-doctors. p_idempotency_key may be given. Raises TM101, TM102, TM201, TM202, TM203, TM204, TM208,
-TM301, TM302, TM991.';
+Existing slots stay as they are. The result has every skipped slot with its reason, see
+api.skipped_slot, but not the rest of the hours after the last whole slot. For doctors.
+p_idempotency_key is optional. Raises TM101, TM102, TM201, TM202, TM203, TM204, TM208, TM301, TM302,
+TM991.';
 
 grant execute on function api.publish_weekly_slots(
     date, date, integer[], time, time, integer, text, text)

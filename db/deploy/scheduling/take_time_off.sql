@@ -45,7 +45,7 @@ begin
         where t.doctor_id = v_actor.user_id
           and tstzrange(t.starts_at, t.ends_at) && tstzrange(p_starts_at, p_ends_at)
     ) then
-        perform app.refuse_under_key(v_key, 'TM913', 'Time off is taken then already');
+        perform app.refuse_under_key(v_key, 'TM913', 'Time off already exists for this period');
         return null;
     end if;
 
@@ -57,7 +57,7 @@ begin
         order by s.id
         for no key update);
 
-    -- The trigger time_off_withdraws_open_slots does what its name says.
+    -- The trigger time_off_withdraws_open_slots withdraws these slots.
     insert into app.time_off (doctor_id, starts_at, ends_at, reason)
     values (v_actor.user_id, p_starts_at, p_ends_at, p_reason)
     returning * into v_time_off;
@@ -85,10 +85,11 @@ end;
 $$;
 
 comment on function api.take_time_off(timestamptz, timestamptz, text, text) is
-'Takes time off for the calling doctor: withdraws the open slots that lie in it, even in part, and
-keeps new ones out. Consultations that are booked then stand; their ids are returned, to be moved or
-cancelled one by one. p_idempotency_key may be given; TM913 is then remembered under it, see
-app.refuse. Raises TM101, TM102, TM202, TM203, TM208, TM301, TM302, TM913, TM991.';
+'Takes time off for the calling doctor. Time off withdraws the open slots that overlap it and
+prevents new ones. Consultations that overlap it stay scheduled; the result has their ids, so that
+they can be rescheduled or cancelled. p_reason: 1 to 4000 characters. p_idempotency_key is optional;
+TM913 is stored under it, see app.refuse. Raises TM101, TM102, TM202, TM203, TM208, TM301, TM302,
+TM913, TM991.';
 
 grant execute on function api.take_time_off(timestamptz, timestamptz, text, text)
 to telemed_api, telemed_dba;

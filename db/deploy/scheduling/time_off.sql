@@ -17,7 +17,7 @@ create table app.time_off (
     )
 );
 
-comment on table app.time_off is 'Times in which a doctor offers no slots.';
+comment on table app.time_off is 'Intervals in which a doctor offers no slots.';
 
 create index time_off_by_doctor on app.time_off (doctor_id, id);
 
@@ -52,14 +52,14 @@ end;
 $$;
 
 comment on function app.time_off_withdraws_open_slots() is
-'Trigger: new time off withdraws the open slots that lie in it, even in part. Raises TM208.';
+'Trigger: new time off withdraws the open slots that overlap it. Raises TM208.';
 
 create trigger time_off_withdraws_open_slots
 after insert on app.time_off
 for each row execute function app.time_off_withdraws_open_slots();
 
--- Whoever offers a slot or takes time off holds the doctor's row first, so that neither can
--- overlook the other; availability_slots_are_offered_by_active_doctors has taken that lock before.
+-- A new slot and new time off each lock the doctor's row first, so that each sees the other. The
+-- trigger availability_slots_are_offered_by_active_doctors takes that lock before this one fires.
 set local role telemed_internal;
 create function app.availability_slots_respect_time_off()
 returns trigger
@@ -72,14 +72,14 @@ begin
         where t.doctor_id = new.doctor_id
           and tstzrange(t.starts_at, t.ends_at) && tstzrange(new.starts_at, new.ends_at)
     ) then
-        raise exception 'The doctor has taken time off then' using errcode = 'TM913';
+        raise exception 'The doctor has time off in this period' using errcode = 'TM913';
     end if;
     return new;
 end;
 $$;
 
 comment on function app.availability_slots_respect_time_off() is
-'Trigger: no slot is offered within its doctor''s time off. Raises TM913.';
+'Trigger: a new slot does not overlap time off of its doctor. Raises TM913.';
 reset role;
 
 create trigger availability_slots_respect_time_off
@@ -107,7 +107,7 @@ select
     created_at::timestamptz as created_at
 from app.time_off;
 
-comment on view api.time_off is 'A time in which a doctor offers no slots.';
+comment on view api.time_off is 'An interval in which a doctor offers no slots.';
 
 create type api.time_off_taken as (
     id uuid,
@@ -121,7 +121,7 @@ create type api.time_off_taken as (
 );
 
 comment on type api.time_off_taken is
-'Time off with the open slots that it withdrew and the scheduled consultations that still stand in
+'Time off with the ids of the slots that it withdrew and of the scheduled consultations that overlap
 it.';
 
 commit;

@@ -12,13 +12,13 @@ declare
     v_status text;
     v_slot api.availability_slots;
 begin
-    -- A booking that holds the slot's row decides first; this waits and then sees its outcome.
+    -- A concurrent booking holds the slot's row: this waits, then sees the status that it leaves.
     select s.status into v_status
     from app.availability_slots as s
     where s.id = p_slot_id and s.doctor_id = v_actor.user_id
     for no key update;
     if not found then
-        raise exception 'There is no such slot of yours' using errcode = 'TM402';
+        raise exception 'You have no such slot' using errcode = 'TM402';
     end if;
     if v_status = 'booked' then
         raise exception 'The slot is booked: cancel its consultation first' using errcode = 'TM910';
@@ -33,7 +33,7 @@ end;
 $$;
 
 comment on function api.withdraw_slot(uuid) is
-'Takes back an open slot of the calling doctor; a withdrawn one stays as it is. Raises TM101, TM102,
+'Withdraws an open slot of the calling doctor; a withdrawn slot stays as it is. Raises TM101, TM102,
 TM301, TM302, TM402, TM910.';
 
 grant execute on function api.withdraw_slot(uuid) to telemed_api, telemed_dba;

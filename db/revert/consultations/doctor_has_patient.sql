@@ -10,7 +10,7 @@ set search_path = pg_catalog, pg_temp
 set enable_bitmapscan = off
 as $$
 begin
-    -- Through the few consultations of the patient, not all of the doctor's.
+    -- By the few consultations of the patient, not by all of the doctor's.
     return exists (
         select from app.consultations as c
         where c.patient_id = p_patient_id and c.doctor_id = p_doctor_id);

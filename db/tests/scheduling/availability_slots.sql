@@ -45,7 +45,7 @@ select lives_ok(
 -- A new slot is open
 select throws_ok(
     pg_temp.slot_sql('2027-03-01 09:00:00+00', '2027-03-01 10:00:00+00', p_status => s),
-    'TM912', 'A slot begins as open, not as ' || s, 'a new slot cannot have the status ' || s)
+    'TM912', 'A new slot must be open, not ' || s, 'a new slot cannot have the status ' || s)
 from unnest('{booked,withdrawn,reserved}'::text[]) as s;
 
 -- A slot is booked exactly while a consultation holds it
@@ -90,7 +90,7 @@ from (values
 ) as v (change, sentence);
 select throws_ok(
     format('update app.availability_slots set status = %L where id = %L', s, :'withdrawn_slot'),
-    'TM912', 'A withdrawn slot stays withdrawn',
+    'TM912', 'A withdrawn slot cannot change: publish another slot',
     'a withdrawn slot cannot become ' || s)
 from unnest(array['open', 'booked']) as s;
 

@@ -19,7 +19,7 @@ from (values
      '23:59 in Pago Pago is 10:59 UTC of the day after'),
     -- Forward
     ('2027-03-28 01:59:59.999999', 'Europe/Berlin', '2027-03-28 00:59:59.999999+00',
-     'the last microsecond before clocks in Berlin go forward is one microsecond before the change'),
+     'the last microsecond before the skipped hour in Berlin has the offset of winter'),
     ('2027-03-28 02:00', 'Europe/Berlin', '2027-03-28 01:00+00',
      'the start of the hour that clocks in Berlin skip is the instant of the change'),
     ('2027-03-28 02:30', 'Europe/Berlin', '2027-03-28 01:00+00',
