@@ -186,7 +186,7 @@ from (values
      'book_consultation: a reason of 4001 characters is refused'),
     (:'free_slot', null, '', '23514', 'book_consultation: an empty idempotency key is refused'),
     (:'free_slot', null, 'schlüssel', '23514',
-     'book_consultation: a key with other than ASCII characters is refused'),
+     'book_consultation: a key with non-ASCII characters is refused'),
     (:'free_slot', repeat('r', 4000), repeat('k', 255), null,
      'book_consultation: a reason of 4000 and a key of 255 characters are accepted')
 ) as v (slot, reason, key, refusal, sentence);

@@ -150,7 +150,7 @@ select throws_ok(
         jsonb_build_object(
             'status', v.status, v.field, repeat('x', 4001), 'completion_digest',
             case v.status when 'completed' then sha256('') end)),
-    '23514', null, 'the ' || v.field || ' of a consultation has at most 4000 characters')
+    '23514', null, 'the column ' || v.field || ' of a consultation has at most 4000 characters')
 from (values
     ('scheduled', 'reason'), ('completed', 'notes'), ('cancelled', 'cancellation_reason')
 ) as v (status, field);
