@@ -10,10 +10,10 @@ select set_config('app.verified_user_id', pg_temp.id_of('doctor')::text, true),
 insert into app.access_logs (kind, operation) values ('read', 'get_consultation')
 returning id as entry \gset
 select collect_tap(
-    is(l.user_id, pg_temp.id_of('doctor'), 'an entry names the caller'),
-    is(l.role::text, 'doctor', 'in their role'),
-    is(l.request_id::text, 'request-1', 'under the request'),
-    is(l.database_login, session_user, 'with the login to the database'))
+    is(l.user_id, pg_temp.id_of('doctor'), 'access_logs: an entry names the caller'),
+    is(l.role::text, 'doctor', 'access_logs: an entry has the caller''s role'),
+    is(l.request_id::text, 'request-1', 'access_logs: an entry has the request id'),
+    is(l.database_login, session_user, 'access_logs: an entry has the database login'))
 from app.access_logs as l where l.id = :'entry';
 
 select throws_ok(
@@ -21,30 +21,39 @@ select throws_ok(
         v.kind, v.operation, v.code),
     '23514', null, v.sentence)
 from (values
-    ('looked', 'get_consultation', null, 'an entry is of a kind that is known'),
-    ('read', 'Get', null, 'of an operation'),
-    ('read', 'get_consultation', 'TM403', 'a read has no code'),
-    ('denied', 'get_consultation', null, 'a refusal has one'),
-    ('denied', 'get_consultation', 'no', 'that is an SQLSTATE')) as v (kind, operation, code, sentence);
+    ('looked', 'get_consultation', null, 'access_logs: an entry of an unknown kind is rejected'),
+    ('read', 'Get', null, 'access_logs: an operation that is not a function name is rejected'),
+    ('read', 'get_consultation', 'TM403',
+     'access_logs: an entry of kind read with a code is rejected'),
+    ('denied', 'get_consultation', null,
+     'access_logs: an entry of kind denied without a code is rejected'),
+    ('denied', 'get_consultation', 'no', 'access_logs: a code that is not an SQLSTATE is rejected'))
+    as v (kind, operation, code, sentence);
 
--- Permanence
+-- Append-only
 select throws_ok(
-    'update app.access_logs set operation = operation', 'TM912', null, 'an entry is never changed');
-select throws_ok('delete from app.access_logs', 'TM912', null, 'never deleted');
-select throws_ok('truncate app.access_logs', 'TM912', null, 'nor are all of them at once');
+    'update app.access_logs set operation = operation', 'TM912', null,
+    'access_logs: an entry cannot be updated');
+select throws_ok('delete from app.access_logs', 'TM912', null,
+    'access_logs: an entry cannot be deleted');
+select throws_ok('truncate app.access_logs', 'TM912', null,
+    'access_logs: the table cannot be truncated');
 
--- Who reads it
+-- Readers
 set local app.verified_role = 'doctor';
 set local role telemed_owner;
-select is_empty('select id from app.access_logs', 'a doctor sees none of it');
+select is_empty('select id from app.access_logs',
+    'access_logs: row-level security hides every entry from a doctor');
 set local app.verified_role = 'admin';
-select isnt_empty('select id from app.access_logs', 'an admin does');
+select isnt_empty('select id from app.access_logs',
+    'access_logs: row-level security shows the entries to an admin');
 reset role;
 set local role telemed_auditor;
-select isnt_empty('select * from ops.access_logs', 'so does an auditor');
+select isnt_empty('select * from ops.access_logs', 'an auditor can read ops.access_logs');
 set local role telemed_api;
 select throws_ok(
-    'select * from api.access_logs', '42501', null, 'the REST API reads it through a function');
+    'select * from api.access_logs', '42501', null,
+    'the REST API cannot select from api.access_logs');
 
 select * from finish();
 rollback;

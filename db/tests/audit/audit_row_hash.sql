@@ -3,7 +3,7 @@ begin;
 select plan(19);
 reset role;
 
--- A row that is always the same
+-- A constant row
 create function pg_temp.log()
 returns app.audit_logs language sql
 as $$
@@ -19,7 +19,7 @@ select is(
         '[7, 1799053200000001, "charts", "c-1", "UPDATE", {"a": 1.50, "b": "é\n"},'
         ' {"a": null}, "01a21439-b51e-75ce-aecf-28c6a6d2f373", "doctor", "telemed_api",'
         ' "request-1"]', 'UTF8')),
-    'a hash is the SHA-256 of the row in the order of its columns');
+    'audit_row_hash: the hash is the SHA-256 of the columns in their order');
 set local timezone = 'Asia/Tokyo';
 set local bytea_output = escape;
 set local extra_float_digits = 0;
@@ -31,7 +31,7 @@ select is(
         '[7, 1799053200000001, "charts", "c-1", "UPDATE", {"a": 1.50, "b": "é\n"},'
         ' {"a": null}, "01a21439-b51e-75ce-aecf-28c6a6d2f373", "doctor", "telemed_api",'
         ' "request-1"]', 'UTF8')), 'hex'),
-    'whatever the settings of the session');
+    'audit_row_hash: the hash does not depend on the settings of the session');
 reset timezone;
 reset bytea_output;
 reset datestyle;
@@ -49,9 +49,9 @@ end;
 $$;
 select is(
     pg_temp.hash_with('operation', 'UPDATE'), app.audit_row_hash(pg_temp.log()),
-    'the same row has the same hash');
+    'audit_row_hash: equal rows have equal hashes');
 select isnt(pg_temp.hash_with(v.name, v.value), app.audit_row_hash(pg_temp.log()),
-    format('with another %s it is another one', v.name))
+    format('audit_row_hash: a different %s gives a different hash', v.name))
 from (values
     ('id', '8'), ('occurred_at', '2027-01-04 09:00:00.000002+00'), ('table_name', 'chart'),
     ('row_id', 'c-2'), ('operation', 'INSERT'), ('old', '{"a": 1.5, "b": "\u00e9\n"}'),
@@ -62,24 +62,26 @@ select is(
      where a.attrelid = 'app.audit_logs'::regclass and a.attnum > 0 and not a.attisdropped),
     '{id,occurred_at,table_name,row_id,operation,old,new,user_id,role,database_login,request_id,'
     'row_hash}',
-    'there is no column that it leaves out');
+    'audit_row_hash: app.audit_logs has exactly the columns that the hash covers, and row_hash');
 
--- Every row has its own
+-- The trigger that stores the hash
 insert into app.audit_logs (table_name, row_id, operation, new)
-values ('charts', 'c-1', 'INSERT', '{}') returning id as trace \gset
-select is(l.row_hash, app.audit_row_hash(l), 'a new row of the trail has its hash')
-from app.audit_logs as l where l.id = :'trace';
+values ('charts', 'c-1', 'INSERT', '{}') returning id as row_id \gset
+select is(l.row_hash, app.audit_row_hash(l),
+    'audit_logs_have_their_hash: a new row of the audit log has its hash')
+from app.audit_logs as l where l.id = :'row_id';
 select is_empty(
     $$ select l.id from app.audit_logs as l where l.row_hash <> app.audit_row_hash(l) $$,
-    'so have those that triggers write');
+    'audit_logs_have_their_hash: every row that a trigger has written has its hash');
 insert into app.audit_logs (table_name, row_id, operation, new, row_hash)
 values ('charts', 'c-1', 'INSERT', '{}', sha256('')) returning id as moved \gset
-select is(l.row_hash, sha256(''), 'a row that brings a hash keeps it: see ops.verify_audit')
+select is(l.row_hash, sha256(''),
+    'audit_logs_have_their_hash: a row that is inserted with a hash keeps that hash')
 from app.audit_logs as l where l.id = :'moved';
 select throws_ok(
     $$ insert into app.audit_logs (table_name, row_id, operation, new, row_hash)
        values ('charts', 'c-1', 'INSERT', '{}', 'short') $$,
-    '23514', null, 'if it is one');
+    '23514', null, 'audit_logs: a row_hash that does not have 32 bytes is rejected');
 
 select * from finish();
 rollback;

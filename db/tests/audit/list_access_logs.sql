@@ -14,33 +14,41 @@ select api.get_consultation(:'booking') \g /dev/null
 select pg_temp.sign_in('admin');
 select results_eq(
     $$ select l.request_id from api.list_access_logs() as l $$, array['third', 'second', 'first'],
-    'an admin reads the access log, the newest entry first');
+    'list_access_logs: an admin gets the newest entry first');
 select results_eq(
     format('select l.request_id from api.list_access_logs(%s) as l', v.filter), v.found, v.sentence)
 from (values
-    ('p_kind => ''denied''', array['second', 'first'], 'of one kind'),
-    ('p_kind => ''read''', array['third'], 'or another'),
-    (format('p_user_id => %L', pg_temp.id_of('patient')), array['first'], 'of one user'),
-    (format('p_resource_id => %L', :'booking'), array['third'], 'of one consultation'),
-    ('p_limit => 1', array['third'], 'as many as are wanted')) as v (filter, found, sentence);
+    ('p_kind => ''denied''', array['second', 'first'],
+     'list_access_logs: p_kind denied selects refusals'),
+    ('p_kind => ''read''', array['third'], 'list_access_logs: p_kind read selects reads'),
+    (format('p_user_id => %L', pg_temp.id_of('patient')), array['first'],
+     'list_access_logs: p_user_id selects the entries of one user'),
+    (format('p_resource_id => %L', :'booking'), array['third'],
+     'list_access_logs: p_resource_id selects the entries about one consultation'),
+    ('p_limit => 1', array['third'], 'list_access_logs: p_limit bounds the length of the page'))
+    as v (filter, found, sentence);
 select is_empty(
     $$ select l.id from api.list_access_logs(p_to => now() - interval '1 day') as l $$,
-    'before a time');
+    'list_access_logs: entries at or after p_to are left out');
 select is_empty(
     $$ select l.id from api.list_access_logs(p_from => now() + interval '1 day') as l $$,
-    'or after one');
+    'list_access_logs: entries before p_from are left out');
 select is_empty(
-    $$ select l.id from api.list_access_logs(p_kind => 'other') as l $$, 'of no kind there is none');
+    $$ select l.id from api.list_access_logs(p_kind => 'other') as l $$,
+    'list_access_logs: an unknown p_kind selects nothing');
 select is(
     pg_temp.all_pages('api.list_access_logs(p_limit => 2, p_cursor => %L)'),
-    (select array_agg(l.id::text) from api.list_access_logs() as l), 'page by page it is the same');
+    (select array_agg(l.id::text) from api.list_access_logs() as l),
+    'list_access_logs: the pages together have the same entries as the list');
 select throws_ok(
-    'select api.list_access_logs(p_limit => 0)', 'TM201', null, 'a page has a size');
+    'select api.list_access_logs(p_limit => 0)', 'TM201', null,
+    'list_access_logs: a limit of 0 is refused');
 select is(pg_temp.refusal(v.actor, 'select api.list_access_logs()'), v.code, v.sentence)
 from (values
-    ('doctor', 'TM301', 'a doctor does not read it'),
-    ('patient', 'TM301', 'nor does a patient'),
-    ('nobody', 'TM101', 'nor does anybody else')) as v (actor, code, sentence);
+    ('doctor', 'TM301', 'list_access_logs: a doctor is refused'),
+    ('patient', 'TM301', 'list_access_logs: a patient is refused'),
+    ('nobody', 'TM101', 'list_access_logs: a caller who is not logged in is refused'))
+    as v (actor, code, sentence);
 
 select * from finish();
 rollback;

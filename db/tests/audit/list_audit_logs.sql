@@ -14,62 +14,62 @@ select pg_temp.id_of('patient') as patient, pg_temp.id_of('admin') as admin \gse
 -- What an admin sees
 select pg_temp.sign_in('admin');
 select collect_tap(
-    is(l.table_name, 'profiles', 'an admin reads the trail'),
-    is(l.row_id, :'patient', 'which row was changed'),
-    is(l.operation, 'UPDATE', 'how'),
-    is(l.old ->> 'full_name', 'First Change', 'from what'),
-    is(l.new ->> 'full_name', 'Second Change', 'to what'),
-    is(l.user_id, :'patient', 'by whom'),
-    is(l.role::text, 'patient', 'in which role'),
-    is(l.database_login, session_user::text, 'through which login'),
-    is(l.request_id::text, 'second-change', 'by which request'))
+    is(l.table_name, 'profiles', 'list_audit_logs: a row has the table that was changed'),
+    is(l.row_id, :'patient', 'list_audit_logs: a row has the id of the row that was changed'),
+    is(l.operation, 'UPDATE', 'list_audit_logs: a row has the kind of the change'),
+    is(l.old ->> 'full_name', 'First Change', 'list_audit_logs: a row has the old values'),
+    is(l.new ->> 'full_name', 'Second Change', 'list_audit_logs: a row has the new values'),
+    is(l.user_id, :'patient', 'list_audit_logs: a row has the user who made the change'),
+    is(l.role::text, 'patient', 'list_audit_logs: a row has the role of that user'),
+    is(l.database_login, session_user::text, 'list_audit_logs: a row has the database login'),
+    is(l.request_id::text, 'second-change', 'list_audit_logs: a row has the request id'))
 from api.list_audit_logs(p_limit => 1) as l;
 select is_empty(
     $$
     select 1 from (select id, lag(id) over () as newer from api.list_audit_logs()) as l
     where l.id >= l.newer
     $$,
-    'the newest is first');
+    'list_audit_logs: the newest row comes first');
 
 -- Filters
 select is(
     (select count(*) from api.list_audit_logs(p_request_id => 'first-change')), 1::bigint,
-    'a request is found by its id');
+    'list_audit_logs: p_request_id selects the changes of one request');
 select is(
     (select array_agg(distinct l.table_name)
      from api.list_audit_logs(p_table_name => 'doctors') as l),
-    '{doctors}', 'changes of one table are found');
+    '{doctors}', 'list_audit_logs: p_table_name selects the changes of one table');
 select is(
     (select count(*) from api.list_audit_logs(p_table_name => 'profiles', p_row_id => :'patient')),
-    3::bigint, 'changes of one row are found');
+    3::bigint, 'list_audit_logs: p_row_id selects the changes of one row');
 select is(
     (select array_agg(distinct l.user_id) from api.list_audit_logs(p_user_id => :'patient') as l),
-    array[:'patient'::uuid], 'changes by one user are found');
+    array[:'patient'::uuid], 'list_audit_logs: p_user_id selects the changes of one user');
 select is(
     (select array_agg(distinct l.operation) from api.list_audit_logs(p_operation => 'UPDATE') as l),
-    '{UPDATE}', 'changes of one kind are found');
+    '{UPDATE}', 'list_audit_logs: p_operation selects changes of one kind');
 select is(
     (select array_agg(l.new ->> 'full_name' order by l.id)
      from api.list_audit_logs('profiles', p_from => :'between', p_operation => 'UPDATE') as l),
-    '{"Second Change"}', 'what happened later is found');
+    '{"Second Change"}', 'list_audit_logs: p_from selects later changes');
 select is(
     (select array_agg(l.new ->> 'full_name' order by l.id)
      from api.list_audit_logs('profiles', p_to => :'between', p_operation => 'UPDATE') as l),
-    '{"First Change"}', 'what happened before is found');
+    '{"First Change"}', 'list_audit_logs: p_to selects earlier changes');
 select l.occurred_at as moment from api.list_audit_logs(p_limit => 1) as l \gset
 select is(
     (select count(*) from api.list_audit_logs(p_from => :'moment')), 1::bigint,
-    'the beginning of a range belongs to it');
+    'list_audit_logs: a change at the moment p_from is selected');
 select is(
     (select count(*) from api.list_audit_logs(p_from => :'moment', p_to => :'moment')), 0::bigint,
-    'its end does not');
+    'list_audit_logs: a change at the moment p_to is left out');
 select is(
     (select count(*) from api.list_audit_logs(
         p_table_name => 'doctors', p_user_id => :'patient', p_operation => 'INSERT')),
-    0::bigint, 'filters go together');
+    0::bigint, 'list_audit_logs: a row has to match every filter');
 select is(
     (select count(*) from api.list_audit_logs(p_table_name => 'no_such_table')), 0::bigint,
-    'a table that does not exist has no trail');
+    'list_audit_logs: an unknown table gives an empty list');
 
 -- Pages
 select array_agg(l.id order by l.id desc) as ids, (array_agg(l.id order by l.id desc))[2] as second
@@ -77,35 +77,40 @@ from api.list_audit_logs() as l \gset
 select is(
     (select array_agg(l.id order by l.ordinality)
      from api.list_audit_logs(p_limit => 2) with ordinality as l),
-    (:'ids'::bigint[])[1:2], 'a page has as many as were asked for');
+    (:'ids'::bigint[])[1:2], 'list_audit_logs: a page has p_limit rows');
 select is(
     (select array_agg(l.id order by l.ordinality)
      from api.list_audit_logs(p_limit => 2, p_cursor => current_setting('app.next_cursor')) with ordinality as l),
-    (:'ids'::bigint[])[3:4], 'the next one goes on after it');
+    (:'ids'::bigint[])[3:4],
+    'list_audit_logs: the next page begins after the last row of the page before');
 select throws_ok(
     format('select api.list_audit_logs(p_limit => %L)', v.size), 'TM201', null, v.sentence)
 from (values
-    (0, 'a page has at least one row'),
-    (1001, 'a page has at most 1000 rows'),
-    (null, 'a page has a size')) as v (size, sentence);
+    (0, 'list_audit_logs: a limit of 0 is refused'),
+    (1001, 'list_audit_logs: a limit of 1001 is refused'),
+    (null, 'list_audit_logs: a null limit is refused')) as v (size, sentence);
 
--- Who may not
+-- Refused callers
 select pg_temp.sign_in('doctor');
-select throws_ok('select api.list_audit_logs()', 'TM301', null, 'a doctor does not read the trail');
+select throws_ok('select api.list_audit_logs()', 'TM301', null,
+    'list_audit_logs: a doctor is refused');
 select pg_temp.sign_in('patient');
-select throws_ok('select api.list_audit_logs()', 'TM301', null, 'nor does a patient');
+select throws_ok('select api.list_audit_logs()', 'TM301', null,
+    'list_audit_logs: a patient is refused');
 select throws_ok(
     format('select api.list_audit_logs(p_user_id => %L)', :'patient'),
-    'TM301', null, 'not even their own');
+    'TM301', null, 'list_audit_logs: a patient who asks for their own changes is refused');
 select pg_temp.sign_in('nobody');
-select throws_ok('select api.list_audit_logs()', 'TM101', null, 'nor does nobody');
+select throws_ok('select api.list_audit_logs()', 'TM101', null,
+    'list_audit_logs: a caller who is not logged in is refused');
 reset role;
 update app.users set deactivated_at = app.clock() where id = :'admin';
 set local role telemed_api;
 select pg_temp.sign_in('admin');
-select throws_ok('select api.list_audit_logs()', 'TM102', null, 'nor does an admin who has left');
+select throws_ok('select api.list_audit_logs()', 'TM102', null,
+    'list_audit_logs: a deactivated admin is refused');
 
--- What is read of patients there
+-- Reads of clinical data
 reset role;
 create function pg_temp.last_read()
 returns uuid[] language sql security definer
@@ -123,12 +128,16 @@ from api.issue_prescription(:'booking', '[{"drug": "Ibuprofen", "dosage": "400 m
 select pg_temp.sign_in('admin');
 select api.list_audit_logs('consultations', :'booking') \g /dev/null
 select is(
-    pg_temp.last_read(), array[:'booking']::uuid[], 'who reads of a consultation is written down');
+    pg_temp.last_read(), array[:'booking']::uuid[],
+    'list_audit_logs: an admin who reads changes of a consultation gets an entry in the access '
+    'log');
 select api.list_audit_logs('prescription_items') \g /dev/null
 select is(
-    pg_temp.last_read(), array[:'booking']::uuid[], 'so is who reads of what was prescribed in one');
+    pg_temp.last_read(), array[:'booking']::uuid[],
+    'list_audit_logs: changes of a prescription item are logged as a read of its consultation');
 select api.list_audit_logs('availability_slots') \g /dev/null
-select is(pg_temp.last_read(), array[:'booking']::uuid[], 'slots are about nobody');
+select is(pg_temp.last_read(), array[:'booking']::uuid[],
+    'list_audit_logs: changes of slots are not logged as a read');
 
 select * from finish();
 rollback;

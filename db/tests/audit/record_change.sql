@@ -8,49 +8,60 @@ create trigger charts_are_audited
 after insert or update or delete on app.charts
 for each row execute function app.record_change('chart_id', 'pin', 'token');
 
-create function pg_temp.traces()
+create function pg_temp.logged()
 returns setof app.audit_logs language sql
 as $$ select l.* from app.audit_logs as l where l.table_name = 'charts' order by l.id desc $$;
 
 select pg_temp.sign_in('doctor', p_request_id => 'request-1');
 insert into app.charts values ('c-1', 'first', '1234', '\xdeadbeef');
 select collect_tap(
-    is(l.operation, 'INSERT', 'a new row leaves a trace'),
-    is(l.row_id, 'c-1', 'under its name'),
-    is(l.old, null, 'without old values'),
-    is(l.new, '{"chart_id": "c-1", "note": "first"}', 'with the new ones, but no secret'),
-    is(l.user_id, pg_temp.id_of('doctor'), 'of the user'),
-    is(l.role::text, 'doctor', 'in their role'),
-    is(l.request_id::text, 'request-1', 'under the request'),
-    is(l.database_login, session_user, 'by the login to the database'))
-from pg_temp.traces() as l limit 1;
+    is(l.operation, 'INSERT', 'record_change: an insert writes a row to the audit log'),
+    is(l.row_id, 'c-1', 'record_change: an insert is recorded with the id of the row'),
+    is(l.old, null, 'record_change: an insert is recorded without old values'),
+    is(l.new, '{"chart_id": "c-1", "note": "first"}',
+        'record_change: an insert is recorded with its new values, without the secret columns'),
+    is(l.user_id, pg_temp.id_of('doctor'), 'record_change: an insert is recorded with the user'),
+    is(l.role::text, 'doctor', 'record_change: an insert is recorded with the user''s role'),
+    is(l.request_id::text, 'request-1', 'record_change: an insert is recorded with the request id'),
+    is(l.database_login, session_user,
+        'record_change: an insert is recorded with the database login'))
+from pg_temp.logged() as l limit 1;
 
 select pg_temp.sign_in('admin');
 update app.charts set note = 'second' where chart_id = 'c-1';
 select collect_tap(
-    is(l.operation, 'UPDATE', 'a change leaves a trace'),
-    is(l.old, '{"chart_id": "c-1", "note": "first"}', 'with the old values'),
-    is(l.new, '{"chart_id": "c-1", "note": "second"}', 'and the new ones'),
-    is(l.user_id, pg_temp.id_of('admin'), 'of the user who made it'))
-from pg_temp.traces() as l limit 1;
+    is(l.operation, 'UPDATE', 'record_change: an update writes a row to the audit log'),
+    is(l.old, '{"chart_id": "c-1", "note": "first"}',
+        'record_change: an update is recorded with the old values'),
+    is(l.new, '{"chart_id": "c-1", "note": "second"}',
+        'record_change: an update is recorded with the new values'),
+    is(l.user_id, pg_temp.id_of('admin'),
+        'record_change: an update is recorded with the user who made it'))
+from pg_temp.logged() as l limit 1;
 
 update app.charts set pin = '5678' where chart_id = 'c-1';
 select is((l.operation, l.old), ('UPDATE'::text, l.new),
-    'a new secret leaves a trace that does not tell it')
-from pg_temp.traces() as l limit 1;
+    'record_change: an update of a secret column is recorded without the secret')
+from pg_temp.logged() as l limit 1;
 
 select pg_temp.sign_in('nobody', p_request_id => '');
 delete from app.charts;
 select collect_tap(
-    is(l.operation, 'DELETE', 'a deletion leaves a trace'),
-    is(l.row_id, 'c-1', 'under the name that the row had'),
-    is(l.old, '{"chart_id": "c-1", "note": "second"}', 'with what it held'),
-    is(l.new, null, 'without new values'),
-    is(l.user_id, null, 'also of nobody who was signed in'),
-    is(l.role::text, null, 'without a role'),
-    is(l.request_id::text, null, 'without a request'),
-    is(l.database_login, session_user, 'but with the login to the database'))
-from pg_temp.traces() as l limit 1;
+    is(l.operation, 'DELETE', 'record_change: a delete writes a row to the audit log'),
+    is(l.row_id, 'c-1', 'record_change: a delete is recorded with the id of the row'),
+    is(l.old, '{"chart_id": "c-1", "note": "second"}',
+        'record_change: a delete is recorded with the old values'),
+    is(l.new, null, 'record_change: a delete is recorded without new values'),
+    is(l.user_id, null,
+        'record_change: a change by a caller who is not logged in is recorded without a user'),
+    is(l.role::text, null,
+        'record_change: a change by a caller who is not logged in is recorded without a role'),
+    is(l.request_id::text, null,
+        'record_change: a change with an empty request id is recorded without one'),
+    is(l.database_login, session_user,
+        'record_change: a change by a caller who is not logged in is recorded with the database '
+        'login'))
+from pg_temp.logged() as l limit 1;
 
 create table app.pages (id integer primary key) partition by range (id);
 create table app.pages_below_five partition of app.pages for values from (0) to (5);
@@ -61,53 +72,58 @@ insert into app.pages values (3);
 insert into app.pages_below_five values (4);
 select results_eq(
     $$ select l.row_id from app.audit_logs as l where l.table_name = 'pages' order by l.row_id $$,
-    array['3', '4'], 'a row of a partition leaves its trace under the name of the table');
+    array['3', '4'],
+    'record_change: a change in a partition is recorded under the name of the table');
 select is_empty(
     $$ select from app.audit_logs as l where l.table_name = 'pages_below_five' $$,
-    'and none under that of the partition');
+    'record_change: no change is recorded under the name of a partition');
 
 insert into app.charts values ('c-2'), ('c-3');
 update app.charts set note = 'both';
 select is(
-    (select count(*) from pg_temp.traces() as l where l.new ->> 'note' = 'both'), 2::bigint,
-    'every row of a statement leaves its own');
+    (select count(*) from pg_temp.logged() as l where l.new ->> 'note' = 'both'), 2::bigint,
+    'record_change: every changed row of a statement is recorded');
 select is(
-    (select count(*) from pg_temp.traces() as l
+    (select count(*) from pg_temp.logged() as l
      where concat(l.old, l.new) ~ '1234|5678|deadbeef|pin|token'),
-    0::bigint, 'no secret is anywhere in them');
+    0::bigint, 'record_change: no recorded row contains a secret or the name of a secret column');
 
--- Who cannot be named is not waved through
+-- A context that cannot be verified
 set local app.user_id = 'somebody';
 select throws_ok(
     $$ update app.charts set note = 'third' $$, 'TM101', null,
-    'a change by who does not prove who they are is refused');
+    'record_change: a change under a context with a wrong signature is refused');
 select pg_temp.sign_in('nobody', p_request_id => E'two\nlines');
 select throws_ok(
     $$ update app.charts set note = 'third' $$, '23514', null,
-    'so is one under a request id that would spoil the trail');
+    'record_change: a change under a request id of two lines is rejected');
 set local app.proof = '';
 set local app.user_id = 'somebody';
 update app.charts set note = 'both';
 select collect_tap(
-    is(l.user_id, null, 'without a proof the trail names nobody'),
-    is(l.request_id::text, null, 'and no request'))
-from pg_temp.traces() as l limit 1;
+    is(l.user_id, null,
+        'record_change: a change without a context signature is recorded without a user'),
+    is(l.request_id::text, null,
+        'record_change: a change without a context signature is recorded without a request id'))
+from pg_temp.logged() as l limit 1;
 select is(
-    array_agg(distinct note), '{both}', 'without its trace no change is made') from app.charts;
+    array_agg(distinct note), '{both}',
+    'record_change: a change that cannot be recorded is not made') from app.charts;
 
--- An earlier caller of the same transaction
+-- A context after an earlier call of the same transaction
 select pg_temp.sign_in('patient');
 select set_config('app.verified_user_id', pg_temp.id_of('doctor')::text, true),
     set_config('app.verified_role', 'doctor', true) \g /dev/null
 update app.charts set note = 'after another call';
 select collect_tap(
     is(l.user_id, pg_temp.id_of('patient'),
-        'the audit log names the caller of the context, not the one of an earlier call'),
-    is(l.role::text, 'patient', 'in the caller''s own role'))
-from pg_temp.traces() as l limit 1;
+        'record_change: the recorded user is that of the context and not that of an earlier call'),
+    is(l.role::text, 'patient',
+        'record_change: the recorded role is that of the context and not that of an earlier call'))
+from pg_temp.logged() as l limit 1;
 select app.forget_actor() \g /dev/null
 
--- Whoever writes, wherever they are
+-- The settings of the session
 create table app.times (id text primary key, at timestamptz, digest bytea);
 create trigger times_are_audited
 after insert or update or delete on app.times
@@ -119,7 +135,7 @@ set local timezone = 'UTC';
 set local bytea_output = hex;
 select is(
     l.new, '{"id": "t-1", "at": "2027-01-04T09:00:00+00:00", "digest": "\\x01ff"}',
-    'times and bytes are written in one way, whatever the session likes')
+    'record_change: the form of times and bytes does not depend on the settings of the session')
 from app.audit_logs as l where l.table_name = 'times';
 
 select * from finish();

@@ -21,38 +21,43 @@ select api.get_consultation(:'booking') \g /dev/null
 select * from api.list_consultations() \g /dev/null
 select * from api.consultation_history(:'booking') \g /dev/null
 select * from api.list_prescriptions(:'booking') \g /dev/null
-select is(pg_temp.reads(), null, 'a patient reads what is theirs, and nobody writes it down');
+select is(pg_temp.reads(), null,
+    'record_read: a patient who reads their own data gets no entry in the access log');
 
 select pg_temp.sign_in('doctor');
 select is(
-    (api.get_consultation(:'booking')).id, :'booking', 'the doctor reads the consultation');
+    (api.get_consultation(:'booking')).id, :'booking',
+    'record_read: the doctor can read the consultation');
 select is(
     pg_temp.reads(), array[format('doctor get_consultation {%s}', :'booking')],
-    'which leaves an entry');
+    'record_read: get_consultation writes an entry for the doctor');
 select * from api.list_consultations() \g /dev/null
 select is(
-    (pg_temp.reads())[2], format('doctor list_consultations {%s}', :'booking'), 'so does the list');
+    (pg_temp.reads())[2], format('doctor list_consultations {%s}', :'booking'),
+    'record_read: list_consultations writes an entry for the doctor');
 select * from api.consultation_history(:'booking') \g /dev/null
 select is(
     (pg_temp.reads())[3], format('doctor consultation_history {%s}', :'booking'),
-    'so does the history');
+    'record_read: consultation_history writes an entry for the doctor');
 select * from api.list_prescriptions(:'booking') \g /dev/null
 select is(
     (pg_temp.reads())[4], format('doctor list_prescriptions {%s}', :'booking'),
-    'and so do the prescriptions');
+    'record_read: list_prescriptions writes an entry for the doctor');
 
 select pg_temp.sign_in('admin');
 select api.get_consultation(:'booking') \g /dev/null
 select is(
     (pg_temp.reads())[5], format('admin get_consultation {%s}', :'booking'),
-    'an admin''s reading leaves an entry too');
+    'record_read: get_consultation writes an entry for an admin');
 select pg_temp.sign_in('other_doctor');
-select is_empty('select * from api.list_consultations()', 'an empty list tells nothing');
-select is(cardinality(pg_temp.reads()), 5, 'and leaves none');
+select is_empty('select * from api.list_consultations()',
+    'record_read: another doctor gets an empty list of consultations');
+select is(cardinality(pg_temp.reads()), 5, 'record_read: an empty list writes no entry');
 select throws_ok(
     format('select api.get_consultation(%L)', :'booking'), 'TM403', null,
-    'another doctor does not read it');
-select is(cardinality(pg_temp.reads()), 5, 'a refusal is no reading');
+    'record_read: another doctor''s get_consultation is refused');
+select is(cardinality(pg_temp.reads()), 5,
+    'record_read: a refused read writes no entry of kind read');
 
 select * from finish();
 rollback;
