@@ -5,11 +5,11 @@ reset role;
 
 select is(
     pg_temp.refusal('patient', 'select app.require_key(null)'), 'TM206 Idempotency-Key',
-    'a request that needs a key is refused without one');
-select lives_ok($$ select app.require_key('key') $$, 'with a key it goes on');
+    'require_key: a null key is refused');
+select lives_ok($$ select app.require_key('key') $$, 'require_key: a key is accepted');
 select throws_ok(
     $$ select app.claim_key(null, 'book_consultation', '', '{}') $$ , '23514', null,
-    'whether the key is good is the table''s to say');
+    'claim_key: an empty key is rejected');
 
 select * from finish();
 rollback;
