@@ -21,12 +21,13 @@ create table app.access_logs (
 ) partition by range (occurred_at);
 
 comment on table app.access_logs is
-'What the audit trail of changes cannot have: read: somebody other than the patient read clinical
-data; denied: a user, or a log-in, was
-refused; act_as: a database administrator acted as a user.';
-comment on column app.access_logs.operation is 'The function of the schema api or ops, without it.';
+'The access log: one row for each access that changes nothing and is therefore not in the audit log.
+kind: read (somebody other than the patient read clinical data), denied (a caller or a log-in was
+refused) or act_as (a DBA began to act as a user).';
+comment on column app.access_logs.operation is
+'The name of the function of api or ops, without its schema.';
 comment on column app.access_logs.resource_ids is
-'The consultations that were read, or the resource that was not to be had.';
+'The consultations that were read, or the resource that was refused.';
 comment on column app.access_logs.code is 'The SQLSTATE of the refusal.';
 
 create index access_logs_by_user on app.access_logs (user_id, id);
@@ -49,7 +50,7 @@ create policy access_logs_are_seen_by_admins
 on app.access_logs for select to telemed_owner
 using ((select current_setting('app.verified_role', true)) = 'admin');
 
--- Written by functions of the owner; nobody reads back what is not theirs.
+-- Functions of the owner write entries, each in the name of its own caller.
 create policy access_logs_are_written_by_everybody
 on app.access_logs for insert to telemed_owner
 with check (
@@ -79,7 +80,8 @@ select
     request_id::text as request_id
 from app.access_logs;
 
-comment on view api.access_logs is 'A row of the access log, as api.list_access_logs returns it.';
+comment on view api.access_logs is
+'An entry of the access log, as api.list_access_logs returns it.';
 
 set local role telemed_internal;
 create view ops.access_logs as
@@ -96,7 +98,7 @@ select
     request_id::text as request_id
 from app.access_logs;
 
-comment on view ops.access_logs is 'The access log, for auditors and database administrators.';
+comment on view ops.access_logs is 'The access log, for auditors and DBAs.';
 
 grant select on ops.access_logs to telemed_auditor, telemed_dba;
 

@@ -25,13 +25,14 @@ create table app.audit_logs (
 ) partition by range (occurred_at);
 
 comment on table app.audit_logs is
-'One row for every change of a row that matters, written by triggers: who, what and when.
-user_id has no foreign key: the record outlives what it speaks of.';
+'The audit log: one row for each change of a row, written by the trigger function app.record_change.
+user_id has no foreign key, so that the record does not depend on the account.';
 comment on column app.audit_logs.user_id is
-'The application user; null for a change made without one.';
-comment on column app.audit_logs.database_login is 'session_user: the login that PostgreSQL saw.';
+'The account that the change was made for; null for a change without a verified caller.';
+comment on column app.audit_logs.database_login is
+'session_user: the database role that logged in.';
 comment on column app.audit_logs.row_hash is
-'SHA-256 over all other columns: see app.audit_row_hash.';
+'SHA-256 over all other columns, see app.audit_row_hash.';
 
 create index audit_logs_by_row on app.audit_logs (table_name, row_id, id);
 create index audit_logs_by_user on app.audit_logs (user_id, id);
@@ -81,7 +82,7 @@ select
     request_id::text as request_id
 from app.audit_logs;
 
-comment on view api.audit_logs is 'A row of the audit trail, as api.list_audit_logs returns it.';
+comment on view api.audit_logs is 'A row of the audit log, as api.list_audit_logs returns it.';
 
 set local role telemed_internal;
 create view ops.audit_logs as
@@ -100,7 +101,7 @@ select
     encode(row_hash, 'hex') as row_hash
 from app.audit_logs;
 
-comment on view ops.audit_logs is 'The audit trail, for auditors and database administrators.';
+comment on view ops.audit_logs is 'The audit log, for auditors and DBAs.';
 
 grant select on ops.audit_logs to telemed_auditor, telemed_dba;
 

@@ -26,9 +26,9 @@ end;
 $$;
 
 comment on function app.audit_row_hash(app.audit_logs) is
-'SHA-256 (FIPS 180-4) over a row of the audit trail: the UTF-8 of a JSON array, as PostgreSQL prints
-jsonb, of id, microseconds since 1970, table_name, row_id, operation, old, new, user_id, role,
-database_login and request_id. docs/audit.md shows how to compute it elsewhere.';
+'Returns the SHA-256 (FIPS 180-4) over a row of the audit log: over the UTF-8 of a JSON array, as
+PostgreSQL prints jsonb, of id, microseconds since 1970, table_name, row_id, operation, old, new,
+user_id, role, database_login and request_id. docs/audit.md shows how to compute it elsewhere.';
 
 create function app.audit_logs_have_their_hash()
 returns trigger
@@ -42,8 +42,8 @@ end;
 $$;
 
 comment on function app.audit_logs_have_their_hash() is
-'Trigger: gives a new row of the audit trail its hash. A row that moves to another partition brings
-the one that it has.';
+'Trigger: stores the hash of a new row of the audit log. A row that ops.create_partitions moves to
+another partition keeps the hash that it has.';
 
 create trigger audit_logs_have_their_hash
 before insert on app.audit_logs

@@ -26,22 +26,23 @@ create table app.audit_seals (
 );
 
 comment on table app.audit_seals is
-'The chain of seals over the audit trail. A seal of the kind rows closes a range of ids within a
-month: nothing can be added to it, changed in it or taken out of it any more without the seal
-telling. A seal of the kind retirement says that the rows of a month were dropped when their time
-was over.';
-comment on column app.audit_seals.id is 'Counts without a gap.';
+'The chain of seals over the audit log. A seal of the kind rows covers a range of ids within a
+month: ops.verify_audit finds each row that is added, changed or deleted in it afterwards. A seal of
+the kind retirement records that ops.drop_partitions dropped the rows of a month.';
+comment on column app.audit_seals.id is '1, 2, 3 ... without a gap.';
 comment on column app.audit_seals.month is 'The first day of the month (UTC) of the rows.';
-comment on column app.audit_seals.after_id is 'The range of ids begins after this one.';
-comment on column app.audit_seals.last_id is 'And ends with this one.';
+comment on column app.audit_seals.after_id is 'The range of ids begins after this id.';
+comment on column app.audit_seals.last_id is 'The range of ids ends with this id.';
 comment on column app.audit_seals.row_count is
-'How many rows of the month have an id in the range.';
+'The number of rows of the month whose id is in the range; for a retirement, of all sealed rows of
+the month.';
 comment on column app.audit_seals.rows_digest is
-'SHA-256 over the row hashes, one after the other by id; of a retirement: over the hashes of all
+'SHA-256 over the row hashes in the order of their ids; for a retirement, over the hashes of all
 seals of the month.';
 comment on column app.audit_seals.previous_hash is
-'The hash of the seal before; 32 zero bytes in the first.';
-comment on column app.audit_seals.hash is 'SHA-256 over all of the above: see app.audit_seal_hash.';
+'The hash of the seal before this one; 32 zero bytes in the first seal.';
+comment on column app.audit_seals.hash is
+'SHA-256 over all other columns, see app.audit_seal_hash.';
 
 create index audit_seals_by_month on app.audit_seals (month, last_id);
 
@@ -80,9 +81,9 @@ end;
 $$;
 
 comment on function app.audit_seal_hash(app.audit_seals) is
-'SHA-256 over a seal: the UTF-8 of a JSON array, as PostgreSQL prints jsonb, of id, kind, month,
-after_id, last_id, row_count, rows_digest (hexadecimal), microseconds since 1970, database_login
-and previous_hash (hexadecimal).';
+'Returns the SHA-256 over a seal: over the UTF-8 of a JSON array, as PostgreSQL prints jsonb, of id,
+kind, month, after_id, last_id, row_count, rows_digest (hexadecimal), microseconds since 1970,
+database_login and previous_hash (hexadecimal).';
 
 set local role telemed_internal;
 create view ops.audit_seals as
@@ -101,12 +102,13 @@ select
 from app.audit_seals;
 
 comment on view ops.audit_seals is
-'The seals of the audit trail, hashes in hexadecimal, for auditors and database administrators:
-what is kept elsewhere to compare with later.';
+'The seals of the audit log with their hashes in hexadecimal, for auditors and DBAs. Export them and
+keep them elsewhere, so that ops.verify_audit can compare them later.';
 
 grant select on ops.audit_seals to telemed_auditor, telemed_dba;
 
--- Calls of telemed_internal are one at a time: see ops.seal_audit.
+-- The callers hold an advisory lock, so that no two of them append at the same time: see
+-- ops.seal_audit and app.retire_audit_rows.
 create function app.append_audit_seal(
     p_kind text, p_month date, p_after_id bigint, p_last_id bigint, p_row_count bigint,
     p_rows_digest bytea
@@ -138,6 +140,6 @@ end;
 $$;
 
 comment on function app.append_audit_seal(text, date, bigint, bigint, bigint, bytea) is
-'Adds a seal to the chain.';
+'Appends a seal to the chain and returns it. The caller holds the advisory lock app.audit_seals.';
 
 commit;

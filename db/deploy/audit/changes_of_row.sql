@@ -9,7 +9,7 @@ language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    -- A row has no changes from before its id was made: whole partitions need not be looked at.
+    -- A row has no changes from before its id was made, so earlier partitions can be skipped.
     v_from constant timestamptz := case
         when p_row_id ~ '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'
             then app.time_of_id(p_row_id::uuid) - interval '1 day'
@@ -25,7 +25,7 @@ end;
 $$;
 
 comment on function app.changes_of_row(text, text) is
-'The audit trail of one row, the oldest change first, for somebody who may see the row: the caller
-has looked.';
+'Returns the rows of the audit log about one row, the oldest first. The calling function has checked
+that its caller may see the row.';
 
 commit;

@@ -44,10 +44,10 @@ $$;
 
 comment on function api.list_access_logs(
     text, uuid, uuid, timestamptz, timestamptz, integer, text) is
-'The access log, the newest first, filtered by whatever is given. p_kind: read, denied or act_as;
-p_resource_id: what was read or asked for; p_from and p_to: half-open range of time. p_limit: 1 to
-1000 rows; p_cursor: app.next_cursor of the page before. For admins. Raises TM101, TM102, TM201,
-TM301, TM302.';
+'Returns entries of the access log, the newest first; each filter that is not null applies. p_kind:
+read, denied or act_as; p_resource_id: what was read or refused; p_from and p_to: a half-open range
+of time. p_limit: 1 to 1000 rows; p_cursor: app.next_cursor of the page before. For admins. Raises
+TM101, TM102, TM201, TM301, TM302.';
 
 grant execute on function api.list_access_logs(
     text, uuid, uuid, timestamptz, timestamptz, integer, text)

@@ -41,7 +41,7 @@ begin
         'list_audit_logs',
         case when cardinality(v_page) > p_limit then jsonb_build_array(v_page[p_limit]) end);
     v_page := v_page[:p_limit];
-    -- The trail has what was written about patients, too.
+    -- Rows of the audit log contain clinical data: reading them is a read of the consultation.
     perform app.record_read('list_audit_logs', array(
         select distinct coalesce(p.consultation_id, l.row_id::uuid)
         from api.audit_logs as l
@@ -56,10 +56,10 @@ $$;
 
 comment on function api.list_audit_logs(
     text, text, uuid, text, text, timestamptz, timestamptz, integer, text) is
-'The audit trail, the newest first, filtered by whatever is given. p_operation: INSERT, UPDATE or
-DELETE; p_from and p_to: half-open range of time. p_limit: 1 to 1000 rows; p_cursor: app.next_cursor
-of the page before. For admins; the access log has which consultations they read about. Raises
-TM101, TM102, TM201, TM301, TM302.';
+'Returns rows of the audit log, the newest first; each filter that is not null applies. p_operation:
+INSERT, UPDATE or DELETE; p_from and p_to: a half-open range of time. p_limit: 1 to 1000 rows;
+p_cursor: app.next_cursor of the page before. For admins; the access log records the consultations
+that the page is about. Raises TM101, TM102, TM201, TM301, TM302.';
 
 grant execute on function api.list_audit_logs(
     text, text, uuid, text, text, timestamptz, timestamptz, integer, text)

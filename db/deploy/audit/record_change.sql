@@ -2,7 +2,7 @@
 
 begin;
 
--- What a row looks like as JSON depends on these two settings of the session; the trail does not.
+-- The JSON of a row depends on timezone and bytea_output, so the function sets both.
 -- Trigger arguments: first the column that names the row, then the columns that hold secrets.
 set local role telemed_internal;
 create or replace function app.record_change()
@@ -17,19 +17,19 @@ declare
     v_new jsonb := to_jsonb(new) - tg_argv[1:];
     v_root regclass := pg_partition_root(tg_relid);
     v_table name := tg_table_name;
-    -- What an earlier call has verified counts as long as the context is still of the same user.
+    -- What an earlier call has verified holds while the context still names the same user.
     v_is_verified boolean := coalesce(
         current_setting('app.verified_user_id', true) <> ''
         and current_setting('app.verified_user_id', true) = current_setting('app.user_id', true),
         false);
     v_context app.context;
 begin
-    -- A trigger of a partitioned table fires as that of the partition.
+    -- A trigger of a partitioned table fires with the name of the partition.
     if v_root is not null then
         select c.relname into strict v_table from pg_class as c where c.oid = v_root;
     end if;
 
-    -- Outside the functions of api and ops: somebody changes a row by hand, perhaps after act_as.
+    -- A change by hand, outside the functions of api and ops, perhaps after ops.act_as.
     if not v_is_verified and current_setting('app.proof', true) <> '' then
         v_context := app.proven_context();
     end if;
@@ -58,9 +58,9 @@ end;
 $$;
 
 comment on function app.record_change() is
-'Trigger: writes the old and the new row, the caller''s context and the database login to
-app.audit_logs, under the name of the table, whatever its partition. What is not proven is not
-written: see app.proven_context. Arguments: the column that identifies the row, then columns to
-leave out because they hold secrets. Raises TM101.';
+'Trigger: writes the old and the new row, the verified context and the database login to the audit
+log, under the name of the table and not of its partition. Without a context signature the row names
+no user; a wrong signature is refused, see app.proven_context. Arguments: the column that names the
+row, then the columns that are left out because they hold secrets. Raises TM101.';
 
 commit;

@@ -20,7 +20,8 @@ end;
 $$;
 
 comment on function app.is_somebody_elses(uuid, uuid) is
-'Whether there is something with this id, for somebody who was told that they have no such thing.';
+'Returns whether p_id names a consultation, payment, slot or time off, or a session of another user
+than p_user_id: whether a refusal TM4nn was about something that exists.';
 reset role;
 
 create function api.record_denial(
@@ -36,10 +37,10 @@ begin
     perform app.forget_actor();
     v_context := app.proven_context();
     if p_operation is null or p_code is null or p_code !~ '^TM[1-9][0-9][0-9]$' then
-        raise exception 'A denial has an operation and a code of the class TM'
+        raise exception 'Give an operation and a code TM1nn to TM9nn'
             using errcode = 'TM201', column = 'code';
     end if;
-    -- Who asks for what never existed has mistyped; who asks for somebody else's has tried.
+    -- An unknown id is a typing error. The id of somebody else's resource is an attempt.
     if p_code like 'TM4%' and not app.is_somebody_elses(p_resource_id, v_context.user_id) then
         return;
     end if;
@@ -48,9 +49,10 @@ end;
 $$;
 
 comment on function api.record_denial(text, text, uuid) is
-'Records that the caller of the context was refused p_operation with p_code (an SQLSTATE TMnnn): in
-a transaction of its own, because the refusal took back everything else. A code TM4nn is recorded
-only when p_resource_id is somebody else''s. Raises TM101, TM201.';
+'Writes to the access log that the caller of the context was refused p_operation with p_code (an
+SQLSTATE TM1nn to TM9nn). The REST API calls it in a transaction of its own, because the refusal
+rolled its transaction back. A code TM4nn is recorded only if p_resource_id is the id of somebody
+else''s resource. Raises TM101, TM201.';
 
 grant execute on function api.record_denial(text, text, uuid) to telemed_api, telemed_dba;
 

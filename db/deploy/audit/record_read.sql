@@ -16,7 +16,7 @@ end;
 $$;
 
 comment on function app.record_read(text, uuid[]) is
-'Writes to the access log that somebody other than the patient reads clinical data of consultations
-(45 CFR 164.312(b)).';
+'Writes to the access log that the verified caller, who is not the patient, reads clinical data of
+p_consultation_ids (45 CFR 164.312(b)). An empty array writes nothing.';
 
 commit;

@@ -19,7 +19,7 @@ end;
 $$;
 
 comment on function app.write_denial(text, text, uuid) is
-'Writes a refusal to the access log, with the user of the context, who need not be active any more.
+'Writes a refusal to the access log, with the user of the context, whose account may be deactivated.
 Raises TM101.';
 
 commit;
