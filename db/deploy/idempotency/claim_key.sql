@@ -17,14 +17,14 @@ begin
         return null;
     end if;
 
-    -- Whoever comes second with this key waits here for the outcome of the first. The lock is taken
-    -- before all others; idempotency_keys_are_used_once is the wall behind it. Only those who
-    -- really wait pay for the subtransaction of the exception block.
+    -- A second request with the same key waits here for the outcome of the first. The lock is taken
+    -- before all others; behind it stands the constraint idempotency_keys_are_used_once. Only a
+    -- request that has to wait pays for the subtransaction of the exception block.
     if not pg_try_advisory_xact_lock(v_lock) then
         begin
             perform pg_advisory_xact_lock(v_lock);
         exception when lock_not_available then
-            raise exception 'A request with this Idempotency-Key is still being worked on'
+            raise exception 'A request with this Idempotency-Key is still running: try again later'
                 using errcode = 'TM991';
         end;
     end if;
@@ -35,7 +35,7 @@ begin
     v_new.fingerprint := sha256(convert_to(p_request::text, 'UTF8'));
     v_new.fingerprint_version := 1;
 
-    -- A statement of its own, after the lock: its snapshot sees what the first one committed.
+    -- A statement of its own, after the lock: its snapshot sees what the first request committed.
     select k.* into v_known
     from app.idempotency_keys as k
     where k.user_id = p_user_id and k.operation = p_operation and k.key = p_key;
@@ -45,7 +45,7 @@ begin
 
     if v_known.fingerprint_version = v_new.fingerprint_version
         and v_known.fingerprint <> v_new.fingerprint then
-        raise exception 'This Idempotency-Key was used for another request'
+        raise exception 'This Idempotency-Key was used for another request: send a new key'
             using errcode = 'TM203', column = 'Idempotency-Key';
     end if;
     raise notice 'This is the answer to an earlier request with the same Idempotency-Key'
@@ -58,12 +58,12 @@ end;
 $$;
 
 comment on function app.claim_key(uuid, text, text, jsonb) is
-'Claims p_key for one request of one user until the transaction ends. Returns a row without
-created_at when the key is new: do the work, then call app.settle_key or app.refuse_under_key.
-Otherwise returns the stored row, after sending NOTICE TM000 and, for a refusal, the refusal again:
-return its response. p_request holds the validated request, with times as seconds since 1970, which
-do not depend on a time zone; its hash is the fingerprint. Without a key it returns
-null, and what follows is neither stored nor repeated: app.require_key refuses that.
-Raises TM203, TM991 (another request with this key is still running).';
+'Claims p_key for one request of one user until the transaction ends. If the key is new, it returns
+a row without created_at: do the work, then call app.settle_key or app.refuse_under_key. Otherwise
+it sends NOTICE TM000, repeats a stored refusal, and returns the stored row: return its response.
+p_request: the validated request, with times as seconds since 1970, so that it does not depend on a
+time zone; its hash is the fingerprint. If p_key is null, it returns null and no outcome is stored;
+app.require_key refuses a missing key. Raises TM203, TM991 (another request with this key is still
+running).';
 
 commit;

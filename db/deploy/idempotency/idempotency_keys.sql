@@ -24,17 +24,18 @@ create table app.idempotency_keys (
 );
 
 comment on table app.idempotency_keys is
-'The outcome of every request that was made under an Idempotency-Key: what it made, or the refusal.
-A row is written whole, in the transaction of its request, and never changed; ops.purge takes away
-what has served.';
+'The outcome of each request with an Idempotency-Key: a resource or a refusal. A row is written in
+the transaction of its request and never changed; ops.purge deletes old rows, but not those of
+bookings, reschedules and money.';
 comment on column app.idempotency_keys.fingerprint is
-'SHA-256 of the normalised request: the same key with another request is refused.';
+'SHA-256 of the normalised request. The same key with another fingerprint is refused.';
 comment on column app.idempotency_keys.fingerprint_version is
-'How the fingerprint was made. Fingerprints of different versions are not compared.';
+'The version of the fingerprint''s form. Fingerprints of different versions are not compared.';
 comment on column app.idempotency_keys.resource_id is
-'The row that was made or changed; null for a refusal, and where there are many: weekly slots.';
+'The id of the row that was made or changed; null for a refusal and for weekly slots, which are
+many rows.';
 comment on column app.idempotency_keys.response is
-'The row that was returned, to be returned again.';
+'The answer, which a replay returns again; null for a refusal.';
 
 create index idempotency_keys_by_time on app.idempotency_keys using brin (created_at);
 
@@ -42,7 +43,7 @@ create trigger idempotency_keys_are_append_only
 before update on app.idempotency_keys
 for each row execute function app.rows_are_append_only();
 
--- The key of a booking or of money lives as long as these, which is for ever.
+-- The key of a booking, a reschedule or money is kept as long as its rows: they are never deleted.
 create trigger idempotency_keys_are_kept_while_they_count
 before delete on app.idempotency_keys
 for each row when (

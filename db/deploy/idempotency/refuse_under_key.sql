@@ -26,7 +26,7 @@ end;
 $$;
 
 comment on function app.refuse_under_key(app.idempotency_keys, text, text) is
-'Refuses a request and stores the refusal under its key, so that a delayed duplicate is refused too.
-The caller returns null. See app.refuse. Without a key the refusal is an ERROR.';
+'Refuses a request by app.refuse and stores the refusal under its key, so that a delayed duplicate
+gets the same refusal. The calling function returns null. Without a key the refusal is an ERROR.';
 
 commit;

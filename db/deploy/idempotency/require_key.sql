@@ -9,13 +9,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     if p_key is null then
-        raise exception 'An Idempotency-Key is needed'
+        raise exception 'Send an Idempotency-Key'
             using errcode = 'TM206', column = 'Idempotency-Key';
     end if;
 end;
 $$;
 
 comment on function app.require_key(text) is
-'Refuses a request that must not be sent without an idempotency key. Raises TM206.';
+'Refuses a request whose idempotency key is null. Raises TM206.';
 
 commit;

@@ -25,7 +25,7 @@ end;
 $$;
 
 comment on function app.settle_key(app.idempotency_keys, uuid, jsonb) is
-'Stores what the request made under the key that app.claim_key returned. Without a key it stores
-nothing.';
+'Stores the outcome of a granted request under p_key, the row that app.claim_key returned: the id of
+the resource and the response. If p_key has no key, it stores nothing.';
 
 commit;
