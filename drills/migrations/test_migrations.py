@@ -48,7 +48,7 @@ def test_released_function_is_reworked(
     deploy = copy / f"db/deploy/{change}.sql"
     text = deploy.read_text()
     assert "create or replace function ops.clinic_overview" in text
-    deploy.write_text(text.replace("The clinic and its database at a glance", "At a glance"))
+    deploy.write_text(text.replace("Returns figures of the clinic", "At a glance: figures"))
 
     def sqitch(database: str, *arguments: str) -> None:
         result = subprocess.run(

@@ -16,24 +16,25 @@ begin
     perform app.forget_actor();
 
     -- Outside a transaction block the context would end with this statement. PostgreSQL has no
-    -- function that tells whether there is a block. There is none if the client's message has begun
+    -- function that says whether there is a block. There is none if the client's message has begun
     -- the transaction, contains no second statement and calls nothing of api, and if no function
-    -- and no DO calls this one. In doubt it does not refuse: in the extended protocol (parameters)
-    -- the two times differ in any case, and with a clock that stands still they never do.
+    -- and no DO calls this one. In doubt the call is accepted: in the extended protocol
+    -- (parameters) the two times always differ, and with a clock that stands still they never do.
     get diagnostics v_callers = pg_context;
     if statement_timestamp() = transaction_timestamp()
         and clock_timestamp() > statement_timestamp()
         and position(chr(10) in v_callers) = 0
         and current_query() !~ ';\s*[^;\s]'
         and current_query() !~ '\mapi\.\w+\s*\(' then
-        raise exception 'Begin a transaction first: the user is acted as until it ends'
+        raise exception 'Begin a transaction first: the context of ops.act_as ends with it'
             using errcode = 'TM210', hint = 'begin; select ops.act_as(...); ...; commit;';
     end if;
 
     if p_user is not null then
         v_user := app.account_named(p_user);
         if v_user.id is null then
-            raise exception 'There is no such user' using errcode = 'TM406';
+            raise exception 'There is no user with this e-mail address or id'
+                using errcode = 'TM406';
         end if;
     end if;
 
@@ -42,8 +43,8 @@ begin
     perform set_config('app.refusals', 'raise', true);
     perform app.set_actor(v_user.id, v_user.role);
     insert into app.access_logs (kind, operation) values ('act_as', 'act_as');
-    -- A rollback takes the row back, but not this line of the server's log, which only a superuser
-    -- can switch off.
+    -- A rollback removes the entry, but not this line of the server's log, which only a superuser
+    -- can disable.
     raise log 'act_as: % acts as %', session_user, coalesce(v_user.id::text, 'nobody');
 
     select u.* into v_row from api.users as u where u.id = v_user.id;
@@ -52,12 +53,11 @@ end;
 $$;
 
 comment on function ops.act_as(text) is
-'Makes the rest of this transaction act as a user, named by e-mail address or id, or with null as
-somebody who is not signed in. The access log has a row of it, and like the audit trail keeps the
-database login beside the user; the server''s log has a line of it, also when the transaction is
-rolled back. Refusals are errors from here on, also those that are remembered for
-clients of the REST API: see app.refuse. Raises TM210 outside a transaction, where nothing could
-follow, and TM406.';
+'Makes the rest of this transaction act as a user. p_user: e-mail address or id; null: a caller who
+is not logged in. The access log gets an entry; like the audit log it has the database login beside
+the user. The server''s log gets a line, which stays if the transaction is rolled back. For the rest
+of the transaction every refusal is an error, also one that is stored for clients of the REST API,
+see app.refuse. Raises TM210 outside a transaction block, TM406.';
 
 grant execute on function ops.act_as(text) to telemed_dba;
 

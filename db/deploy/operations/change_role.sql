@@ -15,19 +15,20 @@ begin
     perform app.forget_actor();
     v_user := app.account_named(p_user);
     if v_user.id is null then
-        raise exception 'There is no such user' using errcode = 'TM406';
+        raise exception 'There is no user with this e-mail address or id' using errcode = 'TM406';
     end if;
     if p_role is null or p_role not in ('admin', 'patient') or v_user.role = 'doctor' then
-        raise exception 'A patient becomes an admin, or an admin a patient: a doctor has a practice'
+        raise exception 'Change a patient to admin or an admin to patient; a doctor stays a doctor'
             using errcode = 'TM223', column = 'role';
     end if;
 
     begin
         update app.users set role = p_role where id = v_user.id and role <> p_role;
     exception
-        -- consultations_are_booked_by_users_with_the_role_patient, also when it is this moment.
+        -- consultations_are_booked_by_users_with_the_role_patient, also if a booking is concurrent.
         when foreign_key_violation then
-            raise exception 'The user is the patient of a consultation' using errcode = 'TM921';
+            raise exception 'The user is the patient of a consultation: the role stays patient'
+                using errcode = 'TM921';
     end;
 
     select
@@ -42,9 +43,9 @@ end;
 $$;
 
 comment on function ops.change_role(text, text) is
-'Makes a patient an admin, or an admin a patient; p_user: e-mail address or id. It ends all their
-sessions: they log in again, in the new role. A patient with consultations stays one, so that these
-keep their patient. Raises TM223, TM406, TM921.';
+'Makes a patient an admin, or an admin a patient, and returns the account. p_user: e-mail address or
+id; p_role: admin or patient. All sessions of the user end; the next log-in has the new role. A
+patient with a consultation stays a patient. Raises TM223, TM406, TM921.';
 
 grant execute on function ops.change_role(text, text) to telemed_dba;
 

@@ -8,7 +8,7 @@ for each row execute function app.record_change('id', 'key');
 
 create type api.context_keys as (id text, created_at timestamptz);
 
-comment on type api.context_keys is 'A key that proves who is calling, without the key itself.';
+comment on type api.context_keys is 'A context key: its id and age, without the key itself.';
 
 set local role telemed_internal;
 create function ops.add_context_key(p_key text)
@@ -21,7 +21,7 @@ declare
 begin
     perform app.forget_actor();
     if octet_length(p_key) not between 32 and 1024 or p_key is null then
-        raise exception 'A context key has 32 to 1024 bytes'
+        raise exception 'Give a context key of 32 to 1024 bytes'
             using errcode = 'TM201', column = 'key';
     end if;
     insert into app.context_keys (id, key)
@@ -32,8 +32,8 @@ end;
 $$;
 
 comment on function ops.add_context_key(text) is
-'Lets whoever knows p_key (32 to 1024 bytes, CONTEXT_KEY of the REST API) say who is calling, beside
-those who could so far. Returns the key''s id. Raises TM201.';
+'Accepts context signatures that are made with p_key (32 to 1024 bytes, CONTEXT_KEY of the REST
+API), beside those of the present keys. Returns the key''s id. Raises TM201.';
 
 grant execute on function ops.add_context_key(text) to telemed_dba;
 
@@ -46,13 +46,14 @@ begin
     perform app.forget_actor();
     delete from app.context_keys where id = p_id and id <> 'database';
     if not found then
-        raise exception 'There is no such key that could be dropped' using errcode = 'TM407';
+        raise exception 'There is no context key with this id, or it is the database''s own'
+            using errcode = 'TM407';
     end if;
 end;
 $$;
 
 comment on function ops.drop_context_key(text) is
-'Believes a context key no longer, from the next call on. Raises TM407.';
+'Deletes a context key. From the next call on its signatures are refused. Raises TM407.';
 
 grant execute on function ops.drop_context_key(text) to telemed_dba;
 
@@ -69,7 +70,8 @@ end;
 $$;
 
 comment on function ops.list_context_keys() is
-'The context keys that are believed. `database` is the database''s own.';
+'Returns the context keys whose signatures are accepted, the oldest first. `database` is the
+database''s own.';
 
 grant execute on function ops.list_context_keys() to telemed_dba;
 

@@ -27,8 +27,8 @@ end;
 $$;
 
 comment on function ops.create_admin(text, text, text) is
-'Creates the account of an admin; no route of the REST API does. p_password_hash: see
-app.users.password_hash. Raises TM911.';
+'Creates the account of an admin and returns it. The REST API has no route for this.
+p_password_hash: see app.users.password_hash. Raises TM911.';
 
 grant execute on function ops.create_admin(text, text, text) to telemed_dba;
 

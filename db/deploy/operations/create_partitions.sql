@@ -22,7 +22,8 @@ end;
 $$;
 
 comment on function app.default_has_month(text, date) is
-'Whether the default partition of a table that is partitioned by its id has rows of a month (UTC).';
+'Returns whether the default partition of a table that is partitioned by its id has rows of a month
+(UTC).';
 reset role;
 
 create or replace function ops.create_partitions(p_months integer default 3)
@@ -40,7 +41,7 @@ declare
 begin
     perform app.forget_actor();
     if p_months is null or p_months not between 0 and 120 then
-        raise exception 'Partitions are made for 0 to 120 months ahead'
+        raise exception 'Give 0 to 120 months'
             using errcode = 'TM201', column = 'months';
     end if;
     perform pg_advisory_xact_lock(hashtextextended('app.partitions', 0));
@@ -52,8 +53,8 @@ begin
         where c.relnamespace = 'app'::regnamespace
         order by 1
     loop
-        -- Where rows have gone to the default partition, there can be no other one for them. Those
-        -- of a log are moved; those that other tables refer to stay where they are.
+        -- PostgreSQL creates no partition for rows that are in the default partition. Rows of a log
+        -- are moved; rows that other tables refer to stay in the default partition.
         v_by_id := app.is_partitioned_by_id(v_table);
         v_spilt := case when not v_by_id then app.first_month_in_default(v_table) end;
         if v_spilt is not null then
@@ -82,11 +83,11 @@ end;
 $$;
 
 comment on function ops.create_partitions(integer) is
-'Makes the monthly partitions of the logs, from this month to p_months (0 to 120) ahead, that are
-not there yet, and moves what has gone to a default partition meanwhile; where consultations are
-partitioned, theirs as well, but for months of which the default partition has rows: those stay
-there. Returns their names. It waits up to 2 s for each lock; writers of a log wait for it only when
-rows have to be moved. Raises TM201.';
+'Creates the missing monthly partitions of the logs, from this month to p_months (0 to 120) ahead,
+and moves rows from the default partition to the partitions of their months. It does the same for
+consultations if they are partitioned, but skips months whose rows are in the default partition.
+Returns the names of the new partitions. It waits up to 2 s for each lock; writers of a log wait for
+it only if rows have to be moved. Raises TM201.';
 
 grant execute on function ops.create_partitions(integer) to telemed_dba;
 

@@ -22,7 +22,7 @@ begin
           and l.occurred_at < p_month + interval '1 month'
           and l.id > v_last)
     then
-        raise exception 'The month has rows that are not sealed: call ops.seal_audit first'
+        raise exception 'Call ops.seal_audit first: the month has rows that are not sealed'
             using errcode = 'TM922';
     end if;
 
@@ -38,7 +38,7 @@ end;
 $$;
 
 comment on function app.retire_audit_rows(date) is
-'Adds to the chain of seals that the rows of a month will be dropped. Raises TM922.';
+'Appends a seal of the kind retirement for a month (UTC) whose rows will be dropped. Raises TM922.';
 reset role;
 
 create function ops.drop_partitions(p_table text, p_keep interval default '6 years')
@@ -54,7 +54,8 @@ declare
 begin
     perform app.forget_actor();
     if p_keep is null or p_keep < interval '0' then
-        raise exception 'Rows are kept for some time' using errcode = 'TM201', column = 'keep';
+        raise exception 'Give an interval of 0 or more'
+            using errcode = 'TM201', column = 'keep';
     end if;
     perform app.require_fresh_snapshot();
     perform pg_advisory_xact_lock(hashtextextended('app.partitions', 0));
@@ -78,10 +79,10 @@ end;
 $$;
 
 comment on function ops.drop_partitions(text, interval) is
-'Drops the monthly partitions of p_table (audit_logs or access_logs) whose rows are all older than
-p_keep; six years is what 45 CFR 164.316(b)(2)(i) asks for. Returns their names. Rows of the audit
-trail have to be sealed; a seal of the kind retirement says what was dropped. It waits up to 2 s
-for each lock. Raises TM201, TM208, TM922.';
+'Drops the monthly partitions of p_table (audit_logs or access_logs) whose months ended p_keep ago
+or earlier, and returns their names. 45 CFR 164.316(b)(2)(i) requires six years. Rows of the audit
+log have to be sealed; a seal of the kind retirement records each month that was dropped. It waits
+up to 2 s for each lock. Raises TM201, TM208, TM922.';
 
 grant execute on function ops.drop_partitions(text, interval) to telemed_dba;
 

@@ -4,7 +4,7 @@ begin;
 
 create type ops.purged as (table_name text, rows bigint);
 
-comment on type ops.purged is 'How many rows of a table were deleted because they have served.';
+comment on type ops.purged is 'The number of rows that ops.purge has deleted from a table.';
 
 set local role telemed_internal;
 create function ops.purge(p_keep interval default '90 days', p_rows integer default 10000)
@@ -20,16 +20,16 @@ declare
 begin
     perform app.forget_actor();
     if p_keep is null or p_keep < interval '30 days' then
-        raise exception 'Keys and sessions are kept for 30 days at least'
+        raise exception 'Give an interval of 30 days or more: younger keys and sessions are kept'
             using errcode = 'TM201', column = 'keep';
     end if;
     if p_rows is null or p_rows not between 1 and 1000000 then
-        raise exception 'A call deletes 1 to 1,000,000 rows of each table'
+        raise exception 'Give 1 to 1,000,000 rows'
             using errcode = 'TM201', column = 'rows';
     end if;
 
-    -- MATERIALIZED chooses the rows once. A join may read its inner side once for each outer row,
-    -- and then SKIP LOCKED with LIMIT chooses others each time.
+    -- MATERIALIZED chooses the rows once. Without it a join may evaluate the query once for each
+    -- row of the table, and SKIP LOCKED with LIMIT would choose other rows each time.
     with chosen as materialized (
         select o.user_id, o.operation, o.key
         from app.idempotency_keys as o
@@ -58,7 +58,7 @@ begin
     delete from app.sessions as s where s.id = any (v_sessions);
     return query values ('sessions', cardinality(v_sessions)::bigint);
 
-    -- What failed is forgotten by half every hour (app.count_log_in_attempt): after a day, wholly.
+    -- app.count_log_in_attempt halves the count of failures every hour: after a day it is 0.
     with chosen as materialized (
         select o.subject
         from app.log_in_attempts as o
@@ -76,12 +76,12 @@ end;
 $$;
 
 comment on function ops.purge(interval, integer) is
-'Deletes what has served, at most p_rows rows of each table: idempotency keys older than p_keep (30
-days or more), but not those of bookings, reschedules and money; sessions that ended longer ago,
-with their refresh tokens; counts of failed log-ins after a day, and after p_keep from where
-somebody has logged in. Returns how many of each: call it again, in another transaction, while one
-reaches p_rows. It leaves out what somebody else is changing. Logs go by month: see
-ops.drop_partitions. Raises TM201.';
+'Deletes rows that are not needed any more, at most p_rows (1 to 1,000,000) of each kind:
+idempotency keys older than p_keep (30 days or more), but not those of bookings, reschedules and
+money; sessions that expired more than p_keep ago, with all their refresh tokens; counts of log-ins
+a day after the last attempt, or p_keep after it if a log-in has succeeded. Returns the number of
+deleted rows of each table: call it again, in another transaction, while one of them reaches p_rows.
+It skips rows that another transaction has locked. For logs see ops.drop_partitions. Raises TM201.';
 
 grant execute on function ops.purge(interval, integer) to telemed_dba;
 

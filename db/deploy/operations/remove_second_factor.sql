@@ -15,10 +15,10 @@ begin
     v_user := app.account_named(p_user);
     select u.* into v_user from app.users as u where u.id = v_user.id for no key update;
     if not found then
-        raise exception 'There is no such user' using errcode = 'TM406';
+        raise exception 'There is no user with this e-mail address or id' using errcode = 'TM406';
     end if;
     if v_user.mfa_confirmed_at is null then
-        raise exception 'There is no second factor to remove' using errcode = 'TM915';
+        raise exception 'The user has no second factor to remove' using errcode = 'TM915';
     end if;
 
     update app.users
@@ -28,8 +28,8 @@ end;
 $$;
 
 comment on function ops.remove_second_factor(text) is
-'Removes the second factor of a user, named by e-mail address or id, who has lost it with their
-recovery codes; find out first that it is them. Raises TM406, TM915.';
+'Removes the second factor of a user who has lost it together with the recovery codes. p_user:
+e-mail address or id. Verify first that the request comes from that user. Raises TM406, TM915.';
 
 grant execute on function ops.remove_second_factor(text) to telemed_dba;
 

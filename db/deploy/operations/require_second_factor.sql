@@ -16,7 +16,8 @@ begin
     from unnest(p_roles) as n
     where n is null or n not in (select r.name from app.roles as r);
     if p_roles is null or v_unknown is not null then
-        raise exception 'There is no such role: %', v_unknown
+        raise exception 'Give an array of admin, doctor and patient, not %',
+            coalesce(v_unknown, 'null')
             using errcode = 'TM201', column = 'roles';
     end if;
 
@@ -29,9 +30,9 @@ end;
 $$;
 
 comment on function ops.require_second_factor(text[]) is
-'Lets nobody act in the roles p_roles (admin, doctor, patient) without a second factor, from the
-next call on, and in all others everybody; none of them for an empty array. Returns the roles.
-Raises TM201.';
+'Requires a second factor of the roles p_roles (admin, doctor, patient) and of no others, from the
+next call on; an empty array ends the requirement for every role. Returns the roles that require
+one. Raises TM201.';
 
 grant execute on function ops.require_second_factor(text[]) to telemed_dba;
 

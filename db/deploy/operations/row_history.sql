@@ -15,8 +15,8 @@ create type ops.row_versions as (
 );
 
 comment on type ops.row_versions is
-'What a row was from valid_from until valid_until (null: up to now), and who made it so. row is null
-after a deletion.';
+'A version of a row: its values from valid_from until valid_until (null: up to now), and the caller
+and the request of the change that made it. row is null after a delete.';
 
 set local role telemed_internal;
 create function ops.row_history(p_table text, p_row_id text, p_at timestamptz default null)
@@ -35,10 +35,11 @@ begin
           and c.relname = p_table
           and t.tgfoid = 'app.record_change'::regproc)
     then
-        raise exception 'There is no table % with an audit trail', p_table
+        raise exception 'Give a table of the schema app that has an audit log, not %',
+            coalesce(p_table, 'null')
             using errcode = 'TM201', column = 'table';
     end if;
-    -- Whoever reads the past of a patient's row reads about the patient.
+    -- Past versions are clinical data too, so reading them is written to the access log.
     if p_row_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
         v_id := p_row_id::uuid;
         insert into app.access_logs (kind, operation, resource_ids)
@@ -73,11 +74,11 @@ end;
 $$;
 
 comment on function ops.row_history(text, text, timestamptz) is
-'What a row was at any time, from the audit trail: all its versions, the oldest first, or only the
-one of p_at. p_table: a table of the schema app, without it; p_row_id: the row_id in the trail,
-which is the primary key (of prescription_items the prescription, whose items then all have their
-versions). Columns that hold secrets are not in the trail. Reading about a consultation is written
-to the access log. Raises TM201.';
+'Returns the versions of a row from the audit log: all of them, the oldest first, or only the one
+that was in force at p_at. p_table: a table of the schema app, without the schema; p_row_id: the
+row_id in the audit log, which is the primary key; for prescription_items the id of the
+prescription, which gives the versions of all its items. Columns that hold secrets are left out. A
+call about a consultation or its prescriptions is written to the access log. Raises TM201.';
 
 grant execute on function ops.row_history(text, text, timestamptz) to telemed_dba;
 

@@ -2,11 +2,11 @@
 
 begin;
 
--- Triggers write the trail, so a transaction has its number before it draws an id from the
--- sequence. When every transaction is over that had a number when the last id was looked up, no row
--- with such an id can appear any more. A transaction with a number holds a lock on it, which is
--- given back after its rows are visible; snapshots do not serve, because they do not list the
--- newest numbers. Nobody waits for the sealer: it takes no lock but ACCESS SHARE.
+-- Triggers write the audit log, so a transaction has its number before it draws an id from the
+-- sequence. After every transaction has ended that had a number when the last id was read, no row
+-- with an id up to that one can appear any more. A transaction with a number holds a lock on it,
+-- which is released after its rows are visible; a snapshot is not enough, because it does not list
+-- the newest numbers. No writer waits for this function: it takes no table lock but ACCESS SHARE.
 set local role telemed_internal;
 create function ops.seal_audit(
     p_rows integer default 100000, p_wait interval default '5 seconds'
@@ -27,11 +27,11 @@ declare
 begin
     perform app.forget_actor();
     if p_rows is null or p_rows not between 1 and 10000000 then
-        raise exception 'A call seals 1 to 10,000,000 rows'
+        raise exception 'Give 1 to 10,000,000 rows'
             using errcode = 'TM201', column = 'rows';
     end if;
     if p_wait is null or p_wait not between interval '0' and interval '1 hour' then
-        raise exception 'A call waits 0 seconds to an hour'
+        raise exception 'Give a time to wait from 0 seconds to 1 hour'
             using errcode = 'TM201', column = 'wait';
     end if;
     perform app.require_fresh_snapshot();
@@ -54,9 +54,10 @@ begin
           and l.transactionid = any (v_writing))
     loop
         if clock_timestamp() >= v_until then
-            raise exception 'A transaction is still writing that was already writing % ago', p_wait
+            raise exception 'Try again later: a transaction is still writing after a wait of %',
+                p_wait
                 using errcode = 'TM990', hint = '5',
-                detail = 'It has the oldest xact_start in pg_stat_activity.';
+                detail = 'Look for the oldest xact_start in pg_stat_activity.';
         end if;
         perform pg_sleep(0.05);
     end loop;
@@ -91,10 +92,10 @@ end;
 $$;
 
 comment on function ops.seal_audit(integer, interval) is
-'Closes the rows of the audit trail that are not sealed yet, at most p_rows of them, and chains them
-to the seals before: one seal for each month (UTC) that they are of. Returns the new seals, none
-when there is nothing to seal. It waits up to p_wait for transactions that may still write; nobody
-waits for it. Raises TM201, TM208, TM990.';
+'Seals the rows of the audit log that are not sealed yet, at most p_rows (1 to 10,000,000) of them,
+with one seal for each of their months (UTC), chained to the seal before. Returns the new seals, or
+no row if there is nothing to seal. It waits up to p_wait (0 seconds to 1 hour) for transactions
+that may still write; no writer waits for it. Raises TM201, TM208, TM990.';
 
 grant execute on function ops.seal_audit(integer, interval) to telemed_dba;
 

@@ -2,8 +2,8 @@
 
 begin;
 
--- What PostgreSQL shows of other sessions depends on who asks, also through a view: telemed_dba is
--- a member of pg_monitor.
+-- PostgreSQL shows other sessions in full only to members of pg_monitor, also through a view:
+-- telemed_dba is a member.
 create view ops.blocked_sessions as
 select
     a.pid,
@@ -24,8 +24,9 @@ left join pg_catalog.pg_stat_activity as b on b.pid = p.pid
 where a.datname = pg_catalog.current_database();
 
 comment on view ops.blocked_sessions is
-'Who waits for a lock, and who holds it: a row for each pair. Whoever blocks others and is not
-blocked is where to begin: pg_terminate_backend(blocked_by_pid), when nothing else helps.';
+'Sessions of this database that wait for a lock: one row for each waiting session and session that
+blocks it. Begin with a session that blocks others and is not blocked itself; if nothing else helps,
+end it by pg_terminate_backend(blocked_by_pid).';
 
 create view ops.table_sizes as
 select
@@ -56,9 +57,9 @@ cross join lateral (
 where c.relnamespace = 'app'::regnamespace and c.relkind = 'r';
 
 comment on view ops.table_sizes is
-'How large tables and their indexes are, and how fast they grow: bytes_per_day takes the rows
-inserted and deleted since the statistics were reset, or the server started, at the present size of
-a row.';
+'The size and growth of each table with its indexes. bytes_per_day: rows inserted less rows deleted
+since the last reset of the statistics or the start of the server, per day, times the present size
+of a row.';
 
 create view ops.index_usage as
 select
@@ -80,8 +81,9 @@ inner join pg_catalog.pg_class as c on c.oid = s.relid
 where c.relnamespace = 'app'::regnamespace;
 
 comment on view ops.index_usage is
-'How often each index was used on this server since the statistics were reset. One that is unused
-for a whole month and holds no rule may go; think of replicas, which count for themselves.';
+'The number of scans of each index on this server since the last reset of the statistics. An index
+that is unused for a whole month and holds no rule can be dropped; check the replicas first, which
+have statistics of their own.';
 
 create view ops.missing_indexes as
 select
@@ -97,8 +99,8 @@ where c.relnamespace = 'app'::regnamespace
   and s.seq_tup_read / nullif(s.seq_scan, 0) > 10000;
 
 comment on view ops.missing_indexes is
-'Large tables that are often read from end to end (more than 100 times, more than 10,000 rows each):
-ops.slowest_statements tells by which statement, and that one may want an index.';
+'Tables with more than 100 sequential scans of more than 10,000 rows each. Look for their statements
+in ops.slowest_statements: they may need an index.';
 
 create view ops.role_overview as
 select
@@ -127,8 +129,9 @@ from pg_catalog.pg_roles as r
 where r.rolname !~ '^pg_';
 
 comment on view ops.role_overview is
-'Every role of the server with what it may do here: whoever is a superuser, bypasses row-level
-security or can read a table of the schema app stands above all rules.';
+'The rights of each role of the server in this database. A role that is a superuser, bypasses
+row-level security or can read a table of the schema app stands above
+the rules of the functions.';
 
 grant select on
     ops.blocked_sessions, ops.table_sizes, ops.index_usage, ops.missing_indexes, ops.role_overview
@@ -145,11 +148,11 @@ create type ops.statements as (
 );
 
 comment on type ops.statements is
-'A statement, normalised: how often it was run, how long it takes, its share of the time of all
-statements, and how many of its pages were found in memory.';
+'A normalised statement: number of calls, mean and total time (milliseconds), share of the time of
+all statements, rows per call, and share of its pages that were found in memory.';
 
--- Acts with the rights of its caller, unlike all other functions of the schema: what
--- pg_stat_statements shows depends on who asks.
+-- Unlike all other functions of the schema it has the rights of its caller, because
+-- pg_stat_statements shows the statements of all roles only to members of pg_monitor.
 create function ops.slowest_statements(p_limit integer default 50)
 returns setof ops.statements
 language plpgsql stable security invoker
@@ -163,7 +166,7 @@ declare
         where e.extname = 'pg_stat_statements');
 begin
     if v_schema is null or current_setting('shared_preload_libraries') !~ 'pg_stat_statements' then
-        raise notice 'pg_stat_statements is not there: docs/operations.md says how to get it';
+        raise notice 'Install pg_stat_statements first, see docs/operations.md';
         return;
     end if;
     return query execute format(
@@ -189,8 +192,8 @@ end;
 $$;
 
 comment on function ops.slowest_statements(integer) is
-'The statements that have taken most time in this database, if the extension pg_stat_statements is
-there: otherwise a notice and no row. p_limit: how many.';
+'Returns the p_limit statements that have taken the most time in this database, the slowest first.
+Without the extension pg_stat_statements it sends a notice and returns no row.';
 
 grant execute on function ops.slowest_statements(integer) to telemed_dba;
 

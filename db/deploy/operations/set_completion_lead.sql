@@ -11,7 +11,7 @@ as $$
 begin
     perform app.forget_actor();
     if p_lead is null or p_lead not between interval '0' and interval '1 day' then
-        raise exception 'A consultation may be completed from 0 to 24 hours before its start'
+        raise exception 'Give a completion lead from 0 to 24 hours'
             using errcode = 'TM201', column = 'lead';
     end if;
     update app.clinic_settings set completion_lead = p_lead where completion_lead <> p_lead;
@@ -20,8 +20,9 @@ end;
 $$;
 
 comment on function ops.set_completion_lead(interval) is
-'Lets doctors complete a consultation from p_lead (0 to 24 hours) before its start; 15 minutes at
-first. Holds from the next call on. Raises TM201.';
+'Sets the completion lead: a doctor may complete a consultation from p_lead (0 to 24 hours) before
+its start. After a deployment it is 15 minutes. It holds from the next call on. Returns p_lead.
+Raises TM201.';
 
 grant execute on function ops.set_completion_lead(interval) to telemed_dba;
 

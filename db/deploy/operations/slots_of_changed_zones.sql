@@ -15,10 +15,10 @@ create type ops.slot_of_changed_zone as (
 );
 
 comment on type ops.slot_of_changed_zone is
-'A slot that was published for starts_at_local in time_zone. starts_at: the instant that this was by
-the rules of that day, at which the slot starts; starts_at_now: the instant that it is by the rules
-of today, see app.instant_of, null when PostgreSQL does not know the zone any more. consultation_id:
-the consultation that holds the slot, if one does.';
+'A slot that was published for the local time starts_at_local in time_zone. starts_at: the instant
+at which the slot starts, by the rules of the day of publication; starts_at_now: the instant of that
+local time by the present rules, see app.instant_of; null if PostgreSQL does not know the zone any
+more. consultation_id: the consultation that holds the slot, or null.';
 
 set local role telemed_internal;
 create function ops.slots_of_changed_zones()
@@ -46,7 +46,7 @@ begin
     where s.starts_at > app.clock()
       and s.status <> 'withdrawn'
       and s.time_zone is not null
-      -- PostgreSQL would stop at a zone that it does not know.
+      -- AT TIME ZONE with an unknown zone would be an error.
       and case when z.name is null then true
             else s.starts_at at time zone s.time_zone <> s.starts_at_local
         end
@@ -55,10 +55,10 @@ end;
 $$;
 
 comment on function ops.slots_of_changed_zones() is
-'Slots to come, open or booked, that were published for a time on the clock which by today''s rules
-is another instant: laws change, and PostgreSQL learns of it with new time zone data. A slot keeps
-its time: withdraw it and publish the hours again, or agree on another one with the patient.
-Read-only.';
+'Returns open and booked slots that have not begun and whose local time is another instant by the
+present rules: laws change, and PostgreSQL follows with new time zone data. A slot keeps its
+instant: withdraw an open slot and publish it again, or reschedule a booked one with the patient. It
+changes nothing.';
 
 grant execute on function ops.slots_of_changed_zones() to telemed_dba;
 

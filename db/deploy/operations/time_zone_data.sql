@@ -6,9 +6,9 @@ create type ops.time_zone_law as (
     release text, time_zone text, moment timestamptz, utc_offset interval, known_offset interval);
 
 comment on type ops.time_zone_law is
-'A law that changed the clocks of a time zone, and came with a release of the IANA time zone
-database. utc_offset: what clocks are ahead of UTC at that moment by the law; known_offset: what
-this PostgreSQL takes them to be, null when it does not know the zone.';
+'A law that changed the clocks of a time zone, and the release of the IANA time zone database that
+has it. utc_offset: the offset from UTC at that moment by the law; known_offset: the offset that
+this PostgreSQL computes, null if it does not know the zone.';
 
 create function app.time_zone_laws()
 returns setof ops.time_zone_law
@@ -38,7 +38,7 @@ as $$
 $$;
 
 comment on function app.time_zone_laws() is
-'See ops.time_zone_laws.';
+'Returns the list of ops.time_zone_laws, for other functions.';
 
 create function ops.time_zone_laws()
 returns setof ops.time_zone_law
@@ -52,9 +52,9 @@ end;
 $$;
 
 comment on function ops.time_zone_laws() is
-'Laws by which one release of the IANA time zone database differs from the one before, and whether
-this PostgreSQL knows them: it does not say in SQL how old its time zone data are. The list grows
-with the package tzdata of pyproject.toml, whose release knows them all.';
+'Returns laws by which releases of the IANA time zone database differ, with the offsets that this
+PostgreSQL computes: they show the release of its time zone data, which PostgreSQL does not say in
+SQL. The list grows with the package tzdata in pyproject.toml, whose release has them all.';
 
 grant execute on function ops.time_zone_laws() to telemed_dba;
 
@@ -71,14 +71,14 @@ as $$
 $$;
 
 comment on function app.time_zone_release() is
-'The newest release of the IANA time zone database, among those of ops.time_zone_laws, of which this
-PostgreSQL knows every law up to then.';
+'Returns the newest release in ops.time_zone_laws such that this PostgreSQL knows every law up to
+that release.';
 
 create type api.time_zone_data as (release text, time_zones text[], digests text[]);
 
 comment on type api.time_zone_data is
-'What PostgreSQL knows of time zones. release: see app.time_zone_release; digests: a digest of the
-clocks of each of time_zones.';
+'The time zone data of PostgreSQL. release: see app.time_zone_release; digests: one digest of
+offsets for each of time_zones, in the same order.';
 
 create function api.time_zone_data(p_from timestamptz default now())
 returns api.time_zone_data
@@ -110,9 +110,10 @@ end;
 $$;
 
 comment on function api.time_zone_data(timestamptz) is
-'The time zones that PostgreSQL knows, to be compared with what somebody else knows: of each one the
-SHA-256, in hexadecimal digits, of what its clocks are ahead of UTC in seconds, at p_from and 104
-times every 7 days after it, joined by commas. Anybody may call it. Raises TM101.';
+'Returns the time zones that PostgreSQL knows, each with a digest, so that the REST API can compare
+them with its own data. The digest is the SHA-256, in hexadecimal digits, of the offsets from UTC in
+seconds, joined by commas, at p_from (null: now) and at the 104 times that follow every 7 days. A
+caller need not be logged in. Raises TM101.';
 
 grant execute on function api.time_zone_data(timestamptz) to telemed_api, telemed_dba;
 

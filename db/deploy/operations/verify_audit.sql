@@ -10,9 +10,9 @@ create type ops.audit_problems as (
 );
 
 comment on type ops.audit_problems is
-'What is wrong with the audit trail. problem: row_changed, row_not_sealed, rows_differ,
-seal_changed, chain_broken, retirement_differs, exported_seal_missing or exported_seal_differs;
-seal_id and audit_id: where.';
+'A problem of the audit log. problem: row_changed, row_not_sealed, rows_differ, seal_changed,
+chain_broken, retirement_differs, exported_seal_missing or exported_seal_differs; seal_id and
+audit_id: the seal or the row that it is about.';
 
 set local role telemed_internal;
 create function ops.verify_audit(p_exported jsonb default null, p_since date default null)
@@ -26,18 +26,18 @@ begin
     perform app.forget_actor();
     if jsonb_typeof(p_exported) <> 'array'
         or p_exported @? '$[*] ? (@.id.type() != "number" || @.hash.type() != "string")' then
-        raise exception 'Exported seals are an array of rows of ops.audit_seals'
+        raise exception 'Give the exported seals as an array of rows of ops.audit_seals'
             using errcode = 'TM201', column = 'exported';
     end if;
 
     return query
-    select 'row_changed', null::bigint, l.id, 'the hash is not that of the row'
+    select 'row_changed', null::bigint, l.id, 'the stored hash is not the hash of the row'
     from app.audit_logs as l
     where l.occurred_at >= coalesce(p_since, '-infinity')
       and l.row_hash <> app.audit_row_hash(l);
 
     return query
-    select 'row_not_sealed', null::bigint, l.id, 'later rows are sealed, this one came afterwards'
+    select 'row_not_sealed', null::bigint, l.id, 'later rows are sealed, this row is not'
     from app.audit_logs as l
     where l.occurred_at >= coalesce(p_since, '-infinity')
       and l.id <= (select max(m.last_id) from app.audit_seals as m)
@@ -53,7 +53,7 @@ begin
     return query
     select
         'rows_differ', s.id, null::bigint,
-        format('%s rows were sealed, %s are there%s', s.row_count, r.row_count,
+        format('%s rows were sealed, %s exist now%s', s.row_count, r.row_count,
             case when s.row_count = r.row_count then ', with other hashes' else '' end)
     from app.audit_seals as s
     cross join lateral (
@@ -76,12 +76,12 @@ begin
       end;
 
     return query
-    select 'seal_changed', s.id, null::bigint, 'the hash is not that of the seal'
+    select 'seal_changed', s.id, null::bigint, 'the stored hash is not the hash of the seal'
     from app.audit_seals as s
     where s.hash <> app.audit_seal_hash(s);
 
     return query
-    select 'chain_broken', c.id, null::bigint, 'the seal does not follow the one before'
+    select 'chain_broken', c.id, null::bigint, 'the seal does not follow the seal before it'
     from (
         select
             s.*,
@@ -101,7 +101,8 @@ begin
            and c.kind = 'rows' and c.month <= c.month_before;
 
     return query
-    select 'retirement_differs', s.id, null::bigint, 'these are not the seals of the month'
+    select 'retirement_differs', s.id, null::bigint,
+        'the retirement does not match the seals of the month'
     from app.audit_seals as s
     cross join lateral (
         select
@@ -116,8 +117,8 @@ begin
     select
         case when s.id is null then 'exported_seal_missing' else 'exported_seal_differs' end,
         e.id, null::bigint,
-        case when s.id is null then 'the trail has lost its end, or its seals'
-            else 'the seal is not the one that was exported' end
+        case when s.id is null then 'the audit log has lost its end, or this seal'
+            else 'the seal differs from the exported one' end
     from jsonb_populate_recordset(null::ops.audit_seals, p_exported) as e
     left join ops.audit_seals as s on s.id = e.id
     where s.id is null or s <> e;
@@ -125,10 +126,11 @@ end;
 $$;
 
 comment on function ops.verify_audit(jsonb, date) is
-'Everything that is wrong with the audit trail and its seals: no row when nothing is. p_exported:
-seals that were exported earlier, as an array of rows of ops.audit_seals; only with them a trail
-can be found that has lost its end. p_since: the first day of a month; rows before are not looked
-at, seals all are. It only reads; it takes about 20 seconds for a million rows. Raises TM201.';
+'Returns one row for each problem of the audit log and its seals, and no row if there is none.
+p_exported: seals that were exported earlier, as a JSON array of rows of ops.audit_seals; only with
+them it finds that the end of the audit log was deleted together with its seals. p_since: the first
+day of a month; rows before it are skipped, seals are not. It changes nothing and takes about 20
+seconds for a million rows. Raises TM201.';
 
 grant execute on function ops.verify_audit(jsonb, date) to telemed_dba, telemed_auditor;
 

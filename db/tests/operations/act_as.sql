@@ -8,60 +8,69 @@ select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 
 set local role telemed_dba;
 select throws_ok(
-    'select api.my_profile()', 'TM101', null, 'a database administrator is nobody at first');
+    'select api.my_profile()', 'TM101', null,
+    'my_profile: a DBA who has not called ops.act_as is refused');
 
--- Who is meant
+-- The user's name
 select collect_tap(
-    is(u.id, :'patient', 'a user is named by their e-mail address'),
-    is(u.role, 'patient', 'and comes with their role'))
+    is(u.id, :'patient', 'act_as: an e-mail address names a user'),
+    is(u.role, 'patient', 'act_as: the returned row has the user''s role'))
 from ops.act_as('patient@clinic.test') as u;
-select is((ops.act_as('PATIENT@Clinic.test')).id, :'patient', 'in capital letters too');
-select is((ops.act_as(:'patient')).id, :'patient', 'or by their id');
-select is((ops.act_as(upper(:'patient'))).id, :'patient', 'in capital letters too');
+select is((ops.act_as('PATIENT@Clinic.test')).id, :'patient',
+    'act_as: the e-mail address may be in capital letters');
+select is((ops.act_as(:'patient')).id, :'patient', 'act_as: an id names a user');
+select is((ops.act_as(upper(:'patient'))).id, :'patient',
+    'act_as: the id may be in capital letters');
 select throws_ok(
     format('select ops.act_as(%L)', v.name), 'TM406', null, v.sentence)
 from (values
-    ('unknown@clinic.test', 'an unknown address is refused'),
-    ('00000000-0000-7000-8000-000000000000', 'an unknown id is refused'),
-    ('%', 'a pattern is refused'),
-    ('', 'an empty name is refused')) as v (name, sentence);
-select is((ops.act_as(null)).id, null, 'nobody is somebody who is not signed in');
-select throws_ok('select api.my_profile()', 'TM101', null, 'and has no profile');
-select is((ops.act_as(:'patient')).id, :'patient', 'the administrator goes on');
+    ('unknown@clinic.test', 'act_as: an unknown e-mail address is refused'),
+    ('00000000-0000-7000-8000-000000000000', 'act_as: an unknown id is refused'),
+    ('%', 'act_as: a pattern is refused'),
+    ('', 'act_as: an empty name is refused')) as v (name, sentence);
+select is((ops.act_as(null)).id, null, 'act_as: null names no user');
+select throws_ok('select api.my_profile()', 'TM101', null,
+    'act_as: after null the DBA acts as a caller who is not logged in');
+select is((ops.act_as(:'patient')).id, :'patient', 'act_as: a DBA can act as a user after null');
 select is(
-    (api.my_profile()).id, :'patient', 'after a refusal the administrator acts as before');
+    (api.my_profile()).id, :'patient', 'act_as: the context stays in force after a refused call');
 
--- What the user may, the administrator may
+-- The DBA's rights are those of the user
 select id as booking, status from api.book_consultation(:'slot', 'By phone', 'key-1') \gset
-select is(:'status'::text, 'scheduled', 'the administrator books for the patient');
+select is(:'status'::text, 'scheduled', 'act_as: a DBA who acts as a patient can book');
 select is(
-    (api.get_consultation(:'booking')).patient_id, :'patient', 'the booking is the patient''s');
+    (api.get_consultation(:'booking')).patient_id, :'patient',
+    'act_as: the consultation belongs to the patient');
 select throws_ok(
     format('select api.complete_consultation(%L)', :'booking'),
-    'TM301', null, 'what the patient may not, the administrator may not');
+    'TM301', null, 'act_as: a DBA who acts as a patient cannot complete a consultation');
 select throws_ok(
     format('select api.book_consultation(%L, null, %L)', :'slot', 'key-2'),
-    'TM918', null, 'a refusal is an error, in plain sight');
+    'TM918', null, 'act_as: a refusal is raised as an error');
 reset role;
 select collect_tap(
-    is(l.user_id, :'patient', 'the trail has the patient'),
-    is(l.role::text, 'patient', 'in their role'),
-    is(l.database_login, session_user, 'and the login of the administrator'),
-    matches(l.request_id::text, '^psql-\d+-\d+$', 'under an id of this transaction'))
+    is(l.user_id, :'patient', 'act_as: the audit log has the patient as the user'),
+    is(l.role::text, 'patient', 'act_as: the audit log has the patient''s role'),
+    is(l.database_login, session_user, 'act_as: the audit log has the DBA''s login'),
+    matches(l.request_id::text, '^psql-\d+-\d+$',
+        'act_as: the audit log has a request id that names the process and the transaction'))
 from app.audit_logs as l where l.table_name = 'consultations' and l.row_id = :'booking';
 set local role telemed_dba;
 
 select is(
-    (ops.act_as('doctor@clinic.test')).id, :'doctor', 'the administrator goes on as the doctor');
+    (ops.act_as('doctor@clinic.test')).id, :'doctor',
+    'act_as: a DBA can act as another user in the same transaction');
 select is(
-    (api.complete_consultation(:'booking')).status, 'completed', 'who completes the consultation');
+    (api.complete_consultation(:'booking')).status, 'completed',
+    'act_as: a DBA who acts as the doctor can complete the consultation');
 reset role;
 update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('other_patient');
 set local role telemed_dba;
 select is(
     (ops.act_as('other_patient@clinic.test')).role, 'patient',
-     'a deactivated account can be named');
-select throws_ok('select api.my_profile()', 'TM102', null, 'but does nothing');
+     'act_as: a deactivated account can be named');
+select throws_ok('select api.my_profile()', 'TM102', null,
+    'act_as: calls as a deactivated account are refused');
 
 -- The context ends with the transaction. A function with settings of its own shows it: what is set
 -- for the transaction only ends with the function, what is set for the session outlives it.
@@ -77,12 +86,12 @@ begin
 end;
 $$;
 select pg_temp.sign_in('nobody', '', '');
-select is(pg_temp.act_in_passing(), pg_temp.id_of('admin'), 'the administrator acts as an admin');
+select is(pg_temp.act_in_passing(), pg_temp.id_of('admin'), 'act_as: a DBA can act as an admin');
 select is(
     concat(
         current_setting('app.user_id'), current_setting('app.role'),
         current_setting('app.request_id'), current_setting('app.refusals')),
-    '', 'nothing of it is left for the next transaction');
+    '', 'act_as: no setting outlives the transaction');
 
 select results_eq(
     $$
@@ -90,15 +99,17 @@ select results_eq(
     from app.access_logs as l where l.kind = 'act_as' order by l.id desc limit 1
     $$,
     $$ select pg_temp.id_of('admin'), 'admin', session_user $$,
-    'every time leaves a row in the access log, with the login of the administrator');
+    'act_as: the access log has an entry with the user and the DBA''s login');
 
--- Who may not
+-- Roles without the right
 set local role telemed_api;
 select throws_ok(
-    $$ select ops.act_as('admin@clinic.test') $$, '42501', null, 'the REST API acts as nobody');
+    $$ select ops.act_as('admin@clinic.test') $$, '42501', null,
+    'act_as: the REST API cannot call it');
 set local role telemed_auditor;
 select throws_ok(
-    $$ select ops.act_as('admin@clinic.test') $$, '42501', null, 'nor does an auditor');
+    $$ select ops.act_as('admin@clinic.test') $$, '42501', null,
+    'act_as: an auditor cannot call it');
 
 -- In psql a refusal is an error, whatever the session did before
 reset role;
@@ -109,7 +120,7 @@ set local role telemed_dba;
 select ops.act_as('patient@clinic.test') \g /dev/null
 select throws_ok(
     format('select api.book_consultation(%L, null, %L)', :'gone', 'taken'), 'TM901', null,
-    'a refusal that clients would have remembered is an error');
+    'act_as: a refusal is raised even if the session asked for stored refusals before');
 
 select * from finish();
 rollback;

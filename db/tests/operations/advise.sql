@@ -13,11 +13,13 @@ $$;
 select is_empty(
     $$ select * from ops.advise() where severity not in ('danger', 'warning', 'hint')
        or subject is null or found is null or advice is null $$,
-    'advice says how grave it is, about what, what was found, and what to do');
+    'advise: each row has a severity, a subject, a finding and an advice');
 select is_empty(
     $$ select subject from ops.advise() where subject !~ '^(setting|extension|table|connections|time zone)' $$,
-    'a new database has nothing but settings, tables and time zones that could be better');
-select is(pg_temp.advice('pg_stat_statements'), 'hint', 'statements are not counted here');
+    'advise: a new database gets advice on settings, extensions, tables, connections and time '
+    'zones only');
+select is(pg_temp.advice('pg_stat_statements'), 'hint',
+    'advise: a server without pg_stat_statements is a hint');
 
 -- Settings that this session, or the throw-away server, has
 reset role;
@@ -25,21 +27,24 @@ set local synchronous_commit = off;
 set local random_page_cost = 4;
 select is(pg_temp.advice('setting ' || v.name || '$'), v.severity, v.sentence)
 from (values
-    ('synchronous_commit', 'danger', 'a commit that does not wait for the disk is a danger'),
-    ('random_page_cost', 'hint', 'disks that turn are rare'),
-    ('autovacuum', null, 'what is right is not mentioned'),
-    ('server_encoding', null, 'nor is UTF-8')) as v (name, severity, sentence);
+    ('synchronous_commit', 'danger', 'advise: synchronous_commit = off is a danger'),
+    ('random_page_cost', 'hint', 'advise: random_page_cost = 4 is a hint'),
+    ('autovacuum', null, 'advise: autovacuum = on gets no advice'),
+    ('server_encoding', null, 'advise: the encoding UTF8 gets no advice'))
+    as v (name, severity, sentence);
 set local random_page_cost = 2;
-select is(pg_temp.advice('setting random_page_cost$'), null, 'two is for disks between');
+select is(pg_temp.advice('setting random_page_cost$'), null,
+    'advise: random_page_cost = 2 gets no advice');
 set local random_page_cost = 2.5;
-select is(pg_temp.advice('setting random_page_cost$'), 'hint', 'more is not');
+select is(pg_temp.advice('setting random_page_cost$'), 'hint',
+    'advise: random_page_cost = 2.5 is a hint');
 set local synchronous_commit = remote_apply;
 set local random_page_cost = 1.1;
 select is(
     pg_temp.advice('setting (synchronous_commit|random_page_cost)$'), null,
-    'neither is what was mended');
+    'advise: corrected settings get no advice');
 
--- What is wrong with the data
+-- Data
 savepoint intact;
 create or replace function app.time_zone_laws()
 returns setof ops.time_zone_law language sql stable set search_path = pg_catalog, pg_temp
@@ -55,28 +60,33 @@ select results_eq(
     $$ values
     ('warning', 'time zone Asia/Tokyo',
      'UTC 09:00 on 2020-01-15, by PostgreSQL''s time zone data 2025a',
-     'UTC -03:00, by release 2025b, '),
-    ('warning', 'time zone Moon/Tycho', 'not there, by PostgreSQL''s time zone data 2025a',
-     'UTC 01:00, by release 2025c, w') $$,
-    'a law that PostgreSQL does not know is a warning, with the zone and both offsets');
-select is(pg_temp.advice('^slots of time zone'), null, 'slots are where clocks show them');
+     'UTC -03:00, by release 2025b o'),
+    ('warning', 'time zone Moon/Tycho', 'unknown, by PostgreSQL''s time zone data 2025a',
+     'UTC 01:00, by release 2025c of') $$,
+    'advise: a law of clocks that PostgreSQL does not know is a warning with both offsets');
+select is(pg_temp.advice('^slots of time zone'), null,
+    'advise: slots at their local time get no advice');
 insert into app.availability_slots (doctor_id, starts_at, ends_at, starts_at_local, time_zone)
 values (pg_temp.id_of('doctor'), '2027-06-01 09:00+00', '2027-06-01 10:00+00',
     '2027-06-01 09:00', 'Europe/Berlin');
 select is(
     (select a.found from ops.advise() as a where a.subject = 'slots of time zone Europe/Berlin'),
-    '1 at another time than clocks will show, 0 of them booked', 'those that are not are a warning');
+    '1 not at their local time any more, 0 of them booked',
+    'advise: slots that are not at their local time are a warning');
 rollback to intact;
 alter role telemed_api reset statement_timeout;
-select is(pg_temp.advice('^role telemed_api'), 'warning', 'an API without limits is a warning');
+select is(pg_temp.advice('^role telemed_api'), 'warning',
+    'advise: a role telemed_api without statement_timeout is a warning');
 alter role telemed_api set statement_timeout = '0';
-select is(pg_temp.advice('^role telemed_api'), 'warning', 'so is one whose limit is none');
+select is(pg_temp.advice('^role telemed_api'), 'warning',
+    'advise: a role telemed_api with statement_timeout = 0 is a warning');
 alter role telemed_api bypassrls;
 select is(pg_temp.advice('^role telemed_api'), 'danger, warning',
-    'one that no rule holds for is a danger');
+    'advise: a role telemed_api that bypasses row-level security is a danger');
 rollback to intact;
 select ops.add_context_key(repeat(n::text, 40)) from generate_series(1, 3) as n \g /dev/null
-select is(pg_temp.advice('^context keys'), 'warning', 'so are keys that nobody needs any more');
+select is(pg_temp.advice('^context keys'), 'warning',
+    'advise: more than two context keys of the REST API are a warning');
 rollback to intact;
 select to_char(now() at time zone 'UTC', '"access_logs_"YYYY_MM') as present \gset
 set local client_min_messages = error;
@@ -84,7 +94,8 @@ alter table app.access_logs detach partition app.:"present";
 alter table app.:"present" rename to access_logs_elsewhere;
 select (pg_temp.advice('^partition access_logs')) as advice \gset
 rollback to intact;
-select is(:'advice'::text, 'warning', 'the present month is missed as well');
+select is(:'advice'::text, 'warning',
+    'advise: a missing partition of the present month is a warning');
 select format('alter table app.audit_logs detach partition app.audit_logs%s', to_char(
     date_trunc('month', now() at time zone 'UTC') + interval '1 month', '_YYYY_MM')) as detach \gset
 set local client_min_messages = error;
@@ -92,31 +103,36 @@ set local client_min_messages = error;
 select format('drop table app.audit_logs%s', to_char(
     date_trunc('month', now() at time zone 'UTC') + interval '1 month', '_YYYY_MM')) as detach \gset
 :detach;
-select is(pg_temp.advice('^partition'), 'warning', 'a month that is not prepared is a warning');
+select is(pg_temp.advice('^partition'), 'warning',
+    'advise: a missing partition of the next month is a warning');
 insert into app.audit_logs (occurred_at, table_name, row_id, operation, new)
 values (date_trunc('month', now(), 'UTC') + interval '1 month', 'charts', 'c', 'INSERT', '{}');
 select is(
-    pg_temp.advice('^partition audit_logs_default'), 'warning', 'even more so when it has come');
+    pg_temp.advice('^partition audit_logs_default'), 'warning',
+    'advise: rows in the default partition are a warning');
 rollback to intact;
 insert into app.audit_logs (occurred_at, table_name, row_id, operation, new)
 values (clock_timestamp() - interval '61 minutes', 'charts', 'c', 'INSERT', '{}'),
     (clock_timestamp(), 'charts', 'c', 'INSERT', '{}');
 select is(
-    pg_temp.advice('^audit trail'), 'warning', 'a trail that is not sealed within the hour is a warning');
+    pg_temp.advice('^audit log'), 'warning',
+    'advise: audit rows that are not sealed within an hour are a warning');
 select ops.seal_audit(p_wait => '1 minute') \g /dev/null
-select is(pg_temp.advice('^audit trail'), null, 'until it is');
+select is(pg_temp.advice('^audit log'), null, 'advise: a sealed audit log gets no advice');
 alter table app.payments disable trigger payments_stay_within_bounds;
 select is(
-    pg_temp.advice('^invariant every_trigger'), 'warning', 'a rule that is broken is a warning');
+    pg_temp.advice('^invariant every_trigger'), 'warning',
+    'advise: a violated invariant is a warning');
 alter sequence app.access_logs_id_seq maxvalue 1000 restart 900;
 select nextval('app.access_logs_id_seq') \g /dev/null
-select is(pg_temp.advice('^sequence'), 'danger', 'numbers that run out are a danger');
+select is(pg_temp.advice('^sequence'), 'danger',
+    'advise: a sequence that is used to more than 80 % is a danger');
 rollback to intact;
 
 set local role telemed_auditor;
-select throws_ok('select ops.advise()', '42501', null, 'an auditor is not advised');
+select throws_ok('select ops.advise()', '42501', null, 'advise: an auditor cannot call it');
 set local role telemed_api;
-select throws_ok('select ops.advise()', '42501', null, 'nor is the REST API');
+select throws_ok('select ops.advise()', '42501', null, 'advise: the REST API cannot call it');
 
 select * from finish();
 rollback;

@@ -11,11 +11,12 @@ select is(
     'consultations_overdue,consultations_scheduled,database_size,denials_last_24_hours,'
     'sessions_in_force,slots_open,slots_open_next_7_days,users_admin,users_deactivated,'
     'users_doctor,users_patient}',
-    'these are the figures');
+    'clinic_overview: the figures are those of the reviewed list');
 select is_empty(
-    'select * from before where unit is null or meaning is null', 'each has a unit and a meaning');
+    'select * from before where unit is null or meaning is null',
+    'clinic_overview: each figure has a unit and a meaning');
 
--- What happens in a day
+-- Figures after some bookings
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot_1 \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as slot_2 \gset
 select pg_temp.open_slot('doctor', '2027-01-06 10:00:00+00') as slot_5 \gset
@@ -49,29 +50,33 @@ select results_eq(
         ('sessions_in_force', 1), ('slots_open', 3), ('slots_open_next_7_days', 2),
         ('users_deactivated', 1), ('users_patient', -1)
     $$,
-    'slots, bookings, sessions, refusals and people are counted');
+    'clinic_overview: slots, consultations, sessions, refusals and accounts are counted');
 select cmp_ok(pg_temp.change('audit_rows_not_sealed'), '>=', 6::numeric,
-    'so are rows of the trail that are not sealed');
+    'clinic_overview: audit rows that are not sealed are counted');
 select cmp_ok(
     (select value from ops.clinic_overview() where name = 'database_size'), '>', 1000000::numeric,
-    'and bytes');
+    'clinic_overview: the size of the database is given');
 select ops.seal_audit(10000000, '1 minute') \g /dev/null
 select results_eq(
     $$ select value from ops.clinic_overview() where name = 'audit_rows_not_sealed' $$,
-    array[0::numeric], 'until they are');
+    array[0::numeric],
+    'clinic_overview: after ops.seal_audit no audit row is counted as not sealed');
 select results_eq(
     $$ select value from ops.clinic_overview() where name = 'audit_oldest_not_sealed' $$,
-    array[null::numeric], 'and then none is the oldest');
+    array[null::numeric],
+    'clinic_overview: without an audit row that is not sealed the age of the oldest is null');
 reset role;
 select pg_temp.set_clock('2027-01-05 12:00:00+00');
 set local role telemed_dba;
 select is(pg_temp.change('consultations_overdue'), 1::numeric,
-    'a consultation that nobody has completed is overdue');
+    'clinic_overview: a scheduled consultation whose time is over is overdue');
 
 set local role telemed_auditor;
-select throws_ok('select ops.clinic_overview()', '42501', null, 'an auditor does not need it');
+select throws_ok('select ops.clinic_overview()', '42501', null,
+    'clinic_overview: an auditor cannot call it');
 set local role telemed_api;
-select throws_ok('select ops.clinic_overview()', '42501', null, 'nor does the REST API');
+select throws_ok('select ops.clinic_overview()', '42501', null,
+    'clinic_overview: the REST API cannot call it');
 
 select * from finish();
 rollback;

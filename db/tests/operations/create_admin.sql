@@ -9,45 +9,46 @@ from ops.create_admin('New@Clinic.test', '$2b$04$' || repeat('a', 53), 'New Admi
 reset role;
 set local app.verified_role = 'admin';
 select collect_tap(
-    is(u.email, 'New@Clinic.test', 'a database administrator makes an admin'),
-    is(u.role, 'admin', 'who has that role'),
-    is(u.full_name, 'New Admin', 'and a name'))
+    is(u.email, 'New@Clinic.test', 'create_admin: the account has the given e-mail address'),
+    is(u.role, 'admin', 'create_admin: the account has the role admin'),
+    is(u.full_name, 'New Admin', 'create_admin: the account has the given name'))
 from api.users as u where u.id = :'new_admin';
 set local app.verified_role = '';
 select collect_tap(
-    is(l.user_id, null, 'it leaves a trace without a user'),
-    is(l.database_login, session_user, 'but with the login to the database'),
-    ok(not l.new ? 'password_hash', 'and without the password'))
+    is(l.user_id, null, 'create_admin: the audit log has no user for a call without a context'),
+    is(l.database_login, session_user, 'create_admin: the audit log has the database login'),
+    ok(not l.new ? 'password_hash', 'create_admin: the audit log does not have the password hash'))
 from app.audit_logs as l where l.table_name = 'users' and l.row_id = :'new_admin';
 
 -- Refusals
 set local role telemed_dba;
 select throws_ok(
     $$ select ops.create_admin('new@clinic.test', '$2b$04$' || repeat('a', 53), 'Again') $$,
-    'TM911', null, 'an address that is registered is refused');
+    'TM911', null, 'create_admin: a registered e-mail address is refused, whatever its case');
 select throws_ok(
     $$ select ops.create_admin('a@clinic.test', 'secret', 'A') $$,
-    '23514', null, 'a password in clear is refused');
+    '23514', null, 'create_admin: a password that is not hashed is rejected');
 select throws_ok(
     $$ select ops.create_admin('a@clinic.test', '$2b$04$' || repeat('a', 53), null) $$,
-    '23502', null, 'a missing name is refused');
+    '23502', null, 'create_admin: a null name is rejected');
 select throws_ok(
     $$ select app.create_user('a@clinic.test', '$2b$04$' || repeat('a', 53), 'A', 'admin') $$,
-    '42501', null, 'there is no way around it');
+    '42501', null, 'create_user: a DBA cannot call it');
 
--- Who may not
+-- Roles without the right
 set local role telemed_api;
 select pg_temp.sign_in('admin');
 select throws_ok(
     $$ select ops.create_admin('a@clinic.test', '$2b$04$' || repeat('a', 53), 'A') $$,
-    '42501', null, 'the REST API makes no admins, not even for an admin');
+    '42501', null, 'create_admin: the REST API cannot call it');
 set local role telemed_auditor;
 select throws_ok(
     $$ select ops.create_admin('a@clinic.test', '$2b$04$' || repeat('a', 53), 'A') $$,
-    '42501', null, 'nor does an auditor');
+    '42501', null, 'create_admin: an auditor cannot call it');
 reset role;
 select is_empty(
-    $$ select id from app.users where email = 'a@clinic.test' $$, 'a refusal leaves no account');
+    $$ select id from app.users where email = 'a@clinic.test' $$,
+    'create_admin: a refused call creates no account');
 
 select * from finish();
 rollback;

@@ -6,7 +6,7 @@ set local role telemed_dba;
 select ops.seal_audit(10000000, '1 minute') \g /dev/null
 reset role;
 
--- Logs of months that are long gone
+-- Logs of past months
 create function pg_temp.write(p_months integer)
 returns void language sql
 as $$
@@ -38,11 +38,13 @@ select pg_temp.months_of('audit_logs') as months \gset
 
 set local role telemed_dba;
 select is_empty(
-    $$ select ops.drop_partitions('audit_logs') $$, 'nothing is dropped within six years');
+    $$ select ops.drop_partitions('audit_logs') $$,
+    'drop_partitions: by default no partition younger than six years is dropped');
 select throws_ok(
     $$ select ops.drop_partitions('audit_logs', '2 months') $$, 'TM922', null,
-    'what is not sealed is not dropped');
-select is(pg_temp.months_of('audit_logs'), :months, 'at all');
+    'drop_partitions: a month with rows that are not sealed is refused');
+select is(pg_temp.months_of('audit_logs'), :months,
+    'drop_partitions: a refused call drops no partition');
 select ops.seal_audit(p_wait => '1 minute') \g /dev/null
 select max(id) as seals from ops.audit_seals \gset
 savepoint sealed;
@@ -51,43 +53,48 @@ select pg_temp.write(2) \g /dev/null
 set local role telemed_dba;
 select count(*) as dropped from ops.drop_partitions('audit_logs', '2 months') \gset
 rollback to sealed;
-select is(:dropped, 1, 'rows of the month after it need not be sealed');
+select is(:dropped, 1, 'drop_partitions: rows of later months need no seal');
 select results_eq(
     $$ select ops.drop_partitions('audit_logs', '2 months') $$,
     $$ select 'audit_logs' || to_char(
            date_trunc('month', now() at time zone 'UTC') - interval '3 months', '_YYYY_MM') $$,
-    'a month is dropped when all of it is old enough');
-select is(pg_temp.months_of('audit_logs'), :months - 1, 'and no other one');
+    'drop_partitions: a month is dropped if all of it is older than p_keep');
+select is(pg_temp.months_of('audit_logs'), :months - 1,
+    'drop_partitions: only the returned partition is dropped');
 select collect_tap(
-    is(s.kind, 'retirement', 'a seal says so'),
+    is(s.kind, 'retirement', 'drop_partitions: a seal of the kind retirement is added'),
     is(s.month, (date_trunc('month', now() at time zone 'UTC') - interval '3 months')::date,
-        'of which month'),
-    is(s.row_count, 1::bigint, 'how many rows there were'),
-    is(s.rows_digest, encode(sha256(decode(r.hash, 'hex')), 'hex'), 'under which seals'),
-    is(s.after_id, s.last_id, 'and closes no rows itself'))
+        'drop_partitions: the retirement has the month'),
+    is(s.row_count, 1::bigint, 'drop_partitions: the retirement has the number of sealed rows'),
+    is(s.rows_digest, encode(sha256(decode(r.hash, 'hex')), 'hex'),
+        'drop_partitions: the retirement has the digest of the seals of the month'),
+    is(s.after_id, s.last_id, 'drop_partitions: the retirement seals no rows itself'))
 from ops.audit_seals as s
 inner join ops.audit_seals as r on r.month = s.month and r.kind = 'rows'
 where s.id = :seals + 1;
-select is_empty('select * from ops.verify_audit()', 'the rest of the trail is well');
+select is_empty('select * from ops.verify_audit()',
+    'verify_audit: an audit log with a retired month has no problems');
 reset role;
 select pg_temp.write(1) \g /dev/null
 set local role telemed_dba;
 select ops.seal_audit(p_wait => '1 minute') \g /dev/null
-select is_empty('select * from ops.verify_audit()', 'also when it goes on');
+select is_empty('select * from ops.verify_audit()',
+    'verify_audit: an audit log with a seal after a retirement has no problems');
 
--- A month in which nothing happened
+-- A month without rows
 set local role telemed_owner;
 select app.create_partition('audit_logs', '2001-02-01') \g /dev/null
 set local role telemed_dba;
 select results_eq(
     $$ select ops.drop_partitions('audit_logs') $$, array['audit_logs_2001_02'],
-    'a month without rows and seals can be dropped, too');
+    'drop_partitions: a month without rows and seals is dropped');
 select results_eq(
     $$ select row_count from ops.audit_seals where month = '2001-02-01' $$, array[0::bigint],
-    'and its retirement says that it had none');
-select is_empty('select * from ops.verify_audit()', 'which is well');
+    'drop_partitions: the retirement of a month without rows has a row count of 0');
+select is_empty('select * from ops.verify_audit()',
+    'verify_audit: the retirement of a month without rows is not a problem');
 
--- Somebody has dropped a month without it
+-- A month that was dropped by hand
 reset role;
 select format('drop table app.audit_logs%s', to_char(
     date_trunc('month', now() at time zone 'UTC') - interval '2 months', '_YYYY_MM')) as forbidden \gset
@@ -95,7 +102,7 @@ savepoint before;
 :forbidden;
 select results_eq(
     'select problem from ops.verify_audit()', array['rows_differ'],
-    'a month that was dropped by hand is missed');
+    'verify_audit: a month that was dropped by hand is a problem');
 rollback to before;
 
 -- The access log has no seals
@@ -105,21 +112,24 @@ select results_eq(
     $$ select 'access_logs' || to_char(
            date_trunc('month', now() at time zone 'UTC') - n * interval '1 month', '_YYYY_MM')
        from generate_series(3, 2, -1) as n $$,
-    'the oldest month goes first');
+    'drop_partitions: months of the access log are dropped without seals, the oldest first');
 
 select is_empty(
-    $$ select ops.drop_partitions('users', '0 days') $$, 'what is not kept by month is not dropped');
+    $$ select ops.drop_partitions('users', '0 days') $$,
+    'drop_partitions: a table without monthly partitions loses nothing');
 select throws_ok(
     format('select ops.drop_partitions(%L, %L)', 'access_logs', v.keep), 'TM201', null, v.sentence)
 from (values
-    ('-1 day', 'what is still to come is not dropped'),
-    (null, 'nor is anything without saying how old')) as v (keep, sentence);
+    ('-1 day', 'drop_partitions: a negative p_keep is refused'),
+    (null, 'drop_partitions: a null p_keep is refused')) as v (keep, sentence);
 set local role telemed_auditor;
 select throws_ok(
-    $$ select ops.drop_partitions('audit_logs') $$, '42501', null, 'an auditor drops nothing');
+    $$ select ops.drop_partitions('audit_logs') $$, '42501', null,
+    'drop_partitions: an auditor cannot call it');
 set local role telemed_api;
 select throws_ok(
-    $$ select ops.drop_partitions('audit_logs') $$, '42501', null, 'nor does the REST API');
+    $$ select ops.drop_partitions('audit_logs') $$, '42501', null,
+    'drop_partitions: the REST API cannot call it');
 
 select * from finish();
 rollback;

@@ -56,78 +56,89 @@ returns text[] language sql security definer
 as $$ select array_agg(k.key::text order by k.key collate "C") from app.idempotency_keys as k
       where k.user_id = pg_temp.id_of('patient') $$;
 
--- What it refuses
+-- Refused arguments, and rows that nothing may delete
 set local role telemed_dba;
 select throws_ok('select ops.purge(' || v.arguments || ')', 'TM201', null, v.sentence)
 from (values
-    ($$ '29 days' $$, 'nothing goes within 30 days'), ('null', 'how long is to be said'),
-    ('p_rows => 0', 'so is how many'), ('p_rows => 1000001', 'which are not too many'),
-    ('p_rows => null', 'or unknown')) as v (arguments, sentence);
+    ($$ '29 days' $$,
+     'purge: a p_keep below 30 days is refused'), ('null', 'purge: a null p_keep is refused'),
+    ('p_rows => 0', 'purge: 0 rows are refused'),
+    ('p_rows => 1000001', 'purge: more than 1,000,000 rows are refused'),
+    ('p_rows => null', 'purge: a null number of rows is refused')) as v (arguments, sentence);
 reset role;
 select throws_ok(
     format('delete from app.idempotency_keys where key = %L', v.key), 'TM912', null, v.sentence)
 from (values
-    ('new', 'by no other way does a key go within 30 days'),
-    ('old booking', 'nor ever that of a booking'), ('old reschedule', 'of a reschedule'),
-    ('old payment', 'of a payment'), ('old refund', 'or of a refund')) as v (key, sentence);
+    ('new', 'idempotency_keys: a key younger than 30 days cannot be deleted'),
+    ('old booking',
+     'idempotency_keys: an old key of a booking cannot be '
+     'deleted'),
+     ('old reschedule', 'idempotency_keys: an old key of a reschedule cannot be deleted'),
+    ('old payment',
+     'idempotency_keys: an old key of a payment cannot be '
+     'deleted'), ('old refund', 'idempotency_keys: an old key of a refund cannot be deleted'))
+    as v (key, sentence);
 select throws_ok(
     $$ update app.idempotency_keys set refusal_message = 'Yes' where key = 'old refusal' $$,
-    'TM912', null, 'and none is changed');
+    'TM912', null, 'idempotency_keys: an old key cannot be updated');
 
--- A row of each at a time
+-- One row of each table at a time
 set local role telemed_dba;
 select results_eq(
     'select table_name, rows from ops.purge(p_rows => 1)',
     $$ values ('idempotency_keys', 1::bigint), ('refresh_tokens', 2), ('sessions', 1),
            ('log_in_attempts', 1) $$,
-    'a call deletes as many as it is told, and says how many');
+    'purge: a call deletes at most p_rows keys, sessions and counts of log-ins and returns how '
+    'many');
 select results_eq(
     'select table_name, rows from ops.purge()',
     $$ values ('idempotency_keys', 1::bigint), ('refresh_tokens', 0), ('sessions', 0),
            ('log_in_attempts', 1) $$,
-    'the next one takes the rest');
+    'purge: the next call deletes the other rows');
 select results_eq(
-    'select sum(rows) from ops.purge()', array[0::numeric], 'until nothing is left to delete');
+    'select sum(rows) from ops.purge()', array[0::numeric],
+    'purge: a call after the last row deletes nothing');
 select is(
     pg_temp.keys(),
     '{new,"old booking","old payment","old refund","old reschedule",recent,"recent refusal",'
     '"to the moment"}',
-    'keys of bookings and of money stay for ever, others for 90 days');
+    'purge: keys of bookings, reschedules and money are never deleted, others after 90 days');
 reset role;
 select results_eq(
     $$ select right(s.id::text, 1) from app.sessions as s where s.id::text like '00000000-%'
        order by 1 $$,
-    array['2', '3', '4'], 'sessions stay for 90 days after their end');
+    array['2', '3', '4'], 'purge: sessions are kept for 90 days after their end');
 select results_eq(
     'select a.failures from app.log_in_attempts as a order by a.last_attempt_at', array[0, 9],
-    'failed log-ins are forgotten after a day, known addresses after 90');
+    'purge: counts of failed log-ins are deleted after a day, known subjects after 90 days');
 set local role telemed_dba;
 select results_eq(
     $$ select table_name, rows from ops.purge('30 days') where rows > 0 order by 1 $$,
     $$ values ('idempotency_keys', 3::bigint), ('log_in_attempts', 1), ('refresh_tokens', 1),
            ('sessions', 2) $$,
-    'or earlier, if that is enough');
+    'purge: a shorter p_keep deletes more rows');
 select is(
     pg_temp.keys(), '{new,"old booking","old payment","old refund","old reschedule"}',
-    'but no key within 30 days');
+    'purge: a key younger than 30 days is kept');
 reset role;
 select is(
     (select count(*) from app.audit_logs as l
      where l.table_name = 'sessions' and l.operation = 'DELETE' and l.row_id like '00000000-%'),
-    3::bigint, 'a session that is gone has left its trace');
+    3::bigint, 'purge: the audit log has each deleted session');
 select is_empty(
     $$
     select * from ops.check_invariants()
     where violations > 0 and name not like 'every_key_has%'
     $$,
-    'and every rule still holds');
+    'purge: no invariant is violated afterwards');
 
 set local role telemed_auditor;
-select throws_ok('select ops.purge()', '42501', null, 'an auditor deletes nothing');
+select throws_ok('select ops.purge()', '42501', null, 'purge: an auditor cannot call it');
 set local role telemed_api;
-select throws_ok('select ops.purge()', '42501', null, 'nor does the REST API');
+select throws_ok('select ops.purge()', '42501', null, 'purge: the REST API cannot call it');
 reset role;
-select has_index('app', 'sessions', 'sessions_by_end', 'it finds what has ended without a search');
+select has_index('app', 'sessions', 'sessions_by_end',
+    'purge: the index sessions_by_end finds the ended sessions');
 
 select * from finish();
 rollback;

@@ -11,28 +11,32 @@ update app.users set mfa_secret = 'a secret' where id = pg_temp.id_of('other_pat
 set local role telemed_dba;
 select lives_ok(
     $$ select ops.remove_second_factor('Patient@clinic.test') $$,
-    'the second factor of somebody who has lost it is removed');
+    'remove_second_factor: an e-mail address in any case names the user');
 select lives_ok(
     format('select ops.remove_second_factor(%L)', pg_temp.id_of('doctor')),
-    'whoever it is can be named by their id');
+    'remove_second_factor: an id names the user');
 select throws_ok(
     format('select ops.remove_second_factor(%L)', v.name), v.code, null, v.sentence)
 from (values
-    ('patient@clinic.test', 'TM915', 'it is removed once'),
-    ('other_patient@clinic.test', 'TM915', 'what is not confirmed is not lost'),
-    ('nobody@clinic.test', 'TM406', 'there has to be somebody'),
-    (null, 'TM406', 'with a name')) as v (name, code, sentence);
+    ('patient@clinic.test', 'TM915',
+     'remove_second_factor: a user without a second factor is refused'),
+    ('other_patient@clinic.test', 'TM915',
+     'remove_second_factor: a second factor that is not confirmed is refused'),
+    ('nobody@clinic.test', 'TM406', 'remove_second_factor: an unknown user is refused'),
+    (null, 'TM406', 'remove_second_factor: a null user is refused')) as v (name, code, sentence);
 reset role;
 select is(
     (u.mfa_secret, u.mfa_confirmed_at::timestamptz, u.mfa_last_step),
-    (null::bytea, null::timestamptz, null::bigint), 'nothing is left of it')
+    (null::bytea, null::timestamptz, null::bigint),
+    'remove_second_factor: the secret, its confirmation and its last step are deleted')
 from app.users as u where u.id = pg_temp.id_of('patient');
 select is_empty(
-    'select id from app.recovery_codes where spent_at is null', 'nor of its recovery codes');
+    'select id from app.recovery_codes where spent_at is null',
+    'remove_second_factor: no recovery code is left unspent');
 set local role telemed_api;
 select throws_ok(
     $$ select ops.remove_second_factor('patient@clinic.test') $$,
-    '42501', null, 'the REST API does not do it');
+    '42501', null, 'remove_second_factor: the REST API cannot call it');
 
 select * from finish();
 rollback;

@@ -39,37 +39,42 @@ select is(
      f.status, f.consultation_id)::text,
     (pg_temp.id_of('doctor'), 'Doctor doctor', 'Europe/Berlin', timestamp '2027-06-02 09:00',
      timestamptz '2027-06-02 08:00+00', timestamptz '2027-06-02 07:00+00', 'open', null::uuid)::text,
-    'a slot whose clock has another law now is listed, with both instants')
+    'slots_of_changed_zones: a slot whose local time is another instant now is listed with both '
+    'instants')
 from found as f where f.slot_id = :'late_one';
 select is(
     (f.starts_at, f.starts_at_now)::text,
     (timestamptz '2027-03-28 01:30+00', timestamptz '2027-03-28 01:00+00')::text,
-    'so is one whose time on the clock does not exist any more')
+    'slots_of_changed_zones: a slot whose local time does not exist any more is listed')
 from found as f where f.slot_id = :'lost_one';
 select is(
     (f.time_zone, f.starts_at_now)::text, ('Moon/Tycho', null::timestamptz)::text,
-    'and one whose zone does not')
+    'slots_of_changed_zones: a slot in a zone that PostgreSQL does not know is listed')
 from found as f where f.slot_id = :'far_one';
 select is(
     (f.status, f.consultation_id)::text, ('booked', :'booking')::text,
-    'a booked one has its consultation')
+    'slots_of_changed_zones: a booked slot is listed with its consultation')
 from found as f where f.slot_id = :'booked_one';
 select is(
-    (f.status, f.consultation_id)::text, ('open', null::uuid)::text, 'a cancelled one has none')
+    (f.status, f.consultation_id)::text, ('open', null::uuid)::text,
+    'slots_of_changed_zones: a slot whose consultation is cancelled is listed without one')
 from found as f where f.slot_id = :'cancelled_one';
 select is(pg_temp.is_found(v.slot_id), false, v.sentence)
 from (values
-    (:'right_one'::uuid, 'a slot at the time that clocks show is not listed'),
-    (:'first_one', 'nor the first one at a time that they show twice'),
-    (:'second_one', 'nor the second'),
-    (:'gone_one', 'nor one that was withdrawn'),
-    (:'old_one', 'nor one that has begun'),
-    (:'single_one', 'nor one that was not published by a clock')
+    (:'right_one'::uuid, 'slots_of_changed_zones: a slot at its local time is not listed'),
+    (:'first_one',
+     'slots_of_changed_zones: the first slot at a local time that comes twice is not listed'),
+    (:'second_one',
+     'slots_of_changed_zones: the second slot at a local time that comes twice is not listed'),
+    (:'gone_one', 'slots_of_changed_zones: a withdrawn slot is not listed'),
+    (:'old_one', 'slots_of_changed_zones: a slot that has begun is not listed'),
+    (:'single_one', 'slots_of_changed_zones: a slot without a local time is not listed')
 ) as v (slot_id, sentence);
 
 set local role telemed_api;
 select throws_ok(
-    'select ops.slots_of_changed_zones()', '42501', null, 'the list is for administrators');
+    'select ops.slots_of_changed_zones()', '42501', null,
+    'slots_of_changed_zones: the REST API cannot call it');
 
 select * from finish();
 rollback;
