@@ -70,7 +70,7 @@ TESTS_OF_NAMES = {
     "consultations/consultations.sql",
     "consultations/consultations_hold_their_slot.sql",
     "foundation/partitions.sql",
-    "invariants/audit_trail.sql",
+    "invariants/audit_log.sql",
     "invariants/foreign_keys.sql",
     "operations/check_invariants.sql",
     "operations/create_partitions.sql",

@@ -2,15 +2,15 @@ begin;
 select plan(11);
 set local client_min_messages = warning;
 
--- The trail itself, what is kept for its own sake (keys of requests, with their outcome), what is
--- secret, and what only a deployment writes.
+-- Tables without the trigger: the logs themselves, idempotency keys with their outcomes, counts of
+-- log-ins, secrets, and what only a deployment writes.
 create temp table exempt (table_name name primary key) on commit drop;
 insert into exempt values
 ('audit_logs'), ('audit_seals'), ('access_logs'), ('log_in_attempts'), ('log_in_limits'),
 ('idempotency_keys'), ('refresh_tokens'), ('secrets'), ('invariants');
 
--- Rows that go when they have served: sessions and their tokens, old keys, time off that is taken back, and
--- transitions that no consultation is to make any more. And what only a deployment writes.
+-- Tables whose rows may be deleted: sessions and their tokens, keys, counts of log-ins, time off
+-- that has ended early, and what only a deployment writes.
 create temp table passing (table_name name primary key, may_be_emptied boolean) on commit drop;
 insert into passing values
 ('sessions', true), ('context_keys', true), ('log_in_attempts', true), ('log_in_limits', true),
@@ -40,7 +40,7 @@ create temp view table_of_app as
 select c.oid, c.relname as table_name from pg_class as c
 where c.relnamespace = 'app'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition;
 
--- The trail
+-- The audit log
 select is_empty(
     $$
     select t.table_name from table_of_app as t
@@ -51,17 +51,18 @@ select is_empty(
             and g.is_for_each_row and not g.is_before and g.is_always
             and g.is_on_insert and g.is_on_update and g.is_on_delete)
     $$,
-    'every insert, update and delete of a row that matters leaves a trace');
+    'every table outside the reviewed list records each insert, update and delete in the audit '
+    'log');
 select is_empty(
     $$ select table_name from exempt except select table_name from table_of_app $$,
-    'every exception is a table');
+    'every table on the list of tables without an audit log exists');
 select is_empty(
     $$
     select e.table_name from exempt as e
     inner join trigger_of_table as g on g.table_name = e.table_name
     where g.function_name = 'app.record_change'
     $$,
-    'and really one');
+    'no table on the list of tables without an audit log has the trigger record_change');
 select is_empty(
     $$
     select g.table_name, a.name
@@ -72,7 +73,7 @@ select is_empty(
           select from pg_attribute as c
           where c.attrelid = g.table_id and c.attname = a.name and not c.attisdropped)
     $$,
-    'a trace is named after a column that exists, and leaves out columns that do');
+    'every argument of a trigger record_change is a column of its table');
 select is_empty(
     $$
     select g.table_name, c.attname
@@ -82,12 +83,12 @@ select is_empty(
       and c.attname ~ 'secret|password|token'
       and not c.attname = any (g.arguments[2:])
     $$,
-    'no secret gets into the trail');
+    'every column named like a secret is left out of the audit log');
 select is_empty(
     $$ select table_name, tgname from trigger_of_table where tgenabled <> 'O' $$,
-    'no trigger is switched off');
+    'no trigger of the schema app is disabled');
 
--- Permanence
+-- Append-only tables
 select is_empty(
     $$
     select t.table_name from table_of_app as t
@@ -97,7 +98,7 @@ select is_empty(
           where g.table_id = t.oid and g.function_name = 'app.rows_are_append_only'
             and g.is_for_each_row and g.is_before and g.is_always and g.is_on_delete)
     $$,
-    'no row that matters is ever deleted');
+    'every table outside the reviewed list refuses each delete');
 select is_empty(
     $$
     select t.table_name from table_of_app as t
@@ -107,10 +108,10 @@ select is_empty(
           where g.table_id = t.oid and g.function_name = 'app.rows_are_append_only'
             and not g.is_for_each_row and g.is_before and g.is_on_truncate)
     $$,
-    'nor are all of them at once');
+    'every table outside the reviewed list refuses truncate');
 select is_empty(
     $$ select table_name from passing except select table_name from table_of_app $$,
-    'every exception is a table');
+    'every table on the list of tables whose rows may be deleted exists');
 
 create function pg_temp.emptied()
 returns setof text language plpgsql
@@ -136,7 +137,8 @@ end;
 $$;
 grant select on table_of_app, passing to telemed_owner;
 set local role telemed_owner;
-select is_empty('select pg_temp.emptied()', 'the owner tries in vain to empty them');
+select is_empty('select pg_temp.emptied()',
+    'the owner of the tables cannot truncate any table outside the reviewed list');
 reset role;
 select is_empty(
     $$
@@ -146,7 +148,7 @@ select is_empty(
     inner join pg_class as c on c.oid = r.ev_class
     where c.relnamespace = 'app'::regnamespace and c.relkind in ('r', 'p')
     $$,
-    'no rule changes a statement behind the triggers'' back');
+    'no event trigger exists, and no table has a rewrite rule');
 
 select * from finish();
 rollback;
