@@ -1,8 +1,8 @@
 begin;
 select plan(12);
 
--- What the catalog promises is tried out. Each statement runs as the role of the REST API; what is
--- returned are those that are not refused.
+-- The rights in the catalog are tried out. Each statement runs as telemed_api; the function returns
+-- the statements that are not refused.
 create temp table attempt (statement text not null) on commit drop;
 grant select on attempt to public;
 
@@ -53,23 +53,28 @@ begin
 end;
 $$;
 
-select cmp_ok((select count(*) from attempt), '>', 100::bigint, 'there is much to try');
+select cmp_ok((select count(*) from attempt), '>', 100::bigint,
+    'there are more than 100 statements to try as telemed_api');
 set local role telemed_api;
 select is_empty(
     'select pg_temp.not_refused()',
-    'the REST API reads, changes or calls nothing but the functions of the contract');
+    'telemed_api cannot use any table, view or sequence of the product, nor call a function of '
+    'app or ops');
 select throws_ok(v.statement, '42501', null, v.sentence)
 from (values
-    ('select from app.users', 'it does not read accounts'),
-    ('select app.current_actor()', 'it does not call internal functions'),
-    ($$ select ops.act_as('admin@example.com') $$, 'it does not act as somebody else'),
-    ('create table app.mine ()', 'it makes no table beside ours'),
-    ('create table public.mine ()', 'nor anywhere else'),
-    ('create schema mine', 'it makes no schema'),
-    ('set local session_replication_role = replica', 'it does not switch triggers off'),
-    ('alter function api.my_profile() reset search_path', 'it does not loosen a function'),
-    ($$ comment on function api.my_profile() is 'mine' $$, 'it does not even comment on one'),
-    ($$ select pg_read_file('/etc/passwd') $$, 'it does not read files of the server'))
+    ('select from app.users', 'telemed_api cannot read app.users'),
+    ('select app.current_actor()', 'telemed_api cannot call a function of the schema app'),
+    ($$ select ops.act_as('admin@example.com') $$, 'telemed_api cannot call ops.act_as'),
+    ('create table app.mine ()', 'telemed_api cannot create a table in the schema app'),
+    ('create table public.mine ()', 'telemed_api cannot create a table in the schema public'),
+    ('create schema mine', 'telemed_api cannot create a schema'),
+    ('set local session_replication_role = replica',
+     'telemed_api cannot disable triggers by session_replication_role'),
+    ('alter function api.my_profile() reset search_path',
+     'telemed_api cannot reset the search_path of a function'),
+    ($$ comment on function api.my_profile() is 'mine' $$,
+     'telemed_api cannot change the comment of a function'),
+    ($$ select pg_read_file('/etc/passwd') $$, 'telemed_api cannot read files of the server'))
     as v (statement, sentence);
 
 select * from finish();

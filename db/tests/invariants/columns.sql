@@ -23,7 +23,7 @@ select is_empty(
     select table_name, column_name from column_of_table
     where base_type = 'timestamptz'::regtype and typname <> 'instant'
     $$,
-    'every point in time is one that clients can read');
+    'every column of type timestamptz has the domain app.instant');
 select is_empty(
     $$
     select l.table_name, l.column_name from column_of_table as l
@@ -32,23 +32,23 @@ select is_empty(
           select from column_of_table as z
           where z.table_id = l.table_id and z.column_name = 'time_zone'))
     $$,
-    'no time is stored without saying where');
+    'every local time stands beside a column time_zone');
 select is_empty(
     $$
     select table_name, column_name from column_of_table
     where base_type in ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype)
       and typtype <> 'd' and not is_checked
-      -- Filled at deployment, by nobody else.
+      -- Only a deployment fills it.
       and table_name <> 'consultation_transitions'
     $$,
-    'every text has its bounds');
+    'every text column has a domain or a check constraint');
 select is_empty(
     $$
     select t.typname from pg_type as t
     where t.typnamespace = 'app'::regnamespace and t.typtype = 'd'
       and not exists (select from pg_constraint as k where k.contypid = t.oid)
     $$,
-    'so has every domain');
+    'every domain has a constraint');
 select is_empty(
     $$
     select table_name, column_name from column_of_table
@@ -56,7 +56,7 @@ select is_empty(
        or (column_name ~ '_minor$' and typname <> 'amount_minor')
        or (column_name = 'currency' and typname <> 'currency')
     $$,
-    'money is whole minor units of a currency, never a fraction');
+    'every amount of money is a whole number of minor units, and no column is a fraction');
 select is_empty(
     $$
     select m.table_name, m.column_name from column_of_table as m
@@ -65,14 +65,14 @@ select is_empty(
           select from column_of_table as c
           where c.table_id = m.table_id and c.column_name = 'currency')
     $$,
-    'and stands beside its currency');
+    'every amount of money stands beside its currency');
 select is_empty(
     $$
     select c.oid::regclass from pg_class as c
     where c.relnamespace = 'app'::regnamespace and c.relkind in ('r', 'p')
       and not exists (select from pg_constraint as k where k.conrelid = c.oid and k.contype = 'p')
     $$,
-    'every row can be named: every table has a primary key');
+    'every table has a primary key');
 
 select is(
     (select array_agg(format('%s.%s', c.table_name, c.column_name)
@@ -94,7 +94,7 @@ select is(
     'profiles.phone,recovery_codes.spent_at,refresh_tokens.spent_at,sessions.revoked_at,'
     'sessions.second_factor_at,time_off.reason,users.deactivated_at,users.mfa_confirmed_at,'
     'users.mfa_last_step,users.mfa_secret}',
-    'only what may be unknown may be missing');
+    'the columns that may be null are those of the reviewed list');
 
 select * from finish();
 rollback;

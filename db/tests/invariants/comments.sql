@@ -28,24 +28,25 @@ where n.nspname in ('app', 'api', 'ops');
 
 select is(
     array_agg(distinct kind order by kind), '{domain,function,schema,table,type,view}',
-    'there are things of every kind') from commented;
+    'there are schemas, tables, views, types, domains and functions to look at') from commented;
 select is_empty(
     $$
     select kind, name from commented
     where kind in ('schema', 'table', 'view') and coalesce(comment, '') = ''
     $$,
-    'every schema, table and view says what it is');
+    'every schema, table and view has a comment');
 select is_empty(
     $$
     select kind, name from commented
     where kind in ('domain', 'type') and coalesce(comment, '') = ''
     $$,
-    'so does every type');
+    'every type and domain has a comment');
 select is_empty(
     $$ select kind, name from commented where kind = 'function' and coalesce(comment, '') = '' $$,
-    'and every function');
+    'every function has a comment');
 select is_empty(
-    $$ select kind, name from commented where comment !~ '\.$' $$, 'in whole sentences');
+    $$ select kind, name from commented where comment !~ '\.$' $$,
+    'every comment ends with a full stop');
 
 select * from finish();
 rollback;

@@ -1,7 +1,7 @@
 begin;
 select plan(14);
 
--- Every code, where it stands in the body of a function.
+-- Each code in the body of a function.
 create temp view raised as
 select distinct p.oid, format('%s.%s', n.nspname, p.proname) as function_name, m.code[1] as code
 from pg_proc as p
@@ -9,7 +9,7 @@ inner join pg_namespace as n on n.oid = p.pronamespace
 cross join lateral regexp_matches(p.prosrc, '''(TM[0-9A-Z]{3})''', 'g') as m (code)
 where n.nspname in ('app', 'api', 'ops');
 
--- Every code, where it stands in the comment of a function.
+-- Each code in the comment of a function.
 create temp view promised as
 select distinct p.oid, m.code[1] as code
 from pg_proc as p
@@ -18,7 +18,7 @@ cross join lateral regexp_matches(
     obj_description(p.oid, 'pg_proc'), '\m(TM[0-9]{3})\M', 'g') as m (code)
 where n.nspname in ('app', 'api', 'ops');
 
--- Which function calls which other one, and which triggers it may set off.
+-- The functions that a function calls, and the trigger functions that it may fire.
 create temp view calls as
 select p.oid, callee.oid as callee
 from pg_proc as p
@@ -45,8 +45,9 @@ select
 from regexp_split_to_table(:'content', E'\n') as l (line)
 cross join lateral regexp_matches(l.line, '^\| `(TM[0-9]{3})` \|') as m (code);
 
-select cmp_ok((select count(*) from raised), '>', 0::bigint, 'functions raise codes');
-select cmp_ok((select count(*) from documented), '>', 0::bigint, 'db/errors.md has codes');
+select cmp_ok((select count(*) from raised), '>', 0::bigint,
+    'there are codes in the bodies of functions');
+select cmp_ok((select count(*) from documented), '>', 0::bigint, 'there are codes in db/errors.md');
 
 -- Codes
 select is_empty(
@@ -60,14 +61,14 @@ select is_empty(
     where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace)
       and m.code[1] !~ '^TM'
     $$,
-    'functions raise codes of the class TM only');
+    'every errcode in a function is of the class TM');
 select is_empty(
     $$
     select p.oid::regprocedure from pg_proc as p
     where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace)
       and p.prosrc ~ 'raise exception' and p.prosrc !~ 'errcode'
     $$,
-    'and never without a code');
+    'every function that raises an exception sets an errcode');
 
 -- Comments
 select is_empty(
@@ -84,7 +85,7 @@ select is_empty(
     where p.code <> 'TM000'
       and not exists (select from promised as q where q.oid = c.oid and q.code = p.code)
     $$,
-    'so does every code of the functions that it calls');
+    'every code in the comment of a called function stands in the comment of the caller');
 select is_empty(
     $$
     select p.oid::regprocedure, p.code
@@ -95,7 +96,7 @@ select is_empty(
           inner join promised as q on q.oid = c.callee
           where c.oid = p.oid and q.code = p.code)
     $$,
-    'and no comment promises a code that nothing raises');
+    'every code in the comment of a function can be raised');
 
 -- db/errors.md
 select is_empty(
@@ -103,9 +104,10 @@ select is_empty(
     'every code that is raised stands in db/errors.md');
 select is_empty(
     'select code from documented except select code from raised',
-    'db/errors.md has no code that nothing raises');
+    'every code in db/errors.md is raised by a function');
 select is_empty(
-    'select code from documented group by code having count(*) > 1', 'it has every code once');
+    'select code from documented group by code having count(*) > 1',
+    'every code stands in db/errors.md once');
 select is_empty(
     $$
     select code, status from documented
@@ -114,7 +116,7 @@ select is_empty(
         when 'TM4' then '404' when 'TM8' then '429' when 'TM9' then '409' end
        or meaning = ''
     $$,
-    'with its meaning, and the status of its family');
+    'every code in db/errors.md has a meaning and the HTTP status of its family');
 select is_empty(
     $$
     select r.code, r.function_name
@@ -122,7 +124,7 @@ select is_empty(
     inner join documented as d on d.code = r.code
     where position(format('`%s`', r.function_name) in d.raised_by) = 0
     $$,
-    'with every function in which it stands');
+    'every function with a code is named in the row of that code in db/errors.md');
 select is_empty(
     $$
     select d.code, m.name[1]
@@ -131,7 +133,7 @@ select is_empty(
     where not exists (
         select from raised as r where r.code = d.code and r.function_name = m.name[1])
     $$,
-    'and no other');
+    'every function in the row of a code in db/errors.md raises that code');
 
 select * from finish();
 rollback;

@@ -5,9 +5,9 @@ select cmp_ok(
     (select count(*) from pg_constraint where contype = 'f' and connamespace = 'app'::regnamespace),
     '>', 0::bigint, 'there are foreign keys to look at');
 
--- An index helps when it begins with the columns of the key, or when it finds at most one row by
--- some of them. A partial one helps only when it leaves out no row but those without a reference.
--- Columns that a CHECK pins to one value need no place in it: they are the same in every row.
+-- An index serves a foreign key if it begins with the columns of the key, or if it is unique over
+-- some of them. A partial index serves only if it leaves out nothing but rows without a reference.
+-- A column that a CHECK pins to one value need not be in the index: all rows have the same value.
 create temp view foreign_key as
 select
     c.conrelid,
@@ -34,7 +34,7 @@ select results_eq(
     order by 1
     $$,
     $$ values ('app.consultations', 1), ('app.doctors', 1) $$,
-    'two keys have a column that is the same in every row: patients are patients, doctors doctors');
+    'two foreign keys have a column that a CHECK pins to one value: the role');
 
 select is_empty(
     $$
@@ -64,7 +64,7 @@ select is_empty(
     where connamespace = 'app'::regnamespace and contype = 'f'
       and (confdeltype <> 'a' or confupdtype <> 'a')
     $$,
-    'no row disappears or changes because another one does');
+    'no foreign key cascades a delete or an update');
 select is_empty(
     $$
     select conrelid::regclass, conname from pg_constraint
@@ -74,7 +74,7 @@ select is_empty(
     inner join pg_class on pg_class.oid = indrelid
     where relnamespace = 'app'::regnamespace and not indisvalid
     $$,
-    'every constraint and every index holds for all rows');
+    'every constraint is validated and every index is valid');
 
 select * from finish();
 rollback;

@@ -18,35 +18,36 @@ select is_empty(
     where proconfig is null
        or not proconfig @> array['search_path=pg_catalog, pg_temp']
     $$,
-    'every function finds its names in pg_catalog, and in pg_temp last');
+    'every function sets search_path to pg_catalog, pg_temp');
 select is_empty(
     $$ select schema_name, proname from function group by 1, 2 having count(*) > 1 $$,
-    'no function has the name of another one in its schema');
+    'no function is overloaded');
 select is_empty(
     $$
     select oid::regprocedure from function where schema_name in ('api', 'ops') and not prosecdef
-      -- What it shows depends on who asks: see ops.slowest_statements.
+      -- PostgreSQL shows it other rows for other roles: see ops.slowest_statements.
       and proname <> 'slowest_statements'
     $$,
-    'every function that clients call acts with the rights of the owner');
+    'every function of api and ops is security definer, except slowest_statements');
 
--- What looks beyond its caller has an owner of its own.
+-- A function that sees rows of others belongs to telemed_internal.
 select is_empty(
     $$
     select oid::regprocedure from function
     where schema_name = 'app' and prosecdef <> (proowner = 'telemed_internal'::regrole)
-      -- What only other functions of telemed_internal call.
+      -- Called by functions of telemed_internal only.
       and proname not in (
           'this_transaction', 'first_refresh_token', 'next_refresh_token', 'append_audit_seal',
           'cursor_signature')
     $$,
-    'an internal function acts with the rights of telemed_internal, or with those of its caller');
+    'an internal function is security definer exactly if telemed_internal owns it, with five '
+    'exceptions');
 select is_empty(
     $$
     select v.example from app.invariant_violations(now()) as v
     where v.name = 'every_function_begins_without_a_verified_caller'
     $$,
-    'every function that clients call begins without a verified caller');
+    'every function of api and ops first verifies its caller or clears the verified one');
 select results_eq(
     $$
     with before as materialized (
@@ -58,7 +59,7 @@ select results_eq(
     select current_setting('app.verified_user_id'), current_setting('app.verified_role') from call
     $$,
     $$ values ('', '') $$,
-    'app.forget_actor empties what a client has set');
+    'forget_actor: it empties the settings of a verified caller');
 select is_empty(
     $$ select oid::regprocedure from function where language_name not in ('sql', 'plpgsql') $$,
     'every function is written in SQL or PL/pgSQL');
@@ -74,7 +75,7 @@ select is_empty(
     'every parameter begins with p_');
 select is_empty(
     $$ select oid::regprocedure from function where proargnames is null and pronargs > 0 $$,
-    'and every parameter has a name');
+    'every parameter has a name');
 
 select * from finish();
 rollback;

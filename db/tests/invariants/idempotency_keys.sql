@@ -3,8 +3,8 @@ begin;
 select plan(51);
 reset role;
 
--- Every function that takes an idempotency key, with a request that it grants, another one, and
--- one that it refuses for a reason that has to be remembered.
+-- Every function that takes an idempotency key, with a request that it grants, another request, and
+-- one that it refuses with a code that is stored.
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot_1 \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as slot_2 \gset
 select pg_temp.open_slot('doctor', '2027-01-05 11:00:00+00') as slot_3 \gset
@@ -74,14 +74,14 @@ select set_eq(
     select p.proname::text from pg_proc as p
     where p.pronamespace = 'api'::regnamespace and 'p_idempotency_key' = any (p.proargnames)
     $$,
-    'every function that takes an idempotency key is tried');
+    'every function that takes an idempotency key is on the list of this test');
 select is_empty(
     $$
     select p.oid::regprocedure from pg_proc as p
     where p.pronamespace = 'api'::regnamespace
       and p.provolatile = 'v'
-      -- What signs in or out, what only reads (and leaves an entry in the access log), and what is
-      -- the same when it is done twice.
+      -- Functions that log in or out, that only read (and write to the access log), or whose
+      -- repetition changes nothing.
       and p.proname !~ '^(log|sign|refresh|enrol|confirm|disable|get|list)_'
       and p.proname not in (
           'activate_user', 'change_password', 'consultation_history', 'deactivate_user',
@@ -89,9 +89,9 @@ select is_empty(
           'reset_password', 'update_my_profile', 'withdraw_slot')
       and 'p_idempotency_key' <> all (p.proargnames)
     $$,
-    'whatever is not safe to repeat by itself takes one');
+    'every volatile function of api without a key is on the list of those that are safe to repeat');
 
--- The answer, as text, after the changes and refusals that came with it
+-- The answer as text: JSON, null for a stored refusal, or the code of an error
 create function pg_temp.answer(p_name text, p_actor text, p_arguments text, p_key text)
 returns text language plpgsql
 as $$
@@ -152,40 +152,42 @@ begin
 end;
 $$;
 
-select isnt(t.first, null, t.name || ' grants a request under a key')
+select isnt(t.first, null, t.name || ': a request under a new key is granted')
 from told as t where t.first !~ '^[A-Z0-9]{5}$' order by t.name;
-select is(t.again, t.first, t.name || ' gives the same answer again') from told as t
-order by t.name;
-select is(t.other, 'TM203', t.name || ' refuses another request under the same key')
+select is(t.again, t.first, t.name || ': a retry under the same key gets the same answer')
 from told as t order by t.name;
-select is(t.rows_after, t.rows_before, t.name || ' changes nothing when it is asked again')
+select is(t.other, 'TM203', t.name || ': another request under the same key is refused')
+from told as t order by t.name;
+select is(t.rows_after, t.rows_before, t.name || ': retries change no row')
 from told as t order by t.name;
 select is(
     (select string_agg(t.name, ' ') from told as t
      where (t.in_tokyo ~ '^[A-Z0-9]{5}$') is not false),
-    null, 'a request is the same request in every time zone');
+    null,
+    'every function with a key: the fingerprint does not depend on the time zone of the session');
 select results_eq(
     'select t.name, t.refusal_code, t.refused, t.refused_again from told as t order by t.name',
     'select k.name, k.code, null::text, null::text from keyed as k order by k.name',
-    'a refusal is stored, and given again');
+    'every function with a key: a refusal TM9nn is stored and comes back for a retry');
 
-
--- What is the same request, however it is written
+-- One request written in two ways
 select pg_temp.answer('issue_prescription', 'doctor', format($$
     %L, '[{"dosage": "1 g", "drug": "A", "duration_days": 1, "instructions": null}]', null $$,
     :'completed'), 'written') as written,
     pg_temp.answer('issue_prescription', 'doctor', format($$
     %L, '[{"drug": "A", "dosage": "1 g", "duration_days": 1}]', null $$,
     :'completed'), 'written') as rewritten \gset
-select is(:'rewritten'::text, :'written', 'items are what they say, not how they are written');
+select is(:'rewritten'::text, :'written',
+    'issue_prescription: the order of fields and nulls do not change the fingerprint');
 select pg_temp.answer('publish_weekly_slots', 'doctor', $$
     '2027-05-03', '2027-05-09', '{1,3}', '09:00', '10:00', 30, null $$, 'written') as written,
     pg_temp.answer('publish_weekly_slots', 'doctor', $$
     '2027-05-03', '2027-05-09', '{3,1,1}', '09:00', '10:00', 30, null $$, 'written')
     as rewritten \gset
-select is(:'rewritten'::text, :'written', 'weekdays come in any order');
+select is(:'rewritten'::text, :'written',
+    'publish_weekly_slots: the order and repetition of weekdays do not change the fingerprint');
 
--- Time off, that has ended since
+-- Time off that has ended since
 select pg_temp.answer('take_time_off', 'doctor', $$
     '2027-06-01 08:00:00+00', '2027-06-01 12:00:00+00', null $$, 'june') \g /dev/null
 select pg_temp.answer('publish_slot', 'doctor', $$
@@ -193,7 +195,7 @@ select pg_temp.answer('publish_slot', 'doctor', $$
 delete from app.time_off where starts_at = '2027-06-01 08:00:00+00';
 select pg_temp.answer('publish_slot', 'doctor', $$
     '2027-06-01 09:00:00+00', '2027-06-01 10:00:00+00' $$, 'june') \g /dev/null
-select is(count(*), 0::bigint, 'a slot that was refused is not published by the retry')
+select is(count(*), 0::bigint, 'publish_slot: a retry of a refused request publishes no slot')
 from app.availability_slots where starts_at = '2027-06-01 09:00:00+00';
 
 select * from finish();

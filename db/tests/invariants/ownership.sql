@@ -19,7 +19,7 @@ where n.nspname in ('app', 'api', 'ops');
 
 select is(
     array_agg(distinct kind order by kind), '{function,relation,schema,type}',
-    'there are things of every kind') from owned;
+    'there are schemas, relations, types and functions to look at') from owned;
 select is_empty(
     $$
     select kind, name, owner::regrole from owned
@@ -27,8 +27,8 @@ select is_empty(
       and not (owner = 'telemed_internal'::regrole
                and (kind = 'function' or name ~ '^(ops.((audit|access)_logs|audit_seals)|app.contexts)'))
     $$,
-    'telemed_owner owns every schema, table, index, sequence and type; telemed_internal has views of'
-    ' the logs and of the context, and functions');
+    'telemed_owner owns everything but the functions of telemed_internal and its views of the logs,'
+    ' the seals and the context');
 
 select * from finish();
 rollback;

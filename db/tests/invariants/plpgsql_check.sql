@@ -28,7 +28,7 @@ select is_empty(
         c.oid, c.table_id, fatal_errors => false, all_warnings => true) as f
     where not (c.table_id = 0 and c.prorettype = 'trigger'::regtype)
     $$,
-    'plpgsql_check finds nothing to say about any function');
+    'plpgsql_check reports nothing about any function');
 \else
 select skip('the extension plpgsql_check is not available', 3);
 \endif

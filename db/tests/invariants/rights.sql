@@ -1,7 +1,7 @@
 begin;
 select plan(21);
 
--- Tables, views and sequences, but those of extensions (a test has pgTAP's) and of PostgreSQL.
+-- Tables, views and sequences, without those of extensions (a test has pgTAP's) and of PostgreSQL.
 create temp view relation as
 select c.oid, c.oid::regclass::text as name, c.relkind, n.nspname as schema_name
 from pg_class as c
@@ -35,22 +35,22 @@ where n.nspname in ('app', 'api', 'ops') and has_function_privilege(g.grantee, p
 -- The REST API
 select is_empty(
     $$ select * from right_on_relation where grantee = 'telemed_api' $$,
-    'the REST API has no right on any table, view or sequence');
+    'telemed_api has no right on any table, view or sequence');
 select is_empty(
     $$ select name from executable where grantee = 'telemed_api' and schema_name <> 'api' $$,
-    'it may call no function outside the schema api');
+    'telemed_api can execute no function of app or ops');
 select is_empty(
     $$
     select p.oid::regprocedure from pg_proc as p
     where p.pronamespace = 'api'::regnamespace
       and not has_function_privilege('telemed_api', p.oid, 'EXECUTE')
     $$,
-    'and every one inside');
+    'telemed_api can execute every function of api');
 select is(
     (select array_agg(n.nspname::text order by n.nspname) from pg_namespace as n
      where n.nspname in ('app', 'api', 'ops', 'extensions', 'sqitch')
        and has_schema_privilege('telemed_api', n.oid, 'USAGE')),
-    '{api}', 'it may look into the schema api alone');
+    '{api}', 'telemed_api has usage on the schema api only');
 
 -- Database administrators
 select is(
@@ -59,38 +59,38 @@ select is(
     array['SELECT ops.access_logs', 'SELECT ops.audit_logs', 'SELECT ops.audit_seals',
         'SELECT ops.blocked_sessions', 'SELECT ops.index_usage', 'SELECT ops.missing_indexes',
         'SELECT ops.role_overview', 'SELECT ops.table_sizes'],
-    'a database administrator reads logs, seals and statistics, and no table');
+    'telemed_dba can read logs, seals and statistics, and no table');
 select is_empty(
     $$ select name from executable where grantee = 'telemed_dba' and schema_name = 'app' $$,
-    'a database administrator may call no internal function');
+    'telemed_dba can execute no function of app');
 select is_empty(
     $$
     select p.oid::regprocedure from pg_proc as p
     where p.pronamespace in ('api'::regnamespace, 'ops'::regnamespace)
       and not has_function_privilege('telemed_dba', p.oid, 'EXECUTE')
     $$,
-    'and every other one');
+    'telemed_dba can execute every function of api and ops');
 select is(
     (select array_agg(n.nspname::text order by n.nspname) from pg_namespace as n
      where n.nspname in ('app', 'api', 'ops', 'extensions', 'sqitch')
        and has_schema_privilege('telemed_dba', n.oid, 'USAGE')),
-    '{api,ops}', 'a database administrator may look into the schemas api and ops');
+    '{api,ops}', 'telemed_dba has usage on the schemas api and ops only');
 
 -- Auditors
 select is(
     (select array_agg(format('%s %s', privilege, name) order by name) from right_on_relation
      where grantee = 'telemed_auditor'),
     '{"SELECT ops.access_logs","SELECT ops.audit_logs","SELECT ops.audit_seals"}',
-    'an auditor reads the audit trail with its seals and the access log, and no table');
+    'telemed_auditor can read the audit log, its seals and the access log, and no table');
 select results_eq(
     $$ select name from executable where grantee = 'telemed_auditor' $$,
     $$ values ('ops.verify_audit(jsonb,date)') $$,
-    'an auditor verifies the trail and calls nothing else');
+    'telemed_auditor can execute ops.verify_audit and no other function');
 select is(
     (select array_agg(n.nspname::text order by n.nspname) from pg_namespace as n
      where n.nspname in ('app', 'api', 'ops', 'extensions', 'sqitch')
        and has_schema_privilege('telemed_auditor', n.oid, 'USAGE')),
-    '{ops}', 'an auditor may look into the schema ops');
+    '{ops}', 'telemed_auditor has usage on the schema ops only');
 
 -- Everybody
 select is_empty(
@@ -100,7 +100,7 @@ select is_empty(
     cross join lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
     where n.nspname in ('app', 'api', 'ops') and a.grantee = 0
     $$,
-    'no function is open to PUBLIC');
+    'PUBLIC has no right on any function');
 select is_empty(
     $$
     select c.oid::regclass, a.privilege_type from relation as r
@@ -108,21 +108,21 @@ select is_empty(
     cross join lateral aclexplode(c.relacl) as a
     where a.grantee = 0
     $$,
-    'nor is any table, view or sequence');
+    'PUBLIC has no right on any table, view or sequence');
 select is_empty(
     $$
     select n.nspname, a.privilege_type from pg_namespace as n
     cross join lateral aclexplode(n.nspacl) as a
     where n.nspname in ('app', 'api', 'ops', 'extensions', 'sqitch') and a.grantee = 0
     $$,
-    'nor is any schema');
+    'PUBLIC has no right on any schema of the product');
 select is_empty(
     $$
     select n.nspname, g.grantee from pg_namespace as n
     cross join (values ('telemed_api'), ('telemed_dba'), ('telemed_auditor')) as g (grantee)
     where n.nspname !~ '^pg_(toast_)?temp_' and has_schema_privilege(g.grantee, n.oid, 'CREATE')
     $$,
-    'no client may create anything in any schema');
+    'no client role can create anything in any schema');
 select is_empty(
     $$
     select c.oid::regclass::text, a.grantee::regrole::text from pg_class as c
@@ -135,7 +135,7 @@ select is_empty(
     where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace)
       and a.is_grantable and a.grantee <> p.proowner
     $$,
-    'no client may pass a right on');
+    'no client role can grant a right to others');
 
 set local role telemed_owner;
 create function api.made_by_a_careless_developer() returns integer language sql as 'select 1';
@@ -149,7 +149,7 @@ select is_empty(
     where p.proname = 'made_by_a_careless_developer'
       and has_function_privilege(g.grantee, p.oid, 'EXECUTE')
     $$,
-    'a new function is closed to all of them until it is granted');
+    'a new function is closed to every client role until a grant opens it');
 
 -- The database itself. Its rights do not go with a copy of it.
 select datacl is null as is_a_bare_copy from pg_database where datname = current_database() \gset
@@ -162,7 +162,7 @@ select is_empty(
     cross join lateral aclexplode(d.datacl) as a
     where d.datname = current_database() and a.grantee = 0
     $$,
-    'who has no role of the product cannot connect');
+    'PUBLIC cannot connect to the database');
 select is_empty(
     $$
     select g.grantee, p.privilege
@@ -170,21 +170,22 @@ select is_empty(
     cross join (values ('CREATE'), ('TEMPORARY')) as p (privilege)
     where has_database_privilege(g.grantee, current_database(), p.privilege)
     $$,
-    'no client may create a schema or a temporary table');
+    'no client role can create a schema or a temporary table');
 select is(
     (select array_agg(g.grantee order by g.grantee)
      from (values ('telemed_api'), ('telemed_dba'), ('telemed_auditor')) as g (grantee)
      where has_database_privilege(g.grantee, current_database(), 'CONNECT')),
-    '{telemed_api,telemed_auditor,telemed_dba}', 'each of them may connect');
+    '{telemed_api,telemed_auditor,telemed_dba}',
+    'telemed_api, telemed_dba and telemed_auditor can connect to the database');
 \endif
 
--- The second wall
+-- Row-level security
 select is(
     (select array_agg(c.relname::text order by c.relname::text collate "C") from pg_class as c
      where c.relnamespace = 'app'::regnamespace and c.relkind in ('r', 'p')
        and not (c.relrowsecurity and c.relforcerowsecurity)),
     '{availability_slots,clinic_settings,consultation_transitions,doctors,invariants,log_in_limits}',
-    'row-level security is forced on every table but those that everybody may read');
+    'row-level security is forced on every table but the six of the reviewed list');
 
 select * from finish();
 rollback;
