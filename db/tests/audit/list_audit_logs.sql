@@ -11,7 +11,7 @@ select pg_temp.sign_in('patient', p_request_id => 'second-change');
 select api.update_my_profile('Second Change') \g /dev/null
 select pg_temp.id_of('patient') as patient, pg_temp.id_of('admin') as admin \gset
 
--- What an admin sees
+-- The columns of a row
 select pg_temp.sign_in('admin');
 select collect_tap(
     is(l.table_name, 'profiles', 'list_audit_logs: a row has the table that was changed'),

@@ -57,7 +57,7 @@ from (values
     as v (user_id, operation, key, sentence)
 cross join lateral app.claim_key(v.user_id, v.operation, v.key, '{}') as k;
 
--- A deployment that makes fingerprints in another way
+-- A fingerprint of another version
 insert into app.idempotency_keys
     (user_id, operation, key, fingerprint, fingerprint_version, resource_id, response)
 values (:'patient', 'book_consultation', 'old', sha256('as it was'), 0, gen_random_uuid(),

@@ -34,7 +34,7 @@ inner join pg_trigger as t
     on p.prosrc ~ format('\m(into|update|from)\s+%s\M', t.tgrelid::regclass)
 where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace);
 
--- db/errors.md; tests are run from the top of the checkout.
+-- db/errors.md; tests run in the root of the checkout.
 \set content `cat db/errors.md`
 create temp table documented on commit drop as
 select

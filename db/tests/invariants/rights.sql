@@ -52,7 +52,7 @@ select is(
        and has_schema_privilege('telemed_api', n.oid, 'USAGE')),
     '{api}', 'telemed_api has usage on the schema api only');
 
--- Database administrators
+-- DBAs
 select is(
     (select array_agg(format('%s %s', privilege, name) order by name) from right_on_relation
      where grantee = 'telemed_dba'),
@@ -92,7 +92,7 @@ select is(
        and has_schema_privilege('telemed_auditor', n.oid, 'USAGE')),
     '{ops}', 'telemed_auditor has usage on the schema ops only');
 
--- Everybody
+-- PUBLIC and all client roles
 select is_empty(
     $$
     select p.oid::regprocedure from pg_proc as p
@@ -151,7 +151,7 @@ select is_empty(
     $$,
     'a new function is closed to every client role until a grant opens it');
 
--- The database itself. Its rights do not go with a copy of it.
+-- The database itself. A copy does not have the rights of the original.
 select datacl is null as is_a_bare_copy from pg_database where datname = current_database() \gset
 \if :is_a_bare_copy
 select skip('this is a copy of a database, made without its rights', 3);

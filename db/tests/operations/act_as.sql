@@ -72,8 +72,8 @@ select is(
 select throws_ok('select api.my_profile()', 'TM102', null,
     'act_as: calls as a deactivated account are refused');
 
--- The context ends with the transaction. A function with settings of its own shows it: what is set
--- for the transaction only ends with the function, what is set for the session outlives it.
+-- The context ends with the transaction. A function with settings of its own shows it: a setting of
+-- the transaction ends with the function, a setting of the session outlives it.
 reset role;
 create function pg_temp.act_in_passing()
 returns uuid language plpgsql

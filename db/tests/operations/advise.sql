@@ -21,7 +21,7 @@ select is_empty(
 select is(pg_temp.advice('pg_stat_statements'), 'hint',
     'advise: a server without pg_stat_statements is a hint');
 
--- Settings that this session, or the throw-away server, has
+-- Settings of this session and of the throw-away server
 reset role;
 set local synchronous_commit = off;
 set local random_page_cost = 4;

@@ -38,8 +38,8 @@ values
 (sha256('1'), '00000000-0000-7000-8000-000000000001', '2026-01-01', '2026-01-02'),
 (sha256('2'), '00000000-0000-7000-8000-000000000001', '2026-01-02', null),
 (sha256('3'), '00000000-0000-7000-8000-000000000002', '2027-02-10', null);
--- Statistics of no rows in some pages let the planner read the rows that are chosen once for each
--- other row: a subquery with SKIP LOCKED and LIMIT would choose others each time.
+-- Statistics of an empty table with some pages let the planner evaluate the query of the chosen rows
+-- once for each other row: with SKIP LOCKED and LIMIT it would choose other rows each time.
 insert into app.log_in_attempts (subject, failures, last_attempt_at)
 values (sha256('any'), 1, '2027-05-31 08:00:00+00');
 delete from app.log_in_attempts;

@@ -2,7 +2,7 @@ begin;
 \ir ../helpers/actors.psql
 select plan(20);
 reset role;
--- What other tests have committed is sealed first.
+-- Seal first what other tests have committed.
 set local role telemed_dba;
 select ops.seal_audit(10000000, '1 minute') \g /dev/null
 select is_empty($$ select ops.seal_audit(p_wait => '1 minute') $$,
