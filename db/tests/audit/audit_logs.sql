@@ -20,7 +20,7 @@ select collect_tap(
     cmp_ok(l.occurred_at::timestamptz, '<=', clock_timestamp(),
         'audit_logs: a row has the time at which it was written'),
     cmp_ok(l.occurred_at::timestamptz, '>=', now(),
-        'audit_logs: that time is not before the start of the transaction'))
+        'audit_logs: the time of a row is not before the start of its transaction'))
 from app.audit_logs as l where l.id = :'row_id';
 select cmp_ok(
     pg_temp.write('UPDATE', '{"a": 2}', '{"a": 3}'), '>', :'row_id',

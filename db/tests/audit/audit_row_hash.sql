@@ -51,7 +51,7 @@ select is(
     pg_temp.hash_with('operation', 'UPDATE'), app.audit_row_hash(pg_temp.log()),
     'audit_row_hash: equal rows have equal hashes');
 select isnt(pg_temp.hash_with(v.name, v.value), app.audit_row_hash(pg_temp.log()),
-    format('audit_row_hash: a different %s gives a different hash', v.name))
+    format('audit_row_hash: a different value of %s gives a different hash', v.name))
 from (values
     ('id', '8'), ('occurred_at', '2027-01-04 09:00:00.000002+00'), ('table_name', 'chart'),
     ('row_id', 'c-2'), ('operation', 'INSERT'), ('old', '{"a": 1.5, "b": "\u00e9\n"}'),

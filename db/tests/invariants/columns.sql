@@ -56,7 +56,8 @@ select is_empty(
        or (column_name ~ '_minor$' and typname <> 'amount_minor')
        or (column_name = 'currency' and typname <> 'currency')
     $$,
-    'every amount of money is a whole number of minor units, and no column is a fraction');
+    'every amount of money is in whole minor units, and no column has a decimal or floating-point '
+    'type');
 select is_empty(
     $$
     select m.table_name, m.column_name from column_of_table as m
