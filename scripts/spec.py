@@ -1,6 +1,7 @@
-"""`make spec`: what the system promises, in the words of the pgTAP suite.
+"""`make spec`: the pgTAP suite as a specification, one sentence for each assertion.
 
-The suite is run, because some sentences are made by the tests; what fails is marked.
+It runs the suite, because some tests build their sentences, and marks each assertion that fails.
+A heading is the name of a change with its note in sqitch.plan, or the name of an invariant's file.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from scripts.server import Cluster
 from scripts.system import CHECKOUT, CommandError, command_line, say
 from scripts.test import SQL_TESTS, database_for_pgtap
 
-# What the clinic is for, then what makes it safe; what everything rests on comes last.
+# The domains of the clinic come first, the invariants and the foundation last.
 FIRST = ("consultations", "scheduling", "prescriptions", "payments", "identity")
 LAST = ("invariants", "foundation")
+PLANNED = re.compile(r"^((\w+)/\w+) .* # (.*)$", re.MULTILINE)
 RESULT = re.compile(r"^(not )?ok \d+ - (.*?)( # SKIP.*)?$")
 
 
@@ -34,17 +36,17 @@ def main() -> None:
             for path, made in zip(
                 paths, threads.map(lambda p: promises(cluster, database, p), paths), strict=True
             ):
-                say(f"\n## {title(path)}\n")
+                say(f"\n## {heading(path)}\n")
                 for kept, sentence in made:
-                    say(f"- {'' if kept else 'NOT KEPT: '}{sentence}")
+                    say(f"- {'' if kept else 'FAILS: '}{sentence}")
                     failed = failed or not kept
     if failed:
-        raise CommandError("not everything is kept: `make test ONLY=sql`")
+        raise CommandError("assertions fail: run `make test ONLY=sql`")
 
 
 def order_of_domains() -> list[str]:
-    """Those that a product owner asks for first; the others as in sqitch.plan."""
-    planned = re.findall(r"^(\w+)/", (CHECKOUT / "sqitch.plan").read_text(), re.M)
+    """The domains of the clinic, then the others in the order of sqitch.plan."""
+    planned = (domain for _, domain, _ in PLANNED.findall(plan()))
     domains = dict.fromkeys((*FIRST, *(d for d in planned if d not in LAST), *LAST))
     return [domain for domain in domains if tests_of(domain)]
 
@@ -53,18 +55,28 @@ def tests_of(domain: str) -> list[Path]:
     return sorted((CHECKOUT / SQL_TESTS / domain).rglob("*.sql"))
 
 
-def title(path: Path) -> str:
-    return path.stem.replace("_", " ")
+def heading(path: Path) -> str:
+    """`book_consultation: book a slot`, or the file's name alone if the plan has no such change."""
+    change = str(path.relative_to(CHECKOUT / SQL_TESTS).with_suffix(""))
+    # The first line of a change in the plan; the others are reworks.
+    notes = [note for name, _, note in PLANNED.findall(plan()) if name == change]
+    return ": ".join((path.stem, *notes[:1]))
+
+
+def plan() -> str:
+    return (CHECKOUT / "sqitch.plan").read_text()
 
 
 def contents() -> str:
-    """The domains, with links, and what each of them has."""
-    lines = (f"- [{d}](#{d}): {', '.join(map(title, tests_of(d)))}" for d in order_of_domains())
-    return "\n".join(["# Contents", "", *lines])
+    """The domains, with links, and below each one the headings of its tests."""
+    lines = ["# Contents", ""]
+    for domain in order_of_domains():
+        lines += [f"- [{domain}](#{domain})", *(f"  - {heading(p)}" for p in tests_of(domain))]
+    return "\n".join(lines)
 
 
 def promises(cluster: Cluster, database: str, path: Path) -> list[tuple[bool, str]]:
-    """The sentences of a test file, and whether each is kept."""
+    """The sentences of a test file, and whether each of them holds."""
     result = subprocess.run(
         ("psql", "-XAtq", "-f", str(path)),
         env=cluster.environment(database),
