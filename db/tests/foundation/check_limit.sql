@@ -1,13 +1,16 @@
 begin;
 select plan(7);
 
-select lives_ok('select app.check_limit(1)', 'a page may have one row');
-select lives_ok('select app.check_limit(1000)', 'a page may have 1000 rows');
-select throws_ok('select app.check_limit(0)', 'TM201', null, 'a page has at least one row');
-select throws_ok('select app.check_limit(-1)', 'TM201', null, 'a page has no negative size');
-select throws_ok('select app.check_limit(1001)', 'TM201', null, 'a page has at most 1000 rows');
+select lives_ok('select app.check_limit(1)', 'check_limit: a limit of 1 row is accepted');
+select lives_ok('select app.check_limit(1000)', 'check_limit: a limit of 1000 rows is accepted');
+select throws_ok('select app.check_limit(0)', 'TM201', null,
+    'check_limit: a limit of 0 rows is refused');
+select throws_ok('select app.check_limit(-1)', 'TM201', null,
+    'check_limit: a negative limit is refused');
+select throws_ok('select app.check_limit(1001)', 'TM201', null,
+    'check_limit: a limit of 1001 rows is refused');
 select throws_ok(
-    'select app.check_limit(null)', 'TM201', null, 'nobody asks for a page without end');
+    'select app.check_limit(null)', 'TM201', null, 'check_limit: a null limit is refused');
 
 create function pg_temp.field_at_fault()
 returns text language plpgsql
@@ -21,7 +24,7 @@ exception when others then
     return v_field;
 end;
 $$;
-select is(pg_temp.field_at_fault(), 'limit', 'the refusal names the field');
+select is(pg_temp.field_at_fault(), 'limit', 'check_limit: the refusal names the field limit');
 
 select * from finish();
 rollback;

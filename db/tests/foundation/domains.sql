@@ -14,119 +14,130 @@ $$;
 
 select is(pg_temp.takes('instant', v.value), v.is_taken, v.sentence)
 from (values
-    ('1900-01-01 00:00:00+00', true, 'a point in time is in 1900 at the earliest'),
-    ('1899-12-31 23:59:59.999999+00', false, 'and not a moment before'),
-    ('9999-12-31 23:59:59.999999+00', true, 'a point in time is in the year 9999 at the latest'),
-    ('10000-01-01 00:00:00+00', false, 'and not a moment later'),
-    ('9999-12-31 23:00:00-02', false, 'whatever the offset it is written with'),
-    ('infinity', false, 'a point in time is never infinitely late'),
-    ('-infinity', false, 'nor infinitely early')) as v (value, is_taken, sentence);
+    ('1900-01-01 00:00:00+00', true, 'app.instant accepts the first moment of 1900'),
+    ('1899-12-31 23:59:59.999999+00', false, 'app.instant refuses the moment before 1900'),
+    ('9999-12-31 23:59:59.999999+00', true, 'app.instant accepts the last moment of the year 9999'),
+    ('10000-01-01 00:00:00+00', false, 'app.instant refuses the first moment of the year 10000'),
+    ('9999-12-31 23:00:00-02', false,
+     'app.instant refuses a moment of the year 10000 (UTC) that is written with an offset'),
+    ('infinity', false, 'app.instant refuses infinity'),
+    ('-infinity', false, 'app.instant refuses minus infinity')) as v (value, is_taken, sentence);
 
 select is(pg_temp.takes('line', v.value), v.is_taken, v.sentence)
 from (values
-    ('x', true, 'a line may have one character'),
-    ('', false, 'but not none'),
-    (repeat('x', 200), true, 'a line may have 200 characters'),
-    (repeat('ü', 200), true, 'counted as characters, not as bytes'),
-    (repeat('x', 201), false, 'but not 201'),
-    ('   ', false, 'a line is not only spaces'),
-    (' x ', true, 'but may have some'),
-    (E'a\tb', false, 'a line has no tab'),
-    (E'a\nb', false, 'a line has no line break'),
-    (E'a\nb\n', false, 'not at its end either'),
-    (E'a\x01b', false, 'a line has no control character'),
-    (E'a\x7fb', false, 'not the one beyond ASCII''s last letter either'),
-    (U&'A\202EB', false, 'a line has no character that is hidden'),
-    (U&'\200D\0301', false, 'nor has it nothing but what cannot be seen by itself'),
-    (U&'A\200DB', true, 'which may stand between others'),
-    ('Zoë 心臓 <b>', true, 'a line may be written in any script')) as v (value, is_taken, sentence);
+    ('x', true, 'app.line accepts one character'),
+    ('', false, 'app.line refuses an empty text'),
+    (repeat('x', 200), true, 'app.line accepts 200 characters'),
+    (repeat('ü', 200), true, 'app.line counts characters, not bytes'),
+    (repeat('x', 201), false, 'app.line refuses 201 characters'),
+    ('   ', false, 'app.line refuses a text of spaces only'),
+    (' x ', true, 'app.line accepts spaces around a visible character'),
+    (E'a\tb', false, 'app.line refuses a tab'),
+    (E'a\nb', false, 'app.line refuses a line break'),
+    (E'a\nb\n', false, 'app.line refuses a line break at the end'),
+    (E'a\x01b', false, 'app.line refuses a control character'),
+    (E'a\x7fb', false, 'app.line refuses the control character DEL'),
+    (U&'A\202EB', false, 'app.line refuses a hidden character'),
+    (U&'\200D\0301', false, 'app.line refuses a text of a joiner and an accent without a letter'),
+    (U&'A\200DB', true, 'app.line accepts a joiner between letters'),
+    ('Zoë 心臓 <b>', true, 'app.line accepts any script')) as v (value, is_taken, sentence);
 
 select is(pg_temp.takes('prose', v.value), v.is_taken, v.sentence)
 from (values
-    ('x', true, 'prose may have one character'),
-    ('', false, 'but not none'),
-    (repeat('x', 4000), true, 'prose may have 4000 characters'),
-    (repeat('x', 4001), false, 'but not 4001'),
-    (E'A cough.\nSince Monday.', true, 'prose may have several lines'),
+    ('x', true, 'app.prose accepts one character'),
+    ('', false, 'app.prose refuses an empty text'),
+    (repeat('x', 4000), true, 'app.prose accepts 4000 characters'),
+    (repeat('x', 4001), false, 'app.prose refuses 4001 characters'),
+    (E'A cough.\nSince Monday.', true, 'app.prose accepts several lines'),
     (U&'Takes \2067\05D0\05E7\05DE\05D5\05DC\2069 500 mg', true,
-     'and the isolates that a text of two directions needs')) as v (value, is_taken,
+     'app.prose accepts the isolates that a text of two directions needs')) as v (value, is_taken,
      sentence);
 
 select is(pg_temp.takes('code', v.value), v.is_taken, v.sentence)
 from (values
-    ('a', true, 'a code may have one letter'),
-    ('book_consultation_2', true, 'letters, digits and underscores make a code'),
-    ('', false, 'a code is not empty'),
-    ('a' || repeat('b', 39), true, 'a code may have 40 characters'),
-    ('a' || repeat('b', 40), false, 'but not 41'),
-    ('Card', false, 'a code has no capital letters'),
-    ('1card', false, 'a code begins with a letter'),
-    ('_card', false, 'not with an underscore'),
-    ('bank transfer', false, 'a code has no spaces'),
-    (E'card\n', false, 'a code has no line break at its end'),
-    ('cärd', false, 'a code has letters from a to z only')) as v (value, is_taken, sentence);
+    ('a', true, 'app.code accepts one letter'),
+    ('book_consultation_2', true, 'app.code accepts letters, digits and underscores'),
+    ('', false, 'app.code refuses an empty text'),
+    ('a' || repeat('b', 39), true, 'app.code accepts 40 characters'),
+    ('a' || repeat('b', 40), false, 'app.code refuses 41 characters'),
+    ('Card', false, 'app.code refuses a capital letter'),
+    ('1card', false, 'app.code refuses a digit as the first character'),
+    ('_card', false, 'app.code refuses an underscore as the first character'),
+    ('bank transfer', false, 'app.code refuses a space'),
+    (E'card\n', false, 'app.code refuses a line break at the end'),
+    ('cärd', false, 'app.code refuses a letter beyond ASCII')) as v (value, is_taken, sentence);
 
 select is(pg_temp.takes('email', v.value), v.is_taken, v.sentence)
 from (values
-    ('a@b', true, 'an e-mail address may have three characters'),
-    ('@b', false, 'but needs something before the at sign'),
-    ('a@', false, 'and something after it'),
-    ('ann', false, 'an address has an at sign'),
-    ('a@b@c', false, 'and only one'),
+    ('a@b', true, 'app.email accepts an address of three characters'),
+    ('@b', false, 'app.email refuses an address with nothing before the at sign'),
+    ('a@', false, 'app.email refuses an address with nothing after the at sign'),
+    ('ann', false, 'app.email refuses an address without an at sign'),
+    ('a@b@c', false, 'app.email refuses an address with two at signs'),
     ('ann.o''neil+news@clinic.example', true,
-     'an address may have a plus sign, a dot or an apostrophe'),
-    ('Ann@Clinic.Example', true, 'and capital letters'),
-    ('an n@clinic.example', false, 'an address has no space'),
-    (E'ann@clinic.example\n', false, 'an address has no line break at its end'),
-    (E'ann\x01@clinic.example', false, 'an address has no control character'),
-    (U&'ann\200D@clinic.example', false, 'nor one that two addresses could differ in unseen'),
-    ('jösé@clinic.example', true, 'but letters of any script'),
-    (repeat('a', 250) || '@b.c', true, 'an address may have 254 characters'),
-    (repeat('a', 251) || '@b.c', false, 'but not 255')) as v (value, is_taken, sentence);
+     'app.email accepts an address with a plus sign, a dot and an apostrophe'),
+    ('Ann@Clinic.Example', true, 'app.email accepts capital letters'),
+    ('an n@clinic.example', false, 'app.email refuses a space'),
+    (E'ann@clinic.example\n', false, 'app.email refuses a line break at the end'),
+    (E'ann\x01@clinic.example', false, 'app.email refuses a control character'),
+    (U&'ann\200D@clinic.example', false,
+     'app.email refuses a joiner, which makes two addresses look alike'),
+    ('jösé@clinic.example', true, 'app.email accepts letters beyond ASCII'),
+    (repeat('a', 250) || '@b.c', true, 'app.email accepts an address of 254 characters'),
+    (repeat('a', 251) || '@b.c', false,
+     'app.email refuses an address of 255 characters')) as v (value, is_taken, sentence);
 
 select is(pg_temp.takes('bcrypt_hash', v.value), v.is_taken, v.sentence)
 from (values
-    ('$2b$12$' || repeat('a', 53), true, 'a bcrypt hash has a cost, a salt and a hash'),
-    ('$2b$12$' || repeat('./Z9', 13) || '.', true, 'in the alphabet of bcrypt'),
-    ('$2b$12$' || repeat('a', 52), false, 'a bcrypt hash is not too short'),
-    ('$2b$12$' || repeat('a', 54), false, 'nor too long'),
-    ('$2b$12$' || repeat('a', 52) || '+', false, 'and has no other characters'),
-    ('$2a$12$' || repeat('a', 53), false, 'a hash of an older version of bcrypt is not taken'),
-    ('$2b$4$' || repeat('a', 53), false, 'the cost has two digits'),
-    ('$2b$04$' || repeat('a', 53), true, 'bcrypt''s least cost is 4'),
-    ('$2b$03$' || repeat('a', 53), false, 'a cost of 3 is none'),
-    ('$2b$31$' || repeat('a', 53), true, 'bcrypt''s greatest cost is 31'),
-    ('$2b$32$' || repeat('a', 53), false, 'a cost of 32 is none'),
-    ('telemedicine-demo', false, 'a password in clear is not taken')) as v (value, is_taken,
+    ('$2b$12$' || repeat('a', 53), true, 'app.bcrypt_hash accepts a cost, a salt and a hash'),
+    ('$2b$12$' || repeat('./Z9', 13) || '.', true,
+     'app.bcrypt_hash accepts every kind of character of the bcrypt alphabet'),
+    ('$2b$12$' || repeat('a', 52), false,
+     'app.bcrypt_hash refuses a hash that is one character too short'),
+    ('$2b$12$' || repeat('a', 54), false,
+     'app.bcrypt_hash refuses a hash that is one character too long'),
+    ('$2b$12$' || repeat('a', 52) || '+', false,
+     'app.bcrypt_hash refuses a character that the bcrypt alphabet does not have'),
+    ('$2a$12$' || repeat('a', 53), false, 'app.bcrypt_hash refuses the older version 2a of bcrypt'),
+    ('$2b$4$' || repeat('a', 53), false, 'app.bcrypt_hash refuses a cost of one digit'),
+    ('$2b$04$' || repeat('a', 53), true, 'app.bcrypt_hash accepts a cost of 4'),
+    ('$2b$03$' || repeat('a', 53), false, 'app.bcrypt_hash refuses a cost of 3'),
+    ('$2b$31$' || repeat('a', 53), true, 'app.bcrypt_hash accepts a cost of 31'),
+    ('$2b$32$' || repeat('a', 53), false, 'app.bcrypt_hash refuses a cost of 32'),
+    ('telemedicine-demo', false,
+     'app.bcrypt_hash refuses a password in clear')) as v (value, is_taken,
      sentence);
 
 select is(pg_temp.takes('amount_minor', v.value), v.is_taken, v.sentence)
 from (values
-    ('0', true, 'an amount may be zero'),
-    ('-1', false, 'but not less'),
-    ('1000000000000', true, 'an amount may be 10^12 minor units'),
-    ('1000000000001', false, 'but not more')) as v (value, is_taken, sentence);
+    ('0', true, 'app.amount_minor accepts zero'),
+    ('-1', false, 'app.amount_minor refuses a negative amount'),
+    ('1000000000000', true, 'app.amount_minor accepts 10^12 minor units'),
+    ('1000000000001', false,
+     'app.amount_minor refuses more than 10^12 minor units')) as v (value, is_taken, sentence);
 
 select is(pg_temp.takes('currency', v.value), v.is_taken, v.sentence)
 from (values
-    ('EUR', true, 'the euro is a currency'),
-    ('JPY', true, 'a currency without cents is one too'),
-    ('eur', false, 'a currency is written in capital letters'),
-    ('DEM', false, 'a currency that is no longer in use is none'),
-    ('BGN', false, 'nor is one that the euro has replaced since'),
-    ('XXX', false, 'the code for no currency is none'),
-    ('', false, 'a currency is not empty'),
-    ('EURO', false, 'a currency has three letters')) as v (value, is_taken, sentence);
+    ('EUR', true, 'app.currency accepts the euro'),
+    ('JPY', true, 'app.currency accepts a currency without cents'),
+    ('eur', false, 'app.currency refuses small letters'),
+    ('DEM', false, 'app.currency refuses a currency that is no longer in use'),
+    ('BGN', false, 'app.currency refuses the Bulgarian lev, which the euro has replaced'),
+    ('XXX', false, 'app.currency refuses XXX, the code for no currency'),
+    ('', false, 'app.currency refuses an empty text'),
+    ('EURO', false,
+     'app.currency refuses a code of four letters')) as v (value, is_taken, sentence);
 
 select is(pg_temp.takes('idempotency_key', v.value), v.is_taken, v.sentence)
 from (values
-    ('k', true, 'an idempotency key may have one character'),
-    ('', false, 'but not none'),
-    (repeat('k', 255), true, 'a key may have 255 characters'),
-    (repeat('k', 256), false, 'but not 256'),
-    ('a key ~!', true, 'a key may have spaces and signs'),
-    (E'key\n', false, 'a key has no line break'),
-    ('schlüssel', false, 'a key has ASCII characters only')) as v (value, is_taken, sentence);
+    ('k', true, 'app.idempotency_key accepts one character'),
+    ('', false, 'app.idempotency_key refuses an empty text'),
+    (repeat('k', 255), true, 'app.idempotency_key accepts 255 characters'),
+    (repeat('k', 256), false, 'app.idempotency_key refuses 256 characters'),
+    ('a key ~!', true, 'app.idempotency_key accepts spaces and punctuation'),
+    (E'key\n', false, 'app.idempotency_key refuses a line break'),
+    ('schlüssel', false,
+     'app.idempotency_key refuses a character beyond ASCII')) as v (value, is_taken, sentence);
 
 select is_empty(
     $$
@@ -136,17 +147,17 @@ select is_empty(
           'instant', 'line', 'prose', 'code', 'email', 'bcrypt_hash', 'amount_minor', 'currency',
           'idempotency_key')
     $$,
-    'every domain has its bounds tested here');
+    'The tests above cover every domain of the schema app');
 select throws_ok(
-    $$ select 'a' || chr(0) $$, '54000', null, 'no text can hold a NUL character');
+    $$ select 'a' || chr(0) $$, '54000', null, 'A text cannot hold a NUL character');
 select throws_ok(
-    $$ select '"\u0000"'::jsonb $$, '22P05', null, 'nor can JSON');
-select is(null::app.line, null, 'a value that may be missing may be missing');
+    $$ select '"\u0000"'::jsonb $$, '22P05', null, 'A JSON value cannot hold a NUL character');
+select is(null::app.line, null, 'A domain accepts null');
 select is(
     (select count(*) from pg_constraint as c
      inner join pg_type as t on t.oid = c.contypid
      where t.typnamespace = 'app'::regnamespace and not c.convalidated),
-    0::bigint, 'no bound is left unchecked for older rows');
+    0::bigint, 'Every domain constraint is validated for older rows as well');
 
 select * from finish();
 rollback;

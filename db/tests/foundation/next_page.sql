@@ -30,30 +30,37 @@ select pg_temp.cursor('a', 'list_x', '["2027-01-05T09:00:00.000001+00:00", "ä|b
 
 select is(
     pg_temp.position_of('a', 'list_x', :'cursor'), '["2027-01-05T09:00:00.000001+00:00", "ä|b"]',
-    'a position comes back as it went out');
-select is(pg_temp.position_of('a', 'list_x', null), null::text, 'the first page has no position');
-select is(pg_temp.cursor('a', 'list_x', null), '', 'the last page has no cursor');
-select matches(:'cursor'::text, '^[A-Za-z0-9_-]+$', 'a cursor needs no escaping in a URL');
+    'cursor_position: a cursor gives back the position that it was made of');
+select is(pg_temp.position_of('a', 'list_x', null), null::text,
+    'cursor_position: the first page, whose cursor is null, has no position');
+select is(pg_temp.cursor('a', 'list_x', null), '', 'set_next_cursor: the last page has no cursor');
+select matches(:'cursor'::text, '^[A-Za-z0-9_-]+$',
+    'set_next_cursor: a cursor needs no escaping in a URL');
 select is(
     pg_temp.position_of('a', 'list_x', pg_temp.cursor('a', 'list_x', to_jsonb(repeat('x', n)::text))),
-    format('"%s"', repeat('x', n)), 'a position of ' || n || ' characters comes back')
+    format('"%s"', repeat('x', n)), 'cursor_position: a position of length ' || n || ' comes back')
 from unnest(array[1, 2, 3, 60, 500]) as n;
 select isnt(
     pg_temp.cursor('a', 'list_x', '[1]'), pg_temp.cursor('a', 'list_x', '[2]'),
-    'another position has another cursor');
+    'set_next_cursor: different positions have different cursors');
 select is(pg_temp.position_of(v.user_id, v.list, v.cursor), 'TM201 cursor', v.sentence)
 from (values
-    ('b', 'list_x', :'cursor', 'a cursor of another caller is refused'),
-    ('', 'list_x', :'cursor', 'so is one without a caller'),
-    ('a', 'list_y', :'cursor', 'a cursor of another list is refused'),
-    ('a', 'list_x', 'A' || :'cursor', 'a longer one'),
-    ('a', 'list_x', left(:'cursor', -4), 'a shorter one'),
-    ('a', 'list_x', overlay(:'cursor' placing 'AAAA' from 30), 'one with another position'),
-    ('a', 'list_x', overlay(:'cursor' placing 'AAAA' from 1), 'one with another signature'),
-    ('a', 'list_x', '', 'an empty one'),
-    ('a', 'list_x', gen_random_uuid()::text, 'an id'),
-    ('a', 'list_x', :'cursor' || '=', 'one with characters that no cursor has'),
-    ('a', 'list_x', repeat('A', 100000), 'and one that is much too long')
+    ('b', 'list_x', :'cursor', 'cursor_position: the cursor of another caller is refused'),
+    ('', 'list_x', :'cursor', 'cursor_position: a cursor is refused in a call without a caller'),
+    ('a', 'list_y', :'cursor', 'cursor_position: the cursor of another list is refused'),
+    ('a', 'list_x', 'A' || :'cursor',
+     'cursor_position: a cursor with an extra character is refused'),
+    ('a', 'list_x', left(:'cursor', -4), 'cursor_position: a shortened cursor is refused'),
+    ('a', 'list_x', overlay(:'cursor' placing 'AAAA' from 30),
+     'cursor_position: a cursor with a changed position is refused'),
+    ('a', 'list_x', overlay(:'cursor' placing 'AAAA' from 1),
+     'cursor_position: a cursor with a changed signature is refused'),
+    ('a', 'list_x', '', 'cursor_position: an empty cursor is refused'),
+    ('a', 'list_x', gen_random_uuid()::text,
+     'cursor_position: an id in the place of a cursor is refused'),
+    ('a', 'list_x', :'cursor' || '=',
+     'cursor_position: a character outside the alphabet of cursors is refused'),
+    ('a', 'list_x', repeat('A', 100000), 'cursor_position: a text of 100,000 characters is refused')
 ) as v (user_id, list, cursor, sentence);
 
 select * from finish();

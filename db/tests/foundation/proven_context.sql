@@ -3,7 +3,7 @@ begin;
 select plan(25);
 reset role;
 
--- What the REST API signs; see api/context.py
+-- Signs a context as the REST API does (api/context.py)
 create function pg_temp.sign(
     p_user_id text, p_role text, p_session_id text, p_request_id text,
     p_seconds integer default 60, p_key text default repeat('k', 32))
@@ -28,19 +28,20 @@ select pg_temp.id_of('patient') as patient, gen_random_uuid() as session \gset
 
 select pg_temp.sign(:'patient', 'patient', :'session', 'request');
 select collect_tap(
-    is(c.user_id, :'patient', 'a genuine context says who is calling'),
-    is(c.role, 'patient', 'in which role'),
-    is(c.session_id, :'session', 'in which session'),
-    is(c.request_id, 'request', 'and under which request'))
+    is(c.user_id, :'patient', 'proven_context: a genuine context names the user'),
+    is(c.role, 'patient', 'proven_context: a genuine context names the role'),
+    is(c.session_id, :'session', 'proven_context: a genuine context names the session'),
+    is(c.request_id, 'request', 'proven_context: a genuine context names the request'))
 from app.proven_context() as c;
 select pg_temp.sign('', '', '', 'a|b|c');
 select collect_tap(
-    is(c.user_id, null, 'somebody who is not signed in is nobody'),
-    is(c.role, null, 'in no role'),
-    is(c.request_id, 'a|b|c', 'under any request'))
+    is(c.user_id, null, 'proven_context: a context without a log-in has no user'),
+    is(c.role, null, 'proven_context: a context without a log-in has no role'),
+    is(c.request_id, 'a|b|c',
+        'proven_context: a context without a log-in names its request, which may contain bars'))
 from app.proven_context() as c;
 
--- What is changed afterwards
+-- Contexts that are changed after they were signed
 create function pg_temp.refused_with(p_name text, p_value text)
 returns text language plpgsql
 as $$
@@ -56,45 +57,56 @@ select pg_temp.sign(:'patient', 'patient', :'session', 'request');
 select current_setting('app.proof') as proof \gset
 select is(pg_temp.refused_with(v.name, v.value), 'TM101', v.sentence)
 from (values
-    ('app.user_id', pg_temp.id_of('other_patient')::text, 'another user is refused'),
-    ('app.user_id', '', 'so is no user'),
-    ('app.user_id', upper(:'patient'), 'and the same one in capital letters'),
-    ('app.role', 'admin', 'another role is refused'),
-    ('app.request_id', 'request2', 'another request is refused'),
+    ('app.user_id', pg_temp.id_of('other_patient')::text,
+     'proven_context: a changed user is refused'),
+    ('app.user_id', '', 'proven_context: a removed user is refused'),
+    ('app.user_id', upper(:'patient'),
+     'proven_context: the id of the user in capital letters is refused'),
+    ('app.role', 'admin', 'proven_context: a changed role is refused'),
+    ('app.request_id', 'request2', 'proven_context: a changed request id is refused'),
     ('app.proof', replace(:'proof', :'session', gen_random_uuid()::text),
-     'another session is refused'),
+     'proven_context: a changed session is refused'),
     ('app.proof', regexp_replace(:'proof', '\|([0-9]{10})\|', '|9999999999|'),
-     'a later end is refused'),
-    ('app.proof', left(:'proof', -1), 'a shortened proof is refused'),
-    ('app.proof', regexp_replace(:'proof', '^[^|]+', 'database'), 'another key is refused'),
-    ('app.proof', regexp_replace(:'proof', '^[^|]+', 'unknown'), 'an unknown one is refused'),
-    ('app.proof', '|||', 'an empty one is refused'),
-    ('app.proof', '', 'a missing one is refused')) as v (name, value, sentence);
+     'proven_context: a changed expiry time is refused'),
+    ('app.proof', left(:'proof', -1), 'proven_context: a shortened context signature is refused'),
+    ('app.proof', regexp_replace(:'proof', '^[^|]+', 'database'),
+     'proven_context: the id of another context key is refused'),
+    ('app.proof', regexp_replace(:'proof', '^[^|]+', 'unknown'),
+     'proven_context: the id of an unknown context key is refused'),
+    ('app.proof', '|||', 'proven_context: a context signature of empty parts is refused'),
+    ('app.proof', '',
+     'proven_context: a missing context signature is refused')) as v (name, value, sentence);
 
 select pg_temp.sign(:'patient', 'patient', :'session', 'admin|request');
 select set_config('app.user_id', :'patient' || '|patient', true),
     set_config('app.role', 'admin', true), set_config('app.request_id', 'request', true) \g /dev/null
 select throws_ok(
-    'select app.proven_context()', 'TM101', null, 'a request id does not pass for a role');
+    'select app.proven_context()', 'TM101', null,
+    'proven_context: a part of the request id cannot pass for a role');
 
 select pg_temp.sign(:'patient', 'patient', :'session', 'request', -1);
-select throws_ok('select app.proven_context()', 'TM101', null, 'an old context is refused');
+select throws_ok('select app.proven_context()', 'TM101', null,
+    'proven_context: an expired context is refused');
 select pg_temp.sign(:'patient', 'patient', '', 'request');
 select throws_ok(
-    'select app.proven_context()', 'TM101', null, 'the REST API has to name the session');
+    'select app.proven_context()', 'TM101', null,
+    'proven_context: a context of the REST API with a user and without a session is refused');
 select pg_temp.sign(:'patient', 'patient', :'session', 'request', 60, repeat('x', 32));
-select throws_ok('select app.proven_context()', 'TM101', null, 'a key of one''s own is refused');
+select throws_ok('select app.proven_context()', 'TM101', null,
+    'proven_context: a context signature by a key that was never added is refused');
 select pg_temp.sign_in('nobody');
 delete from app.context_keys where id <> 'database';
 select pg_temp.sign(:'patient', 'patient', :'session', 'request');
-select throws_ok('select app.proven_context()', 'TM101', null, 'so is one that was dropped');
+select throws_ok('select app.proven_context()', 'TM101', null,
+    'proven_context: a context signature by a key that was dropped is refused');
 
--- The end of a transaction is the end of what the database signed; a stolen proof shows it.
+-- A context that the database signed ends with its transaction. Here the start is changed.
 select pg_temp.sign_in('patient');
 select set_config('app.proof',
     regexp_replace(current_setting('app.proof'), '-[0-9.]+\|', '-1.5|'), true) \g /dev/null
 select throws_ok(
-    'select app.proven_context()', 'TM101', null, 'the context of another transaction is refused');
+    'select app.proven_context()', 'TM101', null,
+    'proven_context: the context of another transaction is refused');
 
 select * from finish();
 rollback;

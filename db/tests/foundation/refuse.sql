@@ -13,20 +13,24 @@ begin
 end;
 $$;
 
-select is(pg_temp.refuse(), 'went on', 'a refusal that is remembered does not stop the function');
-select is((select count(*) from trace), 1::bigint, 'and what was written stays');
+select is(pg_temp.refuse(), 'went on',
+    'refuse: a refusal that is committed does not stop the function');
+select is((select count(*) from trace), 1::bigint,
+    'refuse: a refusal that is committed keeps what was written before it');
 
 set local app.refusals = 'raise';
 select throws_ok(
     'select pg_temp.refuse()', 'TM901', 'The slot is not open',
-    'for a person in psql the same refusal is an error with the same code');
-select is((select count(*) from trace), 1::bigint, 'and nothing stays of it');
+    'refuse: with app.refusals = raise the refusal is an error with the same code');
+select is((select count(*) from trace), 1::bigint,
+    'refuse: with app.refusals = raise nothing is kept of what was written');
 
 set local app.refusals = '';
-select lives_ok('select pg_temp.refuse()', 'after the transaction it is a warning again');
+select lives_ok('select pg_temp.refuse()',
+    'refuse: with app.refusals empty the refusal is a warning again');
 select ok(
     p.proconfig @> '{client_min_messages=notice}',
-    'a client that hides warnings still hears of a refusal')
+    'refuse: a client that hides warnings gets the refusal nevertheless')
 from pg_proc as p where p.oid = 'app.refuse(text, text)'::regprocedure;
 
 select * from finish();

@@ -1,5 +1,5 @@
--- How each kind of transaction is answered. Outside a test's transaction, because a transaction
--- cannot change its kind; what is made here ends with the connection.
+-- The answer for each isolation level. Outside the test's transaction, because a transaction cannot
+-- change its level; temporary objects end with the connection.
 set client_min_messages = warning;
 create function pg_temp.answer()
 returns text language plpgsql
@@ -28,13 +28,15 @@ reset role;
 
 select is(v.answer, v.expected, v.sentence)
 from (values
-    (:'read_committed', 'welcome', 'each statement of a transaction sees what was committed'),
-    (:'read_uncommitted', 'welcome', 'in PostgreSQL the weakest kind of transaction is the same'),
-    (pg_temp.answer(), 'TM208', 'a transaction that sees the clinic as it was is refused'),
-    (:'serializable', 'TM208', 'so is one that is serializable')
+    (:'read_committed', 'welcome', 'require_fresh_snapshot: READ COMMITTED is accepted'),
+    (:'read_uncommitted', 'welcome',
+     'require_fresh_snapshot: READ UNCOMMITTED, which PostgreSQL treats as READ COMMITTED, is '
+     'accepted'),
+    (pg_temp.answer(), 'TM208', 'require_fresh_snapshot: REPEATABLE READ is refused'),
+    (:'serializable', 'TM208', 'require_fresh_snapshot: SERIALIZABLE is refused')
 ) as v (answer, expected, sentence);
 
--- This transaction is REPEATABLE READ. What there is in the clinic is written past the triggers.
+-- This transaction is REPEATABLE READ, so the fixtures are written without triggers.
 set local session_replication_role = replica;
 insert into app.availability_slots (doctor_id, starts_at, ends_at, specialty, status)
 select
@@ -58,70 +60,82 @@ returning id as payment \gset
 set local session_replication_role = origin;
 set local role telemed_api;
 
--- What looks at sums, at overlaps or at who is away
+-- Refused: checks of sums, overlaps and deactivated doctors
 select is(pg_temp.refusal(v.actor, v.statement), 'TM208', v.sentence)
 from (values
     ('admin', format('select api.record_payment(%L, 1000, ''EUR'', ''card'', null, null, ''pay'')',
-        :'booking'), 'then no payment is recorded'),
+        :'booking'), 'require_fresh_snapshot: record_payment is refused in REPEATABLE READ'),
     ('admin', format('select api.refund_payment(%L, 1000, null, ''refund'')', :'payment'),
-     'nobody is paid back'),
+     'require_fresh_snapshot: refund_payment is refused in REPEATABLE READ'),
     ('doctor', 'select api.publish_slot(''2027-02-01 09:00+00'', ''2027-02-01 10:00+00'')',
-     'no slot is offered'),
+     'require_fresh_snapshot: publish_slot is refused in REPEATABLE READ'),
     ('doctor', 'select api.publish_weekly_slots('
         '''2027-02-01'', ''2027-02-07'', ''{1}'', ''09:00'', ''10:00'', 30)',
-     'no hours are published'),
+     'require_fresh_snapshot: publish_weekly_slots is refused in REPEATABLE READ'),
     ('doctor', 'select api.take_time_off(''2027-02-01 09:00+00'', ''2027-02-01 10:00+00'')',
-     'no time off is taken'),
+     'require_fresh_snapshot: take_time_off is refused in REPEATABLE READ'),
     ('patient', format('select api.cancel_consultation(%L)', :'booking'),
-     'no consultation is cancelled'),
+     'require_fresh_snapshot: cancel_consultation is refused in REPEATABLE READ'),
     ('patient', format('select api.reschedule_consultation(%L, %L, ''move'')',
         :'booking', :'open_slot'),
-     'nor moved')
+     'require_fresh_snapshot: reschedule_consultation is refused in REPEATABLE READ')
 ) as v (actor, statement, sentence);
 reset role;
 select is(pg_temp.refusal('nobody', v.statement), 'TM208', v.sentence)
 from (values
     (format('insert into app.payments (consultation_id, kind, amount_minor, currency, method) '
         'values (%L, ''payment'', 1, ''EUR'', ''card'')', :'booking'),
-     'past the functions no payment is written either'),
+     'require_fresh_snapshot: a direct insert of a payment is refused in REPEATABLE READ'),
     (format('insert into app.availability_slots (doctor_id, starts_at, ends_at) '
         'values (%L, ''2027-02-01 09:00+00'', ''2027-02-01 10:00+00'')', pg_temp.id_of('doctor')),
-     'nor a slot'),
+     'require_fresh_snapshot: a direct insert of a slot is refused in REPEATABLE READ'),
     (format('insert into app.time_off (doctor_id, starts_at, ends_at) '
         'values (%L, ''2027-02-01 09:00+00'', ''2027-02-01 10:00+00'')', pg_temp.id_of('doctor')),
-     'nor time off'),
+     'require_fresh_snapshot: a direct insert of time off is refused in REPEATABLE READ'),
     (format('update app.consultations set status = ''cancelled'' where id = %L', :'booking'),
-     'nor a cancellation'),
+     'require_fresh_snapshot: a direct update that cancels a consultation is refused in REPEATABLE '
+     'READ'),
     (format('update app.users set deactivated_at = app.clock() where id = %L',
         pg_temp.id_of('doctor')),
-     'no doctor is deactivated, whose newest slots might be overlooked'),
+     'require_fresh_snapshot: a doctor, whose newest slots might be overlooked, is not deactivated '
+     'in REPEATABLE READ'),
     (format('update app.doctors set specialty = ''Surgery'' where user_id = %L',
         pg_temp.id_of('doctor')),
-     'and none changes the specialty')
+     'require_fresh_snapshot: a direct update of a specialty is refused in REPEATABLE READ')
 ) as v (statement, sentence);
 select collect_tap(
-    is((select count(*) from app.payments), 1::bigint, 'nothing of this left a payment'),
-    is((select count(*) from app.availability_slots where status = 'open'), 2::bigint, 'or a slot'),
-    is((select count(*) from app.time_off), 0::bigint, 'or time off'),
-    is((select status from app.consultations), 'scheduled', 'or a consultation that is over'),
-    is((select count(*) from app.idempotency_keys), 0::bigint, 'and no key is spent'));
+    is((select count(*) from app.payments), 1::bigint,
+        'require_fresh_snapshot: the refused calls leave no payment'),
+    is((select count(*) from app.availability_slots where status = 'open'), 2::bigint,
+        'require_fresh_snapshot: the refused calls leave no slot'),
+    is((select count(*) from app.time_off), 0::bigint,
+        'require_fresh_snapshot: the refused calls leave no time off'),
+    is((select status from app.consultations), 'scheduled',
+        'require_fresh_snapshot: the refused calls leave the consultation scheduled'),
+    is((select count(*) from app.idempotency_keys), 0::bigint,
+        'require_fresh_snapshot: the refused calls spend no idempotency key'));
 
--- What rests on one row or on a constraint
+-- Accepted: checks of one row or by a constraint
 set local role telemed_api;
 select is(pg_temp.refusal(v.actor, v.statement), null, v.sentence)
 from (values
     ('other_patient', format('select api.book_consultation(%L, null, ''book'')', :'open_slot'),
-     'a slot is booked all the same'),
-    ('doctor', format('select api.withdraw_slot(%L)', :'third_slot'), 'one is withdrawn'),
+     'require_fresh_snapshot: book_consultation works in REPEATABLE READ'),
+    ('doctor', format('select api.withdraw_slot(%L)', :'third_slot'),
+     'require_fresh_snapshot: withdraw_slot works in REPEATABLE READ'),
     ('doctor', format('select api.complete_consultation(%L)', :'booking'),
-     'a consultation is completed'),
-    ('patient', 'select api.update_my_profile(''Another Name'')', 'a profile is changed'),
-    ('admin', 'select api.check_invariants()', 'the rules are checked'),
+     'require_fresh_snapshot: complete_consultation works in REPEATABLE READ'),
+    ('patient', 'select api.update_my_profile(''Another Name'')',
+     'require_fresh_snapshot: update_my_profile works in REPEATABLE READ'),
+    ('admin', 'select api.check_invariants()',
+     'require_fresh_snapshot: check_invariants works in REPEATABLE READ'),
     ('admin', 'select api.clinic_analytics('
-        '''2027-01-01 00:00+00'', ''2027-02-01 00:00+00'')', 'and the clinic counted')
+        '''2027-01-01 00:00+00'', ''2027-02-01 00:00+00'')',
+     'require_fresh_snapshot: clinic_analytics works in REPEATABLE READ')
 ) as v (actor, statement, sentence);
 reset role;
-select is(s.status, 'booked', 'the slot that was booked is marked so')
+select is(s.status, 'booked',
+    'require_fresh_snapshot: the slot that was booked in REPEATABLE READ has the status booked')
 from app.availability_slots as s where s.id = :'open_slot';
 
 select * from finish();

@@ -9,23 +9,25 @@ create trigger diary_is_never_truncated
 before truncate on diary
 for each statement execute function app.rows_are_append_only();
 
-select lives_ok($$ insert into diary values (1, 'first') $$, 'a row is added');
+select lives_ok($$ insert into diary values (1, 'first') $$,
+    'rows_are_append_only: an insert is accepted');
 select throws_ok(
     $$ update diary set note = 'changed' $$,
     'TM912', 'UPDATE of diary is not allowed: its rows are kept as they were written',
-    'a row is not changed');
+    'rows_are_append_only: an update is refused');
 select throws_ok(
     'delete from diary',
     'TM912', 'DELETE of diary is not allowed: its rows are kept as they were written',
-    'a row is not deleted');
+    'rows_are_append_only: a delete is refused');
 select throws_ok(
     'truncate diary',
     'TM912', 'TRUNCATE of diary is not allowed: its rows are kept as they were written',
-    'nor are all of them at once');
+    'rows_are_append_only: a truncate is refused');
 select throws_ok(
     $$ insert into diary values (1, 'again') on conflict (id) do update set note = excluded.note $$,
-    'TM912', null, 'an insert that would change a row is refused too');
-select is((select note from diary), 'first', 'the row is as it was written');
+    'TM912', null, 'rows_are_append_only: an insert that turns into an update is refused');
+select is((select note from diary), 'first',
+    'rows_are_append_only: the row is afterwards as it was written');
 
 select * from finish();
 rollback;
