@@ -29,8 +29,7 @@ from (values
     (U&'\0301', false, 'is_readable: an accent without a letter is not readable'),
     (U&'\093E', false, 'is_readable: a vowel sign without a letter is not readable'),
     (U&' \200D\0301\FE0F ', false,
-     'is_readable: spaces, joiners, accents and selectors together are not readable without a '
-     'letter'),
+     'is_readable: spaces, joiners and marks are not readable without a letter'),
     (U&'A\202EB', false, 'is_readable: a text with a right-to-left override is not readable'),
     (U&'A\2066B', false, 'is_readable: a text with an isolate is not readable'),
     (U&'A\200FB', false, 'is_readable: a text with a right-to-left mark is not readable'),

@@ -30,8 +30,7 @@ select is(v.answer, v.expected, v.sentence)
 from (values
     (:'read_committed', 'welcome', 'require_fresh_snapshot: READ COMMITTED is accepted'),
     (:'read_uncommitted', 'welcome',
-     'require_fresh_snapshot: READ UNCOMMITTED, which PostgreSQL treats as READ COMMITTED, is '
-     'accepted'),
+     'require_fresh_snapshot: READ UNCOMMITTED, the same in PostgreSQL, is accepted'),
     (pg_temp.answer(), 'TM208', 'require_fresh_snapshot: REPEATABLE READ is refused'),
     (:'serializable', 'TM208', 'require_fresh_snapshot: SERIALIZABLE is refused')
 ) as v (answer, expected, sentence);
@@ -93,12 +92,10 @@ from (values
         'values (%L, ''2027-02-01 09:00+00'', ''2027-02-01 10:00+00'')', pg_temp.id_of('doctor')),
      'require_fresh_snapshot: a direct insert of time off is refused in REPEATABLE READ'),
     (format('update app.consultations set status = ''cancelled'' where id = %L', :'booking'),
-     'require_fresh_snapshot: a direct update that cancels a consultation is refused in REPEATABLE '
-     'READ'),
+     'require_fresh_snapshot: a direct cancellation is refused in REPEATABLE READ'),
     (format('update app.users set deactivated_at = app.clock() where id = %L',
         pg_temp.id_of('doctor')),
-     'require_fresh_snapshot: a doctor, whose newest slots might be overlooked, is not deactivated '
-     'in REPEATABLE READ'),
+     'require_fresh_snapshot: a direct deactivation of a doctor is refused in REPEATABLE READ'),
     (format('update app.doctors set specialty = ''Surgery'' where user_id = %L',
         pg_temp.id_of('doctor')),
      'require_fresh_snapshot: a direct update of a specialty is refused in REPEATABLE READ')

@@ -5,20 +5,21 @@ reset role;
 
 select is(
     (app.account_of_email('patient@clinic.test')).id, pg_temp.id_of('patient'),
-    'an account is found by its address');
+    'account_of_email: an account is found by its e-mail address');
 select is(
     (app.account_of_email('PATIENT@Clinic.test')).id, pg_temp.id_of('patient'),
-    'however it is written');
+    'account_of_email: the case of the e-mail address does not matter');
 update app.users set email = 'josé@clinic.test' where id = pg_temp.id_of('other_patient');
 select is(
     (app.account_of_email(normalize('JOSÉ@clinic.test', nfd))).id, pg_temp.id_of('other_patient'),
-    'also where accents are characters of their own');
-select is((app.account_of_email('unknown@clinic.test')).id, null, 'an unknown one is not');
-select is((app.account_of_email(null)).id, null, 'nor is a missing one');
+    'account_of_email: the composition of accented letters does not matter');
+select is((app.account_of_email('unknown@clinic.test')).id, null,
+    'account_of_email: an unknown e-mail address finds no account');
+select is((app.account_of_email(null)).id, null, 'account_of_email: null finds no account');
 set local role telemed_owner;
 select is(
     (app.account_of_email('patient@clinic.test')).id, pg_temp.id_of('patient'),
-    'whoever is calling: it is not known yet');
+    'account_of_email: a function of the owner finds the account although no actor is verified');
 
 select * from finish();
 rollback;

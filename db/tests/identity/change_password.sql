@@ -18,21 +18,27 @@ select is(
     v.refusal, v.sentence)
 from (values
     ('patient', :'wrong_hash', :'new_hash', 'TM220 current_password',
-     'who does not know the current password does not change it'),
-    ('patient', '', :'new_hash', 'TM220 current_password', 'an empty one is wrong'),
-    ('patient', null, :'new_hash', 'TM220 current_password', 'and so is none'),
+     'change_password: a wrong current password is refused'),
+    ('patient', '', :'new_hash', 'TM220 current_password',
+     'change_password: an empty current password is refused'),
+    ('patient', null, :'new_hash', 'TM220 current_password',
+     'change_password: a null current password is refused'),
     ('patient', :'wrong_hash', :'wrong_hash', 'TM220 current_password',
-     'whether the current one is right comes first'),
-    ('patient', :'hash', :'hash', 'TM221 new_password', 'the new password is another one'),
-    ('patient', :'hash', 'in clear', '23514', 'a password in clear cannot be stored'),
-    ('patient', :'hash', null, '23502 password_hash', 'a new password is needed'),
-    ('nobody', :'hash', :'new_hash', 'TM101', 'nobody changes a password without signing in')
+     'change_password: a wrong current password is refused before the two passwords are compared'),
+    ('patient', :'hash', :'hash', 'TM221 new_password',
+     'change_password: the current password as the new one is refused'),
+    ('patient', :'hash', 'in clear', '23514',
+     'change_password: a new password in clear is refused'),
+    ('patient', :'hash', null, '23502 password_hash',
+     'change_password: a null new password is refused'),
+    ('nobody', :'hash', :'new_hash', 'TM101',
+     'change_password: a caller who is not logged in is refused')
 ) as v (actor, current, new, refusal, sentence);
 reset role;
 select collect_tap(
-    is(u.password_hash::text, :'hash', 'a refusal leaves the password as it is'),
+    is(u.password_hash::text, :'hash', 'change_password: a refusal leaves the password as it is'),
     is((select s.revoked_at::timestamptz from app.sessions as s where s.id = :'here'), null,
-        'and every session in force'))
+        'change_password: a refusal ends no session'))
 from app.users as u where u.id = pg_temp.id_of('patient');
 set local role telemed_api;
 
@@ -41,60 +47,64 @@ select pg_temp.sign_in('patient', p_request_id => 'change');
 select pg_temp.in_session(:'here');
 select * from api.change_password(:'hash', :'new_hash') \gset
 select collect_tap(
-    is(:'user_id'::uuid, pg_temp.id_of('patient'), 'a patient changes their password'),
-    is(:'role'::text, 'patient', 'and stays a patient'),
-    isnt(:'session_id'::text, :'here', 'in a new session'),
-    matches(:'refresh_token'::text, '^[A-Za-z0-9_-]{43}$', 'with a token of its own'),
-    is(:'expires_at'::timestamptz, '2027-02-03 08:00:00+00', 'for 30 days'));
+    is(:'user_id'::uuid, pg_temp.id_of('patient'),
+        'change_password: the new session belongs to the caller'),
+    is(:'role'::text, 'patient', 'change_password: the new session has the role of the caller'),
+    isnt(:'session_id'::text, :'here', 'change_password: the new session has an id of its own'),
+    matches(:'refresh_token'::text, '^[A-Za-z0-9_-]{43}$',
+        'change_password: the new session has a refresh token of its own'),
+    is(:'expires_at'::timestamptz, '2027-02-03 08:00:00+00',
+        'change_password: the new session lasts 30 days'));
 select throws_ok(
-    'select api.my_profile()', 'TM102', null, 'the session in which they did so is over');
+    'select api.my_profile()', 'TM102', null, 'change_password: the calling session has ended');
 select throws_ok(
     format('select api.change_password(%L, %L)', :'new_hash', :'hash'), 'TM102', null,
-    'so its second tab changes nothing');
+    'change_password: a second call in the same session is refused');
 select pg_temp.sign_in('nobody');
 select throws_ok(
     format('select api.refresh_session(%L)', :'elsewhere_token'), 'TM104', null,
-    'every other session is over as well');
+    'change_password: the other sessions of the user have ended');
 select is(
-    (api.refresh_session(:'refresh_token')).session_id, :'session_id', 'the new one goes on');
+    (api.refresh_session(:'refresh_token')).session_id, :'session_id',
+    'change_password: the new session can be refreshed');
 select is(
     (api.refresh_session(:'foreign_token')).session_id, :'foreign_session',
-    'and so do those of other people');
+    'change_password: the sessions of other users stay in force');
 select pg_temp.sign_in('nobody');
 select throws_ok(
     format('select api.log_in(%L, %L)', 'patient@clinic.test', :'hash'), 'TM103', null,
-    'the old password is worth nothing');
+    'change_password: the old password cannot log in');
 select is(
     (api.log_in('patient@clinic.test', :'new_hash')).user_id, pg_temp.id_of('patient'),
-    'the new one is the password');
+    'change_password: the new password can log in');
 
--- The trail
+-- The audit log
 reset role;
 select collect_tap(
-    is(l.operation, 'UPDATE', 'a change of password leaves a trace'),
-    is(l.user_id, pg_temp.id_of('patient'), 'of who made it'),
-    is(l.role::text, 'patient', 'in their role'))
+    is(l.operation, 'UPDATE', 'change_password: the audit log has the change of the account'),
+    is(l.user_id, pg_temp.id_of('patient'), 'change_password: the audit log names the user'),
+    is(l.role::text, 'patient', 'change_password: the audit log names the role of the user'))
 from app.audit_logs as l where l.table_name = 'users' and l.request_id = 'change';
 select is(
     array_agg(l.operation || ' ' || l.row_id order by l.operation, l.row_id),
     array['INSERT ' || :'session_id']
         || array(select 'UPDATE ' || s from unnest(array[:'elsewhere', :'here']) as s order by s),
-    'so does every session that it ends, and the one that it begins')
+    'change_password: the audit log has every session that ended and the one that began')
 from app.audit_logs as l where l.table_name = 'sessions' and l.request_id = 'change';
 select is_empty(
     format($$ select id from app.audit_logs where concat(old, new) ~ 'aaaaaaaa|bbbbbbbb|\$2b\$|%s' $$,
         :'refresh_token'),
-    'no trace has a hash or a token in it');
+    'change_password: the audit log holds neither a password hash nor the refresh token');
 
--- Who is no user any more
+-- A deactivated user, a second factor
 update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('other_patient');
 set local role telemed_api;
 select is(
     pg_temp.refusal('other_patient', format(
         'select api.change_password(%L, %L)', :'hash', :'new_hash')),
-    'TM102', 'who is deactivated changes nothing');
+    'TM102', 'change_password: a deactivated user is refused');
 reset role;
-select is(u.password_hash::text, :'hash', 'and keeps the password')
+select is(u.password_hash::text, :'hash', 'change_password: a deactivated user keeps the password')
 from app.users as u where u.id = pg_temp.id_of('other_patient');
 update app.users set mfa_secret = '\x00', mfa_confirmed_at = app.clock()
 where id = pg_temp.id_of('patient');
@@ -102,9 +112,10 @@ set local role telemed_api;
 select is(
     pg_temp.refusal('patient', format(
         'select api.change_password(%L, %L)', :'new_hash', :'hash')),
-    null, 'a patient with a second factor changes the password as well');
+    null, 'change_password: a user with a second factor can change the password');
 reset role;
-select isnt(u.mfa_confirmed_at::timestamptz, null, 'and keeps the second factor')
+select isnt(u.mfa_confirmed_at::timestamptz, null,
+    'change_password: a user with a second factor keeps it')
 from app.users as u where u.id = pg_temp.id_of('patient');
 
 select * from finish();

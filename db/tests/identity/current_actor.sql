@@ -13,52 +13,61 @@ select pg_temp.sign_in('doctor', p_session_id => :'plain');
 select throws_ok(
     'select app.current_actor()', 'TM302',
     'A second factor is required for this role: enrol one, or log in with it',
-    'a role that requires a second factor is not acted in without one');
+    'current_actor: a role that requires a second factor is refused in a session without one');
 select is(
     app.signed_in_actor(), row(pg_temp.id_of('doctor'), 'doctor', :'plain', true)::app.actor,
-    'though it is known who is calling');
+    'signed_in_actor: a session without the required second factor still has an actor');
 select pg_temp.sign_in('doctor', p_session_id => :'strong');
 select is(
     app.current_actor(), row(pg_temp.id_of('doctor'), 'doctor', :'strong', false)::app.actor,
-    'in a session with a second factor it is');
+    'current_actor: a session with the second factor is accepted');
 select pg_temp.sign_in('patient', p_session_id => :'patient');
 select is(
     app.current_actor(), row(pg_temp.id_of('patient'), 'patient', :'patient', false)::app.actor,
-    'a role that requires none is acted in');
+    'current_actor: a role that requires no second factor is accepted without one');
 select pg_temp.sign_in('admin');
 select is(
     app.current_actor(), row(pg_temp.id_of('admin'), 'admin', null, false)::app.actor,
-    'so is any by a database administrator, without a session');
+    'current_actor: a context without a session is accepted without a second factor');
 
--- What works all the same
+-- Functions in a session without the required second factor
 select pg_temp.sign_in('doctor', p_session_id => :'plain');
 set local role telemed_api;
-select is(pg_temp.id_of('doctor'), (api.my_profile()).id, 'the own profile can be read');
-select lives_ok('select api.my_mfa_secret()', 'a second factor can be looked at');
-select lives_ok($$ select api.enrol_mfa('a secret') $$, 'and enrolled');
+select is(pg_temp.id_of('doctor'), (api.my_profile()).id,
+    'my_profile: a session without the required second factor is accepted');
+select lives_ok('select api.my_mfa_secret()',
+    'my_mfa_secret: a session without the required second factor is accepted');
+select lives_ok($$ select api.enrol_mfa('a secret') $$,
+    'enrol_mfa: a session without the required second factor is accepted');
 select throws_ok(
-    $$ select api.confirm_mfa('a secret', null) $$, 'TM106', null, 'and confirmed');
-select throws_ok('select api.disable_mfa()', 'TM915', null, 'and removed');
+    $$ select api.confirm_mfa('a secret', null) $$, 'TM106', null,
+    'confirm_mfa: a session without the required second factor is refused only for a wrong code');
+select throws_ok('select api.disable_mfa()', 'TM915', null,
+    'disable_mfa: a session without the required second factor is refused only for TM915');
 select throws_ok(
-    $$ select api.update_my_profile('Somebody Else') $$, 'TM302', null, 'nothing is changed');
+    $$ select api.update_my_profile('Somebody Else') $$, 'TM302', null,
+    'update_my_profile: a session without the required second factor is refused');
 select throws_ok(
-    'select * from api.list_consultations()', 'TM302', null, 'nor read');
+    'select * from api.list_consultations()', 'TM302', null,
+    'list_consultations: a session without the required second factor is refused');
 select throws_ok(
     $$ select api.publish_slot('2027-01-05 09:00:00+00', '2027-01-05 10:00:00+00') $$,
-    'TM302', null, 'nor offered');
-select lives_ok('select api.log_out()', 'whoever is in can log out');
+    'TM302', null, 'publish_slot: a session without the required second factor is refused');
+select lives_ok('select api.log_out()',
+    'log_out: a session without the required second factor is accepted');
 
--- A role about which nothing is said
+-- A role without a row in app.roles
 reset role;
 alter table app.roles disable trigger roles_are_never_deleted;
 delete from app.roles where name = 'patient';
 select pg_temp.sign_in('patient', p_session_id => :'patient');
 select throws_ok(
-    'select app.current_actor()', 'TM102', null, 'where it is not known what is asked for, nobody is let in');
+    'select app.current_actor()', 'TM102', null,
+    'current_actor: a role without a row in app.roles is refused');
 
 set local role telemed_api;
 select throws_ok(
-    'select app.current_actor()', '42501', null, 'clients do not ask for it themselves');
+    'select app.current_actor()', '42501', null, 'current_actor: the REST API cannot call it');
 
 select * from finish();
 rollback;

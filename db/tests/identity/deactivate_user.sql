@@ -15,76 +15,86 @@ select pg_temp.open_slot('other_doctor', '2027-01-05 09:00:00+00') as other_slot
 set local role telemed_api;
 select pg_temp.booking('patient', :'booked_slot') as booking \gset
 
--- Who may not
+-- Callers without the right
 select is(
     pg_temp.refusal(v.actor, format('select api.deactivate_user(%L)', v.id)), v.refusal, v.sentence)
 from (values
-    ('patient', :'patient', 'TM301', 'a patient does not close an account, not even their own'),
-    ('doctor', :'patient', 'TM301', 'nor does a doctor'),
-    ('nobody', :'patient', 'TM101', 'nobody does without signing in'),
-    ('admin', :'admin', 'TM920', 'an admin does not close their own'),
-    ('admin', gen_random_uuid()::text, 'TM406', 'an account that does not exist cannot be closed'),
-    ('admin', null, 'TM406', 'nor can none')
+    ('patient', :'patient', 'TM301',
+     'deactivate_user: a patient cannot deactivate their own account'),
+    ('doctor', :'patient', 'TM301', 'deactivate_user: a doctor is refused'),
+    ('nobody', :'patient', 'TM101', 'deactivate_user: a caller who is not logged in is refused'),
+    ('admin', :'admin', 'TM920', 'deactivate_user: an admin cannot deactivate their own account'),
+    ('admin', gen_random_uuid()::text, 'TM406', 'deactivate_user: an unknown account is refused'),
+    ('admin', null, 'TM406', 'deactivate_user: a null id is refused')
 ) as v (actor, id, refusal, sentence);
 
 -- A patient
 select pg_temp.sign_in('admin', p_request_id => 'closing');
 select collect_tap(
-    is(a.id, :'patient', 'an admin closes the account of a patient'),
-    is(a.email, 'patient@clinic.test', 'and sees whose it is'),
-    is(a.role, 'patient', 'in which role'),
-    is(a.full_name, 'Patient patient', 'with the name'),
-    is(a.deactivated_at, '2027-01-04 08:00:00+00', 'and since when it is closed'),
-    is(a.booked_consultation_ids, array[:'booking']::uuid[], 'with what is still booked'),
-    is(a.cancelled_consultation_ids, '{}', 'of which nothing was cancelled'))
+    is(a.id, :'patient', 'deactivate_user: the answer has the id of the account'),
+    is(a.email, 'patient@clinic.test',
+        'deactivate_user: the answer has the e-mail address of the account'),
+    is(a.role, 'patient', 'deactivate_user: the answer has the role of the account'),
+    is(a.full_name, 'Patient patient', 'deactivate_user: the answer has the name of the user'),
+    is(a.deactivated_at, '2027-01-04 08:00:00+00',
+        'deactivate_user: the account is deactivated from now on'),
+    is(a.booked_consultation_ids, array[:'booking']::uuid[],
+        'deactivate_user: the answer names the consultation that stays booked'),
+    is(a.cancelled_consultation_ids, '{}',
+        'deactivate_user: nothing is cancelled unless the admin asks for it'))
 from api.deactivate_user(:'patient') as a;
 select is(
-    pg_temp.refusal('patient', 'select api.my_profile()'), 'TM102', 'the patient is out at once');
+    pg_temp.refusal('patient', 'select api.my_profile()'), 'TM102',
+    'deactivate_user: the next request of the patient is refused');
 select is(
     pg_temp.refusal('nobody', format('select api.log_in(%L, %L)', 'patient@clinic.test', :'hash')),
-    'TM103', 'and cannot log in');
+    'TM103', 'deactivate_user: the patient cannot log in');
 reset role;
-select is(s.revoked_at::timestamptz, '2027-01-04 08:00:00+00', 'every session has ended')
+select is(s.revoked_at::timestamptz, '2027-01-04 08:00:00+00',
+    'deactivate_user: every session of the patient has ended')
 from app.sessions as s where s.id = :'session';
 select collect_tap(
-    is(l.row_id, :'patient', 'it leaves a trace'),
-    is(l.user_id, :'admin', 'of the admin'),
-    is(l.role::text, 'admin', 'as an admin'),
-    is(l.new ->> 'deactivated_at', '2027-01-04T08:00:00+00:00', 'with the time'))
+    is(l.row_id, :'patient', 'deactivate_user: the audit log names the account'),
+    is(l.user_id, :'admin', 'deactivate_user: the audit log names the admin'),
+    is(l.role::text, 'admin', 'deactivate_user: the audit log names the role of the admin'),
+    is(l.new ->> 'deactivated_at', '2027-01-04T08:00:00+00:00',
+        'deactivate_user: the audit log has the time of the deactivation'))
 from app.audit_logs as l where l.table_name = 'users' and l.request_id = 'closing';
-select is(c.status::text, 'scheduled', 'what is booked stands')
+select is(c.status::text, 'scheduled', 'deactivate_user: a booked consultation stays scheduled')
 from app.consultations as c where c.id = :'booking';
 
--- Once more
+-- A second deactivation
 select pg_temp.set_clock('2027-01-04 09:00:00+00');
 set local role telemed_api;
 select pg_temp.sign_in('admin', p_request_id => 'again');
 select is(
     (api.deactivate_user(:'patient')).deactivated_at, '2027-01-04 08:00:00+00',
-    'to close it again changes nothing');
+    'deactivate_user: a deactivated account keeps its time of deactivation');
 reset role;
 select is_empty(
-    $$ select id from app.audit_logs where request_id = 'again' $$, 'and leaves no trace');
+    $$ select id from app.audit_logs where request_id = 'again' $$,
+    'deactivate_user: a second deactivation leaves no row in the audit log');
 set local role telemed_api;
 
 -- A doctor
 select is(
     (api.deactivate_user(:'doctor')).deactivated_at, '2027-01-04 09:00:00+00',
-    'an admin closes the account of a doctor');
-select is(pg_temp.refusal('doctor', 'select api.my_profile()'), 'TM102', 'who is out at once');
+    'deactivate_user: the account of a doctor is deactivated');
+select is(pg_temp.refusal('doctor', 'select api.my_profile()'), 'TM102',
+    'deactivate_user: the next request of the doctor is refused');
 reset role;
 select is(
     array_agg(s.status::text order by s.starts_at, s.doctor_id = :'doctor' desc),
     '{withdrawn,open,booked}',
-    'the doctor''s open slots are withdrawn; those of others, and what is booked, stand')
+    'deactivate_user: only the open slots of the deactivated doctor are withdrawn')
 from app.availability_slots as s;
 set local role telemed_api;
 select pg_temp.sign_in('admin');
 select is_empty(
     format('select id from api.list_doctors() where id = %L', :'doctor'),
-    'nobody finds the doctor any more');
+    'deactivate_user: a deactivated doctor is not listed');
 
--- With their consultations
+-- With consultations
 reset role;
 update app.users set deactivated_at = null where id in (:'patient', :'doctor');
 select pg_temp.set_clock('2027-01-04 08:00:00+00');
@@ -103,38 +113,41 @@ set local role telemed_api;
 select pg_temp.sign_in('admin');
 select is(
     a.booked_consultation_ids, array[:'past', :'booking', :'first', :'second']::uuid[],
-    'the consultations of a doctor that are booked are named, the earliest first')
+    'deactivate_user: the booked consultations of a doctor are named in the order of their start')
 from api.deactivate_user(:'doctor') as a;
 select collect_tap(
     is(
         a.cancelled_consultation_ids, array[:'booking', :'first', :'second']::uuid[],
-        'they are cancelled on request, also when the account is closed already'),
-    is(a.booked_consultation_ids, array[:'past']::uuid[], 'but for what is over'))
+        'deactivate_user: a second call can cancel the consultations that are not over'),
+    is(a.booked_consultation_ids, array[:'past']::uuid[],
+        'deactivate_user: a consultation that is over is not cancelled'))
 from api.deactivate_user(:'doctor', true, 'The doctor has left') as a;
 select is(
     (c.status, c.cancellation_reason), ('cancelled'::text, 'The doctor has left'::text),
-    'with the reason')
+    'deactivate_user: a cancelled consultation has the given reason')
 from api.get_consultation(:'first') as c;
 reset role;
 select is(
     array_agg(distinct s.status::text), '{booked,withdrawn}',
-    'no slot of the doctor is offered again')
+    'deactivate_user: no slot of a deactivated doctor is open after the cancellation')
 from app.availability_slots as s
 where s.doctor_id = :'doctor';
 set local role telemed_api;
 select is(
     (api.deactivate_user(pg_temp.id_of('other_patient'), true)).cancelled_consultation_ids,
-    array[:'of_colleague']::uuid[], 'those of a patient who leaves are cancelled, too');
+    array[:'of_colleague']::uuid[],
+    'deactivate_user: the consultations of a patient are cancelled on request');
 reset role;
-select is(s.status::text, 'open', 'and their slot is open again')
+select is(s.status::text, 'open',
+    'deactivate_user: the slot of a cancelled consultation of a patient is open again')
 from app.availability_slots as s where s.id = :'slot_3';
 select is_empty(
     $$
     select name from ops.check_invariants()
-    -- The test publishes slots and closes accounts by hand.
+    -- The fixtures publish slots and deactivate accounts without their audit rows.
     where violations > 0 and name <> 'the_newest_version_of_a_row_has_its_audit_row'
     $$,
-    'what must always hold does');
+    'deactivate_user: no other invariant than that of the audit rows is violated afterwards');
 set local role telemed_api;
 
 -- Admins
@@ -142,23 +155,25 @@ reset role;
 select pg_temp.new_session('admin') as admin_session \gset
 set local role telemed_api;
 select is(
-    (api.deactivate_user(:'colleague')).role, 'admin', 'an admin closes the account of a colleague');
+    (api.deactivate_user(:'colleague')).role, 'admin',
+    'deactivate_user: an admin deactivates a colleague');
 reset role;
 update app.users set deactivated_at = null where id = :'colleague';
 select app.set_actor(:'colleague', 'admin') \g /dev/null
 set local role telemed_api;
 select is(
-    (api.deactivate_user(:'admin')).id, :'admin', 'who could have been faster');
+    (api.deactivate_user(:'admin')).id, :'admin',
+    'deactivate_user: the colleague, once active again, deactivates the admin');
 select is(
     pg_temp.refusal('admin', format('select api.deactivate_user(%L)', :'colleague')), 'TM102',
-    'then it is too late to return it');
+    'deactivate_user: a deactivated admin cannot deactivate the colleague in return');
 reset role;
-select is(count(*), 1::bigint, 'one admin is always left')
+select is(count(*), 1::bigint, 'deactivate_user: one admin stays active')
 from app.users as u where u.role = 'admin' and u.deactivated_at is null;
 set local role telemed_auditor;
 select throws_ok(
     format('select api.deactivate_user(%L)', :'colleague'), '42501', null,
-    'an auditor closes no account');
+    'deactivate_user: an auditor cannot call it');
 
 select * from finish();
 rollback;

@@ -19,18 +19,18 @@ $$;
 
 select is(pg_temp.is_taken(v.column_name, v.value), v.is_taken, v.sentence)
 from (values
-    ('fee_minor', '0', true, 'a consultation may be free'),
-    ('fee_minor', '-1', false, 'a fee is never below zero'),
-    ('fee_minor', '1000000000001', false, 'nor above 10^12'),
-    ('currency', 'USD', true, 'a doctor may charge in dollars'),
-    ('currency', 'usd', false, 'a currency is written in capital letters'),
-    ('currency', 'ABC', false, 'a currency that does not exist is refused'),
-    ('time_zone', 'America/New_York', true, 'a doctor may move to New York'),
-    ('time_zone', 'Mars/Olympus_Mons', false, 'but not to Mars'),
-    ('time_zone', 'CEST', false, 'an abbreviation is no time zone'),
-    ('specialty', '', false, 'a specialty is not empty'),
-    ('specialty', repeat('s', 201), false, 'nor longer than 200 characters'),
-    ('role', 'patient', false, 'a doctor''s role is doctor'))
+    ('fee_minor', '0', true, 'A fee of zero is accepted'),
+    ('fee_minor', '-1', false, 'A negative fee is refused'),
+    ('fee_minor', '1000000000001', false, 'A fee above 10^12 minor units is refused'),
+    ('currency', 'USD', true, 'A fee in US dollars is accepted'),
+    ('currency', 'usd', false, 'A currency in small letters is refused'),
+    ('currency', 'ABC', false, 'A currency that does not exist is refused'),
+    ('time_zone', 'America/New_York', true, 'A change of time zone to New York is accepted'),
+    ('time_zone', 'Mars/Olympus_Mons', false, 'A time zone that does not exist is refused'),
+    ('time_zone', 'CEST', false, 'The abbreviation of a time zone is refused'),
+    ('specialty', '', false, 'An empty specialty is refused'),
+    ('specialty', repeat('s', 201), false, 'A specialty of 201 characters is refused'),
+    ('role', 'patient', false, 'A doctor with another role than doctor is refused'))
     as v (column_name, value, is_taken, sentence);
 
 select throws_ok(
@@ -41,38 +41,39 @@ select throws_ok(
         $$, v.user_id),
     v.code, null, v.sentence)
 from (values
-    (pg_temp.id_of('patient'), '23503', 'a patient cannot have a practice'),
-    (pg_temp.id_of('admin'), '23503', 'nor can an admin'),
-    (gen_random_uuid(), 'TM209', 'nor somebody who does not exist'),
-    (pg_temp.id_of('doctor'), '23505', 'a doctor has one practice')) as v (user_id, code, sentence);
+    (pg_temp.id_of('patient'), '23503', 'A doctor row of a patient is refused'),
+    (pg_temp.id_of('admin'), '23503', 'A doctor row of an admin is refused'),
+    (gen_random_uuid(), 'TM209', 'A doctor row of a user who does not exist is refused'),
+    (pg_temp.id_of('doctor'), '23505',
+     'A second doctor row of the same user is refused')) as v (user_id, code, sentence);
 select throws_ok(
     format('update app.doctors set fee_minor = null where user_id = %L', :'doctor'),
-    '23502', null, 'a doctor has a fee');
+    '23502', null, 'A doctor without a fee is refused');
 
 select throws_ok(
     format(
         'update app.doctors set user_id = %L where user_id = %L',
         pg_temp.id_of('other_doctor'), :'doctor'),
-    'TM912', null, 'a practice does not change its owner');
+    'TM912', null, 'A doctor row cannot move to another user');
 select throws_ok(
     format('delete from app.doctors where user_id = %L', :'doctor'),
-    'TM912', null, 'a doctor is never deleted');
+    'TM912', null, 'A doctor cannot be deleted');
 select throws_ok(
-    'truncate app.doctors cascade', 'TM912', null, 'nor are all of them at once');
+    'truncate app.doctors cascade', 'TM912', null, 'The doctors cannot be truncated');
 
 select pg_temp.sign_in('admin');
 update app.doctors set fee_minor = 7000 where user_id = :'doctor';
 select collect_tap(
-    is(l.row_id, :'doctor', 'a new fee leaves a trace under its doctor'),
-    is(l.old ->> 'fee_minor', '0', 'with the old fee'),
-    is(l.new ->> 'fee_minor', '7000', 'and the new one'),
-    is(l.user_id, pg_temp.id_of('admin'), 'of who changed it'))
+    is(l.row_id, :'doctor', 'The audit log has a change of fee under the id of the doctor'),
+    is(l.old ->> 'fee_minor', '0', 'The audit log has the old fee'),
+    is(l.new ->> 'fee_minor', '7000', 'The audit log has the new fee'),
+    is(l.user_id, pg_temp.id_of('admin'), 'The audit log names the admin who changed the fee'))
 from app.audit_logs as l where l.table_name = 'doctors' order by l.id desc limit 1;
-select is(l.new ->> 'specialty', 'Cardiology', 'so does a new doctor')
+select is(l.new ->> 'specialty', 'Cardiology', 'The audit log has a new doctor')
 from app.audit_logs as l
 where l.table_name = 'doctors' and l.row_id = :'doctor' and l.operation = 'INSERT';
 
--- When a transaction ends, every user has a profile and every doctor a practice
+-- At commit, every user has a profile and every doctor a doctor row
 create function pg_temp.user_sql(p_email text, p_role text, p_with text[])
 returns text language plpgsql
 as $$
@@ -96,42 +97,48 @@ end;
 $$;
 select is(
     pg_temp.refusal('nobody', pg_temp.user_sql('late@clinic.test', 'doctor', '{}')), null,
-    'profile and practice of a doctor may follow later in the transaction');
+    'The profile and the doctor row may follow the account in the same transaction');
 select is(
-    pg_temp.refusal_at_commit('nobody', 'select'), 'TM209', 'but before its end');
+    pg_temp.refusal_at_commit('nobody', 'select'), 'TM209',
+    'An account of a doctor with neither a profile nor a doctor row is refused at commit');
 insert into app.profiles (user_id, full_name)
 select u.id, 'Dr. Late' from app.users as u where u.email = 'late@clinic.test';
-select is(pg_temp.refusal_at_commit('nobody', 'select'), 'TM209', 'the profile is not enough');
+select is(pg_temp.refusal_at_commit('nobody', 'select'), 'TM209',
+    'An account of a doctor with a profile alone is refused at commit');
 insert into app.doctors (user_id, specialty, time_zone, fee_minor, currency)
 select u.id, 'Neurology', 'UTC', 0, 'EUR' from app.users as u where u.email = 'late@clinic.test';
-select is(pg_temp.refusal_at_commit('nobody', 'select'), null, 'with both the account may stay');
+select is(pg_temp.refusal_at_commit('nobody', 'select'), null,
+    'An account of a doctor with a profile and a doctor row is accepted at commit');
 select is(
     pg_temp.refusal_at_commit('nobody', pg_temp.user_sql('a@clinic.test', v.role, v.present)),
     v.refusal, v.sentence)
 from (values
-    ('patient', '{}'::text[], 'TM209', 'a patient without a profile does not stay'),
-    ('admin', '{}', 'TM209', 'nor does an admin'),
-    ('doctor', '{practice}', 'TM209', 'nor a doctor who has a practice only'),
-    ('doctor', '{profile}', 'TM209', 'nor one who has a profile only'),
-    ('doctor', '{profile,practice}', null, 'a doctor with both stays')
+    ('patient', '{}'::text[], 'TM209', 'A new patient without a profile is refused at commit'),
+    ('admin', '{}', 'TM209', 'A new admin without a profile is refused at commit'),
+    ('doctor', '{practice}', 'TM209',
+     'A new doctor with a doctor row and without a profile is refused'),
+    ('doctor', '{profile}', 'TM209',
+     'A new doctor with a profile and without a doctor row is refused at commit'),
+    ('doctor', '{profile,practice}', null,
+     'A new doctor with a profile and a doctor row is accepted at commit')
 ) as v (role, present, refusal, sentence);
 select is(
     pg_temp.refusal_at_commit('nobody', format(
         'update app.users set role = %L where id = %L', v.role, pg_temp.id_of('other_patient'))),
     v.refusal, v.sentence)
 from (values
-    ('doctor', 'TM209', 'a patient does not become a doctor without a practice'),
-    ('admin', null, 'an admin needs none'),
-    ('patient', null, 'nor does an admin who becomes a patient')
+    ('doctor', 'TM209', 'A patient cannot become a doctor without a doctor row'),
+    ('admin', null, 'A patient can become an admin without a doctor row'),
+    ('patient', null, 'An admin can become a patient without a doctor row')
 ) as v (role, refusal, sentence);
 select is(
     pg_temp.refusal_at_commit('nobody', format(
         'update app.users set role = ''doctor'' where id = %1$L; '
         'insert into app.doctors (user_id, specialty, time_zone, fee_minor, currency) '
         'values (%1$L, ''Neurology'', ''UTC'', 0, ''EUR'')', pg_temp.id_of('other_patient'))),
-    null, 'a patient who gets a practice becomes a doctor');
+    null, 'A patient can become a doctor with a doctor row');
 
--- The checks at the end run as whoever ends the transaction
+-- The deferred checks in a transaction of the REST API
 set local role telemed_api;
 select pg_temp.sign_in('admin');
 select lives_ok(
@@ -139,8 +146,9 @@ select lives_ok(
     select api.onboard_doctor(
         'new@clinic.test', '$2b$04$' || repeat('a', 53), 'Dr. New', 'Neurology', 'UTC', 0, 'EUR')
     $$,
-    'an admin adds a doctor');
-select lives_ok('set constraints all immediate', 'and the REST API ends the transaction');
+    'The REST API can onboard a doctor');
+select lives_ok('set constraints all immediate',
+    'The deferred checks work although the REST API cannot read the tables');
 
 select * from finish();
 rollback;

@@ -10,28 +10,31 @@ select api.cancel_consultation(:'booking') \g /dev/null
 
 select pg_temp.sign_in('patient');
 select collect_tap(
-    is(d.id, pg_temp.id_of('doctor'), 'a patient looks at a doctor'),
-    is(d.full_name, 'Doctor doctor', 'their name'),
-    is(d.specialty, 'Cardiology', 'specialty'),
-    is(d.time_zone, 'Europe/Berlin', 'time zone'),
-    is((d.fee_minor, d.currency), (5000::bigint, 'EUR'::text), 'and fee'))
+    is(d.id, pg_temp.id_of('doctor'), 'get_doctor: the answer has the id of the doctor'),
+    is(d.full_name, 'Doctor doctor', 'get_doctor: the answer has the name of the doctor'),
+    is(d.specialty, 'Cardiology', 'get_doctor: the answer has the specialty'),
+    is(d.time_zone, 'Europe/Berlin', 'get_doctor: the answer has the time zone'),
+    is((d.fee_minor, d.currency), (5000::bigint, 'EUR'::text),
+        'get_doctor: the answer has the fee and its currency'))
 from api.get_doctor(pg_temp.id_of('doctor')) as d;
 select is(
     (select array_agg(k order by k) from jsonb_object_keys(
         to_jsonb(api.get_doctor(pg_temp.id_of('doctor')))) as k),
     '{currency,fee_minor,full_name,id,is_active,specialty,time_zone}',
-    'and nothing that is private to the doctor');
+    'get_doctor: the answer has no other field');
 select throws_ok(
     format('select api.get_doctor(%L)', v.id), 'TM401', null, v.sentence)
 from (values
-    (gen_random_uuid(), 'a doctor who does not exist is not found'),
-    (pg_temp.id_of('other_patient'), 'a patient is not found among doctors'),
-    (null, 'nor is nobody')) as v (id, sentence);
+    (gen_random_uuid(), 'get_doctor: a doctor who does not exist is refused'),
+    (pg_temp.id_of('other_patient'), 'get_doctor: the id of a patient is refused'),
+    (null, 'get_doctor: a null id is refused')) as v (id, sentence);
 select pg_temp.sign_in('other_doctor');
 select is(
-    (api.get_doctor(pg_temp.id_of('doctor'))).specialty, 'Cardiology', 'a colleague looks too');
+    (api.get_doctor(pg_temp.id_of('doctor'))).specialty, 'Cardiology',
+    'get_doctor: a doctor can read another doctor');
 select pg_temp.sign_in('admin');
-select is((api.get_doctor(pg_temp.id_of('doctor'))).specialty, 'Cardiology', 'so does an admin');
+select is((api.get_doctor(pg_temp.id_of('doctor'))).specialty, 'Cardiology',
+    'get_doctor: an admin can read a doctor');
 reset role;
 update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('other_doctor');
 set local role telemed_api;
@@ -39,27 +42,30 @@ select is(
     pg_temp.refusal(v.actor, format('select api.get_doctor(%L)', pg_temp.id_of('other_doctor'))),
     v.refusal, v.sentence)
 from (values
-    ('other_patient', 'TM401', 'a patient does not find a doctor who has left'),
-    ('doctor', 'TM401', 'nor does a colleague'),
-    ('patient', null, 'a patient who was with the doctor still reads who that was'),
-    ('admin', null, 'so does an admin')) as v (actor, refusal, sentence);
+    ('other_patient', 'TM401', 'get_doctor: a patient cannot read a deactivated doctor'),
+    ('doctor', 'TM401', 'get_doctor: a doctor cannot read a deactivated doctor'),
+    ('patient', null,
+     'get_doctor: a patient of a deactivated doctor can read the doctor'),
+    ('admin', null,
+     'get_doctor: an admin can read a deactivated doctor')) as v (actor, refusal, sentence);
 select pg_temp.sign_in('patient');
 select is(
     (d.full_name, d.is_active), ('Doctor other_doctor'::text, false),
-    'with the name, and as one who has left')
+    'get_doctor: the answer says that a deactivated doctor is not active')
 from api.get_doctor(pg_temp.id_of('other_doctor')) as d;
 reset role;
 update app.users set deactivated_at = null where id = pg_temp.id_of('other_doctor');
 set local role telemed_api;
 select is(
     (api.get_doctor(pg_temp.id_of('other_doctor'))).specialty, 'Dermatology',
-    'a doctor who comes back is');
+    'get_doctor: a doctor who is active again can be read');
 select pg_temp.sign_in('nobody');
 select throws_ok(
     format('select api.get_doctor(%L)', pg_temp.id_of('doctor')),
-    'TM101', null, 'nobody looks without signing in');
+    'TM101', null, 'get_doctor: a caller who is not logged in is refused');
 select throws_ok(
-    'select api.get_doctor(gen_random_uuid())', 'TM101', null, 'or learns who exists');
+    'select api.get_doctor(gen_random_uuid())', 'TM101', null,
+    'get_doctor: a caller who is not logged in gets the same refusal for an unknown doctor');
 
 select * from finish();
 rollback;

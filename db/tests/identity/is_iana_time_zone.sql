@@ -3,31 +3,37 @@ select plan(27);
 
 select is(app.is_iana_time_zone(v.name), v.is_known, v.sentence)
 from (values
-    ('Europe/Berlin', true, 'Berlin has a time zone'),
-    ('America/Argentina/Buenos_Aires', true, 'so has Buenos Aires'),
-    ('UTC', true, 'and so has everybody'),
-    ('Mars/Olympus_Mons', false, 'Mars has none'),
-    ('Europe', false, 'a continent has none'),
-    ('', false, 'no name is no zone'),
-    (null, false, 'nothing is no zone'),
-    ('CEST', false, 'an abbreviation is no zone'),
-    ('cet', false, 'in small letters neither'),
-    ('+02:00', false, 'an offset is no zone'),
-    ('<+02>-02', false, 'a POSIX rule is no zone'),
-    ('posix/Europe/Berlin', false, 'a variant of a zone is no zone'),
-    ('localtime', false, 'the zone of the server is no zone'),
-    ('europe/berlin', false, 'a zone is written as the database of zones does'))
+    ('Europe/Berlin', true, 'is_iana_time_zone: Europe/Berlin is accepted'),
+    ('America/Argentina/Buenos_Aires', true,
+     'is_iana_time_zone: America/Argentina/Buenos_Aires is accepted'),
+    ('UTC', true, 'is_iana_time_zone: UTC is accepted'),
+    ('Mars/Olympus_Mons', false, 'is_iana_time_zone: a zone that does not exist is refused'),
+    ('Europe', false, 'is_iana_time_zone: the name of a continent alone is refused'),
+    ('', false, 'is_iana_time_zone: an empty name is refused'),
+    (null, false, 'is_iana_time_zone: null is refused'),
+    ('CEST', false, 'is_iana_time_zone: an abbreviation is refused'),
+    ('cet', false, 'is_iana_time_zone: an abbreviation in small letters is refused'),
+    ('+02:00', false, 'is_iana_time_zone: an offset is refused'),
+    ('<+02>-02', false, 'is_iana_time_zone: a POSIX rule is refused'),
+    ('posix/Europe/Berlin', false, 'is_iana_time_zone: the posix variant of a zone is refused'),
+    ('localtime', false, 'is_iana_time_zone: the name localtime is refused'),
+    ('europe/berlin', false, 'is_iana_time_zone: a zone in small letters is refused'))
     as v (name, is_known, sentence);
 
--- Zones with the name of an abbreviation would be read as the abbreviation, which knows no summer.
-select is(app.is_iana_time_zone(name), false, name || ' is read as an abbreviation and refused')
+-- PostgreSQL would read these zones as an abbreviation, which has no daylight saving time.
+select is(
+    app.is_iana_time_zone(name), false,
+    'is_iana_time_zone: ' || name || ' is refused, because it is read as an abbreviation')
 from unnest('{CET,EET,MET,WET,EST,MST,HST}'::text[]) as name;
-select is(app.is_iana_time_zone('Factory'), false, 'the zone of no place is none');
-select is(app.is_iana_time_zone(name), true, name || ' is nobody''s abbreviation')
+select is(app.is_iana_time_zone('Factory'), false,
+    'is_iana_time_zone: the name Factory is refused');
+select is(
+    app.is_iana_time_zone(name), true,
+    'is_iana_time_zone: ' || name || ' is accepted, because it is no abbreviation')
 from unnest('{America/New_York,Etc/UTC,Etc/GMT+5,Asia/Kathmandu}'::text[]) as name;
 
--- What is accepted means the same to "at time zone" as to a session in that zone. Short names are
--- those that an abbreviation could have.
+-- An accepted zone means the same in "at time zone" as in a session with that zone. Only names of at
+-- most five characters can be abbreviations.
 create function pg_temp.hours_in(p_zone text)
 returns text language plpgsql
 as $$
@@ -45,7 +51,7 @@ select is_empty(
           (timestamptz '2027-01-15 12:00:00+00' at time zone z.name)
           || (timestamptz '2027-07-15 12:00:00+00' at time zone z.name)::text
     $$,
-    'no accepted zone is read in two ways');
+    'is_iana_time_zone: every accepted zone means the same in "at time zone" as in a session');
 
 select * from finish();
 rollback;

@@ -8,7 +8,7 @@ select id as third from api.onboard_doctor(
     100, 'EUR') \gset
 select pg_temp.id_of('doctor') as first, pg_temp.id_of('other_doctor') as second \gset
 
--- What is found
+-- Search
 reset role;
 create function pg_temp.found(
     p_specialty text default null, p_q text default null, p_limit integer default 50,
@@ -21,71 +21,79 @@ $$;
 set local role telemed_api;
 select pg_temp.sign_in('patient');
 select is(
-    pg_temp.found(), 'doctor other_doctor 100%', 'a patient sees all doctors, as they joined');
+    pg_temp.found(), 'doctor other_doctor 100%',
+    'list_doctors: a patient sees all doctors in the order in which they joined');
 select is(pg_temp.found(p_specialty => v.specialty), v.names, v.sentence)
 from (values
-    ('Cardiology', 'doctor 100%', 'a patient looks for cardiologists'),
-    ('CARDIOlogy', 'doctor 100%', 'in capital letters too'),
-    ('Cardio', '', 'a specialty is its whole name'),
-    ('%', '', 'and no pattern'),
-    ('', '', 'an empty specialty is nobody''s'),
-    ('Dermatology', 'other_doctor', 'a patient looks for a dermatologist')) as v (specialty, names,
+    ('Cardiology', 'doctor 100%', 'list_doctors: a specialty finds its doctors'),
+    ('CARDIOlogy', 'doctor 100%', 'list_doctors: the case of the specialty does not matter'),
+    ('Cardio', '', 'list_doctors: a part of a specialty finds no doctor'),
+    ('%', '', 'list_doctors: a percent sign in the specialty is not a pattern'),
+    ('', '', 'list_doctors: an empty specialty finds no doctor'),
+    ('Dermatology', 'other_doctor',
+     'list_doctors: another specialty finds other doctors')) as v (specialty, names,
      sentence);
 select is(pg_temp.found(p_q => v.q), v.names, v.sentence)
 from (values
-    ('other', 'other_doctor', 'a part of the name is enough'),
-    ('OTHER', 'other_doctor', 'in capital letters too'),
-    ('ünal', '100%', 'whatever the script'),
-    ('%', '100%', 'a percent sign means itself'),
-    ('_', 'other_doctor 100%', 'an underscore too'),
-    ('\', '', 'and a backslash'),
-    ('', 'doctor other_doctor 100%', 'an empty search finds everybody'),
-    ('zzz', '', 'a name that nobody has is not found')) as v (q, names, sentence);
+    ('other', 'other_doctor', 'list_doctors: a part of the name finds the doctor'),
+    ('OTHER', 'other_doctor', 'list_doctors: the case of the name does not matter'),
+    ('ünal', '100%', 'list_doctors: the case of a letter beyond ASCII does not matter'),
+    ('%', '100%', 'list_doctors: a percent sign in the search means itself'),
+    ('_', 'other_doctor 100%', 'list_doctors: an underscore in the search means itself'),
+    ('\', '', 'list_doctors: a backslash in the search means itself'),
+    ('', 'doctor other_doctor 100%', 'list_doctors: an empty search finds all doctors'),
+    ('zzz', '',
+     'list_doctors: a name that no doctor has finds no doctor')) as v (q, names, sentence);
 select is(
     pg_temp.found(p_specialty => 'cardiology', p_q => 'doc'), 'doctor',
-    'both searches go together');
+    'list_doctors: specialty and name can be combined');
 
 -- Pages
 select is(
-    pg_temp.found(p_limit => 2), 'doctor other_doctor', 'a page has as many as were asked for');
+    pg_temp.found(p_limit => 2), 'doctor other_doctor',
+    'list_doctors: a page has as many doctors as the limit');
 select is(
     pg_temp.found(p_limit => 2, p_cursor => current_setting('app.next_cursor')), '100%',
-    'the next page goes on after it');
-select is(current_setting('app.next_cursor'), '', 'the last page has no cursor');
+    'list_doctors: the next page begins after the last doctor of the page before');
+select is(current_setting('app.next_cursor'), '', 'list_doctors: the last page has no cursor');
 select pg_temp.cursor_after('patient', 'api.list_doctors(p_limit => 1)') as after_first,
     pg_temp.cursor_after('patient', 'api.list_doctors(p_limit => 2)') as after_second \gset
 select throws_ok(
     format('select api.list_doctors(p_limit => %L)', v.size), 'TM201', null, v.sentence)
 from (values
-    (0, 'a page has at least one row'),
-    (1001, 'a page has at most 1000 rows'),
-    (null, 'a page has a size')) as v (size, sentence);
+    (0, 'list_doctors: a limit of 0 rows is refused'),
+    (1001, 'list_doctors: a limit of 1001 rows is refused'),
+    (null, 'list_doctors: a null limit is refused')) as v (size, sentence);
 
--- Doctors who have left
+-- Deactivated doctors
 reset role;
 update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('other_doctor');
 set local role telemed_api;
-select is(pg_temp.found(), 'doctor 100%', 'a doctor who has left is not listed');
+select is(pg_temp.found(), 'doctor 100%', 'list_doctors: a deactivated doctor is not listed');
 select is(
     pg_temp.found(p_specialty => v.specialty, p_q => v.q), '', v.sentence)
 from (values
-    ('Dermatology', null, 'nor found by specialty'),
-    (null, 'other', 'nor by name')) as v (specialty, q, sentence);
+    ('Dermatology', null, 'list_doctors: a deactivated doctor is not found by specialty'),
+    (null, 'other',
+     'list_doctors: a deactivated doctor is not found by name')) as v (specialty, q, sentence);
 select is(
-    pg_temp.found(p_limit => 1, p_cursor => :'after_first'), '100%', 'and takes no place on a page');
+    pg_temp.found(p_limit => 1, p_cursor => :'after_first'), '100%',
+    'list_doctors: a deactivated doctor takes no place on a page');
 select is(
     pg_temp.found(p_limit => 1, p_cursor => :'after_second'), '100%',
-    'a page goes on after a doctor who has left since the page before');
+    'list_doctors: a cursor stays valid when the doctor at its position is deactivated');
 
--- Who
+-- Callers
 select pg_temp.sign_in('doctor');
-select is(pg_temp.found(p_limit => 1), 'doctor', 'a doctor sees doctors');
+select is(pg_temp.found(p_limit => 1), 'doctor', 'list_doctors: a doctor can list doctors');
 select pg_temp.sign_in('admin');
-select is(pg_temp.found(p_limit => 1), 'doctor', 'so does an admin');
+select is(pg_temp.found(p_limit => 1), 'doctor', 'list_doctors: an admin can list doctors');
 select pg_temp.sign_in('nobody');
-select throws_ok('select api.list_doctors()', 'TM101', null, 'nobody does without signing in');
+select throws_ok('select api.list_doctors()', 'TM101', null,
+    'list_doctors: a caller who is not logged in is refused');
 select throws_ok(
-    'select api.list_doctors(p_limit => 0)', 'TM101', null, 'whatever is asked');
+    'select api.list_doctors(p_limit => 0)', 'TM101', null,
+    'list_doctors: a caller who is not logged in is refused before the limit is checked');
 
 select * from finish();
 rollback;

@@ -4,7 +4,8 @@ select plan(19);
 
 select '$2b$04$' || repeat('a', 53) as hash \gset
 select pg_temp.sign_in('patient');
-select is_empty('select id from api.list_sessions()', 'who has logged in nowhere sees nothing');
+select is_empty('select id from api.list_sessions()',
+    'list_sessions: a user without a session gets an empty list');
 select session_id as first, refresh_token as first_token
 from api.log_in('patient@clinic.test', :'hash') \gset
 select session_id as second from api.log_in('patient@clinic.test', :'hash') \gset
@@ -19,15 +20,20 @@ select refresh_token from api.refresh_session(:'first_token') \gset
 select pg_temp.sign_in('patient');
 select is(
     array_agg(s.id), array[:'first', :'second', :'third']::uuid[],
-    'a patient sees where they are logged in, and nobody else''s sessions')
+    'list_sessions: a patient sees their own sessions and no others')
 from api.list_sessions() as s;
 select collect_tap(
-    is(s.created_at, '2027-01-04 08:00:00+00', 'with when they logged in'),
-    is(s.expires_at, '2027-02-03 08:00:00+00', 'when it ends'),
-    is(s.last_used_at, '2027-01-05 10:00:00+00', 'when it was last refreshed'),
-    is(s.is_current, false, 'and that it is not this one'))
+    is(s.created_at, '2027-01-04 08:00:00+00',
+        'list_sessions: the answer has the time of the log-in'),
+    is(s.expires_at, '2027-02-03 08:00:00+00',
+        'list_sessions: the answer has the end of the session'),
+    is(s.last_used_at, '2027-01-05 10:00:00+00',
+        'list_sessions: the answer has the time of the last refresh'),
+    is(s.is_current, false,
+        'list_sessions: a session that is not calling is not marked as current'))
 from api.list_sessions() as s where s.id = :'first';
-select is(s.last_used_at, '2027-01-04 08:00:00+00', 'one that was never refreshed was used at log-in')
+select is(s.last_used_at, '2027-01-04 08:00:00+00',
+    'list_sessions: a session that was never refreshed was last used at its log-in')
 from api.list_sessions() as s where s.id = :'second';
 reset role;
 select pg_temp.new_session('patient') as current \gset
@@ -35,44 +41,48 @@ set local role telemed_api;
 select pg_temp.in_session(:'current');
 select results_eq(
     'select s.id from api.list_sessions() as s where s.is_current',
-    format('select %L::uuid', :'current'), 'the session that asks is the current one');
+    format('select %L::uuid', :'current'),
+    'list_sessions: the calling session is marked as current');
 select is(
-    s.last_used_at, '2027-01-05 10:00:00+00', 'a session without a token was used when it began')
+    s.last_used_at, '2027-01-05 10:00:00+00',
+    'list_sessions: a session without a refresh token was last used when it began')
 from api.list_sessions() as s where s.id = :'current';
 
--- What is over
+-- Sessions that have ended
 select pg_temp.sign_in('patient');
-select lives_ok(format('select api.log_out(%L)', :'current'), 'a patient logs out');
+select lives_ok(format('select api.log_out(%L)', :'current'),
+    'log_out: a patient can log out of the calling session');
 reset role;
 update app.sessions set created_at = '2026-01-01', expires_at = '2027-01-05 10:00:00+00'
 where id = :'second';
 set local role telemed_api;
 select is(
     array_agg(s.id), array[:'first', :'third']::uuid[],
-    'sessions that were ended, or have ended by themselves, are not there')
+    'list_sessions: sessions that were revoked or have expired are not listed')
 from api.list_sessions() as s;
 
--- Page by page
+-- Pages
 select is(
     pg_temp.all_pages(format('api.list_sessions(p_limit => %s, p_cursor => %%L)', n)),
-    array[:'first', :'third']::text[], 'pages of ' || n || ' show everything once')
+    array[:'first', :'third']::text[], 'list_sessions: pages of length ' || n || ' have each session once')
 from unnest(array[1, 2, 1000]) as n;
 select is(
     pg_temp.refusal('patient', format('select api.list_sessions(p_limit => %L)', v.n)),
     'TM201 limit', v.sentence)
 from (values
-    (0, 'a page of nothing is refused'),
-    (1001, 'a page has at most 1000 rows'),
-    (null, 'a page has an end')
+    (0, 'list_sessions: a limit of 0 rows is refused'),
+    (1001, 'list_sessions: a limit of 1001 rows is refused'),
+    (null, 'list_sessions: a null limit is refused')
 ) as v (n, sentence);
 
--- Who may not
+-- Callers without the right
 select is(
     pg_temp.refusal('nobody', 'select api.list_sessions()'), 'TM101',
-    'nobody has sessions without signing in');
+    'list_sessions: a caller who is not logged in is refused');
 select pg_temp.sign_in('doctor');
 select is_empty(
-    'select id from api.list_sessions()', 'a doctor who never logged in has none either');
+    'select id from api.list_sessions()',
+    'list_sessions: a doctor without a session gets an empty list');
 
 select * from finish();
 rollback;

@@ -14,26 +14,28 @@ select pg_temp.sign_in('nobody');
 select is(
     api.mfa_secret('patient@clinic.test', :'hash'),
     row(pg_temp.id_of('patient'), 'a secret')::api.mfa_secrets,
-    'whoever knows the password gets the encrypted secret');
+    'mfa_secret: the right password gets the encrypted secret');
 select is(
     api.mfa_secret(v.email, v.password_hash), row(null, null)::api.mfa_secrets, v.sentence)
 from (values
-    ('patient@clinic.test', '$2b$04$' || repeat('a', 52) || 'b', 'not with a wrong password'),
-    ('patient@clinic.test', null, 'nor without one'),
-    ('unknown@clinic.test', :'hash', 'nor under an unknown address'),
-    ('other_patient@clinic.test', :'hash', 'nor of a deactivated account'),
-    ('doctor@clinic.test', :'hash', 'one that is not confirmed is none'),
-    ('admin@clinic.test', :'hash', 'nor has every account one'))
+    ('patient@clinic.test', '$2b$04$' || repeat('a', 52) || 'b',
+     'mfa_secret: a wrong password gets no secret'),
+    ('patient@clinic.test', null, 'mfa_secret: a null password gets no secret'),
+    ('unknown@clinic.test', :'hash', 'mfa_secret: an unknown e-mail address gets no secret'),
+    ('other_patient@clinic.test', :'hash', 'mfa_secret: a deactivated account gets no secret'),
+    ('doctor@clinic.test', :'hash',
+     'mfa_secret: an account whose second factor is not confirmed gets no secret'),
+    ('admin@clinic.test', :'hash', 'mfa_secret: an account without a second factor gets no secret'))
     as v (email, password_hash, sentence);
 select is(
     current_setting('app.user_id') || current_setting('app.role'), '',
-    'whoever asks is nobody still');
+    'mfa_secret: the call leaves the transaction without an actor');
 reset role;
 set local app.proof = '';
 set local role telemed_api;
 select throws_ok(
     format('select api.mfa_secret(%L, %L)', 'patient@clinic.test', :'hash'),
-    'TM101', null, 'without a proven context nobody asks');
+    'TM101', null, 'mfa_secret: a call without a context signature is refused');
 
 select * from finish();
 rollback;

@@ -9,24 +9,26 @@ set local role telemed_api;
 select pg_temp.sign_in('patient');
 select is(
     api.my_password_salt(), '$2b$12$abcdefghijklmnopqrstuO',
-    'a patient has the setting of their own hash, without the hash');
+    'my_password_salt: a patient gets the bcrypt setting of their own hash, and not the hash');
 select pg_temp.sign_in('doctor');
 select is(
-    api.my_password_salt(), '$2b$04$' || repeat('a', 22), 'a doctor has that of the doctor''s');
+    api.my_password_salt(), '$2b$04$' || repeat('a', 22),
+    'my_password_salt: a doctor gets the setting of their own hash');
 select pg_temp.sign_in('admin');
 select is(
-    api.my_password_salt(), '$2b$04$' || repeat('a', 22), 'an admin sees no more than their own');
+    api.my_password_salt(), '$2b$04$' || repeat('a', 22),
+    'my_password_salt: an admin gets the setting of their own hash');
 
--- Who may not
+-- Callers without the right
 select is(
     pg_temp.refusal('nobody', 'select api.my_password_salt()'), 'TM101',
-    'nobody has one without signing in');
+    'my_password_salt: a caller who is not logged in is refused');
 reset role;
 update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('patient');
 set local role telemed_api;
 select is(
     pg_temp.refusal('patient', 'select api.my_password_salt()'), 'TM102',
-    'who is deactivated has none any more');
+    'my_password_salt: a deactivated user is refused');
 
 select * from finish();
 rollback;

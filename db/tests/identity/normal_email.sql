@@ -3,23 +3,31 @@ select plan(19);
 
 select is(app.normal_email(v.email), v.normal, v.sentence)
 from (values
-    ('ann@clinic.test', 'ann@clinic.test', 'an address in small letters stays as it is'),
-    ('Ann@CLINIC.Test', 'ann@clinic.test', 'capital letters become small'),
-    ('ÄÖ@clinic.test', 'äö@clinic.test', 'also beyond ASCII'),
-    (U&'jose\0301@clinic.test', U&'jos\00E9@clinic.test', 'a letter and its accent become one'),
-    (U&'JOSE\0301@clinic.test', U&'jos\00E9@clinic.test', 'in capital letters, too'),
-    (U&'J\030C@clinic.test', U&'\01F0@clinic.test', 'also where only the small letter has its own'),
-    (U&'\212A\212B@clinic.test', U&'k\00E5@clinic.test', 'signs that are letters are these letters'),
-    ('ΟΔΟΣ@clinic.test', 'οδοσ@clinic.test', 'a capital sigma is a small one'),
-    ('οδος@clinic.test', 'οδοσ@clinic.test', 'and so is the one at the end of a word'),
-    (U&'stra\1E9Ee@clinic.test', 'straße@clinic.test', 'a capital sharp s is a small one'),
-    ('strasse@clinic.test', 'strasse@clinic.test', 'which is not two'),
-    (U&'\0130i@clinic.test', 'ii@clinic.test', 'a capital i with a dot is an i'),
-    (U&'I\0307i@clinic.test', 'ii@clinic.test', 'also where the dot is a character of its own'),
-    (U&'\0131@clinic.test', U&'\0131@clinic.test', 'a small one without a dot is another letter'),
-    ('a+1@clinic.test', 'a+1@clinic.test', 'what stands after a plus sign counts'),
-    ('', '', 'an empty text stays empty'),
-    (null, null, 'and what is missing, missing')
+    ('ann@clinic.test', 'ann@clinic.test',
+     'normal_email: an address in small ASCII letters stays as it is'),
+    ('Ann@CLINIC.Test', 'ann@clinic.test', 'normal_email: capital ASCII letters become small'),
+    ('ÄÖ@clinic.test', 'äö@clinic.test', 'normal_email: capital letters beyond ASCII become small'),
+    (U&'jose\0301@clinic.test', U&'jos\00E9@clinic.test',
+     'normal_email: a small letter and its accent become one character'),
+    (U&'JOSE\0301@clinic.test', U&'jos\00E9@clinic.test',
+     'normal_email: a capital letter and its accent become one small character'),
+    (U&'J\030C@clinic.test', U&'\01F0@clinic.test',
+     'normal_email: a pair becomes one character even if only its small letter has one'),
+    (U&'\212A\212B@clinic.test', U&'k\00E5@clinic.test',
+     'normal_email: the Kelvin and the Angstrom sign become the letters that they stand for'),
+    ('ΟΔΟΣ@clinic.test', 'οδοσ@clinic.test', 'normal_email: a capital sigma becomes a small one'),
+    ('οδος@clinic.test', 'οδοσ@clinic.test', 'normal_email: a final sigma becomes an ordinary one'),
+    (U&'stra\1E9Ee@clinic.test', 'straße@clinic.test',
+     'normal_email: a capital sharp s becomes a small one'),
+    ('strasse@clinic.test', 'strasse@clinic.test', 'normal_email: a double s stays a double s'),
+    (U&'\0130i@clinic.test', 'ii@clinic.test', 'normal_email: a capital i with a dot becomes an i'),
+    (U&'I\0307i@clinic.test', 'ii@clinic.test',
+     'normal_email: a capital i with a combining dot becomes an i'),
+    (U&'\0131@clinic.test', U&'\0131@clinic.test',
+     'normal_email: an i without a dot stays as it is'),
+    ('a+1@clinic.test', 'a+1@clinic.test', 'normal_email: the part after a plus sign stays'),
+    ('', '', 'normal_email: an empty text stays empty'),
+    (null, null, 'normal_email: null stays null')
 ) as v (email, normal, sentence);
 
 create temp table letter on commit drop as
@@ -30,7 +38,7 @@ where n not between 55296 and 57343
        or chr(n) is not nfc normalized or chr(n) is not nfd normalized);
 select is_empty(
     $$ select c from letter where app.normal_email(app.normal_email(c)) <> app.normal_email(c) $$,
-    'the normal form of a normal form is itself, whatever the letter');
+    'normal_email: the normal form of a normal form is the same, for every letter');
 select is_empty(
     $$
     select c from letter
@@ -39,7 +47,7 @@ select is_empty(
        or app.normal_email(normalize(c, nfd)) <> app.normal_email(c)
        or app.normal_email(normalize(upper(c), nfd)) <> app.normal_email(upper(c))
     $$,
-    'and the same for each composition and for the small letter');
+    'normal_email: every composition and the small letter have the same normal form');
 
 select * from finish();
 rollback;

@@ -6,27 +6,32 @@ reset role;
 select pg_temp.sign_in('patient');
 select is(
     (app.require_role('patient')).user_id, pg_temp.id_of('patient'),
-     'a patient passes as a patient');
+    'require_role: a caller with the required role is accepted');
 select is(
-    (app.require_role('admin', 'patient')).role, 'patient', 'and where several roles may pass');
+    (app.require_role('admin', 'patient')).role, 'patient',
+    'require_role: a caller with one of several required roles is accepted');
 select throws_ok(
-    $$ select app.require_role('doctor') $$, 'TM301', null, 'but not as a doctor');
+    $$ select app.require_role('doctor') $$, 'TM301', null,
+    'require_role: a caller with another role is refused');
 select throws_ok(
     $$ select app.require_role('doctor', 'admin') $$, 'TM301', null,
-    'and not where others may pass');
+    'require_role: a caller with none of several required roles is refused');
 select throws_ok(
-    $$ select app.require_role('Patient') $$, 'TM301', null, 'a role is compared letter by letter');
+    $$ select app.require_role('Patient') $$, 'TM301', null,
+    'require_role: the case of the required role matters');
 
 select pg_temp.sign_in('nobody');
 select throws_ok(
-    $$ select app.require_role('patient') $$, 'TM101', null, 'nobody passes without signing in');
+    $$ select app.require_role('patient') $$, 'TM101', null,
+    'require_role: a caller who is not logged in is refused');
 select pg_temp.sign_in('patient');
 update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('patient');
 select throws_ok(
-    $$ select app.require_role('patient') $$, 'TM102', null, 'nor with a deactivated account');
+    $$ select app.require_role('patient') $$, 'TM102', null,
+    'require_role: a deactivated user is refused');
 select throws_ok(
     $$ select app.require_role('doctor') $$, 'TM102', null,
-    'a deactivated account is told so before its role matters');
+    'require_role: a deactivated user is refused before the role is checked');
 
 select * from finish();
 rollback;

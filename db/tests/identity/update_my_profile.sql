@@ -5,62 +5,79 @@ select plan(32);
 -- The permitted path
 select pg_temp.sign_in('patient');
 select collect_tap(
-    is(u.full_name, 'Pat Example', 'a patient changes their name'),
-    is(u.phone, '+49 30 1234567', 'their phone number'),
-    is(u.date_of_birth, '1980-02-29', 'and their date of birth'),
-    is(u.email, 'patient@clinic.test', 'the address stays'),
-    is(u.role, 'patient', 'so does the role'))
+    is(u.full_name, 'Pat Example', 'update_my_profile: a patient can change their name'),
+    is(u.phone, '+49 30 1234567', 'update_my_profile: a patient can change their phone number'),
+    is(u.date_of_birth, '1980-02-29',
+        'update_my_profile: a patient can change their date of birth'),
+    is(u.email, 'patient@clinic.test', 'update_my_profile: the e-mail address stays as it is'),
+    is(u.role, 'patient', 'update_my_profile: the role stays as it is'))
 from api.update_my_profile('Pat Example', '+49 30 1234567', '1980-02-29') as u;
 select collect_tap(
-    is(u.full_name, 'Pat Example', 'what is not given stays: the name'),
-    is(u.phone, '+49 30 1234567', 'the phone number'),
-    is(u.date_of_birth, '1980-02-29', 'the date of birth'))
+    is(u.full_name, 'Pat Example', 'update_my_profile: a null name leaves the name as it is'),
+    is(u.phone, '+49 30 1234567',
+        'update_my_profile: a null phone number leaves the phone number as it is'),
+    is(u.date_of_birth, '1980-02-29',
+        'update_my_profile: a null date of birth leaves the date of birth as it is'))
 from api.update_my_profile() as u;
 select collect_tap(
-    is(u.phone, null, 'an empty phone number removes it'),
-    is(u.full_name, 'Pat Example', 'and nothing else'))
+    is(u.phone, null, 'update_my_profile: an empty phone number removes the phone number'),
+    is(u.full_name, 'Pat Example',
+        'update_my_profile: an empty phone number leaves the name as it is'))
 from api.update_my_profile(p_phone => '') as u;
 select pg_temp.sign_in('other_patient');
 select collect_tap(
-    is(u.full_name, 'Patient other_patient', 'nobody else''s name is changed'),
-    is(u.date_of_birth, null, 'nor their date of birth'))
+    is(u.full_name, 'Patient other_patient',
+        'update_my_profile: the name of another user stays as it is'),
+    is(u.date_of_birth, null,
+        'update_my_profile: the date of birth of another user stays as it is'))
 from api.my_profile() as u;
 
 reset role;
 select collect_tap(
-    is(l.old ->> 'full_name', 'Patient patient', 'a change leaves a trace with the old values'),
-    is(l.new ->> 'phone', '+49 30 1234567', 'and the new ones'),
-    is(l.user_id, pg_temp.id_of('patient'), 'of who changed them'))
+    is(l.old ->> 'full_name', 'Patient patient',
+        'update_my_profile: the audit log has the old values'),
+    is(l.new ->> 'phone', '+49 30 1234567', 'update_my_profile: the audit log has the new values'),
+    is(l.user_id, pg_temp.id_of('patient'), 'update_my_profile: the audit log names the user'))
 from app.audit_logs as l
 where l.table_name = 'profiles' and l.operation = 'UPDATE' order by l.id limit 1;
 set local role telemed_api;
 
 select pg_temp.sign_in('doctor');
-select is(u.full_name, 'Dr. Grace Example', 'a doctor changes their name')
+select is(u.full_name, 'Dr. Grace Example', 'update_my_profile: a doctor can change their name')
 from api.update_my_profile('Dr. Grace Example') as u;
-select is(d.full_name, 'Dr. Grace Example', 'patients see it')
+select is(d.full_name, 'Dr. Grace Example',
+    'update_my_profile: patients see the new name of a doctor')
 from api.get_doctor(pg_temp.id_of('doctor')) as d;
 select pg_temp.sign_in('admin');
-select is(u.phone, '112-112', 'an admin has a phone number too')
+select is(u.phone, '112-112', 'update_my_profile: an admin can change their phone number')
 from api.update_my_profile(p_phone => '112-112') as u;
 
 -- Refusals
 select pg_temp.sign_in('patient');
-select is(u.date_of_birth, '2027-01-05', 'a child may be born tomorrow, east of here')
+select is(u.date_of_birth, '2027-01-05',
+    'update_my_profile: a date of birth tomorrow is accepted, as it is today further east')
 from api.update_my_profile(p_date_of_birth => '2027-01-05') as u;
 select throws_ok(
     format('select api.update_my_profile(%s)', v.arguments), v.code, null, v.sentence)
 from (values
-    ($$ p_date_of_birth => '2027-01-06' $$, 'TM201', 'but not the day after'),
-    ($$ p_date_of_birth => 'infinity' $$, 'TM201', 'nor at the end of time'),
-    ($$ p_date_of_birth => '1869-12-31' $$, '23514', 'nobody is that old'),
-    ($$ p_date_of_birth => '-infinity' $$, '23514', 'nor older than time'),
-    ($$ p_full_name => '' $$, '23514', 'a name is not empty'),
-    ($$ p_full_name => '   ' $$, '23514', 'nor only spaces'),
-    ($$ p_full_name => repeat('n', 201) $$, '23514', 'nor longer than 200 characters'),
-    ($$ p_phone => 'none' $$, '23514', 'a phone number is a number'),
-    ($$ p_phone => ' ' $$, '23514', 'a space does not remove it')) as v (arguments, code, sentence);
-select is(u.full_name, 'Pat Example', 'a refusal changes nothing') from api.my_profile() as u;
+    ($$ p_date_of_birth => '2027-01-06' $$, 'TM201',
+     'update_my_profile: a date of birth after tomorrow is refused'),
+    ($$ p_date_of_birth => 'infinity' $$, 'TM201',
+     'update_my_profile: the date of birth infinity is refused'),
+    ($$ p_date_of_birth => '1869-12-31' $$, '23514',
+     'update_my_profile: a date of birth before 1870 is refused'),
+    ($$ p_date_of_birth => '-infinity' $$, '23514',
+     'update_my_profile: the date of birth minus infinity is refused'),
+    ($$ p_full_name => '' $$, '23514', 'update_my_profile: an empty name is refused'),
+    ($$ p_full_name => '   ' $$, '23514', 'update_my_profile: a name of spaces only is refused'),
+    ($$ p_full_name => repeat('n', 201) $$, '23514',
+     'update_my_profile: a name of 201 characters is refused'),
+    ($$ p_phone => 'none' $$, '23514',
+     'update_my_profile: a phone number without digits is refused'),
+    ($$ p_phone => ' ' $$, '23514',
+     'update_my_profile: a phone number of one space is refused')) as v (arguments, code, sentence);
+select is(u.full_name, 'Pat Example',
+    'update_my_profile: a refusal changes nothing') from api.my_profile() as u;
 
 
 reset role;
@@ -78,20 +95,21 @@ end;
 $$;
 set local role telemed_api;
 select is(
-    pg_temp.field_at_fault(), 'date_of_birth', 'the refusal of a date of birth names the field');
+    pg_temp.field_at_fault(), 'date_of_birth',
+    'update_my_profile: the refusal of a date of birth names the field date_of_birth');
 
--- Who may not
+-- Callers without the right
 select pg_temp.sign_in('nobody');
 select throws_ok(
     $$ select api.update_my_profile('Nobody') $$, 'TM101', null,
-    'nobody is changed without signing in');
+    'update_my_profile: a caller who is not logged in is refused');
 reset role;
 update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('patient');
 set local role telemed_api;
 select pg_temp.sign_in('patient');
 select throws_ok(
     $$ select api.update_my_profile('Gone') $$, 'TM102', null,
-    'a deactivated account is not changed');
+    'update_my_profile: a deactivated user is refused');
 
 select * from finish();
 rollback;
