@@ -16,6 +16,6 @@ end;
 $$;
 
 comment on function app.check_limit(integer) is
-'Refuses a page size outside 1 to 1000 rows. Raises TM201.';
+'Refuses a page size that is null or outside 1 to 1000 rows. Raises TM201.';
 
 commit;

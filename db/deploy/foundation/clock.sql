@@ -3,7 +3,7 @@
 begin;
 
 -- PL/pgSQL, like every small function on a hot path: a function in SQL whose search_path is pinned
--- cannot be inlined, and is planned anew at each call.
+-- cannot be inlined, and is planned again at each call.
 create function app.clock()
 returns timestamptz
 language plpgsql stable
@@ -15,7 +15,7 @@ end;
 $$;
 
 comment on function app.clock() is
-'The present time, equal throughout one statement of the client. Tests replace this function inside
-their own transaction; there is no other switch for the time.';
+'The present time, the same throughout one statement of the client. Tests replace this function in
+their own transaction; nothing else can change the time.';
 
 commit;

@@ -12,9 +12,9 @@ create table app.context_keys (
 );
 
 comment on table app.context_keys is
-'Keys that prove who is calling. The key `database` is made here and never leaves; the others are
-shared with the REST API, as CONTEXT_KEY. No client and no function but those of telemed_internal
-can read them.';
+'Keys of context signatures (app.contexts). The key `database` is created at deployment and never
+leaves the database; the REST API has each of the others as its CONTEXT_KEY. Only functions of
+telemed_internal can read them.';
 
 alter table app.context_keys enable row level security;
 alter table app.context_keys force row level security;

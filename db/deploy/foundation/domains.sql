@@ -2,30 +2,32 @@
 
 begin;
 
--- Lengths are counted, not matched: a bounded repetition such as {1,255} makes a slow expression.
+-- char_length checks lengths: a bounded repetition such as {1,255} makes an expression slow.
 
 create domain app.instant as timestamptz
 constraint instant_is_finite_and_before_year_10000
 check (value >= '1900-01-01 00:00:00+00' and value < '10000-01-01 00:00:00+00');
 comment on domain app.instant is
-'A point in time. Finite and before year 10000: clients cannot read anything else.';
+'A point in time from the year 1900 to the year 9999, never infinite: clients cannot read anything
+else.';
 
 create domain app.line as text
 constraint line_has_1_to_200_characters_and_none_hidden
 check (
     char_length(value) between 1 and 200
-    -- Nearly every line is ASCII, and costs no call of a function.
+    -- Nearly every line is ASCII, for which no function is called.
     and (value ~ '^[ -~]*[!-~][ -~]*$' or app.is_readable(value))
 );
 comment on domain app.line is
-'One line of text: 1 to 200 characters, at least one of which can be seen, and none of them hidden:
-no control or format character, which might turn the text around it (app.is_readable).';
+'One line of text: 1 to 200 characters, at least one of them visible and none of them hidden. Hidden
+are control and format characters, which could change how the text around them reads
+(app.is_readable).';
 
 create domain app.prose as text
 constraint prose_has_1_to_4000_characters check (char_length(value) between 1 and 4000);
 comment on domain app.prose is
-'Free text of 1 to 4000 characters, whichever they are: line breaks, tabs, and the directional
-controls that a text of two scripts needs. Show it isolated from what is around it.';
+'Free text of 1 to 4000 characters of any kind, with line breaks, tabs and the directional controls
+that a text in two scripts needs. Show it isolated from the text around it.';
 
 create domain app.code as text
 constraint code_is_a_lower_case_identifier
@@ -36,8 +38,8 @@ create domain app.email as text
 constraint email_has_one_at_sign_and_neither_spaces_nor_hidden_characters
 check (char_length(value) between 3 and 254 and app.is_email(value));
 comment on domain app.email is
-'An e-mail address of at most 254 characters (RFC 5321, section 4.5.3.1.3) that app.is_email takes.
-As it was written; app.normal_email is what addresses are compared by.';
+'An e-mail address of at most 254 characters (RFC 5321, section 4.5.3.1.3) that app.is_email
+accepts, as it was written. Addresses are compared by app.normal_email.';
 
 create domain app.bcrypt_hash as text
 constraint bcrypt_hash_is_complete
@@ -67,6 +69,6 @@ create domain app.idempotency_key as text
 constraint idempotency_key_has_1_to_255_printable_characters
 check (char_length(value) between 1 and 255 and value !~ '[^ -~]');
 comment on domain app.idempotency_key is
-'A client''s key for one request: 1 to 255 printable ASCII characters.';
+'The client''s name for one attempt at a request: 1 to 255 printable ASCII characters.';
 
 commit;

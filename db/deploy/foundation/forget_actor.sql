@@ -2,8 +2,8 @@
 
 begin;
 
--- No SET clause of each function: PostgreSQL lets only a superuser give a function a setting that
--- no module has defined, and on a managed server nobody is one.
+-- The functions have no SET clauses for these settings: only a superuser can give a function a
+-- setting that no module has defined, and a managed server has no superuser.
 create function app.forget_actor()
 returns void
 language plpgsql volatile
@@ -17,8 +17,8 @@ end;
 $$;
 
 comment on function app.forget_actor() is
-'Begins a call in which no caller is verified: empties app.verified_user_id and app.verified_role,
-which any client can set. Every function of api and ops starts with this, or with a function that
+'Begins a call without a verified actor: empties app.verified_user_id and app.verified_role, which
+any client can set. Every function of api and ops begins with this function, or with one that
 verifies the caller and sets both: app.signed_in_actor, app.current_actor, app.require_role.';
 
 grant execute on function app.forget_actor() to telemed_internal;

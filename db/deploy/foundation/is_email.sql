@@ -18,7 +18,7 @@ end;
 $$;
 
 comment on function app.is_email(text) is
-'Whether a text has one at sign, with something on both sides of it, and no character that is
-hidden, a space, a joiner or a variation selector: none that two addresses could differ in unseen.';
+'Whether a text has exactly one at sign with something on both sides of it, and no space, hidden
+character, joiner or variation selector: two addresses that look alike must not differ in one.';
 
 commit;

@@ -2,8 +2,8 @@
 
 begin;
 
--- Ranges of Unicode 18.0.0, because no version of PostgreSQL has classes for these in its regular
--- expressions, and what [[:cntrl:]] and [[:space:]] hold depends on the C library.
+-- Ranges of Unicode 18.0.0, because the regular expressions of PostgreSQL have no classes for them,
+-- and what [[:cntrl:]] and [[:space:]] match depends on the C library.
 -- api/characters.py has the same ranges; tests/http/test_characters.py compares every code point.
 create function app.is_readable(p_text text)
 returns boolean
@@ -89,8 +89,8 @@ end;
 $$;
 
 comment on function app.is_readable(text) is
-'Whether a text has no hidden character (controls, format characters, line separators, blank
-letters) and at least one that can be seen. Joiners (U+200C, U+200D), variation selectors and
-combining marks may stand among others.';
+'Whether a text has at least one visible character and no hidden one (controls, format characters,
+line separators, blank letters). Joiners (U+200C, U+200D), variation selectors and combining marks
+may stand beside visible characters.';
 
 commit;

@@ -25,8 +25,8 @@ end;
 $$;
 
 comment on function app.cursor_signature(text, bytea) is
-'16 bytes of an HMAC-SHA-256 (RFC 2104) over the name of a list, the verified caller and a position
-in the list.';
+'The signature of a cursor: the first 16 bytes of an HMAC-SHA-256 (RFC 2104) over the name of the
+list, the verified user and the position in the list.';
 
 create function app.set_next_cursor(p_list text, p_position jsonb)
 returns void
@@ -51,9 +51,9 @@ end;
 $$;
 
 comment on function app.set_next_cursor(text, jsonb) is
-'Ends a page of a list of the verified caller. p_position: the values that the list is sorted by, of
-the last row of the page; null when no more rows follow. The cursor of the next page stands in
-app.next_cursor, which is empty then.';
+'Ends a page of a list of the verified caller: puts the cursor of the next page into
+app.next_cursor, or an empty text after the last page. p_position: the values by which the list is
+sorted, of the last row of the page; null when no more rows follow.';
 
 create function app.cursor_position(p_list text, p_cursor text)
 returns jsonb
@@ -70,20 +70,20 @@ begin
     if v_length between 24 and 1000 and v_length % 4 <> 1 and p_cursor !~ '[^A-Za-z0-9_-]' then
         v_bytes := decode(
             rpad(translate(p_cursor, '-_', '+/'), (v_length + 3) / 4 * 4, '='), 'base64');
-        -- Hashes are compared, so that the time that it takes says nothing about the signature.
+        -- Hashes are compared, so that a timing difference reveals nothing about the signature.
         if sha256(app.cursor_signature(p_list, substr(v_bytes, 17)))
             = sha256(substr(v_bytes, 1, 16)) then
             return convert_from(substr(v_bytes, 17), 'UTF8')::jsonb;
         end if;
     end if;
-    raise exception 'The cursor does not come from this list'
+    raise exception 'The cursor is not from this list: begin again without a cursor'
         using errcode = 'TM201', column = 'cursor';
 end;
 $$;
 
 comment on function app.cursor_position(text, text) is
-'The position that app.set_next_cursor put into a cursor for the same list and the same caller; null
-for the first page, whose cursor is null. A position is a value and not a row: a page goes on where
-the last one ended, whatever became of the rows meanwhile. Raises TM201.';
+'The position in a cursor that app.set_next_cursor made for the same list and the same caller; null
+for the first page, whose cursor is null. A position is a value, not a row: the next page begins
+after it, even if the row has changed or gone. Raises TM201.';
 
 commit;

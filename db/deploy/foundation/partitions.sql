@@ -17,8 +17,8 @@ end;
 $$;
 
 comment on function app.is_partitioned_by_id(text) is
-'Whether a table of the schema app is partitioned by identifiers of app.uuid_v7. Otherwise it is
-partitioned by a time, if at all.';
+'Whether a table of the schema app is partitioned by identifiers of app.uuid_v7. The other
+partitioned tables are partitioned by a time.';
 
 create function app.close_partition(p_name text)
 returns void
@@ -40,10 +40,10 @@ $$;
 
 comment on function app.close_partition(text) is
 'Closes a table of the schema app that is, or will be, a partition: only functions of
-telemed_internal may look into it by itself, and nobody truncates it.';
+telemed_internal can read it by itself, and it cannot be truncated.';
 
--- Made as a table and then attached: that takes no lock for which a writer would have to wait
--- (SHARE UPDATE EXCLUSIVE), where CREATE TABLE ... PARTITION OF would (ACCESS EXCLUSIVE).
+-- The table is created and then attached, which needs a lock that no writer waits for (SHARE UPDATE
+-- EXCLUSIVE); CREATE TABLE ... PARTITION OF needs ACCESS EXCLUSIVE.
 create or replace function app.create_partition(p_table text, p_month date default null)
 returns text
 language plpgsql volatile
@@ -81,8 +81,9 @@ end;
 $$;
 
 comment on function app.create_partition(text, date) is
-'Makes the partition of a table of the schema app, partitioned by a time or by identifiers of
-app.uuid_v7, for the month (UTC) that begins on p_month; the default partition for null. What is
-named _YYYY_MM is found again by its name. It is closed: see app.close_partition.';
+'Creates the partition of a table of the schema app, partitioned by a time or by identifiers of
+app.uuid_v7, for the month (UTC) that begins on p_month; null creates the default partition. Returns
+the name, which ends in _YYYY_MM or _default and by which the partition is found again. The
+partition is closed: see app.close_partition.';
 
 commit;

@@ -5,8 +5,8 @@ begin;
 create type app.context as (user_id uuid, role text, session_id uuid, request_id text);
 
 comment on type app.context is
-'Who is calling, proven. user_id is null for somebody who is not signed in; session_id is null in a
-context that the database made itself for somebody who did not log in.';
+'A context with a valid context signature. user_id is null for a caller who is not logged in;
+session_id is null if the database signed the context without a session, as after ops.act_as.';
 
 set local role telemed_internal;
 create function app.this_transaction()
@@ -20,16 +20,16 @@ end;
 $$;
 
 comment on function app.this_transaction() is
-'A name that no other transaction has had: process and start.';
+'A name that no other transaction has had: the process id and the start time.';
 
--- app.proof is: key id|session id|validity|HMAC-SHA-256 (RFC 2104) in hexadecimal digits. It covers
--- all that is said of the caller, so that no part of one context is of use in another. request_id
--- comes last, because it may contain a bar; user_id and role may not, or a part of one could pass
--- for another. app.set_actor signs in the same way, and so does the REST API. Hashes of the two are
--- compared, so that the time which that takes tells nothing.
+-- The context signature, app.proof, is: key id|session id|validity|HMAC-SHA-256 (RFC 2104) in
+-- hexadecimal digits. It covers everything that a context says about the caller, so that no part of
+-- one context can be used in another. request_id comes last, because it may contain a bar; user_id
+-- and role may not, or a part of one could pass for another. app.set_actor and the REST API sign in
+-- the same way. Hashes are compared, so that a timing difference reveals nothing about the HMAC.
 --
--- A view, because PL/pgSQL makes each of its expressions ready anew in each transaction: as part
--- of one query they cost a third.
+-- A view, because PL/pgSQL prepares each of its expressions again in each transaction: in one query
+-- they cost a third.
 create view app.contexts as
 select
     c.is_there,
@@ -62,8 +62,8 @@ from (
                 and (s.user_id = '' or s.proof[2] <> '')
         end as is_proven
     from (
-        -- After a commit a transaction-local variable reads as an empty text, not as null. `offset`
-        -- keeps the planner from computing everything again wherever it is used.
+        -- After a commit a transaction-local setting is an empty text, not null. `offset` keeps the
+        -- planner from computing an expression again wherever it is used.
         select
             string_to_array(nullif(current_setting('app.proof', true), ''), '|') as proof,
             coalesce(current_setting('app.user_id', true), '') as user_id,
@@ -76,10 +76,10 @@ from (
 ) as c;
 
 comment on view app.contexts is
-'The one context that app.user_id, app.role and app.request_id speak of. is_there: whether there is
-a proof; is_proven: whether it is genuine and valid, without which the rest is null. What the REST
-API signs ends at a time, in seconds since 1970, and names a session; what the database signs ends
-with the transaction.';
+'The context of the present transaction: one row. is_there: whether it has a context signature;
+is_proven: whether the signature is genuine and still valid, without which the other columns are
+null. A signature of the REST API is valid until a time, in seconds since 1970, and names the
+session of its user; a signature of the database is valid until the end of the transaction.';
 
 create function app.proven_context()
 returns app.context
@@ -93,14 +93,15 @@ begin
     from app.contexts as c
     where c.is_proven;
     if not found then
-        raise exception 'Not signed in, or the context is not genuine' using errcode = 'TM101';
+        raise exception 'The context signature is missing, wrong or expired'
+            using errcode = 'TM101';
     end if;
     return v_context;
 end;
 $$;
 
 comment on function app.proven_context() is
-'The context of app.contexts. Fails closed: raises TM101 without a proof, or with a wrong or an old
-one.';
+'The context of app.contexts. Fails closed: raises TM101 if the context signature is missing, wrong
+or expired.';
 
 commit;

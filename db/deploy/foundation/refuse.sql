@@ -2,10 +2,10 @@
 
 begin;
 
--- An exception takes everything back that the transaction has written. Some refusals must leave a
--- trace: the outcome stored under an idempotency key, a revoked session. Those are sent as a
--- WARNING with the same code, the function returns null, and the transaction commits.
--- client_min_messages is pinned because a client that hides warnings would miss the refusal.
+-- An exception rolls back everything that the transaction has written. Some refusals must keep it:
+-- the outcome stored under an idempotency key, a revoked session. Such a refusal is a WARNING with
+-- the same code, the function returns null, and the transaction commits. client_min_messages is
+-- pinned because a client that hides warnings would miss the refusal.
 create function app.refuse(p_code text, p_message text)
 returns void
 language plpgsql volatile
@@ -21,7 +21,8 @@ end;
 $$;
 
 comment on function app.refuse(text, text) is
-'Refuses a request in a way that can be committed: a WARNING with the code p_code. After
-ops.act_as, where a person reads the answer, it is an ERROR with the same code.';
+'Refuses a request in a way that can be committed: sends a WARNING with the code p_code and the
+message p_message. After ops.act_as, where a person reads the answer, it raises an ERROR with the
+same code instead.';
 
 commit;

@@ -2,8 +2,9 @@
 
 begin;
 
--- Row-level security is forced on the owner, who would see an empty table: it is lifted for the
--- look, in a transaction that holds the lock of the DROP TABLE already. No estimate is asked.
+-- Row-level security is forced on the owner, who would see an empty table. It is lifted for the
+-- query, in a transaction that already holds the lock of the DROP TABLE. The rows are read, not
+-- estimated.
 create function app.refuse_to_lose_rows(
     p_table text, p_column text default null, p_except text[] default '{}')
 returns void
@@ -43,8 +44,8 @@ $$;
 
 comment on function app.refuse_to_lose_rows(text, text, text[]) is
 'A revert script calls it before it drops a table of the schema app, or a column of one. Refuses if
-the table has rows; with p_column, if it has rows in which this column is neither null nor one of
-p_except, compared as text. The setting app.revert_data allows it with the value yes. Nobody else
-writes to the table until the end of the transaction; it waits up to 5 s for that. Raises TM930.';
+the table has rows; with p_column, if a row has a value in this column that is neither null nor one
+of p_except, compared as text. The setting app.revert_data = yes allows the loss. Locks the table
+until the end of the transaction, and waits at most 5 s for the lock. Raises TM930.';
 
 commit;

@@ -2,8 +2,8 @@
 
 begin;
 
--- Sums and overlaps are checked under a lock on a parent row. The look after the lock has to see
--- what the former holder committed; above READ COMMITTED it would see the transaction's beginning.
+-- Sums and overlaps are checked under a lock on a parent row. The query after the lock has to see
+-- what the previous holder committed; above READ COMMITTED it would see an older snapshot.
 create function app.require_fresh_snapshot()
 returns void
 language plpgsql stable
@@ -11,12 +11,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
-        raise exception 'This needs a transaction that is READ COMMITTED' using errcode = 'TM208';
+        raise exception 'This needs a READ COMMITTED transaction' using errcode = 'TM208';
     end if;
 end;
 $$;
 
 comment on function app.require_fresh_snapshot() is
-'Refuses to go on in a transaction whose statements share one snapshot. Raises TM208.';
+'Refuses a transaction whose statements share one snapshot (REPEATABLE READ, SERIALIZABLE). Raises
+TM208.';
 
 commit;

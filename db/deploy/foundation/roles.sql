@@ -2,7 +2,7 @@
 --
 -- Roles belong to the whole cluster, not to this database. A superuser, or a role with CREATEROLE
 -- (managed servers have no superuser), runs this file before a deployment; when Sqitch runs it
--- again as telemed_owner it finds everything and does nothing.
+-- again as telemed_owner, everything exists and it changes nothing.
 
 begin;
 
@@ -21,7 +21,7 @@ begin
         create role telemed_owner nologin noinherit;
     end if;
 
-    -- Owns the few functions that have to look beyond their caller.
+    -- Owns the few functions that read rows which their caller may not see.
     if pg_catalog.to_regrole('telemed_internal') is null then
         alter role telemed_owner noinherit;
         create role telemed_internal nologin noinherit;
@@ -40,7 +40,7 @@ begin
         alter role telemed_api set idle_in_transaction_session_timeout = '5s';
     end if;
 
-    -- A start-up parameter would not do: poolers refuse it.
+    -- A start-up parameter would not work: poolers refuse it.
     if not exists (
         select from pg_catalog.pg_db_role_setting as s
          where s.setrole = 'telemed_api'::pg_catalog.regrole and s.setdatabase = 0
@@ -69,8 +69,8 @@ begin
         when insufficient_privilege then null;
     end;
 
-    -- A server that logs slow statements also logs their parameters: signatures of contexts, hashes
-    -- of passwords, reasons of bookings. Only a superuser may change the first of the two.
+    -- A server that logs slow statements also logs their parameters: context signatures, password
+    -- hashes, reasons of bookings. Only a superuser may set log_parameter_max_length.
     if not exists (
         select from pg_catalog.pg_db_role_setting as s
         where s.setdatabase = 0 and s.setrole = 'telemed_api'::regrole

@@ -12,14 +12,15 @@ begin
     execute format(
         'grant connect on database %I to telemed_api, telemed_dba, telemed_auditor',
         current_database());
-    -- It cannot log in, but may see how large the database is.
+    -- telemed_internal cannot log in; it needs this right for pg_database_size.
     execute format('grant connect on database %I to telemed_internal', current_database());
 end;
 $$;
 
 create schema app;
 comment on schema app is
-'Tables, constraints, triggers and internal functions. No other role has any right here.';
+'Tables, constraints, triggers and internal functions. Only telemed_owner and telemed_internal have
+rights here.';
 
 create schema api;
 comment on schema api is
@@ -27,7 +28,7 @@ comment on schema api is
 
 create schema ops;
 comment on schema ops is
-'What a database administrator runs: act_as, check_invariants, create_admin.';
+'Functions for DBAs and auditors, such as act_as, check_invariants and create_admin.';
 
 create schema extensions;
 comment on schema extensions is 'Objects of the PostgreSQL extensions that the product uses.';
@@ -41,7 +42,7 @@ grant usage, create on schema app, ops to telemed_internal;
 -- what the built-in default gives to PUBLIC.
 alter default privileges revoke execute on functions from public;
 
--- The rights of telemed_internal and those of the owner go together; which rows they see does not.
+-- telemed_internal and the owner have the same rights; row-level security tells them apart.
 alter default privileges in schema app
 grant select, insert, update, delete on tables to telemed_internal;
 alter default privileges in schema app grant select on sequences to telemed_internal;

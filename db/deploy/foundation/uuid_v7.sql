@@ -2,9 +2,9 @@
 
 begin;
 
--- PostgreSQL 18 has uuidv7() built in; 15 to 17 do not. One implementation serves all of them:
--- over the first half of a random UUID go 48 bits of milliseconds, version 7, and 12 bits of the
--- fraction of the millisecond, so that ids made one after the other are in that order.
+-- PostgreSQL 18 has uuidv7() built in; 15 to 17 do not. This implementation works in all of them:
+-- it overwrites the first half of a random UUID with 48 bits of milliseconds, the version 7 and
+-- 12 bits of the fraction of the millisecond, so that ids sort by the time of their creation.
 create function app.uuid_v7()
 returns uuid
 language plpgsql volatile
@@ -27,7 +27,7 @@ $$;
 
 comment on function app.uuid_v7() is
 'A new time-ordered identifier (RFC 9562, section 5.7, with the fraction of section 6.2, method 3):
-rows made together stay together on disk.';
+rows that are created together are stored together.';
 
 create function app.time_of_id(p_id uuid)
 returns timestamptz
@@ -41,6 +41,6 @@ end;
 $$;
 
 comment on function app.time_of_id(uuid) is
-'When app.uuid_v7 made an identifier, to the millisecond.';
+'The time at which app.uuid_v7 made an identifier, exact to the millisecond.';
 
 commit;

@@ -29,7 +29,7 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- Lock order: the user, then their codes. Of many who bring one code at once one UPDATE is
+    -- Lock order: the user, then their codes. Of concurrent requests with one code, one UPDATE is
     -- first; the others wait for the row and find the code used.
     if p_otp_step is not null then
         update app.users
@@ -57,8 +57,8 @@ end;
 $$;
 
 comment on function app.accept_second_factor(uuid, bigint, text) is
-'Uses up a one-time code, named by the time step whose code it was, or else a recovery code of a
-user who has a second factor. False for one that is wrong, out of date or used: each is accepted
+'Uses up a one-time code, given by its time step, or else a recovery code of a user who has a second
+factor. Returns false for a code that is wrong, out of date or used already: each code is accepted
 once.';
 
 commit;

@@ -21,6 +21,6 @@ end;
 $$;
 
 comment on function app.account_named(text) is
-'The account with an e-mail address or an id, or null: for functions of database administrators.';
+'The account with an e-mail address or an id, or null. For functions of DBAs.';
 
 commit;

@@ -18,7 +18,7 @@ end;
 $$;
 
 comment on function app.account_of_email(text) is
-'The account with an e-mail address, whatever its case and composition (app.normal_email), or null:
-for functions that find out who is calling.';
+'The account with an e-mail address, whatever its case and composition (app.normal_email), or null.
+For functions that find out who the caller is.';
 
 commit;

@@ -20,7 +20,7 @@ end;
 $$;
 
 comment on function app.account_with_password(text, text) is
-'The account of somebody who knows its password, or null: for an unknown address, a wrong password
-and a deactivated account alike.';
+'The account with an e-mail address and a password hash, or null. The answer is null for an unknown
+address, a wrong password and a deactivated account alike.';
 
 commit;

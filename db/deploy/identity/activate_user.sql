@@ -25,9 +25,9 @@ end;
 $$;
 
 comment on function api.activate_user(uuid) is
-'Opens an account again that was deactivated: its user may log in. Sessions that have ended, and
-slots that were withdrawn, stay so. An account that is open stays as it is. For admins. Raises
-TM101, TM102, TM301, TM302, TM406.';
+'Activates a deactivated account: its user can log in again. Sessions that have ended and slots that
+were withdrawn stay so. An active account stays as it is. For admins. Raises TM101, TM102, TM301,
+TM302, TM406.';
 
 grant execute on function api.activate_user(uuid) to telemed_api, telemed_dba;
 

@@ -12,7 +12,7 @@ declare
     v_user app.users := app.lock_account(v_actor.user_id);
     v_session_id uuid;
 begin
-    -- Once more under the lock: what another tab has changed meanwhile has ended this session.
+    -- Verified again under the lock: another tab may have ended this session.
     perform app.current_actor();
 
     if v_user.password_hash is distinct from p_current_password_hash then
@@ -25,7 +25,7 @@ begin
     end if;
 
     perform app.forget_log_in_attempt(v_user.email, null);
-    -- sessions_end_with_what_they_rest_on ends all sessions, also this one; then a new one begins.
+    -- sessions_end_with_what_they_rest_on ends all sessions, this one too; then a new one begins.
     update app.users set password_hash = p_new_password_hash where id = v_actor.user_id;
     insert into app.sessions (user_id, second_factor_at)
     values (
@@ -37,12 +37,12 @@ end;
 $$;
 
 comment on function api.change_password(text, text) is
-'Gives the caller a new password, ends all their sessions and begins another one, with the second
-factor of the one that is calling. p_current_password_hash is the current password hashed with the
-setting from api.my_password_salt: the stored hash is compared here and never leaves the database.
-p_new_password_hash: see app.users.password_hash; whoever sends the current password as the new
-one sends the same hash twice, because another salt would hide it. Raises TM101, TM102, TM220,
-TM221, TM302.';
+'Gives the caller a new password, ends all their sessions and begins a new one, with the second
+factor of the calling session. p_current_password_hash: the current password, hashed with the
+setting from api.my_password_salt; the stored hash is compared here and never leaves the database.
+p_new_password_hash: see app.users.password_hash. A caller who sends the current password as the new
+one must send the same hash twice, because another salt would hide that they are equal. Raises
+TM101, TM102, TM220, TM221, TM302.';
 
 grant execute on function api.change_password(text, text) to telemed_api, telemed_dba;
 

@@ -17,7 +17,7 @@ end;
 $$;
 
 comment on function app.remembered_failures(app.log_in_attempts, timestamptz) is
-'How many failures still count: half of them after each hour.';
+'The number of failures that still count: half of them are forgotten after each hour.';
 
 set local role telemed_internal;
 create function app.count_log_in_attempt(p_email text, p_address text)
@@ -35,16 +35,16 @@ begin
     from app.log_in_limits as l
     on conflict do nothing;
 
-    -- Lock order: by subject. Whoever comes at the same moment waits, and is counted after this
-    -- one: not even many at once get more attempts.
+    -- Lock order: by subject. A concurrent attempt waits and is counted after this one, so that
+    -- concurrent requests get no additional attempts.
     perform from app.log_in_attempts as a
     where a.subject in (
         select app.log_in_subject(l.kind, p_email, p_address) from app.log_in_limits as l)
     order by a.subject
     for no key update;
 
-    -- An address that has logged in to the account is not kept out by what others try, there or
-    -- elsewhere.
+    -- An address that has logged in to the account does not have to wait for the failures of
+    -- others, neither at this account nor at this address.
     v_is_known := exists (
         select from app.log_in_attempts as a
         where a.subject = app.log_in_subject('both', p_email, p_address)
@@ -62,7 +62,7 @@ begin
     where r.failures >= l.free_attempts
       and not (l.kind in ('account', 'address') and v_is_known);
     if v_wait > 0 then
-        raise exception 'Too many log-ins have failed. Try again in % seconds', v_wait
+        raise exception 'Too many log-ins have failed: try again in % seconds', v_wait
             using errcode = 'TM801', hint = v_wait::text;
     end if;
 
@@ -75,9 +75,10 @@ end;
 $$;
 
 comment on function app.count_log_in_attempt(text, text) is
-'Counts a log-in as failed until app.forget_log_in_attempt, or refuses it when too many have failed:
-see app.log_in_limits. Attempts that are refused are not counted, so that nobody is kept out for
-longer by somebody who goes on trying. p_address: the client''s address, may be null. Every hour
-forgets half of them. Raises TM801; its hint has the seconds to wait.';
+'Throttles log-ins with exponential back-off: counts an attempt as failed until
+app.forget_log_in_attempt takes it back, or refuses it when too many have failed
+(app.log_in_limits). A refused attempt is not counted, so that nobody can prolong the wait of
+another caller. p_address: the address of the client, may be null. Half of the failures are
+forgotten after each hour. Raises TM801; its hint has the seconds to wait.';
 
 commit;

@@ -15,7 +15,7 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- Two sign-ups with one address: users_email_is_unique_regardless_of_case decides.
+    -- users_email_is_unique_regardless_of_case decides between two sign-ups with one address.
     insert into app.users (id, email, password_hash, role)
     values (p_user_id, p_email, p_password_hash, p_role)
     on conflict (app.normal_email(email)) do nothing;
@@ -29,6 +29,6 @@ end;
 $$;
 
 comment on function app.create_user(uuid, text, text, text, text) is
-'Creates a user of the role p_role with their profile. Raises TM911.';
+'Creates an account with the role p_role, and its profile. Raises TM911.';
 
 commit;

@@ -19,8 +19,8 @@ end;
 $$;
 
 comment on function app.current_actor() is
-'The caller of app.signed_in_actor, with a second factor where their role requires one (see
-app.roles). A context that the database made itself, by ops.act_as, has no session and needs none.
-Fails closed: raises TM101, TM102, TM302.';
+'The actor of app.signed_in_actor, with a second factor if their role requires one (app.roles). A
+context that ops.act_as signed has no session and needs no second factor. Fails closed: raises
+TM101, TM102, TM302.';
 
 commit;

@@ -15,8 +15,8 @@ create type api.deactivations as (
     cancelled_consultation_ids uuid[]
 );
 comment on type api.deactivations is
-'An account that is closed, with the consultations of its user that are still scheduled and those
-that were cancelled with it, the earliest first.';
+'A deactivated account, with the consultations of its user that are still scheduled and those that
+were cancelled with it, the earliest first.';
 
 create function api.deactivate_user(
     p_user_id uuid,
@@ -33,19 +33,19 @@ declare
     v_account api.accounts;
 begin
     if p_user_id = v_actor.user_id then
-        raise exception 'Nobody deactivates their own account' using errcode = 'TM920';
+        raise exception 'You cannot deactivate your own account' using errcode = 'TM920';
     end if;
 
-    -- Of two admins who deactivate each other, the second waits here and is no admin any more: one
-    -- is always left. In the order of their ids, so that nobody waits in a circle.
+    -- Of two admins who deactivate each other, the second waits here and is then refused: one admin
+    -- always stays. The order of the ids prevents a deadlock.
     perform from app.users as u
     where u.id in (v_actor.user_id, p_user_id)
     order by u.id
     for no key update;
     perform app.require_role('admin');
 
-    -- Lock order: users, consultations by id, then doctors and slots (in triggers). A slot that is
-    -- freed here is withdrawn below, in the same transaction.
+    -- Lock order: users, consultations by id, then doctors and slots (in triggers). A slot that
+    -- becomes open here is withdrawn below, in the same transaction.
     if p_cancel_consultations then
         v_cancelled := array(
             select c.id from app.consultations as c
@@ -82,12 +82,12 @@ end;
 $$;
 
 comment on function api.deactivate_user(uuid, boolean, text) is
-'Closes an account: its user is out from their next request on and cannot log in. A doctor''s open
-slots are withdrawn. Consultations that are booked stand and are named in the answer, unless
-p_cancel_consultations: then those that are not over yet are cancelled in the same transaction, with
-p_reason (1 to 4000 characters); one that was booked at this very moment stands and is named. An
-account that is closed stays as it is, so that the call may be repeated, to cancel what was named.
-For admins, about others. Raises TM101, TM102, TM208, TM301, TM302, TM406, TM920.';
+'Deactivates an account: its user is refused from the next request on and cannot log in. A doctor''s
+open slots are withdrawn. Booked consultations stay scheduled and are named in the answer. With
+p_cancel_consultations those that are not over are cancelled in the same transaction, with p_reason
+(1 to 4000 characters); one that is booked at the same moment stays scheduled and is named. A
+deactivated account stays as it is, so that the call can be repeated, to cancel what was named. For
+admins, about other accounts. Raises TM101, TM102, TM208, TM301, TM302, TM406, TM920.';
 
 grant execute on function api.deactivate_user(uuid, boolean, text) to telemed_api, telemed_dba;
 

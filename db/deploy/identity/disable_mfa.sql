@@ -19,7 +19,7 @@ begin
     from app.users as u
     where u.id = v_actor.user_id
     for no key update;
-    -- Whoever waited for the lock may have waited for the last wrong code of this session.
+    -- Verified again: a wrong code may have ended the session while this call waited for the lock.
     perform app.signed_in_actor();
     if v_confirmed_at is null then
         raise exception 'There is no second factor to remove' using errcode = 'TM915';
@@ -32,7 +32,7 @@ begin
         return;
     end if;
 
-    -- Somebody who has found a session could try code after code: the fifth wrong one ends it.
+    -- A stolen session could be used to try code after code: the fifth wrong code ends it.
     update app.sessions
     set wrong_codes = wrong_codes + 1,
         revoked_at = case when wrong_codes >= 4 then app.clock() end
@@ -42,10 +42,10 @@ end;
 $$;
 
 comment on function api.disable_mfa(bigint, text) is
-'Removes the caller''s second factor with its recovery codes; no session counts as begun with it any
-more. p_otp_step: the time step whose one-time code the caller has brought (RFC 6238), or else
-p_recovery_code. The fifth wrong code of a session ends it. Needs no second factor in this session:
-the code is one. Raises TM101, TM102, TM106, TM915.';
+'Removes the caller''s second factor and its recovery codes; no session counts as begun with it any
+more. p_otp_step: the time step of the caller''s one-time code (RFC 6238), or else p_recovery_code.
+The fifth wrong code of a session ends the session. Needs no second factor in this session: the code
+is one. Raises TM101, TM102, TM106, TM915.';
 
 grant execute on function api.disable_mfa(bigint, text) to telemed_api, telemed_dba;
 

@@ -17,14 +17,15 @@ create table app.doctors (
     constraint doctors_time_zone_is_iana check (app.is_iana_time_zone(time_zone))
 );
 
-comment on table app.doctors is 'What a doctor offers; one row for each user who is a doctor.';
-comment on column app.doctors.time_zone is 'IANA time zone in which weekly hours are meant.';
+comment on table app.doctors is 'What a doctor offers; one row for each user with the role doctor.';
+comment on column app.doctors.time_zone is 'The IANA time zone of the local times of weekly slots.';
 comment on column app.doctors.fee_minor is
-'Fee of one consultation in minor units of currency; copied onto a consultation at booking.';
+'Fee of one consultation in minor units of currency; copied to a consultation when it is booked.';
 
 comment on column app.doctors.full_name is
-'That of the profile, for everybody to read: triggers keep it.';
-comment on column app.doctors.deactivated_at is 'That of the account: a trigger keeps it.';
+'Copy of the name in app.profiles, for everybody to read: triggers keep it up to date.';
+comment on column app.doctors.deactivated_at is
+'Copy of app.users.deactivated_at: a trigger keeps it up to date.';
 
 create index doctors_by_specialty on app.doctors (lower(specialty), user_id);
 
@@ -44,8 +45,8 @@ create trigger doctors_are_never_truncated
 before truncate on app.doctors
 for each statement execute function app.rows_are_append_only();
 
--- Security definer, because a deferred trigger runs as whoever commits (before PostgreSQL 18), and
--- telemed_api may read no table.
+-- Security definer, because before PostgreSQL 18 a deferred trigger runs as the role that commits,
+-- and telemed_api may read no table.
 set local role telemed_internal;
 create function app.users_are_complete()
 returns trigger
@@ -54,12 +55,12 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     if not exists (select from app.profiles as p where p.user_id = new.id) then
-        raise exception 'A user has a profile' using errcode = 'TM209';
+        raise exception 'A user must have a profile' using errcode = 'TM209';
     end if;
     if new.role = 'doctor' and not exists (
         select from app.doctors as d where d.user_id = new.id
     ) then
-        raise exception 'A user who is a doctor has a row among the doctors'
+        raise exception 'A user with the role doctor must have a row in app.doctors'
             using errcode = 'TM209';
     end if;
     return null;
@@ -67,8 +68,8 @@ end;
 $$;
 
 comment on function app.users_are_complete() is
-'Trigger: when the transaction ends, every user has a profile and every doctor a row of app.doctors.
-Raises TM209.';
+'Trigger: at commit, every user has a profile and every user with the role doctor a row of
+app.doctors. Raises TM209.';
 reset role;
 
 create constraint trigger users_are_complete
@@ -85,14 +86,14 @@ as $$
 begin
     select p.full_name into new.full_name from app.profiles as p where p.user_id = new.user_id;
     if not found then
-        raise exception 'A doctor has a profile' using errcode = 'TM209';
+        raise exception 'A doctor must have a profile' using errcode = 'TM209';
     end if;
     return new;
 end;
 $$;
 
 comment on function app.doctors_have_the_name_of_their_profile() is
-'Trigger: the name of a doctor is that of the profile, whatever was written. Raises TM209.';
+'Trigger: a doctor has the name of their profile, whatever was written. Raises TM209.';
 reset role;
 
 create trigger doctors_have_the_name_of_their_profile
@@ -111,7 +112,7 @@ end;
 $$;
 
 comment on function app.profiles_name_their_doctor() is
-'Trigger: a new name in the profile of a doctor is the doctor''s.';
+'Trigger: a new name in the profile of a doctor becomes the name of the doctor.';
 
 create trigger profiles_name_their_doctor
 after update of full_name on app.profiles
@@ -131,7 +132,7 @@ end;
 $$;
 
 comment on function app.doctors_are_deactivated_with_their_account() is
-'Trigger: a doctor is deactivated, and active again, with the account.';
+'Trigger: a doctor is deactivated and activated with the account.';
 
 create trigger doctors_are_deactivated_with_their_account
 after update of deactivated_at on app.users
@@ -151,7 +152,6 @@ select
 from app.doctors as d;
 
 comment on view api.doctors is
-'A doctor as patients see one. is_active: whether the doctor practises here; false for one who has
-left.';
+'A doctor as patients see one. is_active: false if the account of the doctor is deactivated.';
 
 commit;

@@ -17,14 +17,14 @@ begin
       and revoked_at is null
       and expires_at > app.clock();
     if not found then
-        raise exception 'There is no such session of yours, or it is over' using errcode = 'TM420';
+        raise exception 'You have no such session, or it has ended' using errcode = 'TM420';
     end if;
 end;
 $$;
 
 comment on function api.end_session(uuid) is
-'Ends one of the caller''s sessions, perhaps the one that is calling: from the next request on its
-tokens are worth nothing. Raises TM101, TM102, TM420.';
+'Ends one of the caller''s sessions, which may be the calling one: its tokens are refused from the
+next request on. Needs no second factor. Raises TM101, TM102, TM420.';
 
 grant execute on function api.end_session(uuid) to telemed_api, telemed_dba;
 

@@ -19,7 +19,8 @@ begin
     set mfa_secret = convert_to(p_secret, 'UTF8'), mfa_last_step = null
     where id = v_actor.user_id and mfa_confirmed_at is null;
     if not found then
-        raise exception 'There is a second factor already: remove it first' using errcode = 'TM914';
+        raise exception 'The account has a second factor already: remove it first'
+            using errcode = 'TM914';
     end if;
 
     select * into strict v_user from api.users where id = v_actor.user_id;
@@ -29,8 +30,8 @@ $$;
 
 comment on function api.enrol_mfa(text) is
 'Stores the secret of the caller''s one-time codes, which api.confirm_mfa puts in force; until then
-another one may take its place. p_secret: encrypted by the caller, at most 1024 bytes; nothing here
-can read it. Needs no second factor. Raises TM101, TM102, TM201, TM914.';
+another call replaces it. p_secret: encrypted by the caller, at most 1024 bytes; the database cannot
+decrypt it. Needs no second factor. Raises TM101, TM102, TM201, TM914.';
 
 grant execute on function api.enrol_mfa(text) to telemed_api, telemed_dba;
 

@@ -18,8 +18,9 @@ begin
     order by a.subject
     for no key update;
 
-    -- What others have tried stays counted, but nobody waits for this attempt: except for other
-    -- accounts at this address, or whoever has an account could guess at others by turns.
+    -- The failures of others stay counted, but nobody has to wait for this attempt. Only the wait
+    -- of the address stays: otherwise a user could alternate between log-ins to their own account
+    -- and guesses at other accounts.
     update app.log_in_attempts as a
     set failures = case
             when l.kind = 'both' and p_has_succeeded then 0
@@ -36,7 +37,7 @@ end;
 $$;
 
 comment on function app.forget_log_in_attempt(text, text, boolean) is
-'Takes back what app.count_log_in_attempt has counted: the log-in has succeeded, or, with false for
-p_has_succeeded, was right as far as it went.';
+'Takes back what app.count_log_in_attempt has counted, because the log-in has succeeded or, with
+p_has_succeeded = false, because it was right so far.';
 
 commit;

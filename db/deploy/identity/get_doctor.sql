@@ -12,7 +12,7 @@ declare
     v_doctor api.doctors;
 begin
     select * into v_doctor from api.doctors where id = p_doctor_id;
-    -- Whoever has, or has had, a consultation may still read who the doctor was.
+    -- A patient who has or has had a consultation can still read a deactivated doctor.
     if not found or not (
         v_doctor.is_active
         or v_actor.role = 'admin'
@@ -24,8 +24,8 @@ end;
 $$;
 
 comment on function api.get_doctor(uuid) is
-'One doctor; one who has left only for admins, and for patients who have or have had a consultation
-with the doctor. Raises TM101, TM102, TM302, TM401.';
+'One doctor. A deactivated doctor can be read only by admins, and by patients who have or have had a
+consultation with the doctor. Raises TM101, TM102, TM302, TM401.';
 
 grant execute on function api.get_doctor(uuid) to telemed_api, telemed_dba;
 

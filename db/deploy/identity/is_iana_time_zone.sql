@@ -7,8 +7,8 @@ returns boolean
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-    -- "at time zone" also takes abbreviations and POSIX rules, which know no DST, and it prefers
-    -- them: the zone CET changes its clocks, the abbreviation CET does not. Such names are refused.
+    -- "at time zone" also accepts abbreviations, and prefers them to zones of the same name: the
+    -- zone CET has daylight saving time, the abbreviation CET has not. Such names are refused.
     select exists (
         select from pg_timezone_names as z
         where z.name = p_name
@@ -19,7 +19,7 @@ as $$
 $$;
 
 comment on function app.is_iana_time_zone(text) is
-'Whether p_name is a zone of the IANA time zone database, such as Europe/Berlin. Names that
-PostgreSQL reads as an abbreviation (CET) are not.';
+'Whether p_name is a zone of the IANA time zone database, such as Europe/Berlin. The answer is false
+for a name that PostgreSQL reads as an abbreviation, such as CET.';
 
 commit;

@@ -10,7 +10,7 @@ as $$
 declare
     v_bytes bytea := extensions.gen_random_bytes(24);
 begin
-    -- 32 characters that nobody mistakes for each other divide 256: each is as likely as the next.
+    -- 32 characters that are hard to confuse. 32 divides 256, so that all are equally likely.
     return (
         select regexp_replace(
             string_agg(
@@ -34,7 +34,7 @@ end;
 $$;
 
 comment on function app.recovery_code_hash(text) is
-'The SHA-256 of a recovery code, however its capital letters, spaces and hyphens are written.';
+'The SHA-256 of a recovery code. Its capital letters, spaces and hyphens make no difference.';
 
 set local role telemed_internal;
 create function app.issue_recovery_codes(p_user_id uuid)
@@ -55,6 +55,7 @@ end;
 $$;
 
 comment on function app.issue_recovery_codes(uuid) is
-'Ten new recovery codes of a user, in the place of those that there were. They are told only here.';
+'Issues ten new recovery codes to a user, which replace the earlier ones. They are returned only
+here.';
 
 commit;

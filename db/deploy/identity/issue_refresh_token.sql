@@ -23,7 +23,7 @@ end;
 $$;
 
 comment on function app.issue_refresh_token(uuid, text) is
-'Makes p_token the refresh token of a session. Only its SHA-256 is kept.';
+'Makes p_token the refresh token of a session. Only its SHA-256 is stored.';
 
 create function app.first_refresh_token()
 returns text
@@ -36,7 +36,7 @@ end;
 $$;
 
 comment on function app.first_refresh_token() is
-'256 random bits in base64url (RFC 4648, section 5).';
+'The first refresh token of a session: 256 random bits in base64url (RFC 4648, section 5).';
 
 create function app.next_refresh_token(p_token text)
 returns text
@@ -54,7 +54,8 @@ end;
 $$;
 
 comment on function app.next_refresh_token(text) is
-'The successor of a refresh token: 256 bits that nobody without the key of the database can make of
-it. It can be told twice without being stored.';
+'The successor of a refresh token: its HMAC-SHA-256 under a secret key of the database, in
+base64url. It can be returned again without being stored, and nobody can compute it without the
+key.';
 
 commit;

@@ -40,9 +40,9 @@ end;
 $$;
 
 comment on function api.list_doctors(text, text, integer, text) is
-'Doctors who practise here, in the order in which they joined. p_specialty: the whole name, p_q:
-part of the doctor''s name, both regardless of case. p_limit: 1 to 1000 rows; p_cursor:
-app.next_cursor of the page before. Raises TM101, TM102, TM201, TM302.';
+'Active doctors, in the order in which they joined. p_specialty: a whole specialty; p_q: a part of
+the doctor''s name; both regardless of case. p_limit: 1 to 1000 rows; p_cursor: app.next_cursor of
+the page before. Raises TM101, TM102, TM201, TM302.';
 
 grant execute on function api.list_doctors(text, text, integer, text) to telemed_api, telemed_dba;
 

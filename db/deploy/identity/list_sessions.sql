@@ -15,7 +15,8 @@ end;
 $$;
 
 comment on function app.session_last_used_at(uuid) is
-'When the newest refresh token of a session was issued; null for a session without one.';
+'When the newest refresh token of a session was issued; null for a session without a refresh
+token.';
 reset role;
 
 create function api.list_sessions(p_limit integer default 50, p_cursor text default null)
@@ -55,7 +56,8 @@ $$;
 
 comment on function api.list_sessions(integer, text) is
 'The caller''s sessions that are in force, in the order in which they began. p_limit: 1 to 1000
-rows; p_cursor: app.next_cursor of the page before. Raises TM101, TM102, TM201.';
+rows; p_cursor: app.next_cursor of the page before. Needs no second factor. Raises TM101, TM102,
+TM201.';
 
 grant execute on function api.list_sessions(integer, text) to telemed_api, telemed_dba;
 

@@ -17,7 +17,7 @@ end;
 $$;
 
 comment on function app.lock_account(uuid) is
-'The account as it is once nobody else is changing it, or null: password, role and whether it is
-active stay so until the transaction ends.';
+'Locks an account and returns it as it is under the lock, or null. Its password, role and
+deactivation do not change until the end of the transaction.';
 
 commit;

@@ -12,10 +12,10 @@ create table app.log_in_limits (
 );
 
 comment on table app.log_in_limits is
-'How many log-ins may fail before the next one has to wait, and for how long at most. The delay
-begins with a second and doubles. both: of one account from one address; address: from one address,
-for any account that has not been logged in to from there; account: of one account, from any address
-that has not logged in to it before.';
+'How many log-ins may fail before the next one has to wait, and the longest wait. The wait begins
+with a second and doubles with each failure. both: one account from one address; address: one
+address, at accounts to which it has not logged in within 30 days; account: one account, from
+addresses that have not logged in to it within 30 days.';
 
 insert into app.log_in_limits (kind, free_attempts, longest_delay_seconds)
 values ('both', 5, 900), ('address', 300, 300), ('account', 20, 60);
@@ -30,10 +30,10 @@ create table app.log_in_attempts (
 );
 
 comment on table app.log_in_attempts is
-'Log-ins that have failed, or not yet succeeded. Accounts need not exist: nobody can tell from a
-delay which ones do.';
+'Failures of log-ins, with each attempt counted as a failure until it succeeds. Attempts at unknown
+accounts are counted as well, so that a wait does not reveal which accounts exist.';
 comment on column app.log_in_attempts.subject is
-'SHA-256 of the kind of limit and of what it is about.';
+'SHA-256 of the kind of limit and of the account, the address or both.';
 
 create index log_in_attempts_by_time on app.log_in_attempts (last_attempt_at);
 
@@ -59,6 +59,6 @@ end;
 $$;
 
 comment on function app.log_in_subject(text, text, text) is
-'What the attempts of one kind are counted under.';
+'The subject under which the attempts of one kind are counted.';
 
 commit;

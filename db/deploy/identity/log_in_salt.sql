@@ -24,7 +24,8 @@ end;
 $$;
 
 comment on function app.invented_setting(text, integer) is
-'The bcrypt setting of an account that does not exist: the same each time, and nobody can tell.';
+'The bcrypt setting of an account that does not exist: the same each time, and not to be predicted
+without a secret key of the database.';
 reset role;
 
 create function api.log_in_salt(p_email text, p_cost integer, p_address text default null)
@@ -52,11 +53,11 @@ end;
 $$;
 
 comment on function api.log_in_salt(text, integer, text) is
-'The bcrypt setting ($2b$, cost, $, salt) with which the caller hashes a password before
-api.log_in. An unknown account gets an invented one with cost p_cost (4 to 31), the same each
-time, so that the answer and the work say nothing about who has an account. The attempt counts as
-failed until api.log_in; p_address: the client''s address, for the limits of app.log_in_limits.
-Anybody may call it. Raises TM101, TM201, TM801.';
+'The bcrypt setting ($2b$, cost, $, salt) with which the caller hashes a password before api.log_in.
+An unknown account gets an invented setting with the cost p_cost (4 to 31), the same each time, so
+that neither the answer nor the work reveals which accounts exist. The attempt counts as failed
+until api.log_in succeeds; p_address: the address of the client, for app.log_in_limits. For every
+caller, logged in or not. Raises TM101, TM201, TM801.';
 
 grant execute on function api.log_in_salt(text, integer, text) to telemed_api, telemed_dba;
 

@@ -11,7 +11,7 @@ as $$
 declare
     v_session app.sessions;
 begin
-    -- Lock order: the session. A refresh of it at this moment is over before.
+    -- Lock order: the session. A concurrent refresh of it ends first.
     select s.* into v_session
     from app.sessions as s
     where s.id = (
@@ -32,8 +32,8 @@ end;
 $$;
 
 comment on function app.end_session_of_token(text) is
-'Ends the session that a refresh token, spent or not, belongs to; where nobody is verified, its user
-is the caller then. An unknown token, and one of a session that is over, change nothing.';
+'Ends the session of a refresh token, spent or not. If no actor is verified, the user of the token
+becomes the actor. An unknown token and the token of a session that has ended change nothing.';
 reset role;
 
 create function api.log_out(p_session_id uuid default null, p_refresh_token text default null)
@@ -48,8 +48,8 @@ begin
     perform app.forget_actor();
     v_context := app.proven_context();
 
-    -- Before the token makes its user the caller. With a token, the caller's own session may be
-    -- over: to be logged out is what they want.
+    -- First, because the token may make its user the actor. The session of a caller with a token
+    -- may have ended: they want to be logged out.
     if p_refresh_token is null or v_context.user_id is not null then
         begin
             v_actor := app.signed_in_actor();
@@ -71,11 +71,10 @@ end;
 $$;
 
 comment on function api.log_out(uuid, text) is
-'Ends the session that is calling and the caller''s session p_session_id, and the session that
-p_refresh_token belongs to, for which the token alone is enough: whoever holds it need not be signed
-in (in the spirit of RFC 7009). A token that is unknown, and a session that is over or not the
-caller''s, change nothing. Needs no second factor. Anybody may call it with a token. Raises TM101,
-TM102.';
+'Ends the calling session, the caller''s session p_session_id, and the session of p_refresh_token,
+for which the token alone is enough: its holder need not be logged in (in the spirit of RFC 7009).
+An unknown token, a session that has ended and a session of another user change nothing. Needs no
+second factor. For every caller who is logged in or has a token. Raises TM101, TM102.';
 
 grant execute on function api.log_out(uuid, text) to telemed_api, telemed_dba;
 

@@ -5,8 +5,8 @@ begin;
 create type api.mfa_secrets as (user_id uuid, secret text);
 
 comment on type api.mfa_secrets is
-'The encrypted secret of a user''s one-time codes: of use to the REST API alone, which has the key.
-Both are null where there is none.';
+'The encrypted secret of a user''s one-time codes, which only the REST API can decrypt. Both fields
+are null if there is none.';
 
 create function api.mfa_secret(p_email text, p_password_hash text)
 returns api.mfa_secrets
@@ -27,9 +27,9 @@ end;
 $$;
 
 comment on function api.mfa_secret(text, text) is
-'The secret of the one-time codes of an account, encrypted, for the check of a code before
-api.log_in. Nulls without a second factor, and whenever api.log_in would refuse the password.
-Anybody may call it. Raises TM101.';
+'The encrypted secret of the one-time codes of an account, for the check of a code before
+api.log_in. Both fields are null without a second factor, and whenever api.log_in would refuse the
+password. For every caller, logged in or not. Raises TM101.';
 
 grant execute on function api.mfa_secret(text, text) to telemed_api, telemed_dba;
 

@@ -19,8 +19,8 @@ end;
 $$;
 
 comment on function api.my_mfa_secret() is
-'The secret of the caller''s one-time codes, encrypted, confirmed or not; null when there is none.
-For the check of a code before api.confirm_mfa and api.disable_mfa. Needs no second factor. Raises
+'The encrypted secret of the caller''s one-time codes, confirmed or not; null if there is none. For
+the check of a code before api.confirm_mfa and api.disable_mfa. Needs no second factor. Raises
 TM101, TM102.';
 
 grant execute on function api.my_mfa_secret() to telemed_api, telemed_dba;

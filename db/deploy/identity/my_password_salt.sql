@@ -12,7 +12,7 @@ declare
     v_user app.users;
 begin
     select u.* into strict v_user from app.users as u where u.id = v_actor.user_id;
-    -- A guess of the password like any other.
+    -- Counted like an attempt to log in, because it begins a guess of the password.
     perform app.count_log_in_attempt(v_user.email, null);
     return left(v_user.password_hash, 29);
 end;
@@ -20,8 +20,8 @@ $$;
 
 comment on function api.my_password_salt() is
 'The bcrypt setting ($2b$, cost, $, salt) with which the caller hashes their current password before
-api.change_password. Counts as a log-in that failed until then. Raises TM101, TM102, TM302,
-TM801.';
+api.change_password. Counts as a failed log-in until api.change_password succeeds. Raises TM101,
+TM102, TM302, TM801.';
 
 grant execute on function api.my_password_salt() to telemed_api, telemed_dba;
 

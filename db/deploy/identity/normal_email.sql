@@ -8,9 +8,9 @@ language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- NFC once more at the end: the small letter of a composed pair may have a character of its own
-    -- where the capital has none (J with caron). ASCII first and by itself: a Turkish locale has
-    -- another small i. The final sigma is a capital sigma's small letter like the other one.
+    -- NFC again at the end: a small letter and its accent may have a character of their own where
+    -- the capital letter has none (J with caron). ASCII first and by itself: a Turkish locale has
+    -- another small i. The final sigma and the ordinary one have the same capital letter.
     return translate(
         normalize(lower(lower(normalize(p_email, nfc) collate "C") collate "default"), nfc),
         'ς', 'σ');
@@ -18,8 +18,8 @@ end;
 $$;
 
 comment on function app.normal_email(text) is
-'The form in which e-mail addresses are compared: Unicode''s NFC, in lower case. Small letters
-beyond ASCII are those of the database''s locale, which scripts/deploy.sh sets to C.UTF-8: after a
-change of it, reindex users_email_is_unique_regardless_of_case.';
+'The form in which e-mail addresses are compared: NFC in lower case. Lower case beyond ASCII depends
+on the locale of the database, which scripts/deploy.sh sets to C.UTF-8: after a change of the
+locale, reindex users_email_is_unique_regardless_of_case.';
 
 commit;

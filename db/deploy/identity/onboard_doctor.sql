@@ -22,7 +22,7 @@ declare
     v_key app.idempotency_keys;
     v_doctor api.doctors;
 begin
-    -- Without the password: its hash has another salt each time.
+    -- The password is left out: its hash has another salt each time.
     v_key := app.claim_key(
         v_actor.user_id, 'onboard_doctor', p_idempotency_key,
         jsonb_build_object(
@@ -50,9 +50,8 @@ $$;
 
 comment on function api.onboard_doctor is
 'Creates the account of a doctor. p_time_zone: IANA name; p_fee_minor: fee of one consultation in
-minor units of p_currency (ISO 4217). p_idempotency_key may be given; whether the password is the
-same is not looked at then. For admins. Raises TM101, TM102, TM203, TM204, TM301, TM302, TM911,
-TM991.';
+minor units of p_currency (ISO 4217). p_idempotency_key is optional; a replay does not compare the
+password. For admins. Raises TM101, TM102, TM203, TM204, TM301, TM302, TM911, TM991.';
 
 grant execute on function api.onboard_doctor to telemed_api, telemed_dba;
 

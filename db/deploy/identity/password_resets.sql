@@ -19,10 +19,10 @@ create table app.password_resets (
 );
 
 comment on table app.password_resets is
-'Requests of people who have forgotten their password. Only the SHA-256 of the token is stored.
-Several may be in force at once: a request of somebody else takes nothing from its user.';
+'Requests of users who have forgotten their password. Only the SHA-256 of the token is stored.
+Several can be in force at once, so that a request of somebody else takes none from the user.';
 comment on column app.password_resets.requested_from is
-'app.log_in_subject of account and address from which the request came.';
+'app.log_in_subject of the account and of the address from which the request came.';
 
 create index password_resets_by_user on app.password_resets (user_id, requested_at);
 
@@ -47,14 +47,16 @@ begin
     if old.used_at is not null or old.revoked_at is not null
         or (new.id, new.user_id, new.token_hash)
             is distinct from (old.id, old.user_id, old.token_hash) then
-        raise exception 'A password reset ends once, and stays its user''s' using errcode = 'TM912';
+        raise exception 'A password reset ends once, and keeps its user and its token'
+            using errcode = 'TM912';
     end if;
     return new;
 end;
 $$;
 
 comment on function app.password_resets_are_used_once() is
-'Trigger: a password reset that was used or revoked stays so. Raises TM912.';
+'Trigger: a password reset that was used or revoked stays so, and keeps its user and its token.
+Raises TM912.';
 
 create trigger password_resets_are_used_once
 before update on app.password_resets
@@ -75,8 +77,8 @@ end;
 $$;
 
 comment on function app.password_resets_end_with_what_they_rest_on() is
-'Trigger: a new password, another role or a deactivated account revokes the password resets that
-are in force.';
+'Trigger: a new password, another role or a deactivation revokes the password resets of the user
+that are in force.';
 reset role;
 
 create trigger password_resets_end_with_what_they_rest_on
@@ -96,6 +98,6 @@ on app.password_resets to telemed_internal using (true);
 create type api.password_resets as (email text, token text);
 
 comment on type api.password_resets is
-'Where to send a token that is good for one new password. It is told only here.';
+'A token for one new password, and the e-mail address to send it to. It is returned only here.';
 
 commit;

@@ -13,7 +13,7 @@ create table app.profiles (
     check (date_of_birth between '1870-01-01' and '2200-01-01')
 );
 
-comment on table app.profiles is 'What a user tells about themself; one row for each user.';
+comment on table app.profiles is 'What users say about themselves; one row for each user.';
 
 create trigger profiles_are_audited
 after insert or update or delete on app.profiles
@@ -63,6 +63,7 @@ from api.users as v
 inner join app.users as u on u.id = v.id;
 
 comment on view api.accounts is
-'A user as admins see one: with since when the account may not be used, null while it may.';
+'A user as admins see one. deactivated_at: since when the account is deactivated; null for an active
+account.';
 
 commit;

@@ -13,10 +13,10 @@ create table app.recovery_codes (
 );
 
 comment on table app.recovery_codes is
-'Codes that stand in for a second factor that is lost, each good for one use (NIST SP 800-63B,
-section 3.1.2). Only the SHA-256 of a code is stored: 120 random bits need no salt.';
+'Recovery codes, each of which replaces a lost second factor once (NIST SP 800-63B, section 3.1.2).
+Only the SHA-256 of a code is stored: 120 random bits need no salt.';
 comment on column app.recovery_codes.spent_at is
-'When the code was used, or the second factor that it stood in for was removed.';
+'When the code was used or replaced, or its second factor was removed.';
 
 create trigger recovery_codes_are_audited
 after insert or update or delete on app.recovery_codes
@@ -46,7 +46,7 @@ end;
 $$;
 
 comment on function app.recovery_codes_are_spent_once() is
-'Trigger: a spent recovery code stays spent. Raises TM912.';
+'Trigger: a recovery code changes only once, when it is spent. Raises TM912.';
 
 create trigger recovery_codes_are_spent_once
 before update on app.recovery_codes
@@ -70,7 +70,7 @@ end;
 $$;
 
 comment on function app.second_factors_take_along_what_rests_on_them() is
-'Trigger: with a second factor that is removed go its recovery codes, and no session counts as begun
+'Trigger: the removal of a second factor spends its recovery codes, and no session counts as begun
 with it any more.';
 reset role;
 

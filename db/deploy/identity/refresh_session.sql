@@ -26,7 +26,7 @@ begin
         or v_user.deactivated_at is not null
         or v_session.revoked_at is not null
         or v_session.expires_at <= app.clock() then
-        raise exception 'The refresh token is not valid' using errcode = 'TM104';
+        raise exception 'The refresh token is not valid: log in again' using errcode = 'TM104';
     end if;
     perform app.set_actor(v_user.id, v_user.role, v_session.id);
 
@@ -36,8 +36,8 @@ begin
         return app.issue_refresh_token(v_session.id, v_next);
     end if;
 
-    -- A second tab, or a retry: it gets what the first one got, or what has followed from that
-    -- meanwhile. All that has followed was made within these seconds, one after the other.
+    -- The reuse interval: a second tab, or a retry, gets the successor that the first request got,
+    -- or the newest token that has followed from it within these seconds.
     if v_token.spent_at > app.clock() - interval '10 seconds' then
         loop
             select t.* into v_token
@@ -53,15 +53,15 @@ begin
         end loop;
     end if;
 
-    -- A spent token that comes back is in two hands; neither may go on with it.
+    -- Two clients have a spent token that comes back: neither may continue the session.
     update app.sessions set revoked_at = app.clock() where id = v_session.id;
-    perform app.refuse('TM104', 'The refresh token is not valid');
+    perform app.refuse('TM104', 'The refresh token is not valid: log in again');
     return null;
 end;
 $$;
 
 comment on function app.rotate_refresh_token(text) is
-'Spends a refresh token and returns its session with the next one. Raises TM104.';
+'Spends a refresh token and returns its session with the successor. Raises TM104.';
 reset role;
 
 create function api.refresh_session(p_refresh_token text)
@@ -77,10 +77,10 @@ end;
 $$;
 
 comment on function api.refresh_session(text) is
-'Spends a refresh token and returns the session with the next one. The same token again within 10
-seconds returns the session''s present token, which is the next one or what has followed from it;
-later it revokes the whole session (RFC 9700, section 4.14.2). Neither moves the session''s end.
-Anybody may call it. Raises TM101, TM104.';
+'Refresh token rotation: spends a refresh token and returns the session with its successor. Within
+the reuse interval of 10 seconds, the same token returns the session''s present token, which is the
+successor or has followed from it; later it revokes the whole session (RFC 9700, section 4.14.2).
+Neither changes the end of the session. For every caller, logged in or not. Raises TM101, TM104.';
 
 grant execute on function api.refresh_session(text) to telemed_api, telemed_dba;
 

@@ -15,8 +15,8 @@ declare
     v_pause_began timestamptz := app.clock() - interval '5 minutes';
     v_is_granted boolean := false;
 begin
-    -- Nobody waits here, so that how long an answer takes tells nothing: of two requests for one
-    -- account from one address at the same moment one counts.
+    -- No request waits here, because a timing difference would reveal which accounts exist: of two
+    -- concurrent requests for one account from one address, one is granted.
     if p_user.id is not null and p_user.deactivated_at is null
         and pg_try_advisory_xact_lock(
             hashtextextended('password reset ' || encode(v_from, 'hex'), 0)) then
@@ -40,24 +40,24 @@ begin
     end if;
 
     if v_is_granted then
-        -- Lock order: the user, then their password resets. Waits for a change of role only.
+        -- Lock order: the user, then their password resets. Only a change of role is waited for.
         perform from app.users as u where u.id = p_user.id for key share;
         insert into app.password_resets (user_id, token_hash, requested_from)
         values (p_user.id, sha256(convert_to(v_token, 'UTF8')), v_from);
         return next (p_user.email, v_token)::api.password_resets;
     else
-        -- Means nothing to anybody, but has to be on the disk before the answer, as a request has.
+        -- Has no other use than to be on the disk before the answer, as a granted request is.
         perform pg_logical_emit_message(true, 'password reset', '');
     end if;
 end;
 $$;
 
 comment on function app.make_password_reset(app.users, text) is
-'A new password reset of a user, beside those that are in force; no row for null, for a deactivated
-account, and where too many were requested: from one address (p_address) five within an hour, and
-then one every 5 minutes; from all together twenty, and then one every 5 minutes, but for addresses
-that have logged in to the account within 30 days. So no stranger keeps the user from a message:
-there is always one in the mailbox that is at most 5 minutes old.';
+'Creates a password reset of a user beside those that are in force. Returns no row for null, for a
+deactivated account and over the limits: from one address (p_address) five within an hour, and then
+one every 5 minutes; from all addresses together twenty, and then one every 5 minutes, except for
+addresses that have logged in to the account within 30 days. So nobody can keep the user from a
+message: one in the mailbox is always at most 5 minutes old.';
 reset role;
 
 create function api.request_password_reset(p_email text, p_address text default null)
@@ -74,11 +74,12 @@ end;
 $$;
 
 comment on function api.request_password_reset(text, text) is
-'A token with which the user of an e-mail address can choose a new password within 30 minutes, once,
-and the address to send it to: that of the account, however p_email is written. Earlier tokens stay
-in force until one of them is used. p_address: the client''s address, for the limits of
-app.make_password_reset. No row when there is no such account or it is deactivated, and beyond those
-limits: nobody but the owner of the mailbox may learn which. Anybody may call it. Raises TM101.';
+'Returns a token with which the user of an e-mail address can choose a new password once within 30
+minutes, and the address to send it to: that of the account, however p_email is written. Earlier
+tokens stay in force until one of them is used. p_address: the address of the client, for the limits
+of app.make_password_reset. Returns no row for an unknown or deactivated account and over these
+limits: only the owner of the mailbox may learn which. For every caller, logged in or not. Raises
+TM101.';
 
 grant execute on function api.request_password_reset(text, text) to telemed_api, telemed_dba;
 

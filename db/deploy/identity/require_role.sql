@@ -18,6 +18,6 @@ end;
 $$;
 
 comment on function app.require_role(text[]) is
-'The caller, who must have one of the roles p_roles. Raises TM101, TM102, TM301, TM302.';
+'The actor, who must have one of the roles p_roles. Raises TM101, TM102, TM301, TM302.';
 
 commit;

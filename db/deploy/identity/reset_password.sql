@@ -17,7 +17,7 @@ begin
         (select r.user_id from app.password_resets as r where r.token_hash = v_hash));
     perform app.set_actor(v_user.id, v_user.role);
 
-    -- However many come with one token, this statement finds it in force once.
+    -- Of several requests with one token, one finds it in force here.
     update app.password_resets
     set used_at = app.clock()
     where token_hash = v_hash
@@ -25,7 +25,7 @@ begin
       and revoked_at is null
       and expires_at > app.clock();
     if not found or v_user.deactivated_at is not null then
-        raise exception 'The token is not valid, or no longer'
+        raise exception 'The token is wrong, used or expired: request a new one'
             using errcode = 'TM222', column = 'token';
     end if;
 
@@ -34,7 +34,7 @@ end;
 $$;
 
 comment on function app.spend_password_reset(text, text) is
-'Uses a password reset up and gives its user the new password, which ends all their sessions. Raises
+'Uses up a password reset and gives its user the new password, which ends all their sessions. Raises
 TM222.';
 reset role;
 
@@ -51,9 +51,9 @@ end;
 $$;
 
 comment on function api.reset_password(text, text) is
-'Gives whoever holds a token from api.request_password_reset a new password and ends all their
-sessions. It begins none, and leaves a second factor as it is. p_new_password_hash: see
-app.users.password_hash. Anybody may call it. Raises TM101, TM222.';
+'Gives the user of a token from api.request_password_reset a new password and ends all their
+sessions. Begins no session and leaves a second factor as it is. p_new_password_hash: see
+app.users.password_hash. For every caller, logged in or not. Raises TM101, TM222.';
 
 grant execute on function api.reset_password(text, text) to telemed_api, telemed_dba;
 

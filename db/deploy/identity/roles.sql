@@ -8,10 +8,10 @@ create table app.roles (
     constraint roles_are_those_of_users check (name in ('admin', 'doctor', 'patient'))
 );
 
-comment on table app.roles is 'What is asked of everybody in a role.';
+comment on table app.roles is 'What each role requires.';
 comment on column app.roles.second_factor_required is
 'Whether only a session that was begun with a second factor may act in this role: see
-app.current_actor. A deployment may say otherwise, by ops.require_second_factor.';
+app.current_actor. ops.require_second_factor changes it.';
 
 create trigger roles_are_audited
 after insert or update or delete on app.roles

@@ -8,8 +8,8 @@ create table app.secrets (
     constraint secrets_have_at_least_256_bits check (octet_length(value) between 32 and 1024)
 );
 
-comment on table app.secrets is 'Random keys that never leave the database, made at deployment.';
-
+comment on table app.secrets is
+'Random secret keys, which are created at deployment and never leave the database.';
 
 alter table app.secrets enable row level security;
 alter table app.secrets force row level security;

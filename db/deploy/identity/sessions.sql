@@ -14,12 +14,12 @@ create table app.sessions (
 );
 
 comment on table app.sessions is
-'A log-in and the refresh tokens that followed from it. Its end is set at log-in; rotation does not
-move it.';
+'A log-in and the refresh tokens that followed from it. Its end is set at log-in; refresh token
+rotation does not change it.';
 comment on column app.sessions.second_factor_at is
-'When a second factor was proven in this session; null while none was.';
+'When a second factor was verified in this session; null if none was.';
 comment on column app.sessions.wrong_codes is
-'How many wrong codes this session has brought to remove a second factor: the fifth ends it.';
+'How many wrong codes were sent in this session to remove a second factor: the fifth ends it.';
 
 create index sessions_by_user on app.sessions (user_id, created_at);
 create index sessions_by_end on app.sessions (expires_at);
@@ -33,8 +33,8 @@ create table app.refresh_tokens (
 );
 
 comment on table app.refresh_tokens is
-'Refresh tokens, each good for one use (RFC 9700, section 4.14.2). Only the SHA-256 of a token is
-stored.';
+'Refresh tokens, each of which can be spent once (RFC 9700, section 4.14.2). Only the SHA-256 of a
+token is stored.';
 
 create unique index refresh_tokens_one_unspent_per_session
 on app.refresh_tokens (session_id) where spent_at is null;
@@ -60,7 +60,7 @@ end;
 $$;
 
 comment on function app.sessions_end_with_what_they_rest_on() is
-'Trigger: a new password, another role or a deactivated account ends all sessions of the user.';
+'Trigger: a new password, another role or a deactivation ends all sessions of the user.';
 reset role;
 
 create trigger sessions_end_with_what_they_rest_on
@@ -78,12 +78,12 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    raise exception 'A session that is over stays over' using errcode = 'TM912';
+    raise exception 'A revoked session is never in force again' using errcode = 'TM912';
 end;
 $$;
 
 comment on function app.sessions_stay_revoked() is
-'Trigger: a session that was revoked is never in force again. Raises TM912.';
+'Trigger: a revoked session is never in force again. Raises TM912.';
 
 create trigger sessions_stay_revoked
 before update on app.sessions
@@ -107,7 +107,7 @@ end;
 $$;
 
 comment on function app.refresh_tokens_are_spent_once() is
-'Trigger: a spent refresh token stays spent. Raises TM912.';
+'Trigger: a refresh token changes only once, when it is spent. Raises TM912.';
 
 create trigger refresh_tokens_are_spent_once
 before update on app.refresh_tokens
@@ -137,8 +137,8 @@ create type api.sessions as (
 );
 
 comment on type api.sessions is
-'A session with its newest refresh token, which is told only here. expires_at: the session''s
-absolute end.';
+'A session with its newest refresh token, which is returned only here. expires_at: the absolute end
+of the session.';
 
 create type api.sessions_in_force as (
     id uuid,
@@ -149,7 +149,7 @@ create type api.sessions_in_force as (
 );
 
 comment on type api.sessions_in_force is
-'A session that is in force, without its tokens. last_used_at: when it was begun or last refreshed;
-is_current: whether it is the one that is calling.';
+'A session that is in force, without its tokens. last_used_at: when it began or was last refreshed;
+is_current: whether it is the calling session.';
 
 commit;

@@ -43,8 +43,8 @@ end;
 $$;
 
 comment on function app.set_actor(uuid, text, uuid) is
-'Makes a user the caller for the rest of the transaction: somebody who has just proved who they are,
-in a session, or whom a database administrator acts as, without one. The audit trail then names
-them. Null and null make it somebody who is not signed in.';
+'Makes a user the actor for the rest of the transaction, with the session of a log-in or refresh
+token, or without one for sign-up, password reset and ops.act_as. The audit log then names this
+user. Null and null make a context without a user.';
 
 commit;

@@ -22,8 +22,8 @@ end;
 $$;
 
 comment on function api.sign_up(text, text, text) is
-'Creates an account for a patient; nobody can sign up as anything else. p_password_hash: see
-app.users.password_hash. Anybody may call it. Raises TM101, TM911.';
+'Creates the account of a patient; no other role can sign up. p_password_hash: see
+app.users.password_hash. For every caller, logged in or not. Raises TM101, TM911.';
 
 grant execute on function api.sign_up(text, text, text) to telemed_api, telemed_dba;
 

@@ -10,12 +10,12 @@ create type app.actor as (
 );
 
 comment on type app.actor is
-'The caller: a user, the role they have, the session in which they signed in, which is null after
-ops.act_as, and whether their role requires a second factor that this session was begun without.';
+'The actor: the user, their role, the session of the context, which is null after ops.act_as, and
+whether their role requires a second factor that the session was begun without.';
 
--- Row-level security and the audit trail read app.verified_user_id and app.verified_role. Anybody
--- can set those two, but every function of api and ops begins with both empty (its SET clauses) and
--- has its caller's own back when it ends: in between they say what stands here.
+-- Row-level security and the audit log read app.verified_user_id and app.verified_role. Any client
+-- can set these two, but every function of api and ops begins by verifying its caller, which sets
+-- both, or with app.forget_actor, which empties both.
 set local role telemed_internal;
 create function app.signed_in_actor()
 returns app.actor
@@ -26,8 +26,8 @@ declare
     v_actor app.actor;
     v_is_signed_in boolean;
 begin
-    -- One query, because every request comes by here: see app.contexts. `coalesce`, because a null
-    -- would set what the session began with, and anybody can choose that.
+    -- One query, because every request runs it: see app.contexts. `coalesce`, because a null would
+    -- set the value with which the database session began, and any client can choose that.
     select
         c.user_id is not null,
         nullif(set_config('app.verified_user_id', coalesce(a.id::text, ''), true), '')::uuid,
@@ -59,18 +59,18 @@ begin
     if v_actor.user_id is not null then
         return v_actor;
     elsif v_is_signed_in then
-        raise exception 'The session is over, or the account no longer active in this role'
+        raise exception 'The session has ended, or the account has changed: log in again'
             using errcode = 'TM102';
     end if;
-    raise exception 'Not signed in' using errcode = 'TM101';
+    raise exception 'Not logged in: log in first' using errcode = 'TM101';
 end;
 $$;
 
 comment on function app.signed_in_actor() is
-'The caller of app.proven_context, checked against app.users and app.sessions: whoever is
-deactivated, has another role by now or has logged out is refused at once. Whether their role
-requires a second factor is not looked at: only for what has to work before there is one, else see
-app.current_actor. Fails closed: raises TM101 without a genuine context, TM102 when it is out of
-date.';
+'The actor of app.proven_context, checked against app.users and app.sessions: a user who is
+deactivated, has another role by now or has logged out is refused at once. Does not require a second
+factor: only for functions that have to work before there is one; all others call app.current_actor.
+Fails closed: raises TM101 without a genuine context, TM102 if its session, account or role is not
+valid any more.';
 
 commit;

@@ -32,8 +32,8 @@ end;
 $$;
 
 comment on function api.update_my_profile(text, text, date) is
-'Changes the caller''s profile. Null leaves a field as it is; an empty p_phone removes the number.
-Raises TM101, TM102, TM201, TM302.';
+'Changes the caller''s profile. Null leaves a field as it is; an empty p_phone removes the phone
+number. Raises TM101, TM102, TM201, TM302.';
 
 grant execute on function api.update_my_profile(text, text, date) to telemed_api, telemed_dba;
 

@@ -20,14 +20,14 @@ create table app.users (
     constraint users_id_and_role_go_together unique (id, role)
 );
 
-comment on table app.users is 'Everybody who can sign in.';
+comment on table app.users is 'Accounts: one row for everybody who can log in.';
 comment on column app.users.password_hash is
 'bcrypt over the base64 text of the SHA-384 digest of the password, so that every byte counts.';
 comment on column app.users.mfa_secret is 'The encrypted TOTP secret (RFC 6238).';
 comment on column app.users.mfa_last_step is
 'The last TOTP time step that was accepted: a code works once (RFC 6238, section 5.2).';
 comment on column app.users.deactivated_at is
-'Since when the account may not be used; null while it may.';
+'Since when the account is deactivated; null for an active account.';
 
 create unique index users_email_is_unique_regardless_of_case on app.users (app.normal_email(email));
 

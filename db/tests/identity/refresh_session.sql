@@ -89,7 +89,7 @@ select throws_ok(
 select pg_temp.sign_in('nobody', 'raise');
 select throws_ok(
     format('select api.refresh_session(%L)', :'refresh_token'),
-    'TM104', 'The refresh token is not valid',
+    'TM104', 'The refresh token is not valid: log in again',
     'refresh_session: the refusal of a spent refresh token has the same message as any other');
 select pg_temp.sign_in('nobody', 'remember');
 select is(s.session_id, null,
@@ -128,7 +128,7 @@ from api.refresh_session(:'other_token') as s;
 select pg_temp.sign_in('nobody', 'remember');
 select throws_ok(
     format('select api.refresh_session(%L)', v.token),
-    'TM104', 'The refresh token is not valid', v.sentence)
+    'TM104', 'The refresh token is not valid: log in again', v.sentence)
 from (values
     ('AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
      'refresh_session: an invented refresh token is refused'),
@@ -180,7 +180,8 @@ set local role telemed_api;
 select pg_temp.sign_in('nobody', 'remember');
 select throws_ok(
     format('select api.refresh_session(%L)', :'refresh_token'),
-    'TM104', 'The refresh token is not valid', 'refresh_session: a deactivated user is refused');
+    'TM104', 'The refresh token is not valid: log in again',
+    'refresh_session: a deactivated user is refused');
 reset role;
 select isnt(s.revoked_at::timestamptz, null,
     'refresh_session: the session of a deactivated user is revoked')
