@@ -1,4 +1,4 @@
-"""A reload (HUP) and a stop (TERM) under load: whoever is let in gets a whole answer."""
+"""A reload (HUP) and a stop (TERM): every request whose connection is accepted gets its answer."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -245,6 +246,35 @@ def refuses(server: Server) -> bool:
     return False
 
 
+def keep_alive(server: Server) -> http.client.HTTPConnection:
+    """A new connection for several requests."""
+    address = urlsplit(server.url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
+    connection.connect()
+    return connection
+
+
+def answered(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
+    """The whole answer to a request for /health."""
+    with connection.getresponse() as answer:
+        assert (answer.status, answer.read()) == (200, b'{"status": "ok"}')
+    return answer
+
+
+def asks_to_close(connection: http.client.HTTPConnection) -> bool:
+    """Whether a worker answers with "Connection: close", or closed the connection before."""
+    try:
+        connection.request("GET", "/health")
+        return answered(connection).will_close
+    except (OSError, http.client.HTTPException):  # a stopping worker closes after two seconds
+        return True
+
+
+def _children(pid: int) -> set[int]:
+    """The processes that a process has started."""
+    return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
 def _status(pid: int, line: str) -> str:
     """The first word of a line of /proc/PID/status."""
     words = re.search(rf"^{line}:\s*(\w+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
@@ -263,30 +293,17 @@ def _has_to_stop(pid: int) -> bool:
     return bool(int(_status(pid, "ShdPnd"), 16) >> (signal.SIGTERM - 1) & 1)
 
 
-def test_a_reload_costs_nobody_an_answer(load: Load, start: Serve) -> None:
+def test_a_reload_under_load_loses_no_request(load: Load, start: Serve) -> None:
     server = start()
 
     def reload() -> None:
         old = workers(server, "Booting")
-        address = urlsplit(server.url)
-        kept = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
-
-        def told() -> bool:
-            """Whether the old worker at the other end says goodbye."""
-            try:
-                kept.request("GET", "/health")
-                with kept.getresponse() as answer:
-                    answer.read()
-                    return answer.will_close
-            except (OSError, http.client.HTTPException):  # two seconds ago
-                return True
-
-        with closing(kept), load.holding_up(server):
-            assert not told()
+        with closing(keep_alive(server)) as kept, load.holding_up(server):
+            assert not asks_to_close(kept)
             server.process.send_signal(signal.SIGHUP)
             until(lambda: len(workers(server, "Booting")) == len(old) + 2)
             # The old ones know, and answer all the same.
-            until(told)
+            until(lambda: asks_to_close(kept))
         until(lambda: sorted(workers(server, "exiting")) == sorted(old))
 
     with load.on(server):
@@ -295,7 +312,7 @@ def test_a_reload_costs_nobody_an_answer(load: Load, start: Serve) -> None:
     load.check()
 
 
-def test_a_stop_costs_nobody_an_answer(load: Load, start: Serve) -> None:
+def test_a_stop_under_load_loses_no_request(load: Load, start: Serve) -> None:
     server, other = start(), start()
     with load.on(server, other):
         with load.holding_up(server):
@@ -306,7 +323,7 @@ def test_a_stop_costs_nobody_an_answer(load: Load, start: Serve) -> None:
     load.check()
 
 
-def test_a_reload_with_bad_settings_leaves_the_old_ones(
+def test_a_reload_with_wrong_settings_keeps_the_present_ones(
     cluster: Cluster, database: str, tmp_path: Path
 ) -> None:
     file = tmp_path / ".env"
@@ -330,32 +347,56 @@ def test_a_reload_with_bad_settings_leaves_the_old_ones(
         assert not refuses(server)
 
 
-def test_who_waits_at_the_door_when_it_shuts_is_served(start: Serve) -> None:
+def test_a_connection_in_the_accept_queue_at_a_stop_is_answered(start: Serve) -> None:
     server = start()
     with ExitStack() as open_:
         asleep = workers(server, "Booting")
         for pid in asleep:
             _put_to_sleep(pid)
         try:
-            waiting = [open_.enter_context(connect(server.url)) for _ in range(10)]
+            waiting = [open_.enter_context(closing(keep_alive(server))) for _ in range(10)]
             for connection in waiting[1:]:
-                connection.sendall(request("GET", "/health"))
+                connection.request("GET", "/health")
             server.process.send_signal(signal.SIGTERM)
-            until(lambda: all(_has_to_stop(pid) for pid in asleep))
+            until(lambda: refuses(server))
+            # Nobody stops accepting before the queue is empty.
+            assert not any(_has_to_stop(pid) for pid in asleep)
         finally:
             for pid in asleep:
                 os.kill(pid, signal.SIGCONT)
-        until(lambda: refuses(server))
-        waiting[0].sendall(request("GET", "/health"))
+        waiting[0].request("GET", "/health")
         for connection in waiting:
-            answer = everything(connection)
-            assert answer.startswith(b"HTTP/1.1 200 ")
-            assert answer.endswith(b'{"status": "ok"}')
-            assert b"\r\nConnection: close\r\n" in answer
+            if not answered(connection).will_close:
+                until(partial(asks_to_close, connection))
     assert server.process.wait(60) == 0
 
 
-def test_clients_who_do_not_hang_up_keep_nobody_waiting(start: Serve) -> None:
+def test_a_stop_with_workers_that_do_not_accept_ends_in_time(start: Serve) -> None:
+    server = start()
+    asleep = workers(server, "Booting")
+    for pid in asleep:
+        _put_to_sleep(pid)
+    with closing(keep_alive(server)):
+        server.process.send_signal(signal.SIGTERM)
+        until(lambda: all(_has_to_stop(pid) for pid in asleep))
+    for pid in asleep:
+        os.kill(pid, signal.SIGCONT)
+    assert server.process.wait(60) == 0
+
+
+def test_a_worker_that_gets_sigterm_while_it_starts_stops(start: Serve) -> None:
+    server = start(1)
+    (first,) = told = set(workers(server, "Booting"))
+    os.kill(first, signal.SIGTERM)
+    while len(told) < 6:
+        # The master starts another one at once.
+        for pid in _children(server.process.pid) - told:
+            os.kill(pid, signal.SIGTERM)
+            told.add(pid)
+    until(lambda: told <= set(workers(server, "exiting")))
+
+
+def test_a_client_that_does_not_close_its_connection_delays_no_other(start: Serve) -> None:
     server = start(1)
     seconds = []
     with ExitStack() as open_:

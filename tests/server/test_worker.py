@@ -1,4 +1,4 @@
-"""Clients that are wrong below the application."""
+"""api/gunicorn_worker.py: requests that do not reach the application."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ import socket
 import time
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import requests
 import structlog.testing
-from flask import Flask
+from gunicorn.config import Config  # type: ignore[import-untyped]
 from gunicorn.workers import gthread  # type: ignore[import-untyped]
 
-from api.config import Settings
-from api.worker import Worker
+from api.gunicorn_worker import Worker
 from tests.support.client import Client, problem, race
 from tests.support.raw import connect, everything, refused, request
 from tests.support.server import Server, serve
@@ -39,7 +37,7 @@ def status(answer: bytes) -> int:
     return int(answer.split()[1])
 
 
-def test_requests_may_come_before_the_answers(server: Server) -> None:
+def test_requests_sent_before_the_answers_are_answered_in_order(server: Server) -> None:
     kept = request("GET", "/health/live")
     part = len(WHOLE["body"]) - 5
     with connect(server.url) as connection:
@@ -54,7 +52,7 @@ def test_requests_may_come_before_the_answers(server: Server) -> None:
         assert status(file.read()) == 401
 
 
-def test_a_client_may_ask_before_it_sends_its_body(server: Server) -> None:
+def test_a_body_sent_after_100_continue_is_read(server: Server) -> None:
     head = (*LOG_IN, f"Content-Length: {len(CREDENTIALS)}", "Expect: 100-continue")
     with connect(server.url) as connection:
         connection.sendall(request(*head, "Connection: close"))
@@ -76,7 +74,7 @@ def test_a_client_may_ask_before_it_sends_its_body(server: Server) -> None:
         b"0\r\nbad name: x\r\n\r\n",
     ],
 )
-def test_chunks_that_are_none_are_refused(server: Server, chunks: bytes) -> None:
+def test_a_body_with_malformed_chunks_is_refused(server: Server, chunks: bytes) -> None:
     with connect(server.url) as connection:
         connection.sendall(request(*LOG_IN, CHUNKED, body=chunks))
         told = refused(everything(connection), 400)
@@ -84,7 +82,7 @@ def test_chunks_that_are_none_are_refused(server: Server, chunks: bytes) -> None
 
 
 @pytest.mark.parametrize("chunks", [b"", b"f", b"f\r\n{", b"2\r\n{}\r\n"])
-def test_chunks_that_end_early_are_refused(server: Server, chunks: bytes) -> None:
+def test_a_body_whose_chunks_end_early_is_refused(server: Server, chunks: bytes) -> None:
     with connect(server.url) as connection:
         connection.sendall(request(*LOG_IN, CHUNKED, body=chunks))
         connection.shutdown(socket.SHUT_WR)
@@ -112,7 +110,7 @@ SECRET = "secret-of-a-patient"
         (request(*LOG_IN, "Transfer-Encoding: telepathy"), 501),
     ],
 )
-def test_what_no_application_sees_is_a_problem_too_and_no_secret_is_logged(
+def test_a_request_that_gunicorn_cannot_parse_gets_a_problem_and_no_secret_is_logged(
     server: Server, sent: bytes, expected: int
 ) -> None:
     with connect(server.url) as connection:
@@ -126,7 +124,7 @@ def test_what_no_application_sees_is_a_problem_too_and_no_secret_is_logged(
     assert "127.0.0.1" not in json.dumps(line)
 
 
-def test_a_bug_below_the_application_is_told_with_its_place(
+def test_an_exception_below_the_application_is_logged_with_its_place(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*_: object) -> None:
@@ -135,13 +133,10 @@ def test_a_bug_below_the_application_is_told_with_its_place(
     monkeypatch.setattr(gthread.ThreadWorker, "handle_request", fail)
     ours, theirs = socket.socketpair()
     with ours, theirs, structlog.testing.capture_logs() as lines:
+        theirs.sendall(request("GET", "/"))
         this = object.__new__(Worker)
-        this.wsgi = Flask("worker")
-        this.wsgi.config["SETTINGS"] = Settings()
-        try:
-            this.handle_request(SimpleNamespace(headers=[]), SimpleNamespace(waited=0))
-        except RuntimeError as error:
-            this.handle_error(None, ours, None, error)
+        this.cfg = Config()
+        assert this.handle(gthread.TConn(this.cfg, ours, ("", 0), ("", 0))) is False
         ours.shutdown(socket.SHUT_WR)
         told = refused(everything(theirs), 500)
     line, refusal = lines
@@ -151,7 +146,7 @@ def test_a_bug_below_the_application_is_told_with_its_place(
     assert SECRET not in json.dumps([line, told])
 
 
-def test_who_takes_time_to_ask_has_not_waited_for_us(server: Server) -> None:
+def test_a_request_that_its_client_sends_slowly_is_answered(server: Server) -> None:
     ask = request("GET", "/health/live", "Connection: close")
     with connect(server.url) as silent, connect(server.url) as slow:
         slow.sendall(ask[:9])
@@ -161,7 +156,7 @@ def test_who_takes_time_to_ask_has_not_waited_for_us(server: Server) -> None:
         assert [status(everything(connection)) for connection in (silent, slow)] == [200, 200]
 
 
-def test_who_has_waited_too_long_for_a_thread_is_told_at_once(
+def test_a_request_that_waited_too_long_for_a_thread_gets_503(
     patient: Client, tmp_path: Path
 ) -> None:
     headers = {"Authorization": f"Bearer {patient.token}"}
