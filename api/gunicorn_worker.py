@@ -182,8 +182,10 @@ def _drain(server: Any) -> None:
     if server.systemd or server.reexec_pid or server.master_pid:
         return  # others listen on the same socket
     for listener in server.LISTENERS:
-        with contextlib.suppress(OSError):  # an old or another kernel
+        try:
             listener.setsockopt(socket.SOL_SOCKET, SO_BINDTOIFINDEX, NO_INTERFACE)
+        except OSError as error:  # older than Linux 5.7
+            server.log.warning("telemedicine: new connections may be lost: %s", error)
     deadline = time.monotonic() + DRAIN_SECONDS
     time.sleep(0.1)  # for TCP handshakes that have begun
     while any(listener.get_backlog() > 0 for listener in server.LISTENERS):
@@ -246,10 +248,3 @@ def pre_request(worker: Any, req: Any) -> None:
 def worker_exit(server: Any, worker: Any) -> None:
     """Close the database connections of this worker."""
     db.close_pool()
-
-
-def child_exit(server: Any, worker: Any) -> None:
-    """Drop the gauges of a worker that has ended."""
-    from prometheus_client import multiprocess
-
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

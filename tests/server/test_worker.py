@@ -7,6 +7,7 @@ import socket
 import time
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -14,6 +15,8 @@ import structlog.testing
 from gunicorn.config import Config  # type: ignore[import-untyped]
 from gunicorn.workers import gthread  # type: ignore[import-untyped]
 
+from api import gunicorn_worker
+from api.config import Settings
 from api.gunicorn_worker import Worker
 from tests.support.client import Client, problem, race
 from tests.support.raw import connect, everything, refused, request
@@ -144,6 +147,20 @@ def test_an_exception_below_the_application_is_logged_with_its_place(
     assert refusal["request_id"] == told["request_id"]
     assert line["at"][-1].endswith(" fail")
     assert SECRET not in json.dumps([line, told])
+
+
+@pytest.mark.parametrize("name", gunicorn_worker.GIVEN_ONCE)
+def test_a_header_given_twice_is_emptied(name: str) -> None:
+    gunicorn_worker._queue.seconds = 0.0
+    worker = SimpleNamespace(wsgi=SimpleNamespace(config={"SETTINGS": Settings()}))
+    once = [("HOST", "test"), (name, "a"), ("ACCEPT", "x"), ("ACCEPT", "y")]
+    for headers, expected in (
+        (once, once),
+        ([*once, (name, "a")], [*once[:1], *once[2:], (name, "")]),
+    ):
+        req = SimpleNamespace(headers=headers)
+        gunicorn_worker.pre_request(worker, req)
+        assert req.headers == expected
 
 
 def test_a_request_that_its_client_sends_slowly_is_answered(server: Server) -> None:
