@@ -42,7 +42,7 @@ grant usage, create on schema app, ops to telemed_internal;
 -- what the built-in default gives to PUBLIC.
 alter default privileges revoke execute on functions from public;
 
--- telemed_internal and the owner have the same rights; row-level security tells them apart.
+-- telemed_internal has the rights of the owner on rows and functions, but sees all rows.
 alter default privileges in schema app
 grant select, insert, update, delete on tables to telemed_internal;
 alter default privileges in schema app grant select on sequences to telemed_internal;

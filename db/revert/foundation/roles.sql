@@ -2,7 +2,7 @@
 
 begin;
 
--- What was granted stays: another database of this cluster may rely on it.
+-- The roles and their rights stay: another database of this cluster may rely on them.
 select 'telemed_owner'::regrole;
 
 commit;

@@ -6,7 +6,7 @@ select 1 / (not (rolcanlogin or rolsuper or rolbypassrls))::integer
 from pg_catalog.pg_roles where oid = 'telemed_owner'::regrole;
 select 1 / (not (rolcanlogin or rolsuper or rolbypassrls))::integer
 from pg_catalog.pg_roles where oid = 'telemed_internal'::regrole;
--- What telemed_internal sees, the owner must not see by itself.
+-- The owner must not inherit the rights of telemed_internal, or it would see all rows.
 select 1 / (not pg_has_role('telemed_owner', 'telemed_internal', 'usage'))::integer;
 select 1 / (rolcanlogin and not (rolsuper or rolbypassrls or rolcreaterole))::integer
 from pg_catalog.pg_roles where oid = 'telemed_api'::regrole;

@@ -12,7 +12,8 @@ select 1 / (
     and not has_database_privilege('telemed_api', current_database(), 'temporary')
 )::integer;
 
--- Only PUBLIC's execute is taken from the built-in default, which has that one entry besides the owner's.
+-- The owner has such an entry only if its default differs from the built-in one: here it revokes
+-- execute from PUBLIC.
 select 1 / count(*)
 from pg_catalog.pg_default_acl
 where defaclrole = 'telemed_owner'::regrole and defaclnamespace = 0 and defaclobjtype = 'f';
