@@ -1,6 +1,7 @@
 """Prometheus metrics by route template.
 
-With PROMETHEUS_MULTIPROC_DIR, which api/gunicorn_worker.py sets, each worker answers for all of them.
+With PROMETHEUS_MULTIPROC_DIR, which api/gunicorn_worker.py sets, each worker answers for all
+workers.
 """
 
 import os
