@@ -16,7 +16,8 @@ from api import (
     rate_limits,
     resources,
 )
-from api.blueprint import Api, Blueprint
+from api.openapi import Api
+from api.routing import Blueprint
 
 TITLE = "Telemedicine"
 VERSION = "1.0"

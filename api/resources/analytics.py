@@ -4,8 +4,8 @@ from marshmallow import fields
 
 from api import db
 from api.auth import signed_in
-from api.blueprint import Arguments, Blueprint
 from api.fields import Period, Row
+from api.routing import Arguments, Blueprint
 
 blp = Blueprint("analytics", "The clinic in figures")
 

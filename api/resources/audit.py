@@ -4,7 +4,6 @@ from marshmallow import fields, validate
 
 from api import db
 from api.auth import signed_in
-from api.blueprint import Arguments, Blueprint
 from api.fields import (
     Line,
     PageQuery,
@@ -17,6 +16,7 @@ from api.fields import (
     absent,
     page_of,
 )
+from api.routing import Arguments, Blueprint
 
 blp = Blueprint("audit", "Who changed what, and whether what must hold does")
 

@@ -8,11 +8,12 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from api import db, password_hashing, password_strength, totp
 from api.auth import issue, signed_in_or_not
-from api.blueprint import Arguments, Blueprint, refuses
 from api.config import current
 from api.fields import Email, Line, Prose, Request, Row, Text
+from api.openapi import refuses
 from api.rate_limits import client_address
 from api.resources.me import User
+from api.routing import Arguments, Blueprint
 
 blp = Blueprint("auth", "Accounts and sessions")
 

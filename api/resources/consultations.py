@@ -6,7 +6,6 @@ from marshmallow import fields, validate
 
 from api import db
 from api.auth import signed_in
-from api.blueprint import Arguments, Blueprint, idempotent, refuses
 from api.fields import (
     PageQuery,
     Period,
@@ -18,6 +17,9 @@ from api.fields import (
     absent,
     page_of,
 )
+from api.idempotency import idempotent
+from api.openapi import refuses
+from api.routing import Arguments, Blueprint
 
 blp = Blueprint("consultations", "Bookings and what becomes of them")
 

@@ -6,7 +6,6 @@ from marshmallow import fields
 
 from api import db, password_hashing
 from api.auth import signed_in
-from api.blueprint import Arguments, Blueprint, idempotent
 from api.config import current
 from api.fields import (
     Amount,
@@ -19,8 +18,10 @@ from api.fields import (
     absent,
     page_of,
 )
+from api.idempotency import idempotent
 from api.resources.auth import ChoosesPassword
 from api.resources.slots import Slot
+from api.routing import Arguments, Blueprint
 
 blp = Blueprint("doctors", "Doctors and when they have time")
 

@@ -6,8 +6,8 @@ from flask import Response
 from marshmallow import fields, validate
 
 from api import db, metrics
-from api.blueprint import Blueprint
 from api.fields import Row
+from api.routing import Blueprint
 
 blp = Blueprint("health", "For load balancers and monitoring", url_prefix=None)
 

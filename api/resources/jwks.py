@@ -6,9 +6,10 @@ from typing import Any
 from flask import Response
 from marshmallow import fields, validate
 
-from api.blueprint import JSON_TYPE, Blueprint
 from api.config import current
 from api.fields import Row
+from api.parsing import JSON_TYPE
+from api.routing import Blueprint
 
 blp = Blueprint("jwks", "Public keys of access tokens", url_prefix=None)
 

@@ -4,8 +4,8 @@ from marshmallow import fields, validate
 
 from api import db
 from api.auth import ROLES, signed_in
-from api.blueprint import Arguments, Blueprint
 from api.fields import Day, Line, Request, Row, Text
+from api.routing import Arguments, Blueprint
 
 blp = Blueprint("me", "One's own profile")
 

@@ -7,9 +7,10 @@ from marshmallow import fields
 
 from api import db, totp
 from api.auth import signed_in
-from api.blueprint import Arguments, Blueprint, refuses
 from api.config import current
 from api.fields import Line, Request, Row
+from api.openapi import refuses
+from api.routing import Arguments, Blueprint
 
 blp = Blueprint("mfa", "One's own second factor: one-time codes")
 

@@ -4,12 +4,12 @@ import json
 
 from api import db, delivery, password_hashing, password_strength
 from api.auth import signed_in
-from api.blueprint import Arguments, Blueprint
 from api.config import current
 from api.errors import Problem, pointer
 from api.fields import Email, Line, Prose, Request
 from api.rate_limits import client_address
 from api.resources.auth import NewPassword, Tokens, tokens_of
+from api.routing import Arguments, Blueprint
 
 blp = Blueprint("passwords", "Changing and resetting passwords")
 

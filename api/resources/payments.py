@@ -6,8 +6,10 @@ from marshmallow import fields, validate
 
 from api import db
 from api.auth import signed_in
-from api.blueprint import Arguments, Blueprint, idempotent, refuses
 from api.fields import Amount, Code, Currency, Line, PageQuery, Prose, Request, Row, page_of
+from api.idempotency import idempotent
+from api.openapi import refuses
+from api.routing import Arguments, Blueprint
 
 blp = Blueprint("payments", "Payments and refunds; neither is ever changed")
 

@@ -6,8 +6,9 @@ from marshmallow import fields, validate
 
 from api import db
 from api.auth import signed_in
-from api.blueprint import Arguments, Blueprint, idempotent
 from api.fields import Line, PageQuery, Prose, Request, Row, Whole, page_of
+from api.idempotency import idempotent
+from api.routing import Arguments, Blueprint
 
 blp = Blueprint("prescriptions", "Prescriptions of completed consultations")
 

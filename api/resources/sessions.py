@@ -6,8 +6,8 @@ from marshmallow import fields
 
 from api import db
 from api.auth import signed_in
-from api.blueprint import Arguments, Blueprint
 from api.fields import PageQuery, Row, page_of
+from api.routing import Arguments, Blueprint
 
 blp = Blueprint("sessions", "Where one is logged in")
 

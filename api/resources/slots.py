@@ -6,7 +6,6 @@ from marshmallow import fields, validate
 
 from api import db
 from api.auth import signed_in
-from api.blueprint import Arguments, Blueprint, idempotent, refuses
 from api.fields import (
     ClockTime,
     Day,
@@ -20,6 +19,9 @@ from api.fields import (
     absent,
     page_of,
 )
+from api.idempotency import idempotent
+from api.openapi import refuses
+from api.routing import Arguments, Blueprint
 
 blp = Blueprint("slots", "Time that doctors offer")
 

@@ -6,8 +6,9 @@ from marshmallow import fields
 
 from api import db
 from api.auth import signed_in
-from api.blueprint import Arguments, Blueprint, idempotent
 from api.fields import PageQuery, Prose, Request, Row, Timestamp, page_of
+from api.idempotency import idempotent
+from api.routing import Arguments, Blueprint
 
 blp = Blueprint("time_off", "Time in which a doctor is away")
 

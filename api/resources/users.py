@@ -6,9 +6,10 @@ from marshmallow import fields
 
 from api import db
 from api.auth import signed_in
-from api.blueprint import Arguments, Blueprint, refuses
 from api.fields import Flag, Prose, Request
+from api.openapi import refuses
 from api.resources.me import User
+from api.routing import Arguments, Blueprint
 
 blp = Blueprint("users", "Accounts as admins see them")
 
