@@ -1,35 +1,32 @@
-"""Settings, from the environment and, where a variable is not set there, from a `.env` file."""
+"""Settings, from environment variables and from the file `.env`."""
 
 import base64
-import math
 import os
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import Field, dataclass, field, fields
-from functools import cached_property
-from itertools import pairwise
+from dataclasses import dataclass, field, fields
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, cast
 
 from dotenv import dotenv_values
+from environs import Env, EnvValidationError
 from flask import current_app
 from limits import parse_many
 from limits.errors import ConfigurationError
 from limits.storage import Storage, storage_from_string
+from marshmallow import ValidationError, validate
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-from api import signing_keys
+from api import password_strength, signing_keys
+from api.fields import Digits
 
-POOLERS = ("auto", "transaction", "session")
-ENVIRONMENTS = ("production", "development", "test")
-LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 IN_MEMORY = "memory://"
 
-# What people leave in a secret that they meant to replace. A secret has to have 24 characters
-# of its own besides these words.
-WELL_KNOWN_WORDS = (
+# Words that people leave in a secret that they meant to replace. A secret needs 24 letters and
+# digits besides them.
+PLACEHOLDERS = (
     *("change", "replace", "please", "secret", "password", "passwort", "passw0rd", "example"),
     *("sample", "default", "demo", "development", "production", "testing", "test", "token"),
     *("telemedicine", "telemed", "clinic", "insecure", "unsafe", "random", "string", "signing"),
@@ -38,8 +35,10 @@ WELL_KNOWN_WORDS = (
     *("01234567890", "1234567890", "12345678", "123456", "local", "dev", "with", "this", "here"),
     *("context", "compose", "file", "only"),
 )
-# Secrets that this repository publishes and that are not made of such words: those of tests, of
-# examples and of docker-compose.yml. tests/server/test_config.py finds what is missing here.
+# 66 bits, by the count of zxcvbn: of 3000 secrets of 16 random bytes in hex, the weakest has 10^24.
+SECRET_GUESSES = 10**20
+# Strong secrets that this repository publishes, in tests, examples and docker-compose.yml. A test
+# finds a secret that is missing here.
 PUBLISHED = frozenset({
     "b7e151628aed2a6abf7158809cf4f3c762e7160f38b4da56a784d9045190cfef",
     "bf0715e1c8a1e2f84b35c7d2a9960d7e3f1a5b8c4d2e6f709182a3b4c5d6e7f8",
@@ -56,74 +55,93 @@ PUBLISHED_PASSWORDS = frozenset({
     "development-only", "hunter2", "password", "secret", "telemedicine-demo",
 })  # fmt: skip
 FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
-SECRET_BITS = 64.0  # far below what chance makes of 32 bytes, far above a pattern
-# In connection strings, also of libpq versions newer than ours.
+MAY_BE_BLANK = ("RATE_LIMIT", "RATE_LIMIT_AUTH")  # no limit
+# Secrets of connection strings, also those of newer versions of libpq.
 LIBPQ_SECRETS = (
     *("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"),
 )
 
 
 class SettingsError(ValueError):
-    """The settings do not allow a start; the text says why in one line."""
+    """The settings do not allow a start. The text is one line and names every wrong variable."""
 
 
-def _setting(default: Any, minimum: int = 0, maximum: int = 0, one_of: tuple[str, ...] = ()) -> Any:
-    rule = {"minimum": minimum, "maximum": maximum, "one_of": one_of}
-    return field(default=default, metadata=rule)
+def _one_of(default: str, *others: str) -> Any:
+    choices = (default, *others)
+    error = f"must be one of {', '.join(choices)}"
+    return field(default=default, metadata={"validate": validate.OneOf(choices, error=error)})
+
+
+def _whole(default: int, minimum: int, maximum: int) -> Any:
+    error = f"must be a whole number from {minimum} to {maximum}"
+    within = validate.Range(minimum, maximum, error=error)
+    rules = {"validate": within, "error_messages": {"invalid": error}}
+    return field(default=default, metadata=rules)
 
 
 def _rate(default: str) -> Any:
-    return field(default=default, metadata={"is_rate": True})
+    return field(default=default, metadata={"validate": _require_rate})
+
+
+def _require_rate(text: str) -> None:
+    try:
+        valid = not text or all(rate.amount for rate in parse_many(text))
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ValidationError("must be empty or a rate such as 60 per minute")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Each field is the environment variable of the same name in capitals; `.env.example` tells
-    what each one means."""
+    """The settings of one process. `.env.example` explains each of them.
 
-    app_env: str = _setting("production", one_of=ENVIRONMENTS)
+    A field is the environment variable with the same name in capitals.
+    """
+
+    app_env: str = _one_of("production", "development", "test")
     database_url: str = field(default="", repr=False)
-    database_pooler: str = _setting("auto", one_of=POOLERS)
-    database_pool_size: int = _setting(4, 1, 100)
-    database_pool_timeout_seconds: int = _setting(1, 1, 60)
-    database_answer_timeout_seconds: int = _setting(5, 1, 300)
+    database_pooler: str = _one_of("auto", "transaction", "session")
+    database_pool_size: int = _whole(4, 1, 100)
+    database_pool_timeout_seconds: int = _whole(1, 1, 60)
+    database_answer_timeout_seconds: int = _whole(5, 1, 300)
     dba_database_url: str = field(default="", repr=False)
     secret_key: str = field(default="", repr=False)
     context_key: str = field(default="", repr=False)
     secret_keys_retired: str = field(default="", repr=False)
     mfa_keys: str = field(default="", repr=False)
-    algorithm: str = _setting("HS256", one_of=signing_keys.ALGORITHMS)
-    access_token_expire_minutes: int = _setting(10, 1, 60)
+    algorithm: str = _one_of(*signing_keys.ALGORITHMS)
+    access_token_expire_minutes: int = _whole(10, 1, 60)
     token_issuer: str = "telemedicine"  # noqa: S105
     token_audience: str = "telemedicine-api"  # noqa: S105
-    bcrypt_cost: int = _setting(12, 4, 16)
-    bcrypt_concurrency: int = _setting(1, 1, 64)
+    bcrypt_cost: int = _whole(12, 4, 16)
+    bcrypt_concurrency: int = _whole(1, 1, 64)
     rate_limit: str = _rate("6000 per minute")
     rate_limit_auth: str = _rate("300 per minute")
     rate_limit_storage_url: str = field(default=IN_MEMORY, repr=False)
-    trusted_proxies: int = _setting(0, 0, 10)
-    log_level: str = _setting("INFO", one_of=LOG_LEVELS)
+    trusted_proxies: int = _whole(0, 0, 10)
+    log_level: str = _one_of("INFO", "DEBUG", "WARNING", "ERROR")
     host: str = "127.0.0.1"
-    port: int = _setting(8000, 1, 65535)
-    web_concurrency: int = _setting(len(os.sched_getaffinity(0)), 1, 256)
-    threads: int = _setting(8, 2, 256)
+    port: int = _whole(8000, 1, 65535)
+    web_concurrency: int = _whole(len(os.sched_getaffinity(0)), 1, 256)
+    threads: int = _whole(8, 2, 256)
 
     @cached_property
     def keyring(self) -> signing_keys.Keyring:
-        """The keys of access tokens, read once. ValueError: one of them is none."""
+        """The keys of access tokens, parsed once. Raises ValueError if one cannot be parsed."""
         return signing_keys.Keyring(
             self.algorithm,
             (signing_keys.parse(self.algorithm, text) for _, text in self.named_keys()),
         )
 
     def named_keys(self) -> Iterator[tuple[str, str]]:
-        """Each key as it was written, under the name of its variable; the first one signs."""
+        """(variable, text) of each signing key, the current one first."""
         yield "SECRET_KEY", self.secret_key
         for number, text in enumerate(signing_keys.split(self.secret_keys_retired), 1):
             yield f"SECRET_KEYS_RETIRED (key {number})", text
 
     def without_secrets(self) -> dict[str, str]:
-        """Variables and values that may be shown: no key, no password."""
+        """Each variable with a value that may be shown: no key, no password."""
         shown = {name.upper(): str(getattr(self, name)) for name in (f.name for f in fields(self))}
         for name in ("SECRET_KEY", "SECRET_KEYS_RETIRED", "CONTEXT_KEY", "MFA_KEYS"):
             length = len(shown[name].encode(errors="surrogateescape"))
@@ -135,28 +153,50 @@ class Settings:
         return shown
 
 
-def load(environment: Mapping[str, str] | None = None, *, to_serve: bool = True) -> Settings:
-    """Settings from `environment` (by default the process's, with `.env` below it).
+class _Variables(Env):
+    """Reads variables from a mapping, where environs reads the process's environment.
 
-    With `to_serve`, they also have to be enough, and in production good enough, to serve requests.
-    Raises SettingsError, which names everything that is wrong.
+    A blank variable counts as absent, unless blank is a value of its setting.
     """
-    given = from_process() if environment is None else environment
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        super().__init__(eager=False)
+        self.add_parser_from_field("whole", Digits)
+        self._variables = {
+            name: text
+            for name, value in variables.items()
+            if (text := value.strip()) or name in MAY_BE_BLANK
+        }
+
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        return self._variables.get(env_key, default)
+
+
+def load(environment: Mapping[str, str] | None = None, *, to_serve: bool = True) -> Settings:
+    """The settings of `environment`; by default those of the process, over those of `.env`.
+
+    to_serve: also require what serving needs and, in production, secrets that cannot be guessed.
+    Raises SettingsError.
+    """
+    variables = _Variables(from_process() if environment is None else environment)
     values: dict[str, Any] = {}
-    complaints: list[str] = []
     for setting in fields(Settings):
-        text = given.get(setting.name.upper(), "").strip()
-        # A rate may be empty, which is not the same as not being there.
-        if text or (setting.metadata.get("is_rate") and setting.name.upper() in given):
-            try:
-                values[setting.name] = _parse(setting, text)
-            except ValueError as error:
-                complaints.append(f"{setting.name.upper()} {error}")
+        default: Any = setting.default
+        read = variables.whole if setting.type is int else variables.str
+        value = read(setting.name.upper(), default, **setting.metadata)
+        if value is not None:  # else there is an error
+            values[setting.name] = value
+    errors: list[str] = []
+    try:
+        variables.seal()
+    except EnvValidationError as error:
+        messages = cast(dict[str, list[str]], error.error_messages)
+        errors += [f"{name} {text}" for name, texts in messages.items() for text in texts]
     settings = Settings(**values)
     if to_serve:
-        complaints += _what_is_missing(settings)
-    if complaints:
-        raise SettingsError("; ".join(complaints))
+        errors += _unfit_to_serve(settings)
+    if errors:
+        raise SettingsError("; ".join(errors))
     return settings
 
 
@@ -166,34 +206,13 @@ def current() -> Settings:
 
 
 def from_process() -> dict[str, str]:
-    """The variables of this process, with those of `.env` below them."""
-    # ENV_FILE is not a setting: it says where settings are.
+    """The environment variables of this process, over those of the file `.env`."""
+    # ENV_FILE is not a setting: it is the path of the file.
     path = os.environ.get("ENV_FILE") or Path(__file__).resolve().parent.parent / ".env"
+    # Not Env.read_env, which would expand a ${...} in a password.
     found = dotenv_values(path, interpolate=False)
     from_file = {name: value for name, value in found.items() if value is not None}
     return from_file | os.environ
-
-
-def _parse(setting: Field[Any], text: str) -> str | int:
-    rule = setting.metadata
-    if rule.get("is_rate") and text and not _is_rate(text):
-        raise ValueError("must be empty or a rate such as 60 per minute")
-    if setting.type is not int:
-        if rule.get("one_of") and text not in rule["one_of"]:
-            raise ValueError(f"must be one of {', '.join(rule['one_of'])}")
-        return text
-    if not re.fullmatch(r"[0-9]{1,9}", text) or not (
-        rule["minimum"] <= int(text) <= rule["maximum"]
-    ):
-        raise ValueError(f"must be a whole number from {rule['minimum']} to {rule['maximum']}")
-    return int(text)
-
-
-def _is_rate(text: str) -> bool:
-    try:
-        return all(rate.amount for rate in parse_many(text))
-    except ValueError:
-        return False
 
 
 def _is_store(url: str) -> bool:
@@ -203,30 +222,30 @@ def _is_store(url: str) -> bool:
         return False
 
 
-def _what_is_missing(settings: Settings) -> list[str]:
-    complaints = []
+def _unfit_to_serve(settings: Settings) -> list[str]:
+    errors = []
     if not settings.database_url:
-        complaints.append("DATABASE_URL is missing")
+        errors.append("DATABASE_URL is missing")
     else:
         try:
             conninfo_to_dict(settings.database_url)
         except ProgrammingError:  # its text would repeat the password
-            complaints.append("DATABASE_URL is not a PostgreSQL connection string")
-    complaints += published_passwords(settings)
-    complaints += _unfit_keys(settings)
-    complaints += _unfit_context_key(settings)
-    complaints += _unfit_mfa_keys(settings)
+            errors.append("DATABASE_URL is not a PostgreSQL connection string")
+    errors += published_passwords(settings)
+    errors += _unfit_keys(settings)
+    errors += _unfit_context_key(settings)
+    errors += _unfit_mfa_keys(settings)
     if settings.bcrypt_concurrency > settings.threads // 2:
-        complaints.append("BCRYPT_CONCURRENCY must be at most half of THREADS")
+        errors.append("BCRYPT_CONCURRENCY must be at most half of THREADS")
     if not _is_store(settings.rate_limit_storage_url):
-        complaints.append("RATE_LIMIT_STORAGE_URL is of no kind of store that is installed")
+        errors.append("RATE_LIMIT_STORAGE_URL names a store that is not installed")
     if settings.app_env == "production" and settings.bcrypt_cost < 10:
-        complaints.append("BCRYPT_COST must be at least 10 in production")
-    return complaints
+        errors.append("BCRYPT_COST must be at least 10 in production")
+    return errors
 
 
 def published_passwords(settings: Settings) -> list[str]:
-    """What is wrong with connection strings in production: a password that everybody can read."""
+    """An error for each connection string whose password is published, in production only."""
     if settings.app_env != "production":
         return []
     urls = {
@@ -248,9 +267,9 @@ def _unfit_mfa_keys(settings: Settings) -> list[str]:
         if not FERNET_KEY.fullmatch(text.strip()):
             return [f"MFA_KEYS has a key that is not one of 32 bytes in base64url ({advice})"]
         key = base64.urlsafe_b64decode(text.strip())
-        # Bytes that are letters were not made by chance.
+        # 32 random bytes are not all ASCII, but those of a sentence are.
         if settings.app_env == "production" and (
-            key.isascii() or _bits(key.decode("latin-1")) < SECRET_BITS or text.strip() in PUBLISHED
+            key.isascii() or text.strip() in PUBLISHED or _can_be_guessed(key.decode("latin-1"))
         ):
             return [f"MFA_KEYS has a key that can be guessed ({advice})"]
     return []
@@ -259,7 +278,7 @@ def _unfit_mfa_keys(settings: Settings) -> list[str]:
 def _unfit_keys(settings: Settings) -> list[str]:
     if not settings.secret_key:
         return ["SECRET_KEY is missing"]
-    complaints = []
+    errors = []
     for name, text in settings.named_keys():
         try:
             key = signing_keys.parse(settings.algorithm, text)
@@ -268,8 +287,8 @@ def _unfit_keys(settings: Settings) -> list[str]:
             if settings.app_env == "production" and settings.algorithm in signing_keys.HMAC_BYTES:
                 _refuse_weak(text)
         except ValueError as error:
-            complaints.append(f"{name} {error}")
-    return complaints
+            errors.append(f"{name} {error}")
+    return errors
 
 
 def _unfit_context_key(settings: Settings) -> list[str]:
@@ -288,32 +307,19 @@ def _unfit_context_key(settings: Settings) -> list[str]:
 def _refuse_weak(secret: str) -> None:
     if secret in PUBLISHED:
         raise ValueError(f"is published in the source of this project ({signing_keys.ADVICE})")
-    rest = secret.lower()
-    for word in WELL_KNOWN_WORDS:
-        rest = rest.replace(word, "")
-    if len(re.sub(r"[\W_]", "", rest)) < 24:
+    own = secret.lower()
+    for word in PLACEHOLDERS:
+        own = own.replace(word, "")
+    if len(re.sub(r"[\W_]", "", own)) < 24:
         raise ValueError(f"is made of well-known words ({signing_keys.ADVICE})")
-    if _bits(secret) < SECRET_BITS:
-        raise ValueError(f"can be guessed: it repeats itself or counts up ({signing_keys.ADVICE})")
+    if _can_be_guessed(own):
+        raise ValueError(f"can be guessed: it follows a pattern ({signing_keys.ADVICE})")
 
 
-def _bits(secret: str) -> float:
-    """An upper bound of the secret's entropy in bits.
-
-    Shannon's measure over the characters, once for what is left when the secret's period is taken
-    out (secretsecret...) and once for the steps between neighbours (abcdef...).
-    """
-    period = next(
-        (n for n in range(1, len(secret) // 2 + 1) if secret.startswith(secret[n:])), len(secret)
-    )
-    unit = secret[:period]
-    steps = "".join(chr(0x10000 + ord(b) - ord(a)) for a, b in pairwise(unit))
-    return min(_shannon(unit), _shannon(steps))
-
-
-def _shannon(text: str) -> float:
-    counts = Counter(text).values()
-    return sum(-n * math.log2(n / len(text)) for n in counts) if text else 0.0
+@lru_cache  # a server loads its settings twice: in gunicorn.conf.py and in create_app
+def _can_be_guessed(secret: str) -> bool:
+    # zxcvbn does not see a small alphabet: bits in text, for example.
+    return len(set(secret)) < 8 or password_strength.guesses(secret) < SECRET_GUESSES
 
 
 def _without_password(url: str) -> str:

@@ -204,16 +204,20 @@ class Amount(Whole):
         super().__init__(minimum, BIGGEST_AMOUNT, **kwargs)
 
 
-class QueryNumber(fields.Integer):
-    """A whole number in an address: digits only."""
-
-    def __init__(self, minimum: int, maximum: int, **kwargs: Any) -> None:
-        super().__init__(validate=validate.Range(minimum, maximum), **kwargs)
+class Digits(fields.Integer):
+    """A whole number in text: digits only, without a sign."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if not isinstance(value, str) or not DIGITS.fullmatch(value):
             raise self.make_error("invalid", input=value)
         return int(value)
+
+
+class QueryNumber(Digits):
+    """A whole number in an address."""
+
+    def __init__(self, minimum: int, maximum: int, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Range(minimum, maximum), **kwargs)
 
 
 class Limited(Request):

@@ -22,21 +22,32 @@ EXAMINED_CHARACTERS = 32
 OURS = ("telemedicine", "telemed", "telehealth", "clinic", "doctor", "patient")
 
 WORDS = re.compile(r"[^\W\d_]{3,}|\d{3,}")
-REPEATED = re.compile(r"(.{3,})(?:[\W_]{0,2}\1)+", re.IGNORECASE | re.DOTALL)
+REPEATED = re.compile(r"(.{3,}?)(?:[\W_]{0,2}\1)+", re.IGNORECASE | re.DOTALL)
 # zxcvbn tries out each reading of each sign that looks like a letter, which takes seconds when
 # there are many. One sign for each letter is enough.
 LOOK_ALIKES = str.maketrans("@$!|+{[<", "45117(((")
 
 
 def too_easy(password: str, *about: str) -> bool:
-    """Whether `password` can be guessed by somebody who knows `about`: texts such as a name.
+    """Whether `password` can be guessed by an attacker who knows `about`: texts such as a name."""
+    return guesses(password, *about) < ENOUGH_GUESSES
 
-    What is repeated and what is known count for nothing; the rest has to be enough. Takes about a
-    millisecond, and up to twenty for what was made to take long.
+
+def guesses(text: str, *about: str) -> int:
+    """How many guesses an attacker needs who knows the texts `about`.
+
+    Repetitions and known words add nothing. Takes about a millisecond, and up to twenty for a text
+    that was made to take long.
     """
     words = {**matching.RANKED_DICTIONARIES, "known": matching.build_ranked_dict(_known(about))}
-    forms = {text[:EXAMINED_CHARACTERS] for text in (password, REPEATED.sub(r"\1", password))}
-    return any(_guesses(form, words) < ENOUGH_GUESSES for form in forms)
+    forms = {form[:EXAMINED_CHARACTERS] for form in (text, _without_repetitions(text))}
+    return min(_guesses(form, words) for form in forms)
+
+
+def _without_repetitions(text: str) -> str:
+    while (shorter := REPEATED.sub(r"\1", text)) != text:
+        text = shorter
+    return text
 
 
 def _guesses(text: str, words: dict[str, dict[str, int]]) -> int:
