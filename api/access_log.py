@@ -1,37 +1,37 @@
-"""Refusals of signed-in callers go into the access log, in a transaction of their own."""
+"""Refusals in the access log, each in a transaction of its own: that of the refused call is undone.
 
-import threading
-import time
-from collections import OrderedDict
+The database itself records reads of clinical data: app.record_read.
+"""
+
 from uuid import UUID
 
 import psycopg
 from flask import Flask, Response, g, request
 
 from api import db
+from api.counter import Counter
 from api.logs import log
 
-# Not what is wrong with a request, but with who sends it: see db/errors.md.
+# Codes that say that the caller, not the request, is wrong: db/errors.md.
 RECORDED = ("TM102", "TM3", "TM4")
-# One conflict is bad luck: this many of one caller within a minute are a storm, recorded once. Of
-# the others no more are recorded in a minute, or a caller could fill the disk.
-STORM, STORM_SECONDS = 20, 60.0
-REMEMBERED = 10_000  # callers, in each process
+# At most this many refusals of one caller are recorded in a window, or one caller could fill the
+# disk. One conflict is bad luck; this many are a storm, which is recorded once. Each process counts
+# for itself.
+MOST_REFUSALS, WINDOW_SECONDS = 20, 60.0
 
-_counts: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
-_lock = threading.Lock()
+_counter = Counter()
 
 
 def register(app: Flask) -> None:
-    """Let `app` record refusals after it has made its answer."""
+    """Record the refusals of `app`, each after its answer is made."""
     app.after_request(_record)
 
 
 def _record(response: Response) -> Response:
     code = g.get("problem_code", "")
     if g.get("user_id") and (
-        (code.startswith(RECORDED) and _count(g.user_id, "refusals") <= STORM)
-        or (code.startswith("TM9") and _count(g.user_id, "conflicts") == STORM)
+        (code.startswith(RECORDED) and _count("refusals") <= MOST_REFUSALS)
+        or (code.startswith("TM9") and _count("conflicts") == MOST_REFUSALS)
     ):
         ids = [value for value in (request.view_args or {}).values() if isinstance(value, UUID)]
         operation = (request.endpoint or "").rpartition(".")[2]
@@ -39,18 +39,10 @@ def _record(response: Response) -> Response:
             db.run(
                 "record_denial", operation=operation, code=code, resource_id=next(iter(ids), None)
             )
-        except psycopg.Error as error:  # the caller hears the refusal all the same
+        except psycopg.Error as error:  # the answer is the refusal, recorded or not
             log.warning("denial", request_id=g.request_id, code=code, error=type(error).__name__)
     return response
 
 
-def _count(user_id: str, what: str) -> int:
-    """The how-manieth within a minute this one is."""
-    now, key = time.monotonic(), (user_id, what)
-    with _lock:
-        since, count = _counts.pop(key, (now, 0))
-        since, count = (now, 1) if now - since > STORM_SECONDS else (since, count + 1)
-        _counts[key] = since, count
-        if len(_counts) > REMEMBERED:
-            _counts.popitem(last=False)
-    return count
+def _count(kind: str) -> int:
+    return _counter.incr(f"{kind}/{g.user_id}", WINDOW_SECONDS)

@@ -4,7 +4,6 @@ Whoever signs in is counted after the access token has been verified: nobody spe
 somebody else, or gets new ones with tokens of their own making.
 """
 
-import threading
 import time
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -19,6 +18,7 @@ from redis.retry import Retry
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api.config import IN_MEMORY, Settings
+from api.counter import Counter
 from api.errors import Problem
 from api.logs import log
 
@@ -130,7 +130,7 @@ class _Counts:
     """
 
     def __init__(self, url: str) -> None:
-        self._memory = _Memory()
+        self._memory = Counter()
         self._shared = None if url == IN_MEMORY else _shared(url)
         self._failed = False
         self._rests_until = 0.0
@@ -152,32 +152,6 @@ class _Counts:
             self._failed, self._rests_until = False, 0.0
             log.warning("limits", counted="in the store again")
         return used
-
-
-class _Memory:
-    """Counts in this process.
-
-    The library's own looks through all of them every hundredth of a second, which takes a
-    millisecond when 50,000 addresses have been seen.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._counts: dict[str, int] = {}
-        self._older: dict[str, int] = {}
-        self._turn = 0.0
-        self._longest = 0
-
-    def incr(self, key: str, expiry: int) -> int:
-        with self._lock:
-            now = time.monotonic()
-            self._longest = max(self._longest, expiry)
-            if now >= self._turn:  # whatever has not been asked for since the last turn is over
-                self._older, self._counts = self._counts, {}
-                self._turn = now + self._longest
-            used = self._counts.get(key) or self._older.get(key, 0)
-            self._counts[key] = used + 1
-            return used + 1
 
 
 def _shared(url: str) -> Incrementing:

@@ -228,22 +228,6 @@ def test_a_store_that_is_not_there_stops_nobody() -> None:
     assert "secret" not in str(lines)
 
 
-def test_memory_forgets_what_is_over_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 1000.0
-    monkeypatch.setattr(rate_limits.time, "monotonic", lambda: now)
-    memory = rate_limits._Memory()
-    for second in range(600):
-        now = 1000.0 + second
-        assert memory.incr("minute", 60) == second + 1
-        assert memory.incr(f"once {second}", 60) == 1
-        if second in (1, 599):
-            assert memory.incr("ten minutes", 600) == (1 if second == 1 else 2)
-    for _ in range(2):
-        now += 600
-        memory.incr("another", 60)
-    assert {*memory._counts, *memory._older} == {"another"}
-
-
 def test_the_limits_of_a_running_server(
     cluster: Cluster, database: str, patient: Client, tmp_path: Path
 ) -> None:
