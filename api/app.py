@@ -6,6 +6,7 @@ import pkgutil
 from flask import Flask, Response, abort, g, request
 
 from api import (
+    __version__,
     access_log,
     config,
     delivery,
@@ -20,7 +21,6 @@ from api.openapi import Api
 from api.routing import Blueprint
 
 TITLE = "Telemedicine"
-VERSION = "1.0"
 DESCRIPTION = """Doctors offer time slots, patients book them; a completed consultation has
 prescriptions and payments.
 
@@ -47,7 +47,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
         SETTINGS=settings,
         MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES,
         API_TITLE=TITLE,
-        API_VERSION=VERSION,
+        API_VERSION=__version__,
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX="/",
         OPENAPI_JSON_PATH="openapi.json",
