@@ -1,4 +1,4 @@
-"""What no route does: `python -m api create-admin | settings | hash-password`."""
+"""Commands for operators: `python -m api create-admin | settings | hash-password`."""
 
 import argparse
 import getpass
@@ -33,17 +33,21 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument(
         "--password-stdin", action="store_true", help="read the password from standard input"
     )
-    commands.add_parser("settings", help="print the settings without secrets, or what is wrong")
-    commands.add_parser("hash-password", help="print a bcrypt hash of the password on stdin")
+    commands.add_parser("settings", help="print the settings without secrets, or every wrong one")
+    commands.add_parser(
+        "hash-password", help="print the bcrypt hash of a password from standard input"
+    )
     return parser
 
 
 def _create_admin(options: argparse.Namespace) -> None:
     settings = config.load(to_serve=False)
     if not settings.dba_database_url:
-        raise config.SettingsError("DBA_DATABASE_URL is missing")
-    if complaints := config.published_passwords(settings):
-        raise config.SettingsError("; ".join(complaints))
+        raise config.SettingsError(
+            "DBA_DATABASE_URL is missing: set it to the connection string of a DBA"
+        )
+    if errors := config.published_passwords(settings):
+        raise config.SettingsError("; ".join(errors))
     password = _checked(_from_stdin() if options.password_stdin else _from_terminal())
     if password_strength.too_easy(password, options.email, options.full_name):
         raise ValueError(password_strength.ADVICE)
@@ -66,7 +70,7 @@ def _compare_time_zones(settings: config.Settings) -> None:
     except psycopg.Error as error:
         _say("TIME_ZONE_DATA_OF_POSTGRESQL=unknown")
         _say(f"TIME_ZONE_DATA_OF_PYTHON={time_zones.python_release()}")
-        _warn(f"PostgreSQL's time zone data are not known: {_reason(error)}")
+        _warn(f"cannot read the time zone data of PostgreSQL: {_reason(error)}")
         return
     _say(f"TIME_ZONE_DATA_OF_POSTGRESQL={comparison.postgresql}")
     _say(f"TIME_ZONE_DATA_OF_PYTHON={comparison.python}")
@@ -86,14 +90,14 @@ def _from_stdin() -> str:
 def _from_terminal() -> str:
     password = getpass.getpass("Password: ")
     if getpass.getpass("Once more: ") != password:
-        raise ValueError("the two passwords differ")
+        raise ValueError("the two passwords differ: enter the same one twice")
     return password
 
 
 def _checked(password: str) -> str:
     shortest, longest = password_hashing.MINIMUM_LENGTH, password_hashing.MAXIMUM_LENGTH
     if not shortest <= len(password) <= longest:
-        raise ValueError(f"a password has {shortest} to {longest} characters")
+        raise ValueError(f"choose a password of {shortest} to {longest} characters")
     return password
 
 
@@ -105,8 +109,8 @@ def _reason(error: psycopg.Error) -> str:
     return error.diag.message_primary or str(error).splitlines()[0]
 
 
-def _warn(what: str) -> None:
-    sys.stderr.write(f"api: warning: {what}\n")
+def _warn(text: str) -> None:
+    sys.stderr.write(f"api: warning: {text}\n")
 
 
 def _fail(reason: str) -> int:

@@ -1,4 +1,4 @@
-"""The Flask application; gunicorn calls create_app once, before it forks its workers."""
+"""The Flask application. gunicorn calls create_app once, before it forks its workers."""
 
 import importlib
 import pkgutil
@@ -24,25 +24,26 @@ TITLE = "Telemedicine"
 DESCRIPTION = """Doctors offer time slots, patients book them; a completed consultation has
 prescriptions and payments.
 
-Log in with `POST /v1/auth/login`, press *Authorize* and paste the `access_token`. In a role that
-requires a second factor every other call is refused with `TM302` until there is one. Times are
-RFC 3339 with an offset; money is in minor units (cents). Lists come in pages: send `next_cursor`
-back as `cursor`. What may happen only once wants an `Idempotency-Key`: send the same key and body
-again when no answer came. Every error is a problem (RFC 9457) whose `code` does not change.
+Log in with `POST /v1/auth/login`, press *Authorize* and paste the `access_token`. A role that
+requires a second factor gets `TM302` for every other request until the account has one. Times are
+RFC 3339 with an offset; money is in minor units (cents). Lists have pages: send `next_cursor` as
+`cursor` to get the next one. A request that must not be carried out twice has an `Idempotency-Key`:
+if no answer arrives, send it again with the same key and body. Every error is a problem (RFC 9457)
+with a stable `code`.
 """
-# Enough for a prescription of fifty drugs with a thousand characters each.
+# A prescription of fifty medicines with a thousand characters each fits.
 MAXIMUM_BODY_BYTES = 64 * 1024
 
 
 def create_app(settings: config.Settings | None = None) -> Flask:
-    """The application. Opens no connection: api.db.open_pool does, in each worker.
+    """Create the application. It opens no connection: api.db.open_pool does, in each worker.
 
-    Raises api.config.SettingsError when the settings do not allow a start.
+    Raises api.config.SettingsError if the settings do not allow a start.
     """
     settings = settings or config.load()
     logs.configure(settings.log_level)
     app = Flask("api", static_folder=None)
-    app.url_map.merge_slashes = False  # /v1//slots is nothing, no redirect
+    app.url_map.merge_slashes = False  # /v1//slots is 404 and not a redirect
     app.config.update(
         SETTINGS=settings,
         MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES,
@@ -55,12 +56,12 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     )
     for part in (errors, logs, metrics):
         part.register(app)
-    app.before_request(_refuse_detour)
-    for bounded in (rate_limits, password_hashing):
-        bounded.register(app, settings)
+    app.before_request(_refuse_other_spellings)
+    for limit in (rate_limits, password_hashing):
+        limit.register(app, settings)
     delivery.register(app, settings)
     access_log.register(app)
-    settings.keyring  # noqa: B018  # read now, not in each worker's first request
+    settings.keyring  # noqa: B018  # parsed now, not in the first request of each worker
     app.after_request(_finish)
     _register_resources(app)
     return app
@@ -73,13 +74,13 @@ def _register_resources(app: Flask) -> None:
     )
     for module in pkgutil.iter_modules(resources.__path__, "api.resources."):
         blueprint = importlib.import_module(module.name).blp
-        # A plain one serves pages for people, which are not part of what they describe.
+        # A blueprint of Flask itself serves pages for people, which are not part of the document.
         (api if isinstance(blueprint, Blueprint) else app).register_blueprint(blueprint)
 
 
-def _refuse_detour() -> None:
-    # WSGI takes /v1%2Fme for /v1/me, and Werkzeug //v1/me; they are other addresses (RFC 3986,
-    # section 2.2), and whoever guards addresses in front of us may not know them for the same.
+def _refuse_other_spellings() -> None:
+    # WSGI decodes /v1%2Fme to /v1/me, and Werkzeug strips //v1/me. They are other addresses (RFC
+    # 3986, section 2.2), and a proxy that protects /v1/me may let them pass.
     path = request.environ.get("RAW_URI", "").partition("?")[0]
     if request.environ["PATH_INFO"].startswith("//") or "%2F" in path.upper():
         abort(404)
@@ -88,7 +89,7 @@ def _refuse_detour() -> None:
 def _finish(response: Response) -> Response:
     if g.get("replayed"):
         response.headers["Idempotency-Replayed"] = "true"
-    response.headers.setdefault("Cache-Control", "no-store")  # answers are about patients
+    response.headers.setdefault("Cache-Control", "no-store")  # answers hold data of patients
     response.headers.setdefault("Content-Security-Policy", "default-src 'none'")
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response

@@ -1,4 +1,4 @@
-"""Access tokens (JWT, RFC 7519; profile RFC 9068; RFC 8725) and who may call a route."""
+"""Access tokens (JWT, RFC 7519; profile RFC 9068; RFC 8725), and the roles that a route allows."""
 
 import binascii
 import json
@@ -20,16 +20,16 @@ from api.signing_keys import Key, Keyring
 
 ROLES = ("admin", "doctor", "patient")
 TYPE = "at+jwt"
-LEEWAY_SECONDS = 30  # how far two clocks may be apart
+LEEWAY_SECONDS = 30  # allowed difference between two clocks
 REQUIRED_CLAIMS = ["iss", "aud", "exp", "iat", "sub", "jti", "role", "sid"]
-# RFC 7515, section 7.1: three parts in base64url without padding, of which none is empty.
+# RFC 7515, section 7.1: three non-empty parts in base64url without padding.
 COMPACT = re.compile(r"([\w-]+)\.[\w-]+\.[\w-]+", re.ASCII)
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 def issue(settings: Settings, user_id: str, role: str, session_id: str) -> str:
-    """An access token for one user in one role; it expires with the settings' minutes."""
+    """Create an access token. It is valid for ACCESS_TOKEN_EXPIRE_MINUTES."""
     now = int(time.time())
     claims = {
         "iss": settings.token_issuer,
@@ -47,9 +47,9 @@ def issue(settings: Settings, user_id: str, role: str, session_id: str) -> str:
 
 
 def verify(settings: Settings, token: str) -> dict[str, Any]:
-    """The claims of an access token that we issued and that is in force.
+    """The claims of an access token, if this service issued it and it is valid now.
 
-    Raises jwt.InvalidTokenError.
+    Raises jwt.InvalidTokenError otherwise.
     """
     key = _key(settings.keyring, token)
     claims: dict[str, Any] = _READER.decode(
@@ -61,20 +61,20 @@ def verify(settings: Settings, token: str) -> dict[str, Any]:
         leeway=LEEWAY_SECONDS,
         options={"require": REQUIRED_CLAIMS, "strict_aud": True},
     )
-    # PyJWT takes "7" and true for numbers; `nbf` need not be there.
+    # PyJWT accepts "7" and true as numbers. `nbf` is optional.
     times = (claims["exp"], claims["iat"], claims.get("nbf", 0))
     if not all(type(value) is int for value in times):
-        raise jwt.InvalidTokenError("times of another kind")
+        raise jwt.InvalidTokenError("a time is not an integer")
     if claims["role"] not in ROLES or not _are_uuids(claims["sub"], claims["sid"]):
-        raise jwt.InvalidTokenError("claims of another kind")
+        raise jwt.InvalidTokenError("role, sub or sid is malformed")
     return claims
 
 
 def signed_in(*roles: str) -> Callable[[View], View]:
-    """Let only signed-in users call a view, and of those only `roles` if any are given.
+    """Require a valid access token, and one of `roles` if any are given.
 
-    Stands directly below the route, so that nothing is read from strangers. Answers 401 (RFC 6750,
-    section 3) or 403.
+    Stands directly below the route, so that the body of an unauthenticated request is not read.
+    Raises Problem 401 (RFC 6750, section 3) or 403.
     """
 
     def decorate(view: View) -> View:
@@ -82,7 +82,8 @@ def signed_in(*roles: str) -> Callable[[View], View]:
         def protected(*args: Any, **kwargs: Any) -> Any:
             rate_limits.after(_authenticate)
             if roles and g.role not in roles:
-                raise Problem(403, f"This is for the role {' or '.join(roles)}.", code="TM301")
+                detail = f"Only the role {' or '.join(roles)} may do this."
+                raise Problem(403, detail, code="TM301")
             return view(*args, **kwargs)
 
         protected._roles = roles or ROLES  # type: ignore[attr-defined]  # for the document
@@ -92,7 +93,10 @@ def signed_in(*roles: str) -> Callable[[View], View]:
 
 
 def signed_in_or_not(view: View) -> View:
-    """Let everybody call a view; g.refusal is the Problem 401 of a caller who is not signed in."""
+    """Accept requests with and without a valid access token.
+
+    Without one, the view finds the Problem 401 in g.refusal.
+    """
 
     @wraps(view)
     def recognised(*args: Any, **kwargs: Any) -> Any:
@@ -112,13 +116,15 @@ def signed_in_or_not(view: View) -> View:
 def _authenticate() -> None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise Problem(401, "Sign in and send the access token.", code="TM101")
+        raise Problem(
+            401, "Log in and send the access token in the header Authorization.", code="TM101"
+        )
     try:
         claims = verify(current(), token)
     except jwt.InvalidTokenError:
         raise Problem(
             401,
-            "The access token is not valid, or no longer.",
+            "The access token is not valid or has expired: refresh it or log in.",
             code="TM101",
             headers={"WWW-Authenticate": 'Bearer realm="telemedicine", error="invalid_token"'},
         ) from None
@@ -126,39 +132,40 @@ def _authenticate() -> None:
 
 
 def _key(keyring: Keyring, token: str) -> Key:
-    """The key that a token's header names. Nothing else that a header may say is looked at.
+    """The key that the header of a token names.
 
-    Our headers have these three parameters and no other: no `crit`, `jwk`, `jku`, `x5c`, `zip`.
+    A header has exactly the parameters typ, alg and kid: a token with `crit`, `jwk`, `jku`, `x5c`
+    or `zip` is refused.
     """
     compact = COMPACT.fullmatch(token)
     if not compact:
-        raise jwt.InvalidTokenError("not three parts")
+        raise jwt.InvalidTokenError("the token does not have three parts")
     try:
         header = _json_object(base64url_decode(compact[1]))
     except binascii.Error:
-        raise jwt.InvalidTokenError("not base64url") from None
+        raise jwt.InvalidTokenError("the header is not base64url") from None
     kid = header.get("kid")
     key = keyring.find(kid)
     if key is None or header != {"typ": TYPE, "alg": keyring.algorithm, "kid": kid}:
-        raise jwt.InvalidTokenError("not an access token of ours")
+        raise jwt.InvalidTokenError("the header is not one of this service")
     return key
 
 
 def _json_object(text: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(text.decode(), object_pairs_hook=_without_twins)
-    except (ValueError, RecursionError):  # ValueError: no UTF-8, no JSON, twins
+        found = json.loads(text.decode(), object_pairs_hook=_without_duplicates)
+    except (ValueError, RecursionError):  # ValueError: not UTF-8, not JSON, or a duplicate name
         raise jwt.InvalidTokenError("not JSON") from None
     if not isinstance(found, dict):
         raise jwt.InvalidTokenError("not an object")
     return found
 
 
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """RFC 7515, section 4 and RFC 7519, section 4: each name stands once."""
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The members of an object whose names are unique (RFC 7515 and RFC 7519, both section 4)."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("an object has a name twice")
     return found
 
 
@@ -170,7 +177,7 @@ def _are_uuids(*values: object) -> bool:
 
 
 class _Reader(jwt.PyJWT):
-    """PyJWT, which by itself takes the last of two claims with one name (RFC 8725, section 2.4)."""
+    """Refuses two claims with one name; PyJWT takes the last one (RFC 8725, section 2.4)."""
 
     def _decode_payload(self, decoded: dict[str, Any]) -> dict[str, Any]:
         return _json_object(decoded["payload"])

@@ -1,6 +1,6 @@
-"""Which characters can be seen; app.is_readable and app.is_email hold the same in the database.
+"""Visible and invisible characters. app.is_readable and app.is_email have the same rules.
 
-Ranges of Unicode 18.0.0 rather than `unicodedata`, whose version is that of Python.
+The ranges are those of Unicode 18.0.0. `unicodedata` would follow the version of Python.
 """
 
 import re

@@ -283,7 +283,7 @@ def _unfit_keys(settings: Settings) -> list[str]:
         try:
             key = signing_keys.parse(settings.algorithm, text)
             if name == "SECRET_KEY" and key.signing is None:
-                raise ValueError("is a public key, and only a private one can sign")
+                raise ValueError("is a public key, but only a private key can sign")
             if settings.app_env == "production" and settings.algorithm in signing_keys.HMAC_BYTES:
                 _refuse_weak(text)
         except ValueError as error:

@@ -1,14 +1,14 @@
-"""The only way to the database, and the only place with SQL.
+"""All SQL of the API: one statement per request.
 
-A call is one statement that carries the caller's context and the function call: in autocommit mode
-that is one transaction and one round trip. PostgreSQL makes the JSON, and its bytes pass through.
+A statement sets the context of the caller and calls one function. In autocommit mode that is one
+transaction and one round trip. PostgreSQL builds the JSON, and its bytes pass through unchanged.
 
-COMMIT travels with the statement, so a connection that is lost after it was sent leaves open what
-became of it. A request that is safe to repeat (it reads, or has an idempotency key) is then sent
-once more; every other one is answered with 503, which says that its outcome is not known.
+COMMIT travels with the statement. If the connection is lost after the statement was sent, its
+outcome is unknown. A request that is safe to repeat (it reads, or has an idempotency key) is then
+sent once more. Every other request is answered with 503, which says that the outcome is unknown.
 
-Nothing depends on the session but prepared statements: a pooler may stand between, and run each
-statement on another connection of the server. See DATABASE_POOLER in `.env.example`.
+Only prepared statements depend on the database session, so a pooler may run each statement on
+another connection of the server. See DATABASE_POOLER in `.env.example`.
 """
 
 import contextlib
@@ -50,11 +50,11 @@ T = TypeVar("T")
 NAME = re.compile(r"[a-z_]+")
 REPLAYED = "TM000"
 RETRIES = 3
-RECONNECT_SECONDS = 1.0  # at least, between two replacements of all connections
+RECONNECT_SECONDS = 1.0  # minimum time between two replacements of all connections
 
 # `materialized`: the context is set before the function in the select list runs. The time zone is
-# set here as well, whatever database, role, DATABASE_URL or a pooler say: a start-up parameter is
-# refused by PgBouncer, and this costs no round trip.
+# set here too, whatever database, role, DATABASE_URL and pooler set. It costs no round trip, and
+# PgBouncer would refuse it as a start-up parameter.
 CONTEXT = """
 with context as materialized (
     select set_config('app.user_id', %s, true) as user_id,
@@ -72,10 +72,10 @@ class _JsonBytes(Loader):
 
 
 class _OwnNames(PrepareManager):
-    """Names of prepared statements that no two connections share.
+    """Names prepared statements so that no two connections share a name.
 
-    psycopg counts from _pg3_0 in every client. A pooler that runs a statement on the connection of
-    another client then runs the other client's function; with these names it is an error.
+    psycopg counts from _pg3_0 in every client. Behind a pooler, a name of one client could run the
+    function of another client. With unique names that is an error.
     """
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class _OwnNames(PrepareManager):
 
 
 class _Connection(psycopg.Connection[tuple[Any, ...]]):
-    """Keeps what the server says besides the row: (SQLSTATE, text) of each notice."""
+    """A connection that keeps the notices of the server: (SQLSTATE, text) of each."""
 
     answer_timeout = 5.0  # seconds
 
@@ -99,30 +99,30 @@ class _Connection(psycopg.Connection[tuple[Any, ...]]):
         self.add_notice_handler(self._keep)
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
-        """Wait for the server, but not for ever: a host may vanish without a word."""
+        """Wait for the server for at most `answer_timeout`: a host may vanish silently."""
         try:
             return super().wait(gen, interval, timeout or self.answer_timeout)
         except psycopg.OperationalError:
-            # Whoever borrowed this connection next would hear the late answer.
+            # Reused, the connection would give the late answer to the next request.
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 self.close()
             raise
 
     def _keep(self, notice: psycopg.errors.Diagnostic) -> None:
-        # The notice's memory is only ours during this call.
+        # The memory of the notice is freed after this call.
         self.notices.append((notice.sqlstate or "", notice.message_primary or ""))
 
 
 _pool: ConnectionPool[_Connection] | None = None
 _look_for_pooler = True
-_prepare: bool | None = None  # None: what is called often; False: nothing
+_prepare: bool | None = None  # None: frequent statements are prepared; False: none is
 _reconnected_at = 0.0
 
 
 def open_pool(settings: Settings) -> None:
-    """Open this process's connections; after the fork, because a connection cannot be shared.
+    """Open the connections of this process, after the fork: processes cannot share a connection.
 
-    Returns at once: a server that cannot be reached yet is tried again on demand.
+    Returns at once. While the server cannot be reached, each request tries again.
     """
     global _pool, _look_for_pooler, _prepare, _reconnected_at
     _Connection.answer_timeout = settings.database_answer_timeout_seconds
@@ -134,7 +134,7 @@ def open_pool(settings: Settings) -> None:
             settings.database_url,
             application_name="telemedicine-api",
             connect_timeout=3,
-            # A host that vanished without a word is given up on after about ten seconds.
+            # A host that has vanished silently is given up after about ten seconds.
             keepalives_idle=5,
             keepalives_interval=2,
             keepalives_count=3,
@@ -146,7 +146,7 @@ def open_pool(settings: Settings) -> None:
         min_size=settings.database_pool_size,
         max_size=settings.database_pool_size,
         timeout=settings.database_pool_timeout_seconds,
-        # Short, because the pause between two attempts doubles; each request begins anew.
+        # Short, because the pause between two attempts doubles; a request starts at once.
         reconnect_timeout=1,
         num_workers=1,
         open=False,
@@ -155,7 +155,7 @@ def open_pool(settings: Settings) -> None:
 
 
 def close_pool() -> None:
-    """Close this process's connections."""
+    """Close the connections of this process."""
     if _pool is not None:
         _pool.close()
 
@@ -163,9 +163,9 @@ def close_pool() -> None:
 def call(function: str, **arguments: object) -> bytes:
     """The row that the function `api.<function>` returns, as JSON.
 
-    arguments: SQL parameters without `p_`; a list is sent as jsonb when it holds objects. Raises
-    Problem for a refusal that the database has committed, else psycopg.Error, of which
-    psycopg_pool.PoolTimeout says that no connection is to be had.
+    arguments: SQL parameters without `p_`; a list of dicts is sent as jsonb. Raises Problem for a
+    refusal that the database has committed, otherwise psycopg.Error: psycopg_pool.PoolTimeout if no
+    connection becomes free in time.
     """
     return _execute(
         _row(function, tuple(arguments)),
@@ -175,7 +175,7 @@ def call(function: str, **arguments: object) -> bytes:
 
 
 def run(function: str, **arguments: object) -> None:
-    """Call a function whose result nobody reads. Raises as `call` does."""
+    """Call a function and ignore its result. Raises as `call` does."""
     _execute(_void(function, tuple(arguments)), tuple(arguments.values()))
 
 
@@ -185,21 +185,21 @@ def items(function: str, **arguments: object) -> bytes:
 
 
 def page(function: str, *, limit: int, **arguments: object) -> bytes:
-    """One page of a list: {"items": [...], "next_cursor": where the next page begins, or null}.
+    """One page of a list: {"items": [...], "next_cursor": the cursor of the next page, or null}.
 
-    The function leaves the cursor of the next page in app.next_cursor.
+    The function writes that cursor to the setting app.next_cursor. Raises as `call` does.
     """
     names = ("limit", *arguments)
     return _execute(_page(function, names), (limit, *arguments.values()))
 
 
 def ping(seconds: float) -> None:
-    """Raise psycopg.Error unless the server answers within `seconds`, and lets us write."""
+    """Raise psycopg.Error unless the server answers within `seconds` and accepts writes."""
     with _borrow(seconds) as connection:
         server = connection.pgconn
         server.send_query(b"show transaction_read_only")
         if not _readable(server.socket, seconds):
-            # Closed, so that nobody else waits for this answer.
+            # Closed, so that no later request gets the late answer.
             connection.close()
             raise psycopg.OperationalError("the server does not answer")
         answer = b""
@@ -207,28 +207,29 @@ def ping(seconds: float) -> None:
             if result.status == ExecStatus.TUPLES_OK:
                 answer = result.get_value(0, 0) or b""
     if answer == b"on":
-        # An instance that is not ready gets no requests, so that none would make it reconnect.
+        # A load balancer sends no requests to an instance that is not ready, so no request would
+        # make it reconnect.
         _reconnect()
         raise ReadOnlySqlTransaction("the server is read-only")
     if answer != b"off":
-        raise psycopg.OperationalError("the server refuses to answer")
+        raise psycopg.OperationalError("the server answers with an error")
 
 
 def time_zone_data(settings: Settings, start: datetime) -> tuple[str, dict[str, str]]:
-    """api.time_zone_data from `start` on, over a connection of its own: release, digest by zone."""
-    proof = context.sign(settings.context_key, "", "", "", "time-zones")
+    """api.time_zone_data from `start` on, over a separate connection: release, digest by zone."""
+    signature = context.sign(settings.context_key, "", "", "", "time-zones")
     # The argument needs a column of `context`, so that the function cannot run first.
     argument = "case when context.request_id is not null then %s::timestamptz end"
     call = f"api.time_zone_data({argument}) as d"
     statement = f"{CONTEXT} select d.* from context cross join lateral {call}"  # noqa: S608
     with psycopg.connect(settings.database_url, connect_timeout=5) as connection:
-        row = connection.execute(statement, ("", "", "time-zones", proof, start)).fetchone()
+        row = connection.execute(statement, ("", "", "time-zones", signature, start)).fetchone()
     release, names, digests = row or ("", [], [])
     return release, dict(zip(names, digests, strict=True))
 
 
 def create_admin(url: str, email: str, password_hash: str, full_name: str) -> str:
-    """Create an administrator as a database administrator, connected to `url`; returns the id."""
+    """Create an admin, as the DBA of the connection string `url`. Returns the id of the account."""
     with psycopg.connect(url, connect_timeout=5) as connection:
         statement = "select id from ops.create_admin(%s, %s, %s)"
         row = connection.execute(statement, (email, password_hash, full_name)).fetchone()
@@ -248,18 +249,18 @@ def _execute(statement: bytes, values: tuple[object, ...], *, repeatable: bool =
                 row = connection.execute(statement, parameters, prepare=prepare).fetchone()
                 return _answer(row, connection.notices)
             except (InvalidSqlStatementName, DuplicatePreparedStatement):
-                # The server's connection is not the one that it was prepared on. Nothing has run.
+                # A pooler chose another connection than the prepared one. Nothing has run.
                 if prepare is False:
                     raise
                 _prepare_nothing()
             except ReadOnlySqlTransaction:
-                # Nothing was done: a standby, or a primary no more. There may be another by now.
+                # A standby, or a former primary. Nothing has run, and a new primary may exist.
                 if reconnected:
                     raise
                 reconnected = True
                 _reconnect()
             except (SerializationFailure, DeadlockDetected):
-                # The transaction was taken back as a whole: asking again is safe.
+                # The whole transaction was rolled back: it is safe to repeat.
                 conflicts += 1
                 if conflicts > RETRIES:
                     raise
@@ -268,7 +269,7 @@ def _execute(statement: bytes, values: tuple[object, ...], *, repeatable: bool =
                     raise
                 losses += 1
                 g.outcome_is_unknown = not repeatable
-                # Not after silence: the client has waited long enough.
+                # Not after a timeout: the client has waited long enough.
                 if losses > 1 or not repeatable or not connection.broken:
                     raise
         time.sleep(random.uniform(0, 0.01 * 2**conflicts))  # noqa: S311
@@ -277,15 +278,15 @@ def _execute(statement: bytes, values: tuple[object, ...], *, repeatable: bool =
 def _context() -> tuple[str, str, str, str]:
     user_id, role = g.get("user_id", ""), g.get("role", "")
     session_id, request_id = g.get("session_id", ""), g.get("request_id", "")
-    proof = context.sign(current().context_key, user_id, role, session_id, request_id)
-    return user_id, role, request_id, proof
+    signature = context.sign(current().context_key, user_id, role, session_id, request_id)
+    return user_id, role, request_id, signature
 
 
 def _answer(row: tuple[Any, ...] | None, notices: list[tuple[str, str]]) -> bytes:
     g.replayed = any(sqlstate == REPLAYED for sqlstate, _ in notices)
     for sqlstate, message in notices:
         if sqlstate.startswith("TM") and sqlstate != REPLAYED:
-            # Committed all the same: a refusal that has to be remembered.
+            # A refusal that had to be committed, such as a failed log-in that counts.
             raise from_database(sqlstate, message)
     answer: bytes = row[0] if row else b""
     return answer
@@ -301,18 +302,18 @@ def _adapt(value: object) -> object:
 def _borrow(seconds: float | None = None) -> Iterator[_Connection]:
     if _pool is None:
         raise RuntimeError("open_pool has not been called in this process")
-    # More dead ones than the pool holds cannot be found in a row. The pool's own check would pause
-    # after the first.
+    # There are at most as many dead connections in a row as the pool has. The check of the pool
+    # itself would pause after the first.
     for _ in range(_pool.max_size + 1):
         connection = _pool.getconn(seconds)
         if not connection.closed and not _readable(connection.pgconn.socket, 0):
             break
-        # An idle server has nothing to say but goodbye. Nothing has been sent yet, so another
-        # connection will do, and looking costs no round trip.
+        # Readable while idle means that the server closed the connection. Nothing has been sent, so
+        # another one can be used. The check costs no round trip.
         connection.close()
         _pool.putconn(connection)
     else:
-        raise psycopg.OperationalError("every connection was dead")
+        raise psycopg.OperationalError("the server has closed every connection")
     try:
         yield connection
     finally:
@@ -332,7 +333,7 @@ def _configure(connection: _Connection) -> None:
 
 
 def _is_direct(connection: _Connection) -> bool:
-    """Whether we were connected by the process that answers. A pooler makes up its number."""
+    """Whether the connection has no pooler: a pooler invents the number of its process."""
     row = connection.execute("select pg_catalog.pg_backend_pid()").fetchone()
     return row is not None and row[0] == connection.info.backend_pid
 
@@ -345,7 +346,7 @@ def _prepare_nothing() -> None:
 
 
 def _reconnect() -> None:
-    """Replace every connection, those in use when they come back."""
+    """Replace every connection; those in use when they are returned."""
     global _reconnected_at
     now = time.monotonic()
     if _pool is not None and now - _reconnected_at >= RECONNECT_SECONDS:
@@ -363,7 +364,7 @@ def _void(function: str, names: tuple[str, ...]) -> bytes:
     return _statement(f"select {_call(function, names)} is null from context")  # noqa: S608
 
 
-# A set's function stands in a sub-select that needs a column of `context`: it cannot run first.
+# The function stands in a sub-select that needs a column of `context`, so it cannot run first.
 @lru_cache
 def _set(function: str, names: tuple[str, ...]) -> bytes:
     return _statement(f"""
@@ -376,7 +377,7 @@ def _set(function: str, names: tuple[str, ...]) -> bytes:
           from context""")  # noqa: S608
 
 
-# What is selected beside an aggregate is evaluated after it: the function has run by then.
+# PostgreSQL evaluates the columns beside an aggregate after it, so app.next_cursor is set by then.
 @lru_cache
 def _page(function: str, names: tuple[str, ...]) -> bytes:
     return _statement(f"""
@@ -392,7 +393,7 @@ def _page(function: str, names: tuple[str, ...]) -> bytes:
 def _call(function: str, names: tuple[str, ...]) -> str:
     for name in (function, *names):
         if not NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of a function or an argument")
+            raise ValueError(f"{name!r} is not a name of a function or an argument")
     return f"api.{function}({', '.join(f'p_{name} => %s' for name in names)})"
 
 

@@ -1,4 +1,4 @@
-"""How word gets to people outside of an answer: for now, until there is e-mail, through the log."""
+"""Messages to people. Until there is e-mail, they are written to the log."""
 
 from typing import Protocol, cast
 
@@ -9,29 +9,29 @@ from api.logs import log
 
 
 class Delivery(Protocol):
-    """Sends messages. It returns at once, whether it can deliver them or not."""
+    """Sends messages. It returns at once, whether or not the message can be delivered."""
 
     def password_reset(self, email: str, token: str) -> None:
-        """Tell the owner of an address the token with which they can choose a new password."""
+        """Send the token of a password reset to the address `email`."""
         ...
 
 
 class ToLog:
-    """Shows the message in the log, where a developer reads it: never where others do."""
+    """Writes messages to the log, for development and tests."""
 
     def password_reset(self, email: str, token: str) -> None:
         _write("password_reset", delivered=True, email=email, token=token)
 
 
 class ToNobody:
-    """Says in the log that there was a message, and neither what nor to whom."""
+    """Writes to the log that there was a message, without its text and address."""
 
     def password_reset(self, email: str, token: str) -> None:
         _write("password_reset", delivered=False)
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Choose how messages are delivered. Whatever is not development or a test is production."""
+    """Choose the delivery of `app`. Only development and tests log the text of messages."""
     shown = settings.app_env in ("development", "test")
     app.extensions["delivery"] = ToLog() if shown else ToNobody()
 

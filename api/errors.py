@@ -1,4 +1,4 @@
-"""Every refusal and failure as application/problem+json (RFC 9457)."""
+"""Every error answer is application/problem+json (RFC 9457)."""
 
 import json
 import traceback
@@ -15,20 +15,20 @@ from api.logs import log
 
 MEDIA_TYPE = "application/problem+json"
 
-# The whole rule from SQLSTATE to HTTP status, by prefix; a new TM code needs no line here.
+# The HTTP status of an SQLSTATE, by prefix. A new code of class TM needs no line here.
 STATUS_BY_SQLSTATE = (
-    ("TM1", 401),  # not signed in, or no longer
-    ("TM2", 422),  # the request cannot be right
-    ("TM3", 403),  # signed in, not allowed
-    ("TM4", 404),  # not there, or not visible to the caller
-    ("TM8", 429),  # too many: later
+    ("TM1", 401),  # no valid session
+    ("TM2", 422),  # the request is not valid
+    ("TM3", 403),  # the role may not do this
+    ("TM4", 404),  # does not exist, or is not visible to the caller
+    ("TM8", 429),  # too many requests or attempts
     ("TM9", 409),  # conflicts with the present state
     ("22", 422),  # data exception
     ("23502", 422),  # not null
     ("23514", 422),  # check
     ("23505", 409),  # unique
     ("23P01", 409),  # exclusion
-    ("25006", 503),  # the server is read-only: a standby, or a primary no more
+    ("25006", 503),  # the server is read-only: a standby, or a former primary
     ("40001", 503),  # serialization failure, after the retries
     ("40P01", 503),  # deadlock, after the retries
     ("55P03", 503),  # lock timeout
@@ -38,35 +38,35 @@ STATUS_BY_SQLSTATE = (
     ("57P0", 503),  # the server is starting or stopping
     ("53", 503),  # out of resources
 )
-IN_FLIGHT = "TM99"  # temporary: the same request is being worked on
+IN_FLIGHT = "TM99"  # temporary: the same request is in progress
 RETRY_AFTER_SECONDS = "1"
 
-# RFC 9110's names, which Python's http module has only since 3.13.
+# The names of RFC 9110, section 15.5; the http module of Python has them since 3.13.
 TITLES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
-# What to say where the database's own text is meant for its operators.
+# Details for clients where the text of the database is meant for operators.
 DETAILS = {
-    409: "The request conflicts with another change.",
+    409: "The request conflicts with another change. Read the present state and try again.",
     422: "A value in the request is not valid.",
-    500: "Something went wrong here. It has been logged under this request id.",
-    503: "The service cannot answer at the moment. Try again.",
-    504: "The request took too long and was taken back.",
+    500: "An internal error. It is logged under this request id: name it when you report it.",
+    503: "The service is temporarily unavailable. Try again.",
+    504: "The request took too long and was rolled back. Try again, or ask for less.",
 }
 SAME_KEY = (
-    "The service cannot answer at the moment. Send the same request with the same Idempotency-Key"
-    " again: nothing is done twice."
+    "The service is temporarily unavailable. Send the same request again with the same"
+    " Idempotency-Key: it is carried out at most once."
 )
 UNKNOWN = (
-    "The connection to the database was lost. It is not known whether the request was carried out:"
-    " look before you send it again."
+    "The connection to the database was lost. It is unknown whether the request was carried out:"
+    " check before you send it again."
 )
 
 
 class Problem(Exception):  # noqa: N818
-    """A request that gets an answer of 400 or above.
+    """An answer with a status of 400 or above (RFC 9457).
 
-    status: HTTP status. detail: one sentence for the client, without patient data. code: SQLSTATE,
-    or HTTPnnn where no rule of the database is behind it. errors: one {pointer | parameter |
-    header, detail} for each part of the request that is wrong. headers: more response headers.
+    status: HTTP status. detail: text for the client, without patient data. code: SQLSTATE, or
+    HTTPnnn for an error that the database does not know. errors: one {pointer | parameter | header,
+    detail} for each part of the request that is wrong. headers: additional response headers.
     """
 
     def __init__(
@@ -90,13 +90,13 @@ class Problem(Exception):  # noqa: N818
             self.headers.setdefault("Retry-After", RETRY_AFTER_SECONDS)
 
     def response(self) -> Response:
-        """The answer, with the request's id."""
+        """The answer, with the id of the present request."""
         g.problem_code = self.code
         body = self.body(g.get("request_id", ""))
         return Response(body, self.status, self.headers, content_type=MEDIA_TYPE)
 
     def body(self, request_id: str) -> str:
-        """The answer's body: ASCII."""
+        """The body of the answer: JSON in ASCII."""
         document = {
             "type": f"urn:telemedicine:problem:{self.code.lower()}",
             "title": title(self.status),
@@ -111,17 +111,17 @@ class Problem(Exception):  # noqa: N818
 
 
 def title(status: int) -> str:
-    """The name of an HTTP status, the same in every version of Python."""
+    """The name of an HTTP status (RFC 9110), the same in every version of Python."""
     return TITLES.get(status) or HTTPStatus(status).phrase
 
 
 def from_database(
     sqlstate: str, message: str, column: str | None = None, hint: str | None = None
 ) -> Problem:
-    """The problem behind an SQLSTATE.
+    """The problem for an error of the database.
 
-    Only messages of class TM are written for clients. `column` names the field at fault; `hint` has
-    the seconds to wait before another attempt.
+    message: shown to the client for codes of class TM only. column: the field that is wrong. hint:
+    for 429, the seconds to wait before another attempt.
     """
     status = next((s for prefix, s in STATUS_BY_SQLSTATE if sqlstate.startswith(prefix)), 500)
     detail = message if sqlstate.startswith("TM") and status != 500 else DETAILS[status]
@@ -135,7 +135,7 @@ def from_database(
 
 
 def pointer(*path: str | int) -> str:
-    """A JSON pointer (RFC 6901, section 6) as a URI fragment: pointer("items", 0) is #/items/0."""
+    """A JSON pointer as a URI fragment (RFC 6901, section 6): pointer("items", 0) is #/items/0."""
     steps = (str(step).replace("~", "~0").replace("/", "~1") for step in path)
     return "#" + "".join("/" + quote(step, safe="~", errors="replace") for step in steps)
 
@@ -148,7 +148,7 @@ def _place(column: str) -> dict[str, str]:
 
 
 def register(app: Flask) -> None:
-    """Let `app` answer with problems, whatever goes wrong."""
+    """Make `app` answer every error with a problem."""
     app.register_error_handler(Problem, Problem.response)
     app.register_error_handler(HTTPException, _from_http)
     app.register_error_handler(psycopg.Error, _from_psycopg)
@@ -164,24 +164,27 @@ def _from_http(error: HTTPException) -> Response | HTTPException:
 
 def _sentence(status: int) -> str:
     return {
-        404: "There is nothing at this address.",
-        405: "This address does not answer that method.",
-        413: "The request body is too large.",
+        404: "This address does not exist.",
+        405: "This address does not support that method: see the header Allow.",
+        413: "The request body is too large: send at most 64 KiB.",
     }.get(status, f"{title(status)}.")
 
 
 def _from_psycopg(error: psycopg.Error) -> Response:
     sqlstate = error.sqlstate or ""
-    if not sqlstate:  # psycopg itself: lost connections, pool time-outs, values it cannot send
+    if not sqlstate:  # from psycopg itself: lost connections, pool time-outs, values it cannot send
         if isinstance(error, psycopg.DataError):
             sqlstate = "22000"
         elif isinstance(error, psycopg.OperationalError):
             sqlstate = "08000"
         else:
             return _from_bug(error)
-    said = error.diag
+    diagnostics = error.diag
     problem = from_database(
-        sqlstate, said.message_primary or "", said.column_name, said.message_hint
+        sqlstate,
+        diagnostics.message_primary or "",
+        diagnostics.column_name,
+        diagnostics.message_hint,
     )
     if problem.status == 500:
         return _from_bug(error)
@@ -196,7 +199,7 @@ def _from_psycopg(error: psycopg.Error) -> Response:
 
 
 def _from_bug(error: Exception) -> Response:
-    # The message stays out of the log: it may quote a patient's data.
+    # The message is not logged: it may quote data of patients.
     log.error(
         "bug",
         request_id=g.get("request_id", ""),
@@ -208,5 +211,5 @@ def _from_bug(error: Exception) -> Response:
 
 
 def frames(trace: TracebackType | None) -> list[str]:
-    """Where an error came from, without what it says."""
+    """The last twelve frames of a traceback, as "file:line function", without the message."""
     return [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)[-12:]]

@@ -1,4 +1,4 @@
-"""What a value has to look like before it may travel on; the database has the last word."""
+"""Fields and base schemas of requests and answers. The database checks every rule again."""
 
 import re
 from datetime import UTC, date, datetime
@@ -10,7 +10,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate, valida
 from api import characters
 
 UUID_PATTERN = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-# RFC 3339, section 5.6, with the offset that section 4.4 allows to leave out.
+# date-time of RFC 3339, section 5.6.
 TIMESTAMP_PATTERN = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
 )
@@ -23,33 +23,33 @@ BIGGEST_AMOUNT = 10**12
 BIGGEST_BIGINT = 2**63 - 1
 DEFAULT_LIMIT = 50
 MAXIMUM_LIMIT = 200
-CURSOR = {"description": "next_cursor of the page before this one"}
+CURSOR = {"description": "next_cursor of the previous page"}
 
 
 def absent() -> None:
-    """The default of a query parameter: unlike a field of a body it cannot be sent as null."""
+    """Load None for an absent query parameter. The document then has no default and no null."""
 
 
 class Request(Schema):
-    """A body or a query: what it does not name is refused."""
+    """A body or a query. Unknown fields are refused."""
 
     class Meta:
         unknown = RAISE
 
 
 class Row(Schema):
-    """An answer: exactly these fields, all of them."""
+    """An answer. It always has all fields of its schema and no other."""
 
     class Meta:
         unknown = RAISE
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
-        """Every field of an answer is always there."""
+        """Make every field required."""
         field_obj.required = True
 
 
 class Text(fields.String):
-    """Text that PostgreSQL and JSON can both hold: no NUL, no half of a surrogate pair."""
+    """Text that PostgreSQL and JSON can store: no NUL, no unpaired surrogate."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         if not isinstance(value, str):
@@ -67,11 +67,11 @@ class Prose(Text):
 
 
 class Line(Text):
-    """One line of 1 to `maximum` characters: none of them hidden, and at least one to be seen."""
+    """One line of 1 to `maximum` characters: none is hidden, and at least one is visible."""
 
     default_error_messages: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
-        "line": "One line is wanted, with something to see and without characters that are hidden "
-        "or change the direction of the text."
+        "line": "Send one line with a visible character and without characters that are hidden or "
+        "change the direction of the text."
     }
 
     def __init__(self, maximum: int = 200, **kwargs: Any) -> None:
@@ -92,7 +92,7 @@ class Code(Text):
 
 
 class Currency(Text):
-    """Three capitals; whether ISO 4217 has them is the database's to say."""
+    """Three capital letters. The database checks that ISO 4217 has the code."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("metadata", {"description": "ISO 4217 code", "example": "EUR"})
@@ -100,10 +100,10 @@ class Currency(Text):
 
 
 class Email(Text):
-    """An address of at most 254 characters (RFC 5321, section 4.5.3.1.3), each of them seen."""
+    """An e-mail address of at most 254 visible characters (RFC 5321, section 4.5.3.1.3)."""
 
     default_error_messages: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
-        "hidden": "An e-mail address has no characters that cannot be seen."
+        "hidden": "Remove spaces and invisible characters from the e-mail address."
     }
 
     def __init__(self, **kwargs: Any) -> None:
@@ -122,14 +122,14 @@ class Email(Text):
 
 
 class Cursor(Text):
-    """Where a page begins; what it means is for the database to say."""
+    """The signed position of a page. The database verifies it."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(validate=validate.Regexp(r"^[A-Za-z0-9_-]{1,1000}\Z"), **kwargs)
 
 
 class Uuid(fields.UUID):
-    """A UUID in its usual form (RFC 9562, section 4)."""
+    """A UUID in hex with hyphens (RFC 9562, section 4)."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> UUID:
         if not isinstance(value, str) or not UUID_PATTERN.fullmatch(value):
@@ -138,11 +138,11 @@ class Uuid(fields.UUID):
 
 
 class Timestamp(fields.DateTime):
-    """A point in time (RFC 3339) from year 1900 to 9999; the offset is not optional."""
+    """An instant (RFC 3339) from year 1900 to 9999. The offset is required."""
 
     default_error_messages: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
-        "timestamp": "A time such as 2026-11-22T09:30:00+01:00 is wanted: with its offset (in an "
-        "address + is %2B), from year 1900 to 9999."
+        "timestamp": "Send a time such as 2026-11-22T09:30:00+01:00, with its offset (write + as "
+        "%2B in an address), from year 1900 to 9999."
     }
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
@@ -158,7 +158,7 @@ class Timestamp(fields.DateTime):
 
 
 class Day(fields.Date):
-    """A date such as 2026-11-22 (RFC 3339, full-date), from year 1900 on."""
+    """A date such as 2026-11-22 (full-date of RFC 3339, section 5.6), from year 1900 on."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
         try:
@@ -172,23 +172,23 @@ class Day(fields.Date):
 
 
 class ClockTime(Text):
-    """A time of day such as 09:00; 24:00 is the end of the day."""
+    """A time of day such as 09:00. 24:00 is the end of the day."""
 
     def __init__(self, **kwargs: Any) -> None:
-        error = "A time of day such as 09:00 is wanted."
+        error = "Send a time of day such as 09:00."
         kwargs.setdefault("metadata", {"example": "09:00"})
         super().__init__(validate=validate.Regexp(CLOCK_PATTERN, error=error), **kwargs)
 
 
 class Whole(fields.Integer):
-    """A whole number in JSON: 5, not "5", 5.0 or true."""
+    """A whole number in JSON: 5, but not "5", 5.0 or true."""
 
     def __init__(self, minimum: int, maximum: int, **kwargs: Any) -> None:
         super().__init__(strict=True, validate=validate.Range(minimum, maximum), **kwargs)
 
 
 class Flag(fields.Boolean):
-    """true or false in JSON: not 1, "yes" or null."""
+    """true or false in JSON, but not 1, "yes" or null."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
         if not isinstance(value, bool):
@@ -221,26 +221,26 @@ class QueryNumber(Digits):
 
 
 class Limited(Request):
-    """How long a page is."""
+    """The length of a page."""
 
     limit = QueryNumber(
         1,
         MAXIMUM_LIMIT,
         load_default=DEFAULT_LIMIT,
-        metadata={"description": "how many items at most"},
+        metadata={"description": "the maximum number of items"},
     )
 
 
 class PageQuery(Limited):
-    """Which page of a list."""
+    """A page of a list."""
 
     cursor = Cursor(load_default=absent, metadata=CURSOR)
 
 
 class Period(Request):
-    """From when to when; both may be left out."""
+    """An interval of time. Both ends are optional."""
 
-    # The field is called `from`, a word that Python keeps for itself.
+    # The field is called `from`, which is a keyword of Python.
     from_ = Timestamp(
         data_key="from",
         attribute="from",
@@ -252,7 +252,7 @@ class Period(Request):
     @validates_schema
     def _ends_after_it_begins(self, data: dict[str, Any], **_kwargs: Any) -> None:
         if data["from"] and data["to"] and data["from"] > data["to"]:
-            raise ValidationError("This is before `from`.", "to")
+            raise ValidationError("`to` must not be before `from`.", "to")
 
 
 def page_of(row: type[Schema]) -> type[Schema]:

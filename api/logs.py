@@ -1,4 +1,4 @@
-"""One JSON object per line: each request's outcome, and what the libraries have to say."""
+"""The log: one JSON object per line, for each request and for each message of a library."""
 
 import logging
 import re
@@ -11,7 +11,7 @@ import structlog
 from flask import Flask, Response, g, request
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:+=/-]{1,128}")
-# Asked every few seconds by machines.
+# Monitoring requests these every few seconds.
 QUIET = ("/health", "/metrics")
 
 _TIME_AND_LEVEL: list[structlog.typing.Processor] = [
@@ -23,7 +23,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 def configure(level: str) -> None:
-    """Write our own lines of `level` (DEBUG, INFO ...) and above to standard output."""
+    """Write lines of the API from `level` on (DEBUG, INFO, WARNING, ERROR) to standard output."""
     structlog.configure(
         processors=[*_TIME_AND_LEVEL, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
@@ -33,7 +33,7 @@ def configure(level: str) -> None:
 
 
 class Formatter(structlog.stdlib.ProcessorFormatter):
-    """Makes the lines of gunicorn, psycopg and others look like ours."""
+    """Formats the lines of gunicorn, psycopg and other libraries like those of the API."""
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         super().__init__(
@@ -47,21 +47,21 @@ class Formatter(structlog.stdlib.ProcessorFormatter):
 
 
 def register(app: Flask) -> None:
-    """Give each request an id and each answer a log line.
+    """Give each request an id and write one line for each answer.
 
-    No body, no query string, no address, no e-mail: only the route's template and ids.
+    A line has ids and the template of the route. It has no body, query, address or e-mail address.
     """
     app.before_request(_begin)
     app.after_request(_end)
 
 
 def route() -> str:
-    """The template of the present route, such as /v1/doctors/<uuid:doctor_id>."""
+    """The template of the present request's route, such as /v1/doctors/<uuid:doctor_id>."""
     return request.url_rule.rule if request.url_rule else "unknown"
 
 
 def seconds() -> float:
-    """How long the present request has taken so far."""
+    """The age of the present request in seconds."""
     return time.perf_counter() - float(g.started)
 
 

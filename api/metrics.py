@@ -1,4 +1,4 @@
-"""Prometheus metrics by route template.
+"""Metrics for Prometheus, labelled by route template.
 
 With PROMETHEUS_MULTIPROC_DIR, which api/gunicorn_worker.py sets, each worker answers for all
 workers.
@@ -39,25 +39,25 @@ def register(app: Flask) -> None:
 
 
 def _count(response: Response) -> Response:
-    # Without a route the method may be any word that a stranger invents.
+    # Without a route, the method can be any word: each would be a new time series.
     method = request.method if request.url_rule else "unknown"
     try:
         REQUESTS.labels(method, route(), response.status_code).inc()
         DURATION.labels(method, route()).observe(seconds())
-    except OSError as error:  # the folder of the counts is gone: the answer is good all the same
+    except OSError as error:  # the folder of the metrics is gone; the answer is still right
         log.warning("uncounted", error=type(error).__name__)
     return response
 
 
 def exposition() -> Response:
-    """All metrics in Prometheus' text format. Raises Problem 503 when the counts are gone."""
+    """All metrics in the text format of Prometheus. Raises Problem 503 if their folder is gone."""
     registry: CollectorRegistry = REGISTRY
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()
         try:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         except ValueError:
-            raise Problem(503, "The counts are not to be had.") from None
+            raise Problem(503, "The metrics are not available: restart the server.") from None
     clocks = CollectorRegistry()
     clocks.register(_TimeZones())
     return Response(
@@ -75,13 +75,13 @@ class _TimeZones(Collector):
             return
         info = GaugeMetricFamily(
             "time_zone_data_info",
-            "Releases of the time zone database; PostgreSQL's: the newest whose laws it knows",
+            "Releases of the IANA time zone database that PostgreSQL and Python have",
             labels=("postgresql", "python"),
         )
         info.add_metric((comparison.postgresql, comparison.python), 1)
         yield info
         yield GaugeMetricFamily(
             "time_zones_that_differ",
-            "Zones whose clocks PostgreSQL and Python do not agree about within two years",
+            "Time zones whose offsets differ between PostgreSQL and Python within two years",
             value=len(comparison.differing),
         )

@@ -85,7 +85,7 @@ def facts(view: Callable[..., Any], rule: str, url_prefix: str | None) -> Docume
         "key_required": getattr(view, "_key_required", None),
         "has_path_id": "<uuid:" in rule,
         "takes_query": url_prefix is not None,
-        "is_sign_in": f"{url_prefix}{rule}".startswith(rate_limits.SIGN_INS),
+        "needs_no_log_in": f"{url_prefix}{rule}".startswith(rate_limits.AUTH_PREFIX),
     }
 
 
@@ -110,7 +110,7 @@ def describe(doc: Document, doc_info: Document, *, method: str, **_kwargs: Any) 
         statuses |= {400, 413, 415}
     if doc_info["takes_query"]:  # 422: an unknown parameter
         statuses.add(422)
-    if doc_info["roles"] or doc_info["is_sign_in"]:
+    if doc_info["roles"] or doc_info["needs_no_log_in"]:
         statuses.add(429)
     if doc_info["key_required"] is not None:
         statuses |= {400, 409}

@@ -1,8 +1,8 @@
-"""Which passwords are too easy to guess to be anybody's new one.
+"""The strength of passwords and secrets, in guesses that an attacker needs.
 
-NIST SP 800-63B-4, section 3.1.1.2, and OWASP ASVS 5.0, 6.2.4, 6.2.5 and 6.2.11: refuse what is
-common or expected, and ask for no special characters. zxcvbn knows common passwords, words, names,
-dates, rows of keys and sequences, and counts the guesses of somebody who knows them as well.
+NIST SP 800-63B-4, section 3.1.1.2, and OWASP ASVS 5.0, 6.2.4, 6.2.5 and 6.2.11: common and expected
+passwords are refused, special characters are not required. zxcvbn knows common passwords, words,
+names, dates, keyboard patterns and sequences, and counts the guesses of an attacker who knows them.
 """
 
 import re
@@ -11,33 +11,33 @@ from math import factorial, prod
 from zxcvbn import matching, scoring  # type: ignore[import-untyped]
 
 ADVICE = (
-    "This password is too easy to guess: it is common, follows a pattern, or is made of your name,"
-    " your e-mail address or what we do. Several words that are no phrase make a good one."
+    "This password is too easy to guess: it is common, follows a pattern, or contains your name,"
+    " e-mail address or a word of this service. Choose several words that do not form a phrase."
 )
-# From here on zxcvbn calls a password very unguessable, even for somebody who has the hashes.
+# The level that zxcvbn calls very unguessable, even for an attacker who has the hashes.
 ENOUGH_GUESSES = 10**10
-# Their cube is what zxcvbn's time grows with. Who begins with this many weak ones is refused, too.
+# The time of zxcvbn grows with their cube. The rest of a longer password does not count.
 EXAMINED_CHARACTERS = 32
-# What anybody would try here first (ASVS 5.0, 6.1.2).
-OURS = ("telemedicine", "telemed", "telehealth", "clinic", "doctor", "patient")
+# Words of this service, which an attacker tries first (OWASP ASVS 5.0, 6.1.2).
+OWN_WORDS = ("telemedicine", "telemed", "telehealth", "clinic", "doctor", "patient")
 
 WORDS = re.compile(r"[^\W\d_]{3,}|\d{3,}")
 REPEATED = re.compile(r"(.{3,}?)(?:[\W_]{0,2}\1)+", re.IGNORECASE | re.DOTALL)
-# zxcvbn tries out each reading of each sign that looks like a letter, which takes seconds when
-# there are many. One sign for each letter is enough.
+# zxcvbn tries every combination of letters for characters that look like letters, which takes
+# seconds if there are many. One look-alike for each letter is enough.
 LOOK_ALIKES = str.maketrans("@$!|+{[<", "45117(((")
 
 
 def too_easy(password: str, *about: str) -> bool:
-    """Whether `password` can be guessed by an attacker who knows `about`: texts such as a name."""
+    """Whether a password needs too few guesses. about: texts of the user, such as the name."""
     return guesses(password, *about) < ENOUGH_GUESSES
 
 
 def guesses(text: str, *about: str) -> int:
     """How many guesses an attacker needs who knows the texts `about`.
 
-    Repetitions and known words add nothing. Takes about a millisecond, and up to twenty for a text
-    that was made to take long.
+    Repetitions and known words add nothing. Takes about a millisecond; twenty milliseconds for a
+    text that is made to take long.
     """
     words = {**matching.RANKED_DICTIONARIES, "known": matching.build_ranked_dict(_known(about))}
     forms = {form[:EXAMINED_CHARACTERS] for form in (text, _without_repetitions(text))}
@@ -51,8 +51,8 @@ def _without_repetitions(text: str) -> str:
 
 
 def _guesses(text: str, words: dict[str, dict[str, int]]) -> int:
-    # Not zxcvbn.zxcvbn: it keeps the known words where other threads find them, and takes four
-    # small pieces for secure, whatever they are.
+    # Not zxcvbn.zxcvbn: it stores the known words in a global variable that threads share, and it
+    # rates any four short parts as secure.
     matches = matching.omnimatch(text.translate(LOOK_ALIKES), words)
     matches += matching.dictionary_match(text, words)
     best = scoring.most_guessable_match_sequence(text, matches, _exclude_additive=True)
@@ -61,5 +61,5 @@ def _guesses(text: str, words: dict[str, dict[str, int]]) -> int:
 
 
 def _known(about: tuple[str, ...]) -> list[str]:
-    texts = [text.lower() for text in (*OURS, *about)]
+    texts = [text.lower() for text in (*OWN_WORDS, *about)]
     return texts + [word for text in texts for word in WORDS.findall(text)]

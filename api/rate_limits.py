@@ -1,7 +1,7 @@
-"""How many requests a user may send, or an address that is nobody's yet; more hear 429.
+"""Rate limits per user, or per address before log-in. Requests over the limit get 429.
 
-Whoever signs in is counted after the access token has been verified: nobody spends the requests of
-somebody else, or gets new ones with tokens of their own making.
+A request counts for a user only after its access token was verified. So a forged token neither uses
+up the requests of another user nor gets new ones for its sender.
 """
 
 import time
@@ -22,23 +22,23 @@ from api.counter import Counter
 from api.errors import Problem
 from api.logs import log
 
-# Of draft-ietf-httpapi-ratelimit-headers-06, the last one with a field for each.
+# draft-ietf-httpapi-ratelimit-headers-06, the last draft with a header for each value.
 HEADERS = {
-    "RateLimit-Limit": "how many requests a window of time has room for",
-    "RateLimit-Remaining": "how many of them are left",
+    "RateLimit-Limit": "requests that the present window of time allows",
+    "RateLimit-Remaining": "requests that are left in it",
     "RateLimit-Reset": "seconds until the next window begins",
 }
-SIGN_INS = "/v1/auth/"  # where strangers may call
-PATIENCE_SECONDS = 1.0  # with a store that says nothing
-REST_SECONDS = 10.0  # from a store that has failed
-NETWORK_BITS = 64  # of IPv6, what a household gets at least (RFC 6177, section 2)
+AUTH_PREFIX = "/v1/auth/"  # routes that need no access token
+STORE_TIMEOUT_SECONDS = 1.0
+RETRY_SECONDS = 10.0  # between two attempts at a store that has failed
+NETWORK_BITS = 64  # of IPv6: the smallest network that a household gets (RFC 6177, section 2)
 
 
 def client_address() -> str:
-    """The address that the present request came from, to count by; of IPv6, its /64 network.
+    """The client address of the present request, for counting: IPv4, or the /64 network of IPv6.
 
-    Behind TRUSTED_PROXIES it is what the outermost of them saw, never an address that a client has
-    chosen. "unknown" when that is no address, as behind a Unix socket.
+    Behind TRUSTED_PROXIES it is the address that the outermost trusted proxy saw; a client cannot
+    choose it. "unknown" if that is not an address, as behind a Unix socket.
     """
     try:
         address = ip_address(request.remote_addr or "")
@@ -46,14 +46,14 @@ def client_address() -> str:
         return "unknown"
     if not isinstance(address, IPv6Address):
         return str(address)
-    # A server that listens for both kinds sees IPv4 in the mapped form.
+    # A server that listens on IPv6 and IPv4 gets IPv4 addresses in mapped form.
     return str(address.ipv4_mapped or ip_network((int(address), NETWORK_BITS), strict=False))
 
 
 def after(authenticate: Callable[[], None]) -> None:
-    """Authenticate, and count the request either way: for the user, or for the address.
+    """Call `authenticate`, then count the request: for the user, or for the address if it failed.
 
-    Raises what `authenticate` raises, or Problem 429 instead.
+    Raises Problem 429 over the limit, otherwise what `authenticate` raises.
     """
     try:
         authenticate()
@@ -64,7 +64,7 @@ def after(authenticate: Callable[[], None]) -> None:
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Count the requests of `app`, and let it know its clients behind proxies."""
+    """Count the requests of `app`. Read client addresses behind TRUSTED_PROXIES."""
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0
@@ -72,92 +72,93 @@ def register(app: Flask, settings: Settings) -> None:
     app.extensions["request_counts"] = _Counts(settings.rate_limit_storage_url)
     app.extensions["rates"] = {
         "requests": parse_many(settings.rate_limit) if settings.rate_limit else [],
-        "sign-ins": parse_many(settings.rate_limit_auth) if settings.rate_limit_auth else [],
+        "auth": parse_many(settings.rate_limit_auth) if settings.rate_limit_auth else [],
     }
-    app.before_request(_count_sign_ins)
-    app.after_request(_tell)
+    app.before_request(_count_auth)
+    app.after_request(_add_headers)
 
 
-class Incrementing(Protocol):
-    """What is asked of a store of counts."""
+class Store(Protocol):
+    """Keeps counts."""
 
     def incr(self, key: str, expiry: int) -> int:
-        """Add one to what is counted under `key`, for `expiry` seconds; returns the sum."""
+        """Add one to the count of `key`, which is kept for `expiry` seconds. Returns the count."""
 
 
 class Allowance(NamedTuple):
-    """What is left of a rate: the values of HEADERS."""
+    """The values of HEADERS."""
 
     limit: int
     remaining: int
     reset: int
 
 
-def _count_sign_ins() -> None:
-    if request.path.startswith(SIGN_INS):
-        _count("sign-ins", f"address/{client_address()}")
+def _count_auth() -> None:
+    if request.path.startswith(AUTH_PREFIX):
+        _count("auth", f"address/{client_address()}")
 
 
-def _count(what: str, caller: str) -> None:
-    rates: list[RateLimitItem] = current_app.extensions["rates"][what]
+def _count(kind: str, caller: str) -> None:
+    rates: list[RateLimitItem] = current_app.extensions["rates"][kind]
     counts: _Counts = current_app.extensions["request_counts"]
     for rate in rates:
         seconds = rate.get_expiry()
-        # A fixed window: one addition for each request, and its end is known without asking.
-        window, gone = divmod(int(time.time()), seconds)
-        used = counts.incr(f"{what}/{seconds}/{window}/{caller}", seconds)
-        left = Allowance(rate.amount, max(0, rate.amount - used), seconds - gone)
+        # Fixed windows: one increment per request, and the end of the window needs no query.
+        window, elapsed = divmod(int(time.time()), seconds)
+        used = counts.incr(f"{kind}/{seconds}/{window}/{caller}", seconds)
+        left = Allowance(rate.amount, max(0, rate.amount - used), seconds - elapsed)
         if "allowance" not in g or left.remaining <= g.allowance.remaining:
             g.allowance = left
         if used > rate.amount:
             raise Problem(
                 429,
-                f"More than {rate.amount} requests in {seconds} seconds. Try again later.",
+                f"More than {rate.amount} requests in {seconds} seconds. Wait for the seconds"
+                " of the header Retry-After.",
                 headers={"Retry-After": str(left.reset)},
             )
 
 
-def _tell(response: Response) -> Response:
+def _add_headers(response: Response) -> Response:
     if "allowance" in g:
         response.headers.update(zip(HEADERS, map(str, g.allowance), strict=True))
     return response
 
 
 class _Counts:
-    """Counts in the store that instances share; in memory if there is none or it does not answer.
+    """Counts in the shared store, or in memory if there is no store or it fails.
 
-    Each process has a memory of its own.
+    The memory belongs to one process, so each process allows as many requests.
     """
 
     def __init__(self, url: str) -> None:
         self._memory = Counter()
         self._shared = None if url == IN_MEMORY else _shared(url)
         self._failed = False
-        self._rests_until = 0.0
+        self._retries_at = 0.0
 
     def incr(self, key: str, expiry: int) -> int:
         now = time.monotonic()
-        if self._shared is None or now < self._rests_until:
+        if self._shared is None or now < self._retries_at:
             return self._memory.incr(key, expiry)
-        if self._failed:  # this request finds out whether it still does, and no other has to wait
-            self._rests_until = now + REST_SECONDS
+        if self._failed:  # only this request tries the store again: no other one waits for it
+            self._retries_at = now + RETRY_SECONDS
         try:
             used = self._shared.incr(key, expiry)
         except (StorageError, OSError) as error:
-            self._failed, self._rests_until = True, now + REST_SECONDS
+            self._failed, self._retries_at = True, now + RETRY_SECONDS
             cause = getattr(error, "storage_error", error)
             log.warning("limits", counted="in memory", error=type(cause).__name__)
             return self._memory.incr(key, expiry)
         if self._failed:
-            self._failed, self._rests_until = False, 0.0
+            self._failed, self._retries_at = False, 0.0
             log.warning("limits", counted="in the store again")
         return used
 
 
-def _shared(url: str) -> Incrementing:
+def _shared(url: str) -> Store:
     options: dict[str, Any] = {}
     if url.startswith(("redis", "valkey")):
-        options = {"socket_timeout": PATIENCE_SECONDS, "socket_connect_timeout": PATIENCE_SECONDS}
+        options = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), STORE_TIMEOUT_SECONDS)
     if url.startswith("redis"):
-        options["retry"] = Retry(NoBackoff(), 0)  # by default it goes on for seconds
-    return cast(Incrementing, storage_from_string(url, wrap_exceptions=True, **options))
+        options["retry"] = Retry(NoBackoff(), 0)  # by default it retries for seconds
+    return cast(Store, storage_from_string(url, wrap_exceptions=True, **options))

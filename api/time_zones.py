@@ -1,8 +1,8 @@
-"""How old the time zone data of PostgreSQL and of Python are, and which zones they disagree about.
+"""Compares the time zone data of PostgreSQL with those of Python.
 
-Laws change, and a server whose data are older offers 09:00 at the wrong instant. All that the API
-does with time zones it leaves to PostgreSQL. Python's data, the package tzdata, are here to be
-compared with: they are the newest that this build knows of.
+Time zone laws change, and a server with old data offers 09:00 at the wrong instant. Only PostgreSQL
+converts local times. Python's package tzdata is there for the comparison: it has the newest data
+that this build knows.
 """
 
 import importlib
@@ -20,16 +20,16 @@ from api import db
 from api.config import Settings
 from api.logs import log
 
-WEEKS = 105  # two years, as api.time_zone_data
+WEEKS = 105  # two years, as in api.time_zone_data
 FRESH_SECONDS = 3600.0
 RETRY_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Releases of the IANA time zone database, and zones whose clocks differ within two years.
+    """Two releases of the IANA time zone database, and the zones that differ within two years.
 
-    postgresql: the newest release whose laws PostgreSQL knows, see app.time_zone_release.
+    postgresql: the newest release whose laws PostgreSQL knows (app.time_zone_release).
     """
 
     postgresql: str
@@ -38,19 +38,19 @@ class Comparison:
 
     @property
     def warning(self) -> str:
-        """What is wrong, in one line; empty when nothing is."""
+        """A warning in one line; empty if no zone differs."""
         if not self.differing:
             return ""
         more = len(self.differing) - 8
         names = ", ".join(self.differing[:8]) + (f" and {more} more" if more > 0 else "")
         return (
             f"PostgreSQL's time zone data ({self.postgresql}) and Python's ({self.python}) "
-            f"disagree about {names}: upgrade the older"
+            f"differ for {names}: upgrade the older one"
         )
 
 
 def compare(settings: Settings) -> Comparison:
-    """Ask PostgreSQL, over a connection of its own. Raises psycopg.Error."""
+    """Query PostgreSQL over a separate connection and compare. Raises psycopg.Error."""
     start = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     release, theirs = db.time_zone_data(settings, start)
     ours = digests(start)
@@ -59,13 +59,13 @@ def compare(settings: Settings) -> Comparison:
 
 
 def python_release() -> str:
-    """Python's release of the time zone database, such as 2026f."""
+    """The release of Python's time zone database, such as 2026f."""
     return str(importlib.import_module("tzdata").IANA_VERSION)
 
 
 def digests(start: datetime) -> dict[str, str]:
-    """A digest of what the clocks of each zone show from `start` on, as api.time_zone_data's."""
-    # The package, whatever the system has: ZoneInfo(name) would prefer the system's.
+    """A digest of the offsets of each zone from `start` on, equal to that of api.time_zone_data."""
+    # From the package: ZoneInfo(name) would prefer the data of the operating system.
     package = resources.files("tzdata")
     instants = [start + timedelta(weeks=n) for n in range(WEEKS)]
     found = {}
@@ -73,18 +73,18 @@ def digests(start: datetime) -> dict[str, str]:
         with (package / "zoneinfo" / name).open("rb") as file:
             zone = ZoneInfo.from_file(file, name)
         found[name] = sha256(
-            ",".join(str(_seconds_ahead(zone, instant)) for instant in instants).encode()
+            ",".join(str(_offset_seconds(zone, instant)) for instant in instants).encode()
         ).hexdigest()
     return found
 
 
-def _seconds_ahead(zone: ZoneInfo, instant: datetime) -> int:
-    ahead = instant.astimezone(zone).utcoffset()
-    return int(ahead.total_seconds()) if ahead is not None else 0
+def _offset_seconds(zone: ZoneInfo, instant: datetime) -> int:
+    offset = instant.astimezone(zone).utcoffset()
+    return int(offset.total_seconds()) if offset is not None else 0
 
 
 class Watch:
-    """The last comparison of this process, made again when it is an hour old."""
+    """Keeps the last comparison of this process and repeats it after an hour."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
@@ -92,8 +92,8 @@ class Watch:
         self._last: Comparison | None = None
 
     def look(self, settings: Settings) -> Comparison | None:
-        """Compare when it is time to; None while PostgreSQL could not be asked."""
-        # Whoever comes meanwhile takes what is there, instead of waiting.
+        """The last comparison, repeated if it is due. None if PostgreSQL could not be queried."""
+        # During a comparison, other threads return the last one instead of waiting.
         if monotonic() >= self._due and self._turn.acquire(blocking=False):
             try:
                 self._last = compare(settings)

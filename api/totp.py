@@ -1,4 +1,4 @@
-"""One-time codes (TOTP, RFC 6238), and their secrets, which the database keeps encrypted."""
+"""One-time codes (TOTP, RFC 6238) and their secrets, which the database stores encrypted."""
 
 import hmac
 import re
@@ -14,30 +14,30 @@ from api.logs import log
 ISSUER = "Telemedicine"
 SECRET_CHARACTERS = 32  # of base32: 160 bits (RFC 4226, section 4, R6)
 STEP_SECONDS = 30
-WINDOW_STEPS = 1  # before and after the present one (RFC 6238, section 5.2)
+WINDOW_STEPS = 1  # accepted before and after the current step (RFC 6238, section 5.2)
 CODE = re.compile(r"[0-9]{6}")
-LABEL_CHARACTERS = 100  # of an address: with all of a long one a QR code could not be drawn
+LABEL_CHARACTERS = 100  # of an e-mail address: a longer one would not fit into the QR code
 
 
 def new_key() -> str:
-    """A key for the setting MFA_KEYS."""
+    """Make a key for the setting MFA_KEYS: 32 random bytes in base64url."""
     return Fernet.generate_key().decode()
 
 
 def new_secret() -> str:
-    """A secret for an authenticator, in base32."""
+    """Make a secret of 160 bits for an authenticator, in base32."""
     return pyotp.random_base32(SECRET_CHARACTERS)
 
 
 def encrypt(keys: str, user_id: str, secret: str) -> str:
-    """The secret of one user as the database keeps it; of no use to any other user."""
+    """Encrypt the secret of a user for the database. Decryption fails for any other user."""
     return _fernet(keys).encrypt(f"{user_id} {secret}".encode()).decode()
 
 
 def decrypt(keys: str, user_id: str, encrypted: str) -> str:
-    """The secret of one user.
+    """Decrypt the secret of a user.
 
-    Raises InvalidToken when none of the keys fits, or when it is another user's.
+    Raises InvalidToken if no key fits or if the secret belongs to another user.
     """
     owner, _, secret = _fernet(keys).decrypt(encrypted).decode().partition(" ")
     if owner != user_id:
@@ -46,10 +46,10 @@ def decrypt(keys: str, user_id: str, encrypted: str) -> str:
 
 
 def step_of(keys: str, user_id: str | None, encrypted: str | None, otp: str) -> int | None:
-    """The time step whose code `otp` is, spaces and hyphens aside; None for no code of now.
+    """The time step that a one-time code belongs to. None if no current step has this code.
 
-    Whether it has been used is the database's to say. user_id and encrypted are those of
-    api.mfa_secrets.
+    otp: may have spaces and hyphens. user_id, encrypted: of api.mfa_secrets. The database decides
+    whether the step was used before (RFC 6238, section 5.2).
     """
     code = re.sub("[ -]", "", otp)
     if not (user_id and encrypted and CODE.fullmatch(code)):
@@ -57,18 +57,18 @@ def step_of(keys: str, user_id: str | None, encrypted: str | None, otp: str) -> 
     try:
         totp = pyotp.TOTP(decrypt(keys, user_id, encrypted), interval=STEP_SECONDS)
     except InvalidToken:
-        # A lost key must not lock out whoever has recovery codes.
+        # Without the key, recovery codes must still work.
         log.error("mfa", error="no key of MFA_KEYS fits the secret of a user", user_id=user_id)
         return None
     now = int(time.time()) // STEP_SECONDS
     steps = range(now - WINDOW_STEPS, now + WINDOW_STEPS + 1)
     found = [step for step in steps if hmac.compare_digest(totp.generate_otp(step), code)]
-    # The last: should two steps have one code, the earlier one may be used up.
+    # The last one: if two steps have the same code, the earlier step may have been used.
     return found[-1] if found else None
 
 
 def uri(secret: str, email: str) -> str:
-    """What an authenticator reads to know a secret."""
+    """The otpauth URI from which an authenticator reads a secret."""
     label = email[:LABEL_CHARACTERS]
     return pyotp.TOTP(secret).provisioning_uri(name=label, issuer_name=ISSUER)
 

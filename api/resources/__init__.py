@@ -1,1 +1,1 @@
-"""One module per domain, schemas above and routes below; each module's `blp` is found by itself."""
+"""One module per domain: schemas, then routes. create_app registers the `blp` of each module."""

@@ -1,4 +1,4 @@
-"""The clinic in figures."""
+"""Figures of the clinic."""
 
 from marshmallow import fields
 
@@ -7,11 +7,11 @@ from api.auth import signed_in
 from api.fields import Period, Row
 from api.routing import Arguments, Blueprint
 
-blp = Blueprint("analytics", "The clinic in figures")
+blp = Blueprint("analytics", "Figures of the clinic")
 
 
 class Revenue(Row):
-    """Money of one currency, in minor units."""
+    """The money of one currency, in minor units."""
 
     currency = fields.String()
     paid_minor = fields.Integer()
@@ -30,7 +30,7 @@ class DailyMetrics(Row):
 
 
 class ClinicMetrics(Row):
-    """Counts, money and days."""
+    """The counts, the revenue and the days of an interval."""
 
     users = fields.Integer()
     patients = fields.Integer()
@@ -47,7 +47,7 @@ class ClinicMetrics(Row):
 
 
 class MetricsQuery(Period):
-    """Which time."""
+    """The interval that is counted."""
 
 
 @blp.get("/admin/analytics")
@@ -55,5 +55,5 @@ class MetricsQuery(Period):
 @blp.query(MetricsQuery)
 @blp.answers(200, ClinicMetrics)
 def clinic_analytics(query: Arguments) -> bytes:
-    """Read the clinic's figures"""
+    """Read the figures of the clinic"""
     return db.call("clinic_analytics", **query)

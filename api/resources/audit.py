@@ -1,4 +1,4 @@
-"""Who changed what, and whether what must hold does."""
+"""The audit log, the access log and the invariants."""
 
 from marshmallow import fields, validate
 
@@ -18,7 +18,7 @@ from api.fields import (
 )
 from api.routing import Arguments, Blueprint
 
-blp = Blueprint("audit", "Who changed what, and whether what must hold does")
+blp = Blueprint("audit", "The audit log, the access log and the invariants")
 
 OPERATIONS = ("INSERT", "UPDATE", "DELETE")
 KINDS = ("act_as", "denied", "read")
@@ -32,8 +32,12 @@ class AuditLog(Row):
     table_name = fields.String()
     row_id = fields.String()
     operation = fields.String(validate=validate.OneOf(OPERATIONS))
-    old = fields.Dict(allow_none=True, metadata={"description": "the row before, no secrets"})
-    new = fields.Dict(allow_none=True, metadata={"description": "the row after, no secrets"})
+    old = fields.Dict(
+        allow_none=True, metadata={"description": "the row before the change, without secrets"}
+    )
+    new = fields.Dict(
+        allow_none=True, metadata={"description": "the row after the change, without secrets"}
+    )
     user_id = fields.UUID(allow_none=True)
     role = fields.String(allow_none=True)
     database_login = fields.String()
@@ -41,14 +45,14 @@ class AuditLog(Row):
 
 
 class AccessLog(Row):
-    """A read by somebody but the patient, a refusal, or an administrator who acts as a user."""
+    """One access: a read by a user other than the patient, a refusal, or a DBA acting as a user."""
 
     id = fields.Integer()
     occurred_at = fields.DateTime()
     kind = fields.String(validate=validate.OneOf(KINDS))
-    operation = fields.String(metadata={"description": "the function, without its schema"})
+    operation = fields.String(metadata={"description": "the function of the schema api"})
     resource_ids = fields.List(fields.UUID(), allow_none=True)
-    code = fields.String(allow_none=True, metadata={"description": "of a refusal"})
+    code = fields.String(allow_none=True, metadata={"description": "the code of a refusal"})
     user_id = fields.UUID(allow_none=True)
     role = fields.String(allow_none=True)
     database_login = fields.String()
@@ -56,16 +60,16 @@ class AccessLog(Row):
 
 
 class Invariant(Row):
-    """Something that must always hold; 0 violations say that it does."""
+    """A rule that holds for all rows at any time. With 0 violations it holds."""
 
     name = fields.String()
     description = fields.String()
     violations = fields.Integer()
-    examples = fields.List(fields.String(), metadata={"description": "ids of rows at fault"})
+    examples = fields.List(fields.String(), metadata={"description": "ids of rows that violate it"})
 
 
 class AuditQuery(PageQuery, Period):
-    """Which changes."""
+    """A selection of changes."""
 
     table_name = Line(load_default=absent)
     row_id = Line(load_default=absent)
@@ -75,7 +79,7 @@ class AuditQuery(PageQuery, Period):
 
 
 class AccessQuery(PageQuery, Period):
-    """Which accesses."""
+    """A selection of accesses."""
 
     kind = Text(load_default=absent, validate=validate.OneOf(KINDS))
     user_id = Uuid(load_default=absent)
@@ -83,10 +87,13 @@ class AccessQuery(PageQuery, Period):
 
 
 class InvariantQuery(Request):
-    """How far to look back."""
+    """The age of the rows to check."""
 
     since = Timestamp(
-        load_default=absent, metadata={"description": "what was made since; by default 24 hours"}
+        load_default=absent,
+        metadata={
+            "description": "check rows created since this time; by default in the last 24 hours"
+        },
     )
 
 
@@ -106,8 +113,8 @@ def list_audit_logs(query: Arguments) -> bytes:
 def list_access_logs(query: Arguments) -> bytes:
     """List accesses
 
-    Reads of clinical data by anybody but the patient, refusals of signed-in users, and database
-    administrators who acted as somebody.
+    Reads of clinical data by users other than the patient, refusals of logged-in users, and DBAs
+    who acted as a user.
     """
     return db.page("list_access_logs", **query)
 
@@ -117,9 +124,9 @@ def list_access_logs(query: Arguments) -> bytes:
 @blp.query(InvariantQuery)
 @blp.answers(200, page_of(Invariant))
 def check_invariants(query: Arguments) -> bytes:
-    """Check what must always hold
+    """Check the invariants
 
-    What was made in the last 24 hours, or since another time. To look at everything may take longer
-    than a request is allowed to (504).
+    Checks the rows of the last 24 hours, or since another time. Checking all rows may take longer
+    than a request may take (504).
     """
     return db.items("check_invariants", **query)

@@ -1,4 +1,4 @@
-"""Signing up, logging in and out, and refreshing."""
+"""Sign-up, log-in, log-out and refresh tokens."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ from api.rate_limits import client_address
 from api.resources.me import User
 from api.routing import Arguments, Blueprint
 
-blp = Blueprint("auth", "Accounts and sessions")
+blp = Blueprint("auth", "Sign-up, log-in and log-out")
 
 
 class NewPassword(Text):
@@ -25,15 +25,15 @@ class NewPassword(Text):
         length = validate.Length(password_hashing.MINIMUM_LENGTH, password_hashing.MAXIMUM_LENGTH)
         metadata = {
             "format": "password",
-            "description": "characters of any kind, which count exactly as they are sent: spaces at"
-            " the ends are kept, and another Unicode form of a letter is another letter; refused"
-            " when it is easy to guess",
+            "description": "any characters, used exactly as sent: spaces at the ends are kept, and"
+            " another Unicode form of a letter is another letter; a password that is easy to guess"
+            " is refused",
         }
         super().__init__(required=True, validate=[length, _hard_to_guess], metadata=metadata)
 
 
 def _hard_to_guess(password: str) -> None:
-    # Of a password that is too short or too long, its length is all that there is to say.
+    # A password of the wrong length gets one error, about its length.
     long_enough = (
         password_hashing.MINIMUM_LENGTH <= len(password) <= password_hashing.MAXIMUM_LENGTH
     )
@@ -42,20 +42,20 @@ def _hard_to_guess(password: str) -> None:
 
 
 class ChoosesPassword(Request):
-    """A body with a password that is to be somebody's from now on."""
+    """A body with the first password of a new account."""
 
     password = NewPassword()
 
-    # Also when other fields are wrong, so that everything is told at once.
+    # Also if other fields are wrong, so that one answer names every error.
     @validates_schema(skip_on_field_errors=False)
-    def _says_nothing_of_its_user(self, data: dict[str, str], **_kwargs: Any) -> None:
+    def _is_not_about_its_user(self, data: dict[str, str], **_kwargs: Any) -> None:
         about = [data[name] for name in ("email", "full_name") if name in data]
         if "password" in data and password_strength.too_easy(data["password"], *about):
             raise ValidationError(password_strength.ADVICE, "password")
 
 
 class SignUp(ChoosesPassword):
-    """A new patient; nobody can choose another role."""
+    """A new patient. No other role can sign up."""
 
     email = Email(required=True)
     full_name = Line(required=True)
@@ -72,14 +72,14 @@ class LogIn(Request):
         40,
         load_default=None,
         metadata={
-            "description": "one-time code or recovery code; ignored while the account has no "
-            "second factor"
+            "description": "one-time code or recovery code; ignored if the account has no second "
+            "factor"
         },
     )
 
 
 class Refresh(Request):
-    """A refresh token that has not been used yet."""
+    """The refresh token of the session."""
 
     refresh_token = Line(required=True)
 
@@ -89,18 +89,18 @@ class LogOut(Request):
 
     refresh_token = Line(
         load_default=None,
-        metadata={"description": "enough by itself; without it the access token must be valid"},
+        metadata={"description": "sufficient alone; without it, a valid access token is required"},
     )
 
 
 class Tokens(Row):
-    """What a client holds while it is signed in."""
+    """The tokens of a session."""
 
     access_token = fields.String(metadata={"description": "JWT for the header Authorization"})
     token_type = fields.String(validate=validate.OneOf(["Bearer"]))
     expires_in = fields.Integer(metadata={"description": "seconds until access_token expires"})
     refresh_token = fields.String(
-        metadata={"description": "good for one POST /v1/auth/refresh, which returns the next one"}
+        metadata={"description": "valid for one POST /v1/auth/refresh, which returns the next one"}
     )
 
 
@@ -122,13 +122,13 @@ def sign_up(body: Arguments) -> bytes:
 def log_in(body: Arguments) -> bytes:
     """Log in
 
-    A refusal says the same whether the account exists or not, and takes as long. The code TM105
-    says that the password is right and a one-time code is needed as well. When several log-ins have
-    failed, the next one has to wait (429).
+    A refusal has the same content and takes the same time whether or not the account exists. The
+    code TM105 means that the password is right and a one-time code is required. Failed log-ins are
+    throttled with exponential back-off (429).
     """
     address = client_address()
-    # Two calls, so that the stored hash never leaves the database: it gives the salt, we do the
-    # work, it compares. Whoever gets no turn has not tried.
+    # Two calls, so that the stored hash never leaves the database: it returns the salt, the API
+    # hashes, the database compares. An attempt without a turn does not count as failed.
     with password_hashing.turn():
         setting: str = json.loads(
             db.call("log_in_salt", email=body["email"], cost=current().bcrypt_cost, address=address)
@@ -151,9 +151,9 @@ def log_in(body: Arguments) -> bytes:
 def refresh_session(body: Arguments) -> bytes:
     """Exchange a refresh token
 
-    Each one is good once. The same one again within ten seconds (another tab, a retry) gets the
-    session's present token; later it ends the session, because somebody else may hold it (RFC 9700,
-    section 4.14.2).
+    Each token is valid once. Sent again within ten seconds (another tab, a retry), it gets the
+    present token of the session. Sent again later, it ends the session, because it may be stolen
+    (RFC 9700, section 4.14.2).
     """
     return tokens_of(db.call("refresh_session", **body))
 
@@ -165,9 +165,9 @@ def refresh_session(body: Arguments) -> bytes:
 def log_out(body: Arguments) -> None:
     """End a session
 
-    The one of the access token and the one of the refresh token, of which either is enough: a
-    refresh token ends its session also when the access token has expired. Their tokens are worth
-    nothing from now on. A refresh token that is unknown or over is answered with 204 as well
+    Ends the sessions of the access token and of the refresh token; one of the two is sufficient. A
+    refresh token ends its session even if the access token has expired. All tokens of an ended
+    session are invalid at once. An unknown or expired refresh token is answered with 204 as well
     (RFC 7009, section 2.2).
     """
     if body["refresh_token"] is None and "refusal" in g:
@@ -176,7 +176,7 @@ def log_out(body: Arguments) -> None:
 
 
 def tokens_of(session: bytes) -> bytes:
-    """What a client gets for a row of api.sessions."""
+    """The JSON of Tokens for a row of api.sessions."""
     row = json.loads(session)
     settings = current()
     tokens = {

@@ -1,4 +1,4 @@
-"""Consultations: booking, what may become of them, and their history."""
+"""Consultations: booking, transitions and history."""
 
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from api.idempotency import idempotent
 from api.openapi import refuses
 from api.routing import Arguments, Blueprint
 
-blp = Blueprint("consultations", "Bookings and what becomes of them")
+blp = Blueprint("consultations", "Booking of slots, transitions and history")
 
 STATUSES = ("scheduled", "completed", "cancelled")
 
@@ -39,16 +39,16 @@ class Consultation(Row):
     ends_at = fields.DateTime()
     status = fields.String(validate=validate.OneOf(STATUSES))
     reason = fields.String(allow_none=True)
-    notes = fields.String(allow_none=True, metadata={"description": "the doctor's"})
+    notes = fields.String(allow_none=True, metadata={"description": "notes of the doctor"})
     cancellation_reason = fields.String(allow_none=True)
-    fee_minor = fields.Integer(metadata={"description": "as it was at booking, in minor units"})
+    fee_minor = fields.Integer(metadata={"description": "at the time of booking, in minor units"})
     currency = fields.String()
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
 
 
 class ConsultationEvent(Row):
-    """One step of a consultation."""
+    """One transition of a consultation."""
 
     id = fields.Integer()
     occurred_at = fields.DateTime()
@@ -56,7 +56,7 @@ class ConsultationEvent(Row):
         validate=validate.OneOf(["booked", "rescheduled", "completed", "cancelled"])
     )
     user_id = fields.UUID(allow_none=True)
-    role = fields.String(allow_none=True, metadata={"description": "who did it"})
+    role = fields.String(allow_none=True, metadata={"description": "role of the user"})
     status = fields.String(validate=validate.OneOf(STATUSES))
     slot_id = fields.UUID()
     starts_at = fields.DateTime()
@@ -64,20 +64,20 @@ class ConsultationEvent(Row):
 
 
 class Booking(Request):
-    """Which slot, and what it is about."""
+    """A slot, and the reason for the consultation."""
 
     slot_id = Uuid(required=True)
     reason = Prose(load_default=None)
 
 
 class Completion(Request):
-    """What the doctor wrote."""
+    """The notes of the doctor."""
 
     notes = Prose(load_default=None)
 
 
 class Cancellation(Request):
-    """Why."""
+    """The reason of a cancellation."""
 
     reason = Prose(load_default=None)
 
@@ -89,7 +89,7 @@ class Rescheduling(Request):
 
 
 class ConsultationQuery(PageQuery, Period):
-    """Which of the caller's consultations; for admins of all."""
+    """A selection of the caller's consultations; for admins, of all consultations."""
 
     status = Text(load_default=absent, validate=validate.OneOf(STATUSES))
     doctor_id = Uuid(load_default=absent, metadata={"description": "only those of this doctor"})
@@ -105,7 +105,7 @@ class ConsultationQuery(PageQuery, Period):
 def book_consultation(body: Arguments, idempotency_key: str) -> bytes:
     """Book an open slot
 
-    409 when the slot is taken, or when the patient has another consultation then.
+    409 if the slot is taken, or if the patient has another consultation at that time.
     """
     return db.call("book_consultation", **body, idempotency_key=idempotency_key)
 
@@ -115,9 +115,9 @@ def book_consultation(body: Arguments, idempotency_key: str) -> bytes:
 @blp.query(ConsultationQuery)
 @blp.answers(200, page_of(Consultation))
 def list_consultations(query: Arguments) -> bytes:
-    """List one's own consultations
+    """List the caller's consultations
 
-    A patient's, a doctor's, and for admins everybody's.
+    Those of the patient or of the doctor. Admins get all consultations.
     """
     return db.page("list_consultations", **query)
 
@@ -140,7 +140,7 @@ def complete_consultation(
 ) -> bytes:
     """Complete a consultation
 
-    From 15 minutes before its start on (409 until then). It cannot be changed any more after that.
+    Possible from 15 minutes before its start (409 earlier). A completed consultation cannot change.
     """
     return db.call(
         "complete_consultation",
@@ -160,7 +160,7 @@ def cancel_consultation(
 ) -> bytes:
     """Cancel a consultation
 
-    Its slot is open again. A patient may do so before the start.
+    Its slot is open again. A patient can cancel until the start.
     """
     return db.call(
         "cancel_consultation",
@@ -178,7 +178,7 @@ def cancel_consultation(
 def reschedule_consultation(body: Arguments, consultation_id: UUID, idempotency_key: str) -> bytes:
     """Move a consultation to another slot of its doctor
 
-    In one step: the new slot is taken and the old one open again, or nothing happens.
+    In one step: the new slot is booked and the old one is open again, or nothing changes.
     """
     return db.call(
         "reschedule_consultation",
@@ -193,5 +193,5 @@ def reschedule_consultation(body: Arguments, consultation_id: UUID, idempotency_
 @blp.query(PageQuery)
 @blp.answers(200, page_of(ConsultationEvent))
 def consultation_history(query: Arguments, consultation_id: UUID) -> bytes:
-    """List what happened to a consultation"""
+    """List the transitions of a consultation"""
     return db.page("consultation_history", consultation_id=consultation_id, **query)

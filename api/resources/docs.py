@@ -1,4 +1,4 @@
-"""Swagger UI at /docs, with nothing from anybody else's server."""
+"""Swagger UI at /docs. All its files come from this server."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -7,15 +7,15 @@ from flask import Blueprint, Response, abort, send_from_directory
 
 blp = Blueprint("docs", __name__)
 
-OURS = Path(__file__).parent.parent / "swagger"
+OWN_FILES = Path(__file__).parent.parent / "swagger"
 PAGE = "index.html"
-# The package is there for its files: the current release of Swagger UI.
-THEIRS = Path(str(files("flask_swagger_ui"))) / "dist"
+# The package is used for its files only: the current release of Swagger UI.
+PACKAGE_FILES = Path(str(files("flask_swagger_ui"))) / "dist"
 SERVED = {
-    "start.js": OURS,
-    "swagger-ui.css": THEIRS,
-    "swagger-ui-bundle.js": THEIRS,
-    "favicon-32x32.png": THEIRS,
+    "start.js": OWN_FILES,
+    "swagger-ui.css": PACKAGE_FILES,
+    "swagger-ui-bundle.js": PACKAGE_FILES,
+    "favicon-32x32.png": PACKAGE_FILES,
 }
 POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 
@@ -23,12 +23,12 @@ POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' d
 @blp.get("/docs")
 def docs() -> Response:
     """The page."""
-    return _file(OURS, PAGE)
+    return _file(OWN_FILES, PAGE)
 
 
 @blp.get("/docs/<name>")
 def docs_file(name: str) -> Response:
-    """What the page loads."""
+    """A file that the page loads."""
     if name not in SERVED:
         abort(404)
     response = _file(SERVED[name], name)

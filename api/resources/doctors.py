@@ -1,4 +1,4 @@
-"""Doctors: on-boarding, the list, and the open slots of one."""
+"""Doctors: onboarding, the list, and the open slots of one doctor."""
 
 from uuid import UUID
 
@@ -23,11 +23,11 @@ from api.resources.auth import ChoosesPassword
 from api.resources.slots import Slot
 from api.routing import Arguments, Blueprint
 
-blp = Blueprint("doctors", "Doctors and when they have time")
+blp = Blueprint("doctors", "Doctors and their open slots")
 
 
 class Doctor(Row):
-    """A doctor as patients see one."""
+    """A doctor, as every user sees one."""
 
     id = fields.UUID()
     full_name = fields.String()
@@ -35,11 +35,11 @@ class Doctor(Row):
     time_zone = fields.String(metadata={"description": "IANA name"})
     fee_minor = fields.Integer(metadata={"description": "for one consultation, in minor units"})
     currency = fields.String(metadata={"description": "ISO 4217 code"})
-    is_active = fields.Boolean(metadata={"description": "false for a doctor who has left"})
+    is_active = fields.Boolean(metadata={"description": "false if the account is deactivated"})
 
 
 class NewDoctor(ChoosesPassword):
-    """The account of a doctor."""
+    """A new account of a doctor."""
 
     email = Email(required=True)
     full_name = Line(required=True)
@@ -52,14 +52,16 @@ class NewDoctor(ChoosesPassword):
 
 
 class DoctorQuery(PageQuery):
-    """Which doctors."""
+    """A selection of doctors."""
 
-    specialty = Line(load_default=absent, metadata={"description": "the whole name, in any case"})
-    q = Line(load_default=absent, metadata={"description": "a part of the doctor's name"})
+    specialty = Line(
+        load_default=absent, metadata={"description": "the whole name, case-insensitive"}
+    )
+    q = Line(load_default=absent, metadata={"description": "a part of the name of the doctor"})
 
 
 class OpenSlotQuery(PageQuery, Period):
-    """Which open slots of a doctor."""
+    """A selection of the open slots of a doctor."""
 
 
 @blp.post("/admin/doctors")

@@ -1,4 +1,4 @@
-"""Whether this instance lives and can serve, and its metrics."""
+"""Health checks and metrics of this instance."""
 
 import json
 
@@ -11,12 +11,12 @@ from api.routing import Blueprint
 
 blp = Blueprint("health", "For load balancers and monitoring", url_prefix=None)
 
-PATIENCE_SECONDS = 1.0
+PING_SECONDS = 1.0
 OK = json.dumps({"status": "ok"}).encode()
 
 
 class Health(Row):
-    """It is well."""
+    """The check passed."""
 
     status = fields.String(validate=validate.OneOf(["ok"]))
 
@@ -40,9 +40,9 @@ def live() -> bytes:
 def ready() -> bytes:
     """Can it serve requests?
 
-    Asks the database; 503 when that does not answer within a second.
+    Queries the database. 503 if it does not answer within a second or is read-only.
     """
-    db.ping(PATIENCE_SECONDS)
+    db.ping(PING_SECONDS)
     return OK
 
 

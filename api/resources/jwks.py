@@ -1,4 +1,4 @@
-"""The keys that others verify our access tokens with."""
+"""The public keys with which other services verify access tokens."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ from api.routing import Blueprint
 
 blp = Blueprint("jwks", "Public keys of access tokens", url_prefix=None)
 
-# Short, so that a new key is known everywhere soon after it has been announced.
+# Short, so that clients get a new key soon after it is published.
 CACHE = "public, max-age=300"
 
 
@@ -30,12 +30,12 @@ class PublicKey(Row):
     e = fields.String()
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
-        """A key has the members of its kind only."""
+        """Make the members required that every kind of key has."""
         field_obj.required = field_name in ("kid", "kty", "use", "alg")
 
 
 class KeySet(Row):
-    """Empty with HMAC, whose keys are secret."""
+    """A JWK Set (RFC 7517, section 5). Empty with HMAC, whose keys are secret."""
 
     keys = fields.List(fields.Nested(PublicKey))
 
@@ -43,9 +43,9 @@ class KeySet(Row):
 @blp.get("/.well-known/jwks.json")
 @blp.answers(200, KeySet)
 def public_keys() -> Response:
-    """The keys that verify access tokens
+    """Read the keys that verify access tokens
 
-    The present one, and those that are known for a rotation.
+    The current key, and the keys of a rotation.
     """
     body = json.dumps({"keys": current().keyring.published()})
     return Response(body, content_type=JSON_TYPE, headers={"Cache-Control": CACHE})

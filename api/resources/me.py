@@ -1,4 +1,4 @@
-"""The caller's own account."""
+"""The account of the caller."""
 
 from marshmallow import fields, validate
 
@@ -7,11 +7,11 @@ from api.auth import ROLES, signed_in
 from api.fields import Day, Line, Request, Row, Text
 from api.routing import Arguments, Blueprint
 
-blp = Blueprint("me", "One's own profile")
+blp = Blueprint("me", "The profile of the caller")
 
 
 class User(Row):
-    """A user with their profile."""
+    """An account and its profile."""
 
     id = fields.UUID()
     email = fields.String()
@@ -23,13 +23,15 @@ class User(Row):
 
 
 class Profile(Request):
-    """What is absent or null stays as it is."""
+    """A change of the profile. A field that is absent or null does not change."""
 
     full_name = Line(load_default=None)
     phone = Text(
         load_default=None,
-        validate=validate.Regexp(r"^(\+?[0-9][0-9 ().-]{4,30})?\Z", error="No telephone number."),
-        metadata={"description": "an empty one removes the number", "example": "+49 30 901820"},
+        validate=validate.Regexp(
+            r"^(\+?[0-9][0-9 ().-]{4,30})?\Z", error="This is not a telephone number."
+        ),
+        metadata={"description": "an empty text removes the number", "example": "+49 30 901820"},
     )
     date_of_birth = Day(load_default=None)
 
@@ -38,7 +40,7 @@ class Profile(Request):
 @signed_in()
 @blp.answers(200, User)
 def my_profile() -> bytes:
-    """Read one's own profile"""
+    """Read the caller's profile"""
     return db.call("my_profile")
 
 
@@ -47,5 +49,5 @@ def my_profile() -> bytes:
 @blp.body(Profile)
 @blp.answers(200, User)
 def update_my_profile(body: Arguments) -> bytes:
-    """Change one's own profile"""
+    """Change the caller's profile"""
     return db.call("update_my_profile", **body)

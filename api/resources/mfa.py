@@ -1,4 +1,4 @@
-"""The caller's second factor."""
+"""The second factor of the caller."""
 
 import json
 
@@ -12,11 +12,11 @@ from api.fields import Line, Request, Row
 from api.openapi import refuses
 from api.routing import Arguments, Blueprint
 
-blp = Blueprint("mfa", "One's own second factor: one-time codes")
+blp = Blueprint("mfa", "The second factor of the caller: one-time codes")
 
 
 class Nothing(Request):
-    """No field at all."""
+    """An empty object."""
 
 
 class Otp(Request):
@@ -36,15 +36,19 @@ class OtpOrRecoveryCode(Request):
 
 
 class Enrolment(Row):
-    """The secret of one-time codes (RFC 6238), in three ways. It is told only here."""
+    """The secret of one-time codes (RFC 6238), in three forms. It is shown only once."""
 
     secret = fields.String(metadata={"description": "base32, to type into an authenticator"})
-    otpauth_uri = fields.String(metadata={"description": "for an authenticator on this device"})
-    qr_svg = fields.String(metadata={"description": "for one that has a camera: an SVG element"})
+    otpauth_uri = fields.String(
+        metadata={"description": "a link for an authenticator on this device"}
+    )
+    qr_svg = fields.String(
+        metadata={"description": "a QR code for an authenticator with a camera: an SVG element"}
+    )
 
 
 class RecoveryCodes(Row):
-    """Ten codes, each good once in the place of a one-time code. They are told only here."""
+    """Ten codes, each valid once in place of a one-time code. They are shown only once."""
 
     recovery_codes = fields.List(fields.String())
 
@@ -57,7 +61,7 @@ class RecoveryCodes(Row):
 def enrol_mfa(body: Arguments) -> bytes:
     """Enrol a second factor
 
-    It is not in force before it is confirmed; until then it may be enrolled anew.
+    It is required only after it is confirmed. Until then it can be enrolled again.
     """
     secret = totp.new_secret()
     encrypted = totp.encrypt(current().mfa_keys, g.user_id, secret)
@@ -75,7 +79,7 @@ def enrol_mfa(body: Arguments) -> bytes:
 def confirm_mfa(body: Arguments) -> bytes:
     """Confirm the second factor
 
-    From now on logging in needs a one-time code. This session counts as begun with one.
+    From now on, a log-in requires a one-time code. This session counts as one with a code.
     """
     found = json.loads(db.call("my_mfa_secret"))
     step = totp.step_of(current().mfa_keys, found["user_id"], found["secret"], body["otp"])
@@ -90,7 +94,7 @@ def confirm_mfa(body: Arguments) -> bytes:
 def disable_mfa(body: Arguments) -> None:
     """Remove the second factor
 
-    With a code that has not been used. The fifth wrong code ends the session.
+    Requires an unused code. The fifth wrong code ends the session.
     """
     found = json.loads(db.call("my_mfa_secret"))
     step = totp.step_of(current().mfa_keys, found["user_id"], found["secret"], body["otp"])

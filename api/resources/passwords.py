@@ -1,4 +1,4 @@
-"""Changing one's password, and choosing a new one when it is forgotten."""
+"""Change of the password, and password reset."""
 
 import json
 
@@ -11,11 +11,11 @@ from api.rate_limits import client_address
 from api.resources.auth import NewPassword, Tokens, tokens_of
 from api.routing import Arguments, Blueprint
 
-blp = Blueprint("passwords", "Changing and resetting passwords")
+blp = Blueprint("passwords", "Change and reset of passwords")
 
 
 class PasswordChange(Request):
-    """The password as it is and as it is to be."""
+    """The current and the new password."""
 
     current_password = Prose(
         password_hashing.MAXIMUM_LENGTH, required=True, metadata={"format": "password"}
@@ -24,7 +24,7 @@ class PasswordChange(Request):
 
 
 class PasswordResetRequest(Request):
-    """Whose password is forgotten."""
+    """The e-mail address of the account."""
 
     email = Email(required=True)
 
@@ -41,16 +41,16 @@ class PasswordReset(Request):
 @blp.body(PasswordChange)
 @blp.answers(200, Tokens)
 def change_password(body: Arguments) -> bytes:
-    """Change one's own password
+    """Change the caller's password
 
-    Every session ends, also this one: go on with the tokens of the answer.
+    Every session ends, this one included. Continue with the tokens of the answer.
     """
     me = json.loads(db.call("my_profile"))
     if password_strength.too_easy(body["new_password"], me["email"], me["full_name"]):
-        told = [{"pointer": pointer("new_password"), "detail": password_strength.ADVICE}]
-        raise Problem(422, "The request is not valid.", code="TM201", errors=told)
-    # Two calls, as at log-in. The current password as the new one comes to the database with the
-    # same hash: another salt would hide that from it.
+        errors = [{"pointer": pointer("new_password"), "detail": password_strength.ADVICE}]
+        raise Problem(422, "The request is not valid.", code="TM201", errors=errors)
+    # Two calls, as at log-in. If the new password is the current one, both have the same hash, so
+    # that the database can refuse it.
     with password_hashing.turn():
         setting: str = json.loads(db.call("my_password_salt"))
         current_hash = new_hash = password_hashing.hash_with(body["current_password"], setting)
@@ -65,11 +65,11 @@ def change_password(body: Arguments) -> bytes:
 @blp.body(PasswordResetRequest)
 @blp.answers(202)
 def request_password_reset(body: Arguments) -> None:
-    """Ask for a message with a token for a new password
+    """Request a message with a token for a new password
 
-    The answer is the same whether there is such an account or not. The token is good for 30 minutes
-    and one use; those before it stay good, too. After five requests within an hour from one address
-    a message is sent every five minutes at most.
+    The answer is the same whether or not the account exists. The token is valid for 30 minutes and
+    one use; earlier tokens stay valid. After five requests within an hour from one address, at most
+    one message is sent every five minutes.
     """
     found = db.items("request_password_reset", **body, address=client_address())
     for reset in json.loads(found)["items"]:
@@ -82,8 +82,7 @@ def request_password_reset(body: Arguments) -> None:
 def reset_password(body: Arguments) -> None:
     """Choose a new password with the token from the message
 
-    Every session of the account ends, and none begins: log in with the new password. A second
-    factor stays as it is.
+    Every session of the account ends: log in with the new password. A second factor stays.
     """
     with password_hashing.turn():
         new_hash = password_hashing.hash_password(body["new_password"], current().bcrypt_cost)

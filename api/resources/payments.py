@@ -11,17 +11,17 @@ from api.idempotency import idempotent
 from api.openapi import refuses
 from api.routing import Arguments, Blueprint
 
-blp = Blueprint("payments", "Payments and refunds; neither is ever changed")
+blp = Blueprint("payments", "Payments and refunds, which never change")
 
 
 class Payment(Row):
-    """Money that came, or went back."""
+    """A payment or a refund."""
 
     id = fields.UUID()
     consultation_id = fields.UUID()
     kind = fields.String(validate=validate.OneOf(["payment", "refund"]))
     refunded_payment_id = fields.UUID(
-        allow_none=True, metadata={"description": "of a refund: the payment it takes back"}
+        allow_none=True, metadata={"description": "the payment that a refund refunds"}
     )
     amount_minor = fields.Integer(metadata={"description": "in minor units of currency"})
     currency = fields.String()
@@ -40,12 +40,12 @@ class NewPayment(Request):
     method = Code(required=True, metadata={"example": "card"})
     provider = Code(load_default=None, metadata={"description": "only with provider_reference"})
     provider_reference = Line(
-        load_default=None, metadata={"description": "recorded once for each provider"}
+        load_default=None, metadata={"description": "unique for each provider"}
     )
 
 
 class NewRefund(Request):
-    """How much goes back, and why."""
+    """The amount of a refund, and its reason."""
 
     amount_minor = Amount(required=True)
     reason = Prose(load_default=None)
@@ -59,8 +59,9 @@ class NewRefund(Request):
 def record_payment(body: Arguments, consultation_id: UUID, idempotency_key: str) -> bytes:
     """Record a payment
 
-    Never more than the consultation's fee in all (409). A provider's transaction is recorded once:
-    the same report again returns the first payment, another one with its reference gets 409.
+    The payments of a consultation never exceed its fee (409). A transaction of a provider is
+    recorded once: the same report again returns the first payment, and a different report with its
+    reference gets 409.
     """
     return db.call(
         "record_payment", consultation_id=consultation_id, **body, idempotency_key=idempotency_key
@@ -72,7 +73,7 @@ def record_payment(body: Arguments, consultation_id: UUID, idempotency_key: str)
 @blp.query(PageQuery)
 @blp.answers(200, page_of(Payment))
 def list_payments(query: Arguments, consultation_id: UUID) -> bytes:
-    """List a consultation's payments and refunds"""
+    """List the payments and refunds of a consultation"""
     return db.page("list_payments", consultation_id=consultation_id, **query)
 
 
@@ -85,6 +86,6 @@ def list_payments(query: Arguments, consultation_id: UUID) -> bytes:
 def refund_payment(body: Arguments, payment_id: UUID, idempotency_key: str) -> bytes:
     """Refund a payment
 
-    In part or in full; never more than was captured (409).
+    In part or in full. The refunds of a payment never exceed it (409).
     """
     return db.call("refund_payment", payment_id=payment_id, **body, idempotency_key=idempotency_key)

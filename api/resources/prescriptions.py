@@ -14,7 +14,7 @@ blp = Blueprint("prescriptions", "Prescriptions of completed consultations")
 
 
 class PrescriptionItem(Row):
-    """One drug."""
+    """One medicine."""
 
     drug = fields.String()
     dosage = fields.String()
@@ -23,7 +23,7 @@ class PrescriptionItem(Row):
 
 
 class Prescription(Row):
-    """What a doctor prescribed; it is never changed."""
+    """A prescription. It never changes."""
 
     id = fields.UUID()
     consultation_id = fields.UUID()
@@ -35,7 +35,7 @@ class Prescription(Row):
 
 
 class NewPrescriptionItem(Request):
-    """One drug and how to take it."""
+    """One medicine and how to take it."""
 
     drug = Line(required=True)
     dosage = Line(required=True)
@@ -44,7 +44,7 @@ class NewPrescriptionItem(Request):
 
 
 class NewPrescription(Request):
-    """At least one drug."""
+    """A new prescription of 1 to 50 medicines."""
 
     items = fields.List(
         fields.Nested(NewPrescriptionItem), required=True, validate=validate.Length(1, 50)
@@ -60,9 +60,9 @@ class NewPrescription(Request):
 def issue_prescription(
     body: Arguments, consultation_id: UUID, idempotency_key: str | None
 ) -> bytes:
-    """Prescribe
+    """Issue a prescription
 
-    Only for a completed consultation (409 before) and only by its doctor.
+    Only for a completed consultation (409 otherwise) and only by its doctor.
     """
     return db.call(
         "issue_prescription",
@@ -77,5 +77,5 @@ def issue_prescription(
 @blp.query(PageQuery)
 @blp.answers(200, page_of(Prescription))
 def list_prescriptions(query: Arguments, consultation_id: UUID) -> bytes:
-    """List a consultation's prescriptions"""
+    """List the prescriptions of a consultation"""
     return db.page("list_prescriptions", consultation_id=consultation_id, **query)

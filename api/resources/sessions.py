@@ -1,4 +1,4 @@
-"""Where one is logged in, and logging out elsewhere."""
+"""The sessions of the caller."""
 
 from uuid import UUID
 
@@ -9,17 +9,17 @@ from api.auth import signed_in
 from api.fields import PageQuery, Row, page_of
 from api.routing import Arguments, Blueprint
 
-blp = Blueprint("sessions", "Where one is logged in")
+blp = Blueprint("sessions", "The sessions of the caller")
 
 
 class Session(Row):
-    """A session that is in force."""
+    """A log-in that is still valid."""
 
     id = fields.UUID()
     created_at = fields.DateTime(metadata={"description": "time of the log-in"})
-    expires_at = fields.DateTime(metadata={"description": "it ends then at the latest"})
+    expires_at = fields.DateTime(metadata={"description": "the latest time at which it ends"})
     last_used_at = fields.DateTime(metadata={"description": "time of the log-in or last refresh"})
-    is_current = fields.Boolean(metadata={"description": "whether this request belongs to it"})
+    is_current = fields.Boolean(metadata={"description": "true for the session of this request"})
 
 
 @blp.get("/me/sessions")
@@ -27,7 +27,7 @@ class Session(Row):
 @blp.query(PageQuery)
 @blp.answers(200, page_of(Session))
 def list_sessions(query: Arguments) -> bytes:
-    """List one's own sessions"""
+    """List the caller's sessions"""
     return db.page("list_sessions", **query)
 
 
@@ -35,8 +35,8 @@ def list_sessions(query: Arguments) -> bytes:
 @signed_in()
 @blp.answers(204)
 def end_session(session_id: UUID) -> None:
-    """End one of one's own sessions
+    """End one of the caller's sessions
 
-    Its tokens, also the access token, are worth nothing from its next request on.
+    All its tokens, the access token included, are invalid at once.
     """
     db.run("end_session", session_id=session_id)

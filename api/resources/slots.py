@@ -1,4 +1,4 @@
-"""Slots: publishing, withdrawing and finding them."""
+"""Slots: publish, withdraw and find them."""
 
 from uuid import UUID
 
@@ -23,11 +23,11 @@ from api.idempotency import idempotent
 from api.openapi import refuses
 from api.routing import Arguments, Blueprint
 
-blp = Blueprint("slots", "Time that doctors offer")
+blp = Blueprint("slots", "Intervals that doctors offer")
 
 
 class Slot(Row):
-    """A time that a doctor offers."""
+    """An interval that a doctor offers."""
 
     id = fields.UUID()
     doctor_id = fields.UUID()
@@ -37,7 +37,7 @@ class Slot(Row):
 
 
 class OfferedSlot(Slot):
-    """An open slot with what a patient chooses by."""
+    """An open slot, with its doctor and the fee."""
 
     doctor_name = fields.String()
     specialty = fields.String()
@@ -46,14 +46,14 @@ class OfferedSlot(Slot):
 
 
 class NewSlot(Request):
-    """One slot."""
+    """A new slot."""
 
     starts_at = Timestamp(required=True)
     ends_at = Timestamp(required=True)
 
 
 class WeeklyHours(Request):
-    """Hours that come back every week, on the doctor's own clock."""
+    """Weekly local times, in the time zone of the doctor."""
 
     from_ = Day(data_key="from", attribute="from", required=True)
     to = Day(required=True, metadata={"description": "the last day"})
@@ -66,16 +66,18 @@ class WeeklyHours(Request):
     start_time = ClockTime(required=True)
     end_time = ClockTime(
         required=True,
-        metadata={"description": "before start_time: on the next day", "example": "12:00"},
+        metadata={"description": "a time before start_time is on the next day", "example": "12:00"},
     )
     slot_minutes = Whole(5, 1440, required=True, metadata={"example": 30})
-    time_zone = Line(load_default=None, metadata={"description": "IANA name; else the doctor's"})
+    time_zone = Line(
+        load_default=None, metadata={"description": "IANA name; by default that of the doctor"}
+    )
 
 
 class SkippedSlot(Row):
-    """A time for which no slot was added."""
+    """A start for which no slot was published."""
 
-    starts_at_local = fields.String(metadata={"description": "on the doctor's clock, no offset"})
+    starts_at_local = fields.String(metadata={"description": "local time, without an offset"})
     reason = fields.String(
         validate=validate.OneOf(
             [
@@ -89,29 +91,33 @@ class SkippedSlot(Row):
         ),
         metadata={
             "description": (
-                "no_such_local_time: clocks are put forward over it; already_published: the same "
-                "slot is there; does_not_fit: clocks are put forward, and the hours end before "
-                "the slot does; overlaps: a slot that is there, or was published just now"
+                "no_such_local_time: the clocks skip it; already_published: the same slot exists; "
+                "does_not_fit: the clocks skip an hour, and the slot would end after end_time; "
+                "overlaps: another slot exists, or was published by this request"
             )
         },
     )
     starts_at = fields.DateTime(
         allow_none=True,
-        metadata={"description": "tells two starts with one local time; null if there is none"},
+        metadata={
+            "description": "distinguishes two starts with one local time; null if there is none"
+        },
     )
 
 
 class WeeklyPublication(Row):
-    """What was added and what was not."""
+    """The slots that were published, and the starts that were skipped."""
 
     items = fields.List(fields.Nested(Slot))
     skipped = fields.List(fields.Nested(SkippedSlot))
 
 
 class OfferQuery(PageQuery, Period):
-    """Which open slots of all doctors."""
+    """A selection of the open slots of all doctors."""
 
-    specialty = Line(load_default=absent, metadata={"description": "the whole name, in any case"})
+    specialty = Line(
+        load_default=absent, metadata={"description": "the whole name, case-insensitive"}
+    )
 
 
 @blp.post("/slots")
@@ -130,11 +136,11 @@ def publish_slot(body: Arguments, idempotency_key: str | None) -> bytes:
 @idempotent(key_required=False)
 @blp.answers(201, WeeklyPublication)
 def publish_weekly_slots(body: Arguments, idempotency_key: str | None) -> bytes:
-    """Publish weekly hours
+    """Publish weekly slots
 
-    09:00 stays 09:00 when the clocks change; an hour that they show twice is offered twice.
-    Hours whose end is before their start go on to the next day. At most 5000 slots are added.
-    Asking again adds only what is missing.
+    09:00 stays 09:00 when the clocks change; a local hour that occurs twice is offered twice. If
+    end_time is before start_time, it is on the next day. One request publishes at most 5000 slots.
+    The same request again publishes only slots that are missing.
     """
     return db.call("publish_weekly_slots", **body, idempotency_key=idempotency_key)
 

@@ -1,4 +1,4 @@
-"""Time in which a doctor is away."""
+"""Time off of doctors."""
 
 from uuid import UUID
 
@@ -10,11 +10,11 @@ from api.fields import PageQuery, Prose, Request, Row, Timestamp, page_of
 from api.idempotency import idempotent
 from api.routing import Arguments, Blueprint
 
-blp = Blueprint("time_off", "Time in which a doctor is away")
+blp = Blueprint("time_off", "Intervals in which a doctor offers nothing")
 
 
 class TimeOff(Row):
-    """A time in which no slot is published."""
+    """An interval in which a doctor offers nothing."""
 
     id = fields.UUID()
     doctor_id = fields.UUID()
@@ -25,16 +25,16 @@ class TimeOff(Row):
 
 
 class TimeOffTaken(TimeOff):
-    """What became of the slots in it."""
+    """New time off, and the slots in it."""
 
     withdrawn_slot_ids = fields.List(fields.UUID())
     booked_consultation_ids = fields.List(
-        fields.UUID(), metadata={"description": "still scheduled: cancel them or keep them"}
+        fields.UUID(), metadata={"description": "still scheduled: cancel or keep them"}
     )
 
 
 class NewTimeOff(Request):
-    """When, and why if the doctor likes to say."""
+    """An interval, and optionally the reason."""
 
     starts_at = Timestamp(required=True)
     ends_at = Timestamp(required=True)
@@ -49,7 +49,7 @@ class NewTimeOff(Request):
 def take_time_off(body: Arguments, idempotency_key: str | None) -> bytes:
     """Take time off
 
-    Open slots in it are withdrawn; booked ones are left to the doctor.
+    Open slots in it are withdrawn. Booked ones stay: the answer names their consultations.
     """
     return db.call("take_time_off", **body, idempotency_key=idempotency_key)
 
@@ -59,7 +59,7 @@ def take_time_off(body: Arguments, idempotency_key: str | None) -> bytes:
 @blp.query(PageQuery)
 @blp.answers(200, page_of(TimeOff))
 def list_time_off(query: Arguments) -> bytes:
-    """List one's own time off"""
+    """List the caller's time off"""
     return db.page("list_time_off", **query)
 
 
@@ -67,5 +67,5 @@ def list_time_off(query: Arguments) -> bytes:
 @signed_in("doctor")
 @blp.answers(204)
 def end_time_off(time_off_id: UUID) -> None:
-    """Take time off back"""
+    """End time off"""
     db.run("end_time_off", time_off_id=time_off_id)

@@ -1,4 +1,4 @@
-"""Closing accounts, and opening them again."""
+"""Accounts: deactivate and activate them."""
 
 from uuid import UUID
 
@@ -15,28 +15,28 @@ blp = Blueprint("users", "Accounts as admins see them")
 
 
 class Account(User):
-    """A user as admins see one."""
+    """An account, as admins see one."""
 
     deactivated_at = fields.DateTime(
-        allow_none=True, metadata={"description": "since when the account may not be used"}
+        allow_none=True, metadata={"description": "the time since which the account cannot be used"}
     )
 
 
 class Deactivation(Request):
-    """What becomes of the consultations."""
+    """How to deal with the consultations of the account."""
 
     cancel_consultations = Flag(
         load_default=False,
-        metadata={"description": "cancel those that are not over yet, in the same step"},
+        metadata={"description": "cancel the scheduled ones that are not over, in the same step"},
     )
-    reason = Prose(load_default=None, metadata={"description": "of the cancellations"})
+    reason = Prose(load_default=None, metadata={"description": "the reason of the cancellations"})
 
 
 class ClosedAccount(Account):
-    """A closed account and the consultations of its user."""
+    """A deactivated account and the consultations of its user."""
 
     booked_consultation_ids = fields.List(
-        fields.UUID(), metadata={"description": "still scheduled: move or cancel them"}
+        fields.UUID(), metadata={"description": "still scheduled: reschedule or cancel them"}
     )
     cancelled_consultation_ids = fields.List(
         fields.UUID(), metadata={"description": "cancelled with the account"}
@@ -49,12 +49,12 @@ class ClosedAccount(Account):
 @refuses(409)
 @blp.answers(200, ClosedAccount)
 def deactivate_user(body: Arguments, user_id: UUID) -> bytes:
-    """Close an account
+    """Deactivate an account
 
-    Its user is out from their next request on. A doctor's open slots are withdrawn. Consultations
-    that are booked, as a doctor or as a patient, are named in the answer; with
-    `cancel_consultations` they are cancelled in the same step. An account that is closed already
-    stays as it is: send the request again to cancel what was named.
+    The next request of its user is refused. Open slots of a doctor are withdrawn. The answer names
+    the consultations that are still scheduled, of a doctor or of a patient; `cancel_consultations`
+    cancels them in the same step. An account that is already deactivated does not change: send the
+    request again to cancel the consultations that the first answer named.
     """
     return db.call("deactivate_user", user_id=user_id, **body)
 
@@ -63,8 +63,8 @@ def deactivate_user(body: Arguments, user_id: UUID) -> bytes:
 @signed_in("admin")
 @blp.answers(200, Account)
 def activate_user(user_id: UUID) -> bytes:
-    """Open an account again
+    """Activate a deactivated account
 
-    Its user may log in. Sessions that have ended, and slots that were withdrawn, stay so.
+    Its user can log in again. Ended sessions and withdrawn slots do not come back.
     """
     return db.call("activate_user", user_id=user_id)

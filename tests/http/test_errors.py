@@ -415,7 +415,7 @@ def test_a_bug_is_told_without_what_it_is_about(broken: Server, patient: Client)
             broken.url + path, headers={"Authorization": f"Bearer {patient.token}"}, timeout=60
         )
         told = problem(answer, 500, "HTTP500")
-        assert told["detail"].startswith("Something went wrong here.")
+        assert told["detail"].startswith("An internal error.")
         assert "errors" not in told
         for secret in ("Jane", "api.", "function", "Traceback"):
             assert secret not in answer.text
@@ -476,7 +476,7 @@ def test_a_503_says_whether_it_is_safe_to_repeat(app: Flask) -> None:
     assert "nothing is done twice" in detail(idempotency_key="key")
     # Cancelled on the second attempt, after the first one was committed.
     assert "nothing is done twice" in detail("57014", idempotency_key="key")
-    assert "taken back" in detail("57014")
+    assert "rolled back" in detail("57014")
     assert "not known" in detail(idempotency_key=None, outcome_is_unknown=True)
 
 

@@ -50,7 +50,7 @@ def make_app(**settings: str) -> Flask:
     app.add_url_rule("/health", "health", lambda: "well")
     app.add_url_rule("/mine", "mine", auth.signed_in()(lambda: "yours"))
     app.add_url_rule("/where", "where", rate_limits.client_address)
-    for_strangers = Blueprint("auth", "limits", url_prefix=rate_limits.SIGN_INS.rstrip("/"))
+    for_strangers = Blueprint("auth", "limits", url_prefix=rate_limits.AUTH_PREFIX.rstrip("/"))
     for_strangers.add_url_rule("/login", "log_in", lambda: "welcome")
     app.register_blueprint(for_strangers)
     return app
@@ -68,7 +68,7 @@ def mine(app: Flask, token: str, address: str = "192.0.2.1") -> TestResponse:
 
 def log_in(app: Flask, address: str) -> TestResponse:
     return app.test_client().get(
-        f"{rate_limits.SIGN_INS}login", environ_base={"REMOTE_ADDR": address}
+        f"{rate_limits.AUTH_PREFIX}login", environ_base={"REMOTE_ADDR": address}
     )
 
 
@@ -206,12 +206,12 @@ def test_a_store_that_fails_stops_nobody(
         answers = [log_in(app, "192.0.2.1").status_code for _ in range(3)]
         assert answers == [200, 200, 429]  # counted in memory
         assert store.asked == 1
-        now += rate_limits.REST_SECONDS
+        now += rate_limits.RETRY_SECONDS
         assert log_in(app, "192.0.2.2").status_code == 200
         assert log_in(app, "192.0.2.2").status_code == 200
         assert store.asked == 2
         store.fails = False
-        now += rate_limits.REST_SECONDS
+        now += rate_limits.RETRY_SECONDS
         assert log_in(app, "192.0.2.1").status_code == 200
         assert log_in(app, "192.0.2.1").status_code == 200
         assert store.asked == 4

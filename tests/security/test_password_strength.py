@@ -256,7 +256,7 @@ def test_no_more_than_so_many_hash_at_once(app: Flask) -> None:
 def test_who_waits_too_long_for_a_turn_is_sent_away(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(password_hashing, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(password_hashing, "WAIT_SECONDS", 0.01)
     with app.app_context(), password_hashing.turn(), password_hashing.turn():
         with pytest.raises(Problem) as told, password_hashing.turn():
             pass
@@ -269,7 +269,7 @@ def test_who_waits_too_long_for_a_turn_is_sent_away(
 def test_who_finds_the_waiting_room_full_is_sent_away_at_once(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(password_hashing, "PATIENCE_SECONDS", 3600)
+    monkeypatch.setattr(password_hashing, "WAIT_SECONDS", 3600)
     done = threading.Event()
     inside = threading.Semaphore(0)
 

@@ -35,7 +35,10 @@ def test_the_api_itself_cannot_create_an_admin(cluster: Cluster, database: str) 
 def test_a_command_that_lacks_something_says_so_in_one_line(cluster: Cluster) -> None:
     command = ("create-admin", "--email", "a@b.c", "--full-name", "A", "--password-stdin")
     missing = run_command(*command, text=PASSWORD)
-    assert (missing.returncode, missing.stderr) == (1, "api: DBA_DATABASE_URL is missing\n")
+    assert (missing.returncode, missing.stderr) == (
+        1,
+        "api: DBA_DATABASE_URL is missing: set it to the connection string of a DBA\n",
+    )
     short = run_command(*command, text="short", DBA_DATABASE_URL=cluster.url())
     assert (short.returncode, short.stderr.count("\n")) == (1, 1)
     nowhere = run_command(*command, text=PASSWORD, DBA_DATABASE_URL="postgresql:///x?host=/nowhere")

@@ -261,7 +261,7 @@ JWK = '{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T"}'
         ("HS256", public(PAIRS["RS256"]), "is a PEM key"),
         ("HS256", SECRET + "\udcff", "is not UTF-8"),
         ("EdDSA", PAIRS["EdDSA"] + "\udcff", "is not UTF-8"),
-        ("HS256", "ssh-ed25519 " + SECRET, "is no secret for HS256"),
+        ("HS256", "ssh-ed25519 " + SECRET, "is not a secret for HS256"),
         ("EdDSA", SECRET, "is not one PEM key"),
         ("EdDSA", PAIRS["RS256"], "is a PEM key of another kind"),
         ("EdDSA", PAIRS["ES256"], "is a PEM key of another kind"),
@@ -270,10 +270,10 @@ JWK = '{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T"}'
         ("RS256", public(PAIRS["EdDSA"]), "is a PEM key of another kind"),
         ("RS256", SHORT_RSA, "is an RSA key of less than 2048 bits"),
         ("RS256", public(SHORT_RSA), "is an RSA key of less than 2048 bits"),
-        ("EdDSA", with_password(PAIRS["EdDSA"], "hunter2"), "is no PEM key that can be read"),
-        ("EdDSA", PAIRS["EdDSA"][:60], "is no PEM key that can be read"),
-        ("EdDSA", PAIRS["EdDSA"].replace("M", "!"), "is no PEM key that can be read"),
-        ("RS256", PAIRS["RS256"].replace("PRIVATE", "PUBLIC"), "is no PEM key that can be read"),
+        ("EdDSA", with_password(PAIRS["EdDSA"], "hunter2"), "cannot be read as a PEM key"),
+        ("EdDSA", PAIRS["EdDSA"][:60], "cannot be read as a PEM key"),
+        ("EdDSA", PAIRS["EdDSA"].replace("M", "!"), "cannot be read as a PEM key"),
+        ("RS256", PAIRS["RS256"].replace("PRIVATE", "PUBLIC"), "cannot be read as a PEM key"),
     ],
     ids=lambda value: value[:32].strip("-\n"),
 )
@@ -294,7 +294,7 @@ def test_a_key_that_is_none_is_named_and_not_repeated(
 
 
 def test_a_secret_that_looks_like_a_key_of_another_kind_is_refused() -> None:
-    with pytest.raises(config.SettingsError, match="SECRET_KEY is no secret for HS256"):
+    with pytest.raises(config.SettingsError, match="SECRET_KEY is not a secret for HS256"):
         config.load(RIGHT | {"SECRET_KEY": JWK})
 
 

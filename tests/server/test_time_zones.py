@@ -1,4 +1,4 @@
-"""How old the time zone data are, and what two kinds of them disagree about."""
+"""How old the time zone data are, and what two kinds of them differ for."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ def test_a_zone_that_differs_within_two_years_is_found(
 def test_a_warning_names_the_zones() -> None:
     assert SAME.warning == ""
     assert DIFFERENT.warning == (
-        "PostgreSQL's time zone data (2025b) and Python's (2026f) disagree about America/Havana:"
+        "PostgreSQL's time zone data (2025b) and Python's (2026f) differ for America/Havana:"
         " upgrade the older"
     )
     many = dataclasses.replace(DIFFERENT, differing=tuple("abcdefghij"))
-    assert "disagree about a, b, c, d, e, f, g, h and 2 more:" in many.warning
+    assert "differ for a, b, c, d, e, f, g, h and 2 more:" in many.warning
 
 
 def test_the_settings_show_both_releases(
@@ -94,7 +94,7 @@ def test_the_settings_are_shown_without_a_database() -> None:
     assert shown.returncode == 0
     assert "TIME_ZONE_DATA_OF_POSTGRESQL=unknown\n" in shown.stdout
     assert f"TIME_ZONE_DATA_OF_PYTHON={time_zones.python_release()}\n" in shown.stdout
-    assert shown.stderr.startswith("api: warning: PostgreSQL's time zone data are not known: ")
+    assert shown.stderr.startswith("api: warning: cannot read the time zone data of PostgreSQL: ")
 
 
 def test_metrics_have_both_releases(stranger: Client, settings: config.Settings) -> None:

@@ -27,10 +27,12 @@ REFUSAL = {
     "type": "urn:telemedicine:problem:tm101",
     "title": "Unauthorized",
     "status": 401,
-    "detail": "The access token is not valid, or no longer.",
+    "detail": "The access token is not valid or has expired: refresh it or log in.",
     "code": "TM101",
 }
-NOT_SIGNED_IN = REFUSAL | {"detail": "Sign in and send the access token."}
+NOT_SIGNED_IN = REFUSAL | {
+    "detail": "Log in and send the access token in the header Authorization."
+}
 PAIRS = {"EdDSA": new_key("EdDSA"), "RS256": new_key("RS256")}
 
 
