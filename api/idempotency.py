@@ -43,6 +43,6 @@ def _idempotency_key(required: bool) -> str | None:
     quoted = QUOTED_KEY.fullmatch(header)
     key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else header
     if not (quoted or BARE_KEY.fullmatch(header)) or not 1 <= len(key) <= 255:
-        detail = "The header Idempotency-Key has to be there once: 1 to 255 printable characters."
+        detail = "Send the header Idempotency-Key once, with 1 to 255 printable characters."
         raise Problem(400, detail, errors=[{"header": HEADER, "detail": detail}])
     return key

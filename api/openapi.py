@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from flask_smorest import Api as SmorestApi  # type: ignore[import-untyped]
 from marshmallow import RAISE, Schema, fields
 
-from api import rate_limits
+from api import idempotency, rate_limits
 from api.errors import MEDIA_TYPE, title
 from api.fields import Request
 
@@ -22,17 +22,21 @@ class ProblemDetails(Schema):
         unknown = RAISE
 
     type = fields.String(required=True, metadata={"example": "urn:telemedicine:problem:tm901"})
-    title = fields.String(required=True, metadata={"description": "the status in words"})
+    title = fields.String(required=True, metadata={"description": "the name of the status"})
     status = fields.Integer(required=True)
-    detail = fields.String(required=True, metadata={"description": "what is wrong, for people"})
-    code = fields.String(required=True, metadata={"description": "what is wrong, for programs"})
+    detail = fields.String(required=True, metadata={"description": "the reason, for people"})
+    code = fields.String(
+        required=True, metadata={"description": "the reason, for programs; it does not change"}
+    )
     request_id = fields.String(required=True)
     errors = fields.List(
         fields.Nested(
             Request.from_dict(
                 {
                     "pointer": fields.String(metadata={"example": "#/slot_id"}),
-                    "parameter": fields.String(metadata={"description": "in the address"}),
+                    "parameter": fields.String(
+                        metadata={"description": "a parameter of the address"}
+                    ),
                     "header": fields.String(),
                     "detail": fields.String(required=True),
                 },
@@ -125,20 +129,20 @@ def describe(doc: Document, doc_info: Document, *, method: str, **_kwargs: Any) 
 def _key_header(required: bool) -> Document:
     return {
         "in": "header",
-        "name": "Idempotency-Key",
+        "name": idempotency.HEADER,
         "required": required,
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-        "description": "Names this request. Send the same key and body again when no answer came: "
-        "the first answer is repeated and nothing is done twice. Bare, or a quoted string "
-        "(RFC 8941).",
+        "description": "A name for this request. If no answer arrives, send the same key and body "
+        "again: the first answer is repeated, and the request is carried out at most once. With or "
+        "without quotes (RFC 8941).",
         "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
     }
 
 
 _REPLAYED_HEADER = {
     "Idempotency-Replayed": {
-        "description": "true when this answer repeats that of an earlier request with this key, "
-        "or of this one, when the connection to the database was lost before its answer",
+        "description": "true if this answer repeats the answer to an earlier request with this "
+        "key, or to this one, if the connection to the database was lost before its answer",
         "schema": {"type": "string", "enum": ["true"]},
     }
 }
@@ -146,7 +150,7 @@ _RATE_LIMIT = {
     name: {"description": description, "schema": {"type": "string"}}
     for name, description in rate_limits.HEADERS.items()
 }
-_RETRY_AFTER = {"Retry-After": {"description": "seconds", "schema": {"type": "string"}}}
+_RETRY_AFTER = {"Retry-After": {"description": "seconds to wait", "schema": {"type": "string"}}}
 _HEADERS: dict[int, Any] = {
     401: {"WWW-Authenticate": {"description": "RFC 6750", "schema": {"type": "string"}}},
     415: {
@@ -155,7 +159,7 @@ _HEADERS: dict[int, Any] = {
             "schema": {"type": "string"},
         },
         "Accept": {
-            "description": "the media type that is wanted, if it was another one",
+            "description": "the required media type, if the body had another one",
             "schema": {"type": "string"},
         },
     },

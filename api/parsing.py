@@ -83,17 +83,17 @@ def _require_plain_json(req: flask.Request) -> None:
         # RFC 9110, section 12.5.3: this header tells a client that its coding was refused, not
         # its media type.
         accepted = {"Accept-Encoding": "identity"}
-        raise Problem(415, "The body has to be sent without compression.", headers=accepted)
+        raise Problem(415, "Send the body without compression.", headers=accepted)
     if req.mimetype != JSON_TYPE:
-        raise Problem(415, f"The body has to be {JSON_TYPE}.", headers={"Accept": JSON_TYPE})
+        raise Problem(415, f"Send the body as {JSON_TYPE}.", headers={"Accept": JSON_TYPE})
     if req.mimetype_params.get("charset", UTF_8[0]).lower() not in UTF_8:
-        raise Problem(415, "The body has to be in UTF-8.", headers={"Accept": JSON_TYPE})
+        raise Problem(415, "Send the body in UTF-8.", headers={"Accept": JSON_TYPE})
 
 
 def _decoded(body: bytes) -> str:
     # RFC 8259, section 8.1: UTF-8 without a byte order mark.
     if body.startswith(BYTE_ORDER_MARKS):
-        raise Problem(400, "The body begins with a byte order mark, which JSON does not have.")
+        raise Problem(400, "The body begins with a byte order mark: send JSON without one.")
     try:
         text = body.decode()
     except UnicodeDecodeError:
@@ -114,7 +114,7 @@ def _parsed(text: str) -> Any:
             ) from None
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise Problem(400, f"The body is not JSON that can be read, at {place}.") from None
+        raise Problem(400, f"The body is not valid JSON at {place}.") from None
     except RecursionError:
         raise Problem(400, "The body is nested too deeply.") from None
     except ValueError:  # Python reads at most 4300 digits
@@ -123,7 +123,7 @@ def _parsed(text: str) -> Any:
 
 def _refuse_constant(name: str) -> NoReturn:
     # RFC 8259, section 6: NaN and Infinity are not JSON.
-    raise Problem(400, f"The body is not JSON that can be read: {name} is no number there.")
+    raise Problem(400, f"The body is not valid JSON: {name} is not a number of JSON.")
 
 
 class _DuplicateNameError(Exception):

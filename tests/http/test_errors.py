@@ -473,11 +473,11 @@ def test_a_503_says_whether_it_is_safe_to_repeat(app: Flask) -> None:
             return errors.from_database(sqlstate, "lost").detail
 
     assert detail() == detail(idempotency_key=None, outcome_is_unknown=False)
-    assert "nothing is done twice" in detail(idempotency_key="key")
+    assert "carried out at most once" in detail(idempotency_key="key")
     # Cancelled on the second attempt, after the first one was committed.
-    assert "nothing is done twice" in detail("57014", idempotency_key="key")
+    assert "carried out at most once" in detail("57014", idempotency_key="key")
     assert "rolled back" in detail("57014")
-    assert "not known" in detail(idempotency_key=None, outcome_is_unknown=True)
+    assert "unknown whether" in detail(idempotency_key=None, outcome_is_unknown=True)
 
 
 def test_what_psycopg_itself_refuses_is_told_too(app: Flask) -> None:

@@ -188,7 +188,7 @@ def test_a_request_that_is_not_safe_to_repeat_is_sent_once(app: Flask) -> None:
                 db.call("dies", times=n + 10, **arguments)
             answer = errors._from_psycopg(told.value)
             assert answer.status_code == 503
-            assert "not known" in answer.get_data(as_text=True)
+            assert "unknown whether" in answer.get_data(as_text=True)
             assert next_attempt() == n + 2
 
 
@@ -342,7 +342,7 @@ def test_a_server_that_is_read_only_is_503_and_not_ready(app: Flask, cluster: Cl
                 db.call("fails_at_first", times=0, sqlstate="TM901")
             answer = errors._from_psycopg(told.value)
             assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
-            assert "not known" not in answer.get_data(as_text=True)
+            assert "unknown whether" not in answer.get_data(as_text=True)
             with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
                 db.ping(60)
             assert db.call("context")  # what only reads is answered

@@ -57,13 +57,13 @@ def test_a_zone_that_differs_within_two_years_is_found(
     settings: config.Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = time_zones.compare(settings).differing
-    seconds_ahead = time_zones._seconds_ahead
+    offset_seconds = time_zones._offset_seconds
     last = datetime.now(UTC) + timedelta(weeks=103.5)
 
     def changed(zone: ZoneInfo, instant: datetime) -> int:
-        return seconds_ahead(zone, instant) + (zone.key == "Asia/Tokyo" and instant > last)
+        return offset_seconds(zone, instant) + (zone.key == "Asia/Tokyo" and instant > last)
 
-    monkeypatch.setattr(time_zones, "_seconds_ahead", changed)
+    monkeypatch.setattr(time_zones, "_offset_seconds", changed)
     assert set(time_zones.compare(settings).differing) == {*before, "Asia/Tokyo"}
 
 
@@ -71,7 +71,7 @@ def test_a_warning_names_the_zones() -> None:
     assert SAME.warning == ""
     assert DIFFERENT.warning == (
         "PostgreSQL's time zone data (2025b) and Python's (2026f) differ for America/Havana:"
-        " upgrade the older"
+        " upgrade the older one"
     )
     many = dataclasses.replace(DIFFERENT, differing=tuple("abcdefghij"))
     assert "differ for a, b, c, d, e, f, g, h and 2 more:" in many.warning
