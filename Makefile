@@ -30,7 +30,7 @@ test: setup ## pgTAP and pytest on a throw-away cluster (ONLY=sql ARGS=doctors.s
 coverage: setup ## which statements and branches of the functions pgTAP reaches
 	@exec $(PYTHON) -m scripts.coverage
 
-docs: setup ## write the SQL reference (docs/sql) from the catalog
+docs: setup ## write docs/sql and db/contract.txt from the catalog
 	@exec $(PYTHON) -m scripts.docs
 
 spec: setup ## what the system promises, in the words of its tests

@@ -1,7 +1,7 @@
-"""`make docs`: docs/sql, the SQL reference, from the catalog of a freshly deployed database.
+"""`make docs`: docs/sql and db/contract.txt, from the catalog of a freshly deployed database.
 
-What it says is what the database says: comments, signatures, constraints and rights. A test fails
-when the files are older than the schema (tests/server/test_docs.py).
+docs/sql is the SQL reference: comments, signatures, constraints and rights. db/contract.txt is what
+a reviewer reads (scripts/contract.py). Tests fail when the files are older than the schema.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from scripts import diagram
+from scripts import contract, diagram
 from scripts.cluster import TEMPLATE, deploy, throwaway_cluster
 from scripts.system import CHECKOUT, command_line, say
 
@@ -90,10 +90,12 @@ def main() -> None:
     with throwaway_cluster() as cluster:
         deploy(cluster, TEMPLATE)
         files = reference(cluster.url(TEMPLATE))
+        contract.FILE.write_text(contract.contract(cluster.url(TEMPLATE)))
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (FOLDER / name).write_text(text)
     say(f"docs: {len(files)} files in {FOLDER.relative_to(CHECKOUT)}")
+    say(f"docs: {contract.FILE.relative_to(CHECKOUT)}: read its diff")
 
 
 def reference(url: str) -> dict[str, str]:

@@ -1,5 +1,5 @@
 begin;
-select plan(14);
+select plan(12);
 
 -- Each code in the body of a function.
 create temp view raised as
@@ -40,8 +40,7 @@ create temp table documented on commit drop as
 select
     m.code[1] as code,
     trim(split_part(l.line, '|', 3)) as meaning,
-    trim(split_part(l.line, '|', 4)) as status,
-    trim(split_part(l.line, '|', 5)) as raised_by
+    trim(split_part(l.line, '|', 4)) as status
 from regexp_split_to_table(:'content', E'\n') as l (line)
 cross join lateral regexp_matches(l.line, '^\| `(TM[0-9]{3})` \|') as m (code);
 
@@ -117,23 +116,6 @@ select is_empty(
        or meaning = ''
     $$,
     'every code in db/errors.md has a meaning and the HTTP status of its family');
-select is_empty(
-    $$
-    select r.code, r.function_name
-    from raised as r
-    inner join documented as d on d.code = r.code
-    where position(format('`%s`', r.function_name) in d.raised_by) = 0
-    $$,
-    'every function with a code is named in the row of that code in db/errors.md');
-select is_empty(
-    $$
-    select d.code, m.name[1]
-    from documented as d
-    cross join lateral regexp_matches(d.raised_by, '`([a-z_.]+)`', 'g') as m (name)
-    where not exists (
-        select from raised as r where r.code = d.code and r.function_name = m.name[1])
-    $$,
-    'every function in the row of a code in db/errors.md raises that code');
 
 select * from finish();
 rollback;

