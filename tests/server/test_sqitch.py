@@ -26,7 +26,6 @@ FILLED_BY_DEPLOYMENT = {
     "clinic_settings",
     "consultation_transitions",
     "context_keys",
-    "invariants",
     "log_in_limits",
     "roles",
     "secrets",

@@ -8,9 +8,7 @@ select app.refuse_to_lose_rows('users');
 
 drop function api.check_invariants(timestamptz);
 drop function ops.check_invariants(timestamptz);
-drop table app.invariants;
-drop function app.invariant_violations(timestamptz);
-drop function app.first_id_since(timestamptz);
+drop function app.all_invariants(timestamptz);
 drop type api.invariants;
 
 commit;

@@ -7,7 +7,7 @@ set local client_min_messages = warning;
 create temp table exempt (table_name name primary key) on commit drop;
 insert into exempt values
 ('audit_logs'), ('audit_seals'), ('access_logs'), ('log_in_attempts'), ('log_in_limits'),
-('idempotency_keys'), ('refresh_tokens'), ('secrets'), ('invariants');
+('idempotency_keys'), ('refresh_tokens'), ('secrets');
 
 -- Tables whose rows may be deleted: sessions and their tokens, keys, counts of log-ins, time off
 -- that has ended early, and what only a deployment writes.
@@ -15,7 +15,7 @@ create temp table passing (table_name name primary key, may_be_emptied boolean) 
 insert into passing values
 ('sessions', true), ('context_keys', true), ('log_in_attempts', true), ('log_in_limits', true),
 ('refresh_tokens', true), ('idempotency_keys', false), ('time_off', false), ('secrets', true),
-('invariants', true), ('consultation_transitions', false);
+('consultation_transitions', false);
 
 create temp view trigger_of_table as
 select

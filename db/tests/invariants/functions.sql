@@ -44,8 +44,8 @@ select is_empty(
     'exceptions');
 select is_empty(
     $$
-    select v.example from app.invariant_violations(now()) as v
-    where v.name = 'every_function_begins_without_a_verified_caller'
+    select unnest(i.violations) from app.foundation_invariants(now()) as i
+    where i.name = 'every_function_begins_without_a_verified_caller'
     $$,
     'every function of api and ops first verifies its caller or clears the verified one');
 select results_eq(

@@ -1,0 +1,7 @@
+-- Revert telemed:consultations/consultations_invariants from pg
+
+begin;
+
+drop function app.consultations_invariants(timestamptz);
+
+commit;

@@ -1,0 +1,7 @@
+-- Revert telemed:foundation/invariant from pg
+
+begin;
+
+drop type app.invariant;
+
+commit;

@@ -1,0 +1,7 @@
+-- Revert telemed:payments/payments_invariants from pg
+
+begin;
+
+drop function app.payments_invariants(timestamptz);
+
+commit;

@@ -1,0 +1,7 @@
+-- Verify telemed:audit/audit_invariants on pg
+
+begin;
+
+select 'app.audit_invariants(timestamptz)'::regprocedure;
+
+rollback;

@@ -1,0 +1,7 @@
+-- Verify telemed:idempotency/idempotency_invariants on pg
+
+begin;
+
+select 'app.idempotency_invariants(timestamptz)'::regprocedure;
+
+rollback;
