@@ -69,10 +69,10 @@ VIOLATIONS = "select name, violations from ops.check_invariants() where violatio
 TESTS_OF_NAMES = {
     "consultations/consultations.sql",
     "consultations/consultations_hold_their_slot.sql",
+    "consultations/consultations_invariants.sql",
     "foundation/partitions.sql",
     "invariants/audit_log.sql",
     "invariants/foreign_keys.sql",
-    "operations/check_invariants.sql",
     "operations/create_partitions.sql",
     "operations/server_statistics.sql",
 }
