@@ -16,7 +16,7 @@ begin
     from unnest(p_roles) as n
     where n is null or n not in (select r.name from app.roles as r);
     if p_roles is null or v_unknown is not null then
-        raise exception 'Give an array of admin, doctor and patient, not %',
+        raise exception 'Name the roles admin, doctor or patient, not %',
             coalesce(v_unknown, 'null')
             using errcode = 'TM201', column = 'roles';
     end if;
