@@ -200,7 +200,8 @@ class Amount(Whole):
     """Money in minor units (cents)."""
 
     def __init__(self, minimum: int = 1, **kwargs: Any) -> None:
-        kwargs.setdefault("metadata", {"description": "in minor units (cents) of the currency"})
+        description = "in minor units (cents) of the currency"
+        kwargs.setdefault("metadata", {"description": description, "example": 5000})
         super().__init__(minimum, BIGGEST_AMOUNT, **kwargs)
 
 

@@ -28,6 +28,7 @@ class NewPassword(Text):
             "description": "any characters, used exactly as sent: spaces at the ends are kept, and"
             " another Unicode form of a letter is another letter; a password that is easy to guess"
             " is refused",
+            "example": "mauve trumpet 41 lagoon",
         }
         super().__init__(required=True, validate=[length, _hard_to_guess], metadata=metadata)
 
@@ -58,7 +59,7 @@ class SignUp(ChoosesPassword):
     """A new patient. No other role can sign up."""
 
     email = Email(required=True)
-    full_name = Line(required=True)
+    full_name = Line(required=True, metadata={"example": "Pat Patient"})
 
 
 class LogIn(Request):

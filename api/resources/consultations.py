@@ -67,19 +67,19 @@ class Booking(Request):
     """A slot, and the reason for the consultation."""
 
     slot_id = Uuid(required=True)
-    reason = Prose(load_default=None)
+    reason = Prose(load_default=None, metadata={"example": "A rash"})
 
 
 class Completion(Request):
     """The notes of the doctor."""
 
-    notes = Prose(load_default=None)
+    notes = Prose(load_default=None, metadata={"example": "Rest and tea"})
 
 
 class Cancellation(Request):
     """The reason of a cancellation."""
 
-    reason = Prose(load_default=None)
+    reason = Prose(load_default=None, metadata={"example": "Healthy again"})
 
 
 class Rescheduling(Request):

@@ -42,8 +42,8 @@ class NewDoctor(ChoosesPassword):
     """A new account of a doctor."""
 
     email = Email(required=True)
-    full_name = Line(required=True)
-    specialty = Line(required=True)
+    full_name = Line(required=True, metadata={"example": "Dora Doctor"})
+    specialty = Line(required=True, metadata={"example": "Dermatology"})
     time_zone = Line(
         required=True, metadata={"description": "IANA name", "example": "Europe/Berlin"}
     )

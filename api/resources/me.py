@@ -33,7 +33,7 @@ class Profile(Request):
         ),
         metadata={"description": "an empty text removes the number", "example": "+49 30 901820"},
     )
-    date_of_birth = Day(load_default=None)
+    date_of_birth = Day(load_default=None, metadata={"example": "1980-02-29"})
 
 
 @blp.get("/me")

@@ -18,7 +18,9 @@ class PasswordChange(Request):
     """The current and the new password."""
 
     current_password = Prose(
-        password_hashing.MAXIMUM_LENGTH, required=True, metadata={"format": "password"}
+        password_hashing.MAXIMUM_LENGTH,
+        required=True,
+        metadata={"format": "password", "example": "violet kettle 17 harbour"},
     )
     new_password = NewPassword()
 
@@ -32,7 +34,7 @@ class PasswordResetRequest(Request):
 class PasswordReset(Request):
     """The token from the message, and the new password."""
 
-    token = Line(required=True)
+    token = Line(required=True, metadata={"example": "A" * 43})
     new_password = NewPassword()
 
 

@@ -48,7 +48,7 @@ class NewRefund(Request):
     """The amount of a refund, and its reason."""
 
     amount_minor = Amount(required=True)
-    reason = Prose(load_default=None)
+    reason = Prose(load_default=None, metadata={"example": "Paid twice"})
 
 
 @blp.post("/consultations/<uuid:consultation_id>/payments")

@@ -37,10 +37,10 @@ class Prescription(Row):
 class NewPrescriptionItem(Request):
     """One medicine and how to take it."""
 
-    drug = Line(required=True)
-    dosage = Line(required=True)
-    instructions = Prose(load_default=None)
-    duration_days = Whole(1, 3650, load_default=None)
+    drug = Line(required=True, metadata={"example": "Ibuprofen"})
+    dosage = Line(required=True, metadata={"example": "400 mg"})
+    instructions = Prose(load_default=None, metadata={"example": "After meals"})
+    duration_days = Whole(1, 3650, load_default=None, metadata={"example": 7})
 
 
 class NewPrescription(Request):
@@ -49,7 +49,7 @@ class NewPrescription(Request):
     items = fields.List(
         fields.Nested(NewPrescriptionItem), required=True, validate=validate.Length(1, 50)
     )
-    notes = Prose(load_default=None)
+    notes = Prose(load_default=None, metadata={"example": "With water"})
 
 
 @blp.post("/consultations/<uuid:consultation_id>/prescriptions")

@@ -38,7 +38,7 @@ class NewTimeOff(Request):
 
     starts_at = Timestamp(required=True)
     ends_at = Timestamp(required=True)
-    reason = Prose(load_default=None)
+    reason = Prose(load_default=None, metadata={"example": "Holiday"})
 
 
 @blp.post("/time-off")

@@ -27,9 +27,18 @@ class Deactivation(Request):
 
     cancel_consultations = Flag(
         load_default=False,
-        metadata={"description": "cancel the scheduled ones that are not over, in the same step"},
+        metadata={
+            "description": "cancel the scheduled ones that are not over, in the same step",
+            "example": True,
+        },
     )
-    reason = Prose(load_default=None, metadata={"description": "the reason of the cancellations"})
+    reason = Prose(
+        load_default=None,
+        metadata={
+            "description": "the reason of the cancellations",
+            "example": "The account is closed",
+        },
+    )
 
 
 class ClosedAccount(Account):
