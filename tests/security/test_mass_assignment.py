@@ -13,17 +13,17 @@ from scripts.server import Cluster
 from tests.security.table import OPERATIONS
 from tests.support.client import Client, ok, places, problem
 from tests.support.operations import (
-    BODIES,
     NOWHERE,
-    PLACES,
     REFUSED,
     Clinic,
     Operation,
+    documented,
     operations,
     sound,
     state,
 )
 
+BODIES = [o.id for o in documented() if o.body is not None]
 READS = [name for name in OPERATIONS if name.startswith("GET /v1/")]
 
 # What somebody would like to set: whose it is, what it costs, what one may.
@@ -152,10 +152,20 @@ def test_a_name_that_stands_twice_is_refused_whichever_value_is_right(
     assert state(cluster, database) == before
 
 
-def test_every_body_and_every_id_is_tried(stranger: Client) -> None:
-    documented = operations(stranger.contract.document)
-    assert {o.id for o in documented if o.body is not None} == set(BODIES)
-    assert {o.id for o in documented if "{" in o.path} == set(PLACES)
+def test_the_server_has_the_operations_that_are_tried(stranger: Client) -> None:
+    assert operations(stranger.contract.document) == documented()
+
+
+@with_a_body
+def test_every_required_field_has_an_example_that_fits(
+    operation: Operation, clinic: Clinic, stranger: Client
+) -> None:
+    caller = clinic.allowed(operation)
+    body = clinic.request(operation, caller)["json"]
+    for within, schema in objects(operation, body):
+        missing = set(schema.get("required", ())) - set(at_path(body, within))
+        assert not missing, f"give {missing} an example in api/resources"
+    assert not stranger.contract.faults(operation.body or {}, body)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, indirect=True)

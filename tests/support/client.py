@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import jwt
 import requests
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 
 from api import auth, config
 from tests.support.server import environment
@@ -65,8 +65,12 @@ class Contract:
         ((media_type, body),) = content.items()
         assert answer.headers["Content-Type"].partition(";")[0] == media_type, told
         if media_type.endswith("json"):
-            errors = list(self._validator(json.dumps(body["schema"])).iter_errors(answer.json()))
+            errors = self.faults(body["schema"], answer.json())
             assert not errors, f"{errors[0].json_path} {errors[0].message}: {told}"
+
+    def faults(self, schema: dict[str, Any], value: Any) -> list[ValidationError]:
+        """What a schema of the document does not allow in a value."""
+        return list(self._validator(json.dumps(schema)).iter_errors(value))
 
     def _operation(self, method: str, path: str) -> dict[str, Any] | None:
         for pattern, operations in self.paths.items():

@@ -7,19 +7,24 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import requests
 
+from api import config
+from api.app import create_app
 from scripts.server import Cluster
 from tests.support.client import PASSWORD, Client, at, new_key, ok
 from tests.support.people import log_in
+from tests.support.server import environment
 
 METHODS = ("get", "post", "put", "patch", "delete")
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 SESSION_ENDS = ("log_out", "refresh_session")  # or its refresh token is spent
 
-# What is right in form, and refused all the same; see BODIES.
+# What is right in form, and refused all the same. With the right password, or a right code, the
+# others would be locked out.
 REFUSED = {
     "change_password": (422,),
     "reset_password": (422,),
@@ -43,6 +48,7 @@ HEADERS = {"X-Content-Type-Options": "nosniff"}
 PUBLIC = "/.well-known/jwks.json"  # may be kept by caches
 
 _numbers = itertools.count(1)
+_states: dict[str, str] = {}  # by the id of an operation, what Clinic.kind has found
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,15 @@ class Operation:
         if "requestBody" not in self.described:
             return None
         return self.resolved(self.described["requestBody"]["content"]["application/json"]["schema"])
+
+    @property
+    def path_parameter(self) -> str | None:
+        """The name of the id in its path."""
+        found = re.search(r"\{(\w+)\}", self.path)
+        return found[1] if found else None
+
+    def path_with(self, id_: str) -> str:
+        return re.sub(r"\{\w+\}", id_, self.path)
 
     @property
     def parameters(self) -> set[str]:
@@ -104,6 +119,14 @@ def operations(document: dict[str, Any]) -> list[Operation]:
     ]
 
 
+@cache
+def documented() -> list[Operation]:
+    """The operations of the application as it is in this checkout, which no server has to serve."""
+    app = create_app(config.load(environment("postgresql://nowhere")))
+    answer = app.test_client().get("/openapi.json")
+    return operations(answer.get_json())
+
+
 @dataclass
 class Clinic:
     """A doctor and a patient with everything that there can be between them, and an admin."""
@@ -126,22 +149,80 @@ class Clinic:
         """The start of five minutes that nothing else in this clinic is in."""
         return at(2) + timedelta(minutes=5 * next(self.times))
 
-    def day(self) -> datetime:
-        """A day that nothing else in this clinic is on."""
-        return at(100 + next(self.times), 0)
+    def five_minutes(self) -> dict[str, str]:
+        start = self.time()
+        end = start + timedelta(minutes=5)
+        return {"starts_at": start.isoformat(), "ends_at": end.isoformat()}
+
+    def seven_days(self) -> dict[str, str]:
+        """Days of which every weekday is one."""
+        first = at(100 + next(self.times)).date()
+        return {"from": f"{first}", "to": f"{first + timedelta(days=6)}"}
 
     def request(
         self, operation: Operation, caller: Client, *, fresh: bool = False, nowhere: bool = False
     ) -> dict[str, Any]:
         """What Client.send wants for a valid request. With `nowhere`, the id is nobody's."""
         path = operation.path
-        if "{" in path:
-            found = NOWHERE if nowhere else self.id_of(PLACES[operation.id], fresh=fresh)
-            path = re.sub(r"\{\w+\}", found, path)
-        wanted = operation.body is not None
-        body = BODIES[operation.id](self, caller, fresh) if wanted else None
+        if name := operation.path_parameter:
+            kind = self.kind(operation, name)
+            path = operation.path_with(NOWHERE if nowhere else self.id_of(kind, fresh=fresh))
+        return {"path": path, **self._rest(operation, caller, fresh=fresh)}
+
+    def kind(self, operation: Operation, name: str) -> str:
+        """What the id of an operation's path has to be of, so that the operation succeeds.
+
+        The name of the parameter says it, but for the state of a consultation: reads get the one
+        with everything in it, and of the others the first state in which the operation succeeds.
+        """
+        kinds = STATES.get(name, (name.removesuffix("_id"),))
+        if operation.method == "GET":
+            kinds = kinds[-1:]
+        if len(kinds) > 1 and operation.id not in _states:
+            caller = self.allowed(operation)
+            for kind in kinds:
+                path = operation.path_with(self.id_of(kind, fresh=True))
+                answer = caller.send(path=path, **self._rest(operation, caller, fresh=True))
+                if answer.status_code < 300:
+                    _states[operation.id] = kind
+                    break
+            else:
+                raise AssertionError(f"{operation}: no state of STATES is right: {answer.text}")
+        return _states.get(operation.id, kinds[0])
+
+    def _rest(self, operation: Operation, caller: Client, *, fresh: bool) -> dict[str, Any]:
+        body = None
+        if (schema := operation.body) is not None:
+            body = self.example(operation, schema, fresh=fresh) | credentials(operation, caller)
         headers = {"Idempotency-Key": new_key()} if operation.takes_key else {}
-        return {"method": operation.method, "path": path, "json": body, "headers": headers}
+        return {"method": operation.method, "json": body, "headers": headers}
+
+    def example(
+        self, operation: Operation, schema: dict[str, Any], *, fresh: bool = False
+    ) -> dict[str, Any]:
+        """An object of a schema: ids and times of this clinic, else the examples of the document.
+
+        Fields without an example are left out.
+        """
+        fields = schema["properties"]
+        found: dict[str, Any] = {}
+        if "email" in fields:
+            found["email"] = _email()
+        if {"starts_at", "ends_at"} <= set(fields):
+            found |= self.five_minutes()
+        if {"from", "to"} <= set(fields):
+            found |= self.seven_days()
+        for name, described in fields.items():
+            if name in found:
+                continue
+            if name.endswith("_id"):
+                found[name] = self.id_of(name.removesuffix("_id"), fresh=fresh)
+            elif "$ref" in described.get("items", {}):
+                item = operation.resolved(described["items"])
+                found[name] = [self.example(operation, item, fresh=fresh)]
+            elif "example" in described:
+                found[name] = described["example"]
+        return found
 
     def allowed(self, operation: Operation) -> Client:
         """Somebody who may do it, in a session of their own if it ends the session."""
@@ -156,6 +237,14 @@ class Clinic:
         """What nobody else may see of this clinic."""
         private = {self.kept[kind] for kind in self.kept if kind not in ("doctor", "slot")}
         return private | {self.patient.id, self.patient.email}
+
+
+def credentials(operation: Operation, caller: Client) -> dict[str, str]:
+    """The fields of a body that only the caller knows."""
+    return {
+        "log_in": {"email": caller.email, "password": PASSWORD},
+        "refresh_session": {"refresh_token": caller.tokens.get("refresh_token", "")},
+    }.get(operation.id, {})
 
 
 def _scheduled(clinic: Clinic) -> dict[str, Any]:
@@ -176,27 +265,13 @@ def _treated(clinic: Clinic) -> str:
     return str(consultation["id"])
 
 
-def _day_off(clinic: Clinic) -> dict[str, str]:
-    day = clinic.day()
-    return {"starts_at": day.isoformat(), "ends_at": (day + timedelta(hours=1)).isoformat()}
+def _time_off(clinic: Clinic) -> str:
+    return str(ok(clinic.doctor.post("/v1/time-off", clinic.five_minutes()), 201)["id"])
 
 
-def _slot(clinic: Clinic) -> dict[str, str]:
-    start = clinic.time()
-    return {
-        "starts_at": start.isoformat(),
-        "ends_at": (start + timedelta(minutes=5)).isoformat(),
-    }
-
-
-def _weekly(clinic: Clinic) -> dict[str, Any]:
-    day = f"{clinic.day().date()}"
-    hours = {"start_time": "09:00", "end_time": "09:30", "slot_minutes": 30}
-    return {"from": day, "to": day, "weekdays": [1, 2, 3, 4, 5, 6, 7], **hours}
-
-
-def _newcomer() -> dict[str, str]:
-    return {"email": _email(), "password": PASSWORD, "full_name": "Pat"}
+def _user(clinic: Clinic) -> str:
+    body = {"email": _email(), "password": PASSWORD, "full_name": "Pat"}
+    return str(ok(clinic.patient.holding("").post("/v1/auth/signup", body), 201)["id"])
 
 
 def _email() -> str:
@@ -204,92 +279,20 @@ def _email() -> str:
 
 
 PRESCRIPTION = {"items": [{"drug": "Ibuprofen", "dosage": "400 mg"}], "notes": "With water"}
-PAYMENT = {"amount_minor": 100, "currency": "EUR", "method": "card"}
 
-# How to come by each kind of thing that an address can name.
+# How to come by each kind of thing that an address or a body can name, as in `slot_id`.
 MAKERS: dict[str, Callable[[Clinic], str]] = {
     "doctor": lambda clinic: clinic.doctor.id,
     "slot": lambda clinic: str(clinic.doctor.publish(clinic.time(), 5)["id"]),
-    "time off": lambda clinic: str(
-        ok(clinic.doctor.post("/v1/time-off", _day_off(clinic)), 201)["id"]
-    ),
+    "time_off": _time_off,
     "scheduled": lambda clinic: str(_scheduled(clinic)["id"]),
     "completed": lambda clinic: str(_completed(clinic)["id"]),
     "treated": _treated,
     "session": lambda clinic: log_in(clinic.patient.holding(""), clinic.patient.email).session_id,
-    "user": lambda clinic: str(
-        ok(clinic.patient.holding("").post("/v1/auth/signup", _newcomer()), 201)["id"]
-    ),
-    "payment": lambda clinic: str(clinic.admin.pay(_completed(clinic), 1000)["id"]),
+    "user": _user,
+    "payment": lambda clinic: str(clinic.admin.pay(_completed(clinic))["id"]),
 }
-
-# What the id in an operation's address is of. A new operation needs a line here if it has an id,
-# and one below if it has a body.
-PLACES = {
-    "get_doctor": "doctor",
-    "list_open_slots": "doctor",
-    "withdraw_slot": "slot",
-    "end_time_off": "time off",
-    "get_consultation": "treated",
-    "complete_consultation": "scheduled",
-    "cancel_consultation": "scheduled",
-    "reschedule_consultation": "scheduled",
-    "consultation_history": "treated",
-    "issue_prescription": "completed",
-    "list_prescriptions": "treated",
-    "record_payment": "completed",
-    "list_payments": "treated",
-    "refund_payment": "payment",
-    "end_session": "session",
-    "deactivate_user": "user",
-    "activate_user": "user",
-}
-
-BODIES: dict[str, Callable[[Clinic, Client, bool], dict[str, Any]]] = {
-    "sign_up": lambda _c, _w, _f: _newcomer(),
-    "log_in": lambda _c, who, _f: {"email": who.email, "password": PASSWORD},
-    "refresh_session": lambda _c, who, _f: {"refresh_token": who.tokens["refresh_token"]},
-    "log_out": lambda _c, _w, _f: {},
-    "deactivate_user": lambda _c, _w, _f: {"cancel_consultations": True, "reason": "Moved away"},
-    # Those of REFUSED. With the right password, or a right code, the others would be locked out.
-    "change_password": lambda _c, _w, _f: {
-        "current_password": "not this one at all",
-        "new_password": "mauve trumpet 41 lagoon",
-    },
-    "request_password_reset": lambda _c, _w, _f: {"email": _email()},
-    "reset_password": lambda _c, _w, _f: {
-        "token": "A" * 43,
-        "new_password": "mauve trumpet 41 lagoon",
-    },
-    "enrol_mfa": lambda _c, _w, _f: {},
-    "confirm_mfa": lambda _c, _w, _f: {"otp": "000000"},
-    "disable_mfa": lambda _c, _w, _f: {"otp": "000000"},
-    "update_my_profile": lambda _c, _w, _f: {"phone": "030 901820"},
-    "onboard_doctor": lambda _c, _w, _f: {
-        "email": _email(),
-        "password": PASSWORD,
-        "full_name": "Dora Doctor",
-        "specialty": "Dermatology",
-        "time_zone": "Europe/Berlin",
-        "fee_minor": 5000,
-        "currency": "EUR",
-    },
-    "publish_slot": lambda clinic, _w, _f: _slot(clinic),
-    "publish_weekly_slots": lambda clinic, _w, _f: _weekly(clinic),
-    "take_time_off": lambda clinic, _w, _f: _day_off(clinic),
-    "book_consultation": lambda clinic, _w, fresh: {
-        "slot_id": clinic.id_of("slot", fresh=fresh),
-        "reason": "A rash",
-    },
-    "complete_consultation": lambda _c, _w, _f: {"notes": "Healthy"},
-    "cancel_consultation": lambda _c, _w, _f: {"reason": "Healthy again"},
-    "reschedule_consultation": lambda clinic, _w, fresh: {
-        "slot_id": clinic.id_of("slot", fresh=fresh)
-    },
-    "issue_prescription": lambda _c, _w, _f: PRESCRIPTION,
-    "record_payment": lambda _c, _w, _f: PAYMENT,
-    "refund_payment": lambda _c, _w, _f: {"amount_minor": 1, "reason": "Too much"},
-}
+STATES = {"consultation_id": ("scheduled", "completed", "treated")}
 
 
 def sound(answer: requests.Response, operation: str = "") -> requests.Response:
