@@ -1,6 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(55);
+\ir ../helpers/keys.psql
+select plan(61);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
@@ -211,6 +212,16 @@ select is(
     pg_temp.refusal('other_patient', format(
         'select api.book_consultation(%L, null, %L)', :'slot', 'key-7')),
     'TM102', 'a deactivated patient gets no replay of an earlier booking');
+
+-- Under an idempotency key
+reset role;
+select pg_temp.set_clock('2027-01-04 08:00:00+00');
+select pg_temp.open_slot('doctor', '2027-06-01 09:00:00+00') as keyed_slot \gset
+select pg_temp.open_slot('doctor', '2027-06-01 10:00:00+00') as own_slot \gset
+select pg_temp.booking('patient', :'own_slot') as own \gset
+select pg_temp.honours_key('book_consultation', 'patient',
+    format('%L, ''A cough''', :'keyed_slot'), format('%L, ''A cold''', :'keyed_slot'),
+    format('%L, null', :'own_slot'), 'TM918');
 
 select * from finish();
 rollback;

@@ -1,6 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(36);
+\ir ../helpers/keys.psql
+select plan(42);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
@@ -124,6 +125,15 @@ from (values
     (repeat('r', 4001), '23514', 'cancel_consultation: a reason of 4001 characters is refused'),
     (repeat('r', 4000), null, 'cancel_consultation: a reason of 4000 characters is accepted')
 ) as v (reason, refusal, sentence);
+
+-- Under an idempotency key
+reset role;
+select pg_temp.set_clock('2027-01-04 08:00:00+00');
+select pg_temp.booking('patient', pg_temp.open_slot('doctor', '2027-06-01 09:00:00+00'))
+    as keyed \gset
+select pg_temp.honours_key('cancel_consultation', 'patient',
+    format('%L, ''Ill''', :'keyed'), format('%L, ''Well''', :'keyed'),
+    format('%L, null', :'keyed'), 'TM905');
 
 select * from finish();
 rollback;

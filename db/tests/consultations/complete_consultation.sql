@@ -1,6 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(33);
+\ir ../helpers/keys.psql
+select plan(39);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
@@ -145,6 +146,16 @@ from (values
      'a duplicate of a refused completion is refused again, although it is no longer too early'),
     ('later', null,
      'a completion under a new key succeeds at the start')) as v (key, refusal, sentence);
+
+-- Under an idempotency key
+reset role;
+select pg_temp.set_clock('2027-01-04 08:00:00+00');
+update app.clinic_settings set completion_lead = '1000 years';
+select pg_temp.booking('patient', pg_temp.open_slot('doctor', '2027-06-01 09:00:00+00'))
+    as keyed \gset
+select pg_temp.honours_key('complete_consultation', 'doctor',
+    format('%L, ''Seen''', :'keyed'), format('%L, ''Not seen''', :'keyed'),
+    format('%L, null', :'keyed'), 'TM905');
 
 select * from finish();
 rollback;

@@ -1,6 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(60);
+\ir ../helpers/keys.psql
+select plan(66);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 09:30:00+00', 45) as next_slot \gset
@@ -218,6 +219,17 @@ from (values
     ('nobody', 'TM101', 'an unauthenticated caller cannot reschedule a consultation'),
     ('patient', null, 'the patient can reschedule a consultation')
 ) as v (actor, refusal, sentence);
+
+-- Under an idempotency key
+reset role;
+select pg_temp.set_clock('2027-01-04 08:00:00+00');
+select pg_temp.open_slot('doctor', '2027-06-01 09:00:00+00') as keyed_slot \gset
+select pg_temp.open_slot('doctor', '2027-06-01 10:00:00+00') as other_slot \gset
+select pg_temp.booking('patient', pg_temp.open_slot('doctor', '2027-06-01 11:00:00+00'))
+    as moved \gset
+select pg_temp.honours_key('reschedule_consultation', 'patient',
+    format('%L, %L', :'moved', :'keyed_slot'), format('%L, %L', :'moved', :'other_slot'),
+    format('%L, %L', :'moved', :'keyed_slot'), 'TM917');
 
 select * from finish();
 rollback;

@@ -1,6 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(35);
+\ir ../helpers/keys.psql
+select plan(40);
 
 -- The permitted path
 select pg_temp.sign_in('admin');
@@ -128,6 +129,15 @@ select throws_ok('select pg_temp.onboard()', 'TM102', null,
 select throws_ok(
     $$ insert into app.doctors (user_id) values (gen_random_uuid()) $$,
     '42501', null, 'onboard_doctor: the REST API cannot insert a doctor directly');
+
+-- Under an idempotency key
+reset role;
+update app.users set deactivated_at = null where id = pg_temp.id_of('admin');
+select pg_temp.honours_key('onboard_doctor', 'admin',
+    format($$ 'keyed@clinic.test', %L, 'New', 'Surgery', 'UTC', 100, 'EUR' $$,
+        '$2b$04$' || repeat('b', 53)),
+    format($$ 'keyed@clinic.test', %L, 'New', 'Surgery', 'UTC', 101, 'EUR' $$,
+        '$2b$04$' || repeat('b', 53)));
 
 select * from finish();
 rollback;

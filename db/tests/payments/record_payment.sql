@@ -1,6 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(67);
+\ir ../helpers/keys.psql
+select plan(73);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
@@ -233,6 +234,15 @@ from (values
      'record_payment: a consultation that does not exist is refused'),
     ('admin', null, 'TM403', 'record_payment: a null consultation id is refused')
 ) as v (actor, id, refusal, sentence);
+
+-- Under an idempotency key
+reset role;
+select pg_temp.booking('patient', pg_temp.open_slot('doctor', '2027-06-01 09:00:00+00'))
+    as keyed \gset
+select pg_temp.honours_key('record_payment', 'admin',
+    format($$ %L, 500, 'EUR', 'card', null, null $$, :'keyed'),
+    format($$ %L, 501, 'EUR', 'card', null, null $$, :'keyed'),
+    format($$ %L, 5000, 'EUR', 'card', null, null $$, :'keyed'), 'TM908');
 
 select * from finish();
 rollback;

@@ -1,6 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(43);
+\ir ../helpers/keys.psql
+select plan(49);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
@@ -136,6 +137,17 @@ select is(
         'select api.refund_payment(%L, 1000, null, ''too-much'')', :'third_payment')),
     'TM203 Idempotency-Key',
     'refund_payment: the key of a refused refund is refused for a smaller amount');
+
+-- Under an idempotency key
+reset role;
+select pg_temp.booking('patient', pg_temp.open_slot('doctor', '2027-06-01 09:00:00+00'))
+    as keyed \gset
+select pg_temp.sign_in('admin');
+select id as keyed_payment
+from api.record_payment(:'keyed', 1000, 'EUR', 'card', null, null, 'keyed') \gset
+select pg_temp.honours_key('refund_payment', 'admin',
+    format('%L, 500, null', :'keyed_payment'), format('%L, 500, ''A reason''', :'keyed_payment'),
+    format('%L, 501, null', :'keyed_payment'), 'TM909');
 
 select * from finish();
 rollback;

@@ -1,6 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(46);
+\ir ../helpers/keys.psql
+select plan(52);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
@@ -128,6 +129,20 @@ from (values
      'issue_prescription: a consultation that does not exist is refused'),
     ('doctor', null, 'TM403', 'issue_prescription: a null consultation id is refused')
 ) as v (actor, id, refusal, sentence);
+
+-- Under an idempotency key
+reset role;
+select pg_temp.booking('patient', pg_temp.open_slot('doctor', '2027-06-01 09:00:00+00'))
+    as keyed \gset
+select pg_temp.booking('patient', pg_temp.open_slot('doctor', '2027-06-01 10:00:00+00'))
+    as scheduled \gset
+select pg_temp.sign_in('doctor');
+select status from api.complete_consultation(:'keyed') \gset
+select pg_temp.honours_key('issue_prescription', 'doctor',
+    format($$ %L, '[{"drug": "A", "dosage": "1 g"}, {"drug": "B", "dosage": "2 g"}]', null $$,
+        :'keyed'),
+    format($$ %L, '[{"drug": "A", "dosage": "1 mg"}]', null $$, :'keyed'),
+    format($$ %L, '[{"drug": "A", "dosage": "1 g"}]', null $$, :'scheduled'), 'TM907');
 
 select * from finish();
 rollback;

@@ -1,6 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(38);
+\ir ../helpers/keys.psql
+select plan(44);
 
 -- The permitted path
 select pg_temp.sign_in('doctor');
@@ -109,6 +110,13 @@ from (values
     ('admin', 'TM301', 'an admin cannot publish a slot'),
     ('nobody', 'TM101', 'an unauthenticated caller cannot publish a slot')
 ) as v (actor, refusal, sentence);
+
+-- Under an idempotency key
+reset role;
+select pg_temp.honours_key('publish_slot', 'doctor',
+    $$ '2027-06-01 09:00:00+00', '2027-06-01 10:00:00+00' $$,
+    $$ '2027-06-02 09:00:00+00', '2027-06-02 10:00:00+00' $$,
+    $$ '2027-06-01 09:30:00+00', '2027-06-01 10:30:00+00' $$, 'TM902');
 
 select * from finish();
 rollback;

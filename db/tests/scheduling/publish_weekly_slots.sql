@@ -1,6 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(129);
+\ir ../helpers/keys.psql
+select plan(134);
 
 reset role;
 create function pg_temp.starts(p_publication api.weekly_publication)
@@ -424,6 +425,12 @@ from (values
     ('admin', 'TM301', 'an admin cannot publish weekly slots'),
     ('nobody', 'TM101', 'an unauthenticated caller cannot publish weekly slots')
 ) as v (actor, refusal, sentence);
+
+-- Under an idempotency key
+reset role;
+select pg_temp.honours_key('publish_weekly_slots', 'doctor',
+    $$ '2027-06-07', '2027-06-13', '{1,2}', '09:00', '10:00', 30, null $$,
+    $$ '2027-06-07', '2027-06-13', '{1,2}', '09:00', '11:00', 30, null $$);
 
 select * from finish();
 rollback;

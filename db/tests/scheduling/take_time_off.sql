@@ -1,6 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(39);
+\ir ../helpers/keys.psql
+select plan(45);
 
 -- Slots of half an hour in and around the time off, which is from 09:00 to 17:00
 select pg_temp.open_slot('doctor', '2027-01-05 08:30:00+00') as just_before \gset
@@ -155,6 +156,13 @@ select is(
     t.booked_consultation_ids, '{}',
         'take_time_off does not return a consultation that only touches the time off')
 from api.take_time_off('2027-02-05 09:00:00+00', '2027-02-05 17:00:00+00') as t;
+
+-- Under an idempotency key
+reset role;
+select pg_temp.honours_key('take_time_off', 'doctor',
+    $$ '2027-06-01 08:30:00+00', '2027-06-01 12:00:00+00', 'Skiing' $$,
+    $$ '2027-06-01 08:30:00+00', '2027-06-01 12:00:00+00', 'Sailing' $$,
+    $$ '2027-06-01 09:00:00+00', '2027-06-01 10:00:00+00', null $$, 'TM913');
 
 select * from finish();
 rollback;
