@@ -1,6 +1,6 @@
 # What a developer does with this project: `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help setup run tour psql verify-audit test coverage docs spec drill rework lint format deploy lock clean
+.PHONY: help setup run tour psql verify-audit test coverage docs spec drill add rework lint format deploy lock clean
 MAKEFLAGS += --no-print-directory
 
 # Modules rather than the programs of .venv/bin, which stop working when the folder is moved.
@@ -38,6 +38,9 @@ spec: setup ## what the system promises, in the words of its tests
 
 drill: setup ## list the drills, or run one (NAME=faults DURATION=600)
 	@exec $(PYTHON) -m drills $(NAME)
+
+add: ## add a function to the plan, with its scripts and a test (CHANGE=consultations/note_consultation, NOTE=, COLUMN=)
+	@sh scripts/add.sh "$(CHANGE)" "$(NOTE)" "$(COLUMN)"
 
 rework: ## prepare a released change to be changed (CHANGE=operations/advise, NOTE=)
 	@sh scripts/rework.sh $(CHANGE) "$(NOTE)"
