@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 import requests
@@ -12,12 +10,12 @@ import requests
 from scripts.server import Cluster
 from tests.security.table import LINES
 from tests.support.client import PASSWORD, Client, Contract, ok, problem
+from tests.support.operations import documented, example
 from tests.support.people import create_admin, log_in
 from tests.support.second_factor import Protected
 from tests.support.server import serve, wait_for
 
 SOME_ID = "00000000-0000-4000-8000-000000000000"
-CONSULTATION = f"/v1/consultations/{SOME_ID}"
 # What works without a second factor also where the role requires one.
 EXEMPT = {
     ("GET", "/v1/me"),
@@ -37,35 +35,13 @@ DOCTOR = {
     "fee_minor": 5000,
     "currency": "EUR",
 }
-# Right enough to get past the check of the shape.
-BODIES: dict[tuple[str, str], dict[str, Any]] = {
-    ("POST", "/v1/me/password"): {
-        "current_password": PASSWORD,
-        "new_password": "mauve trumpet 41 lagoon",
-    },
-    ("POST", "/v1/slots"): {
-        "starts_at": "2099-01-05T09:00:00Z",
-        "ends_at": "2099-01-05T10:00:00Z",
-    },
-    ("POST", "/v1/slots/recurring"): {
-        "from": "2099-01-05",
-        "to": "2099-01-06",
-        "weekdays": [1],
-        "start_time": "09:00",
-        "end_time": "10:00",
-        "slot_minutes": 30,
-    },
-    ("POST", "/v1/time-off"): {
-        "starts_at": "2099-01-05T09:00:00Z",
-        "ends_at": "2099-01-05T10:00:00Z",
-    },
-    ("POST", "/v1/admin/doctors"): DOCTOR | {"email": "other@strict.test"},
-    ("POST", f"{CONSULTATION}/prescriptions"): {"items": [{"drug": "A", "dosage": "1 g"}]},
-    ("POST", f"{CONSULTATION}/payments"): {
-        "amount_minor": 1,
-        "currency": "EUR",
-        "method": "card",
-    },
+# For requests that are valid in form.
+VALUES = {
+    "email": lambda: "other@strict.test",
+    "starts_at": lambda: "2099-01-05T09:00:00Z",
+    "ends_at": lambda: "2099-01-05T10:00:00Z",
+    "from": lambda: "2099-01-05",
+    "to": lambda: "2099-01-11",
 }
 
 
@@ -100,23 +76,22 @@ def strict(
 
 
 @pytest.mark.parametrize(
-    ("method", "path"),
+    "name",
     # What doctors may do and strangers may not.
     [
-        (*re.sub(r"{\w+}", SOME_ID, line.operation).split(),)
+        line.operation
         for line in LINES
         if line.statuses["doc"] != 403 and line.statuses["any"] == 401 and not line.nowhere
     ],
 )
-def test_a_role_that_requires_one_does_nothing_without(
-    strict: Strict, method: str, path: str
-) -> None:
-    body = BODIES.get((method, path))
+def test_a_role_that_requires_one_does_nothing_without(strict: Strict, name: str) -> None:
+    operation = next(o for o in documented() if str(o) == name)
+    path = operation.path_with(SOME_ID)
     caller = strict.doctor
     if path == "/v1/auth/logout":
         caller = log_in(strict.stranger, str(DOCTOR["email"]))
-    answer = caller.send(method, path, json=body)
-    if (method, path) in EXEMPT:
+    answer = caller.send(path=path, **example(operation, VALUES))
+    if (operation.method, path) in EXEMPT:
         assert answer.status_code not in (401, 403), answer.text
     else:
         problem(answer, 403, "TM302")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import cache
-from typing import Any
+from datetime import date, datetime, timedelta
+from functools import cache, partial
+from typing import Any, TypeAlias
 
 import requests
 
@@ -46,6 +46,8 @@ TOLD_BY = {
 SECRET_VALUES = re.compile(r"\$2[aby]\$\d\d\$")  # of bcrypt
 HEADERS = {"X-Content-Type-Options": "nosniff"}
 PUBLIC = "/.well-known/jwks.json"  # may be kept by caches
+
+Values: TypeAlias = Mapping[str, Callable[[], object]]
 
 _numbers = itertools.count(1)
 _states: dict[str, str] = {}  # by the id of an operation, what Clinic.kind has found
@@ -127,6 +129,29 @@ def documented() -> list[Operation]:
     return operations(answer.get_json())
 
 
+def example(operation: Operation, values: Values) -> dict[str, Any]:
+    """What Client.send wants for a valid request, without its path.
+
+    values: what a field has by its name; other fields have the example of the document, and are
+    left out if there is none.
+    """
+
+    def filled_in(schema: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, described in schema["properties"].items():
+            if name in values:
+                found[name] = values[name]()
+            elif "$ref" in described.get("items", {}):
+                found[name] = [filled_in(operation.resolved(described["items"]))]
+            elif "example" in described:
+                found[name] = described["example"]
+        return found
+
+    body = None if operation.body is None else filled_in(operation.body)
+    headers = {"Idempotency-Key": new_key()} if operation.takes_key else {}
+    return {"method": operation.method, "json": body, "headers": headers}
+
+
 @dataclass
 class Clinic:
     """A doctor and a patient with everything that there can be between them, and an admin."""
@@ -149,15 +174,9 @@ class Clinic:
         """The start of five minutes that nothing else in this clinic is in."""
         return at(2) + timedelta(minutes=5 * next(self.times))
 
-    def five_minutes(self) -> dict[str, str]:
-        start = self.time()
-        end = start + timedelta(minutes=5)
-        return {"starts_at": start.isoformat(), "ends_at": end.isoformat()}
-
-    def seven_days(self) -> dict[str, str]:
-        """Days of which every weekday is one."""
-        first = at(100 + next(self.times)).date()
-        return {"from": f"{first}", "to": f"{first + timedelta(days=6)}"}
+    def day(self) -> date:
+        """A day months after every `time`."""
+        return at(100 + next(self.times)).date()
 
     def request(
         self, operation: Operation, caller: Client, *, fresh: bool = False, nowhere: bool = False
@@ -167,7 +186,7 @@ class Clinic:
         if name := operation.path_parameter:
             kind = self.kind(operation, name)
             path = operation.path_with(NOWHERE if nowhere else self.id_of(kind, fresh=fresh))
-        return {"path": path, **self._rest(operation, caller, fresh=fresh)}
+        return {"path": path, **self._send(operation, caller, fresh=fresh)}
 
     def kind(self, operation: Operation, name: str) -> str:
         """What the id of an operation's path has to be of, so that the operation succeeds.
@@ -182,7 +201,7 @@ class Clinic:
             caller = self.allowed(operation)
             for kind in kinds:
                 path = operation.path_with(self.id_of(kind, fresh=True))
-                answer = caller.send(path=path, **self._rest(operation, caller, fresh=True))
+                answer = caller.send(path=path, **self._send(operation, caller, fresh=True))
                 if answer.status_code < 300:
                     _states[operation.id] = kind
                     break
@@ -190,39 +209,22 @@ class Clinic:
                 raise AssertionError(f"{operation}: no state of STATES is right: {answer.text}")
         return _states.get(operation.id, kinds[0])
 
-    def _rest(self, operation: Operation, caller: Client, *, fresh: bool) -> dict[str, Any]:
-        body = None
-        if (schema := operation.body) is not None:
-            body = self.example(operation, schema, fresh=fresh) | credentials(operation, caller)
-        headers = {"Idempotency-Key": new_key()} if operation.takes_key else {}
-        return {"method": operation.method, "json": body, "headers": headers}
+    def values(self, *, fresh: bool) -> Values:
+        """Ids, addresses and times of this clinic; each is made when a request needs it."""
+        start, first = cache(self.time), cache(self.day)
+        return {f"{kind}_id": partial(self.id_of, kind, fresh=fresh) for kind in MAKERS} | {
+            "email": _email,
+            "starts_at": lambda: start().isoformat(),
+            "ends_at": lambda: (start() + timedelta(minutes=5)).isoformat(),
+            "from": lambda: str(first()),
+            "to": lambda: str(first() + timedelta(days=6)),
+        }
 
-    def example(
-        self, operation: Operation, schema: dict[str, Any], *, fresh: bool = False
-    ) -> dict[str, Any]:
-        """An object of a schema: ids and times of this clinic, else the examples of the document.
-
-        Fields without an example are left out.
-        """
-        fields = schema["properties"]
-        found: dict[str, Any] = {}
-        if "email" in fields:
-            found["email"] = _email()
-        if {"starts_at", "ends_at"} <= set(fields):
-            found |= self.five_minutes()
-        if {"from", "to"} <= set(fields):
-            found |= self.seven_days()
-        for name, described in fields.items():
-            if name in found:
-                continue
-            if name.endswith("_id"):
-                found[name] = self.id_of(name.removesuffix("_id"), fresh=fresh)
-            elif "$ref" in described.get("items", {}):
-                item = operation.resolved(described["items"])
-                found[name] = [self.example(operation, item, fresh=fresh)]
-            elif "example" in described:
-                found[name] = described["example"]
-        return found
+    def _send(self, operation: Operation, caller: Client, *, fresh: bool) -> dict[str, Any]:
+        sent = example(operation, self.values(fresh=fresh))
+        if sent["json"] is not None:
+            sent["json"] |= credentials(operation, caller)
+        return sent
 
     def allowed(self, operation: Operation) -> Client:
         """Somebody who may do it, in a session of their own if it ends the session."""
@@ -266,7 +268,10 @@ def _treated(clinic: Clinic) -> str:
 
 
 def _time_off(clinic: Clinic) -> str:
-    return str(ok(clinic.doctor.post("/v1/time-off", clinic.five_minutes()), 201)["id"])
+    start = clinic.time()
+    end = start + timedelta(minutes=5)
+    body = {"starts_at": start.isoformat(), "ends_at": end.isoformat()}
+    return str(ok(clinic.doctor.post("/v1/time-off", body), 201)["id"])
 
 
 def _user(clinic: Clinic) -> str:
