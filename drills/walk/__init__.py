@@ -1,0 +1,1 @@
+"""The walk of CONTRIBUTING.md, followed in a copy of the checkout."""

@@ -1,0 +1,105 @@
+"""`make add`: a change with its scripts and a test, from the templates of Sqitch."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scripts.system import CHECKOUT
+
+CHANGE = "consultations/praise_consultation"
+KINDS = ("deploy", "revert", "verify", "tests")
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the plan and of all scripts."""
+    shutil.copytree(CHECKOUT / "db", tmp_path / "db")
+    (tmp_path / "scripts").mkdir()
+    for name in ("sqitch.plan", "sqitch.conf", "scripts/add.sh"):
+        shutil.copy(CHECKOUT / name, tmp_path / name)
+    return tmp_path
+
+
+def add(
+    copy: Path, change: str, note: str = "", column: str = ""
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ("sh", "scripts/add.sh", change, note, column),
+        cwd=copy,
+        env={**os.environ, "SQITCH_FULLNAME": "Tests", "SQITCH_EMAIL": "tests@example.com"},
+        capture_output=True,
+        text=True,
+    )
+
+
+def written(copy: Path, change: str) -> dict[str, str]:
+    return {kind: (copy / f"db/{kind}/{change}.sql").read_text() for kind in KINDS}
+
+
+def test_a_function_gets_a_line_in_the_plan_and_four_files(copy: Path) -> None:
+    result = add(copy, CHANGE, note="Praise of a patient")
+    assert result.returncode == 0, result.stderr
+    line = (copy / "sqitch.plan").read_text().splitlines()[-1]
+    assert line.startswith(f"{CHANGE} [identity/require_role ")
+    assert line.endswith(" # Praise of a patient")
+    files = written(copy, CHANGE)
+    assert files["deploy"].startswith(f"-- Deploy telemed:{CHANGE} to pg\n")
+    assert files["revert"].startswith(f"-- Revert telemed:{CHANGE} from pg\n")
+    assert files["verify"].startswith(f"-- Verify telemed:{CHANGE} on pg\n")
+    assert "returns api.consultations\n" in files["deploy"]
+    assert "fail('praise_consultation: " in files["tests"]
+    for text in files.values():
+        assert "[%" not in text
+        assert "\n\n\n" not in text
+        assert "praises" not in text
+
+
+def test_a_column_comes_and_goes_with_the_function(copy: Path) -> None:
+    result = add(copy, CHANGE, column="consultations.praises")
+    assert result.returncode == 0, result.stderr
+    line = (copy / "sqitch.plan").read_text().splitlines()[-1]
+    assert " consultations/consultations] " in line
+    assert line.endswith(" # Praise consultation")
+    files = written(copy, CHANGE)
+    assert "alter table app.consultations\nadd column praises " in files["deploy"]
+    guard = "select app.refuse_to_lose_rows('consultations', 'praises', "
+    assert guard in files["revert"].partition("alter table")[0]
+    assert "select praises from app.consultations" in files["verify"]
+
+
+def test_a_function_of_the_domain_operations_is_one_for_dbas(copy: Path) -> None:
+    assert add(copy, "operations/count_beds").returncode == 0
+    files = written(copy, "operations/count_beds")
+    assert "perform app.forget_actor();" in files["deploy"]
+    assert "grant execute on function ops.count_beds to telemed_dba;" in files["deploy"]
+    assert "telemed_api" not in "".join(files.values())
+
+
+@pytest.mark.parametrize(
+    ("change", "column", "message"),
+    [
+        ("", "", "CHANGE is a domain and a name"),
+        ("praise_consultation", "", "CHANGE is a domain and a name"),
+        ("consultations/Praise", "", "CHANGE is a domain and a name"),
+        ("consultations/../x", "", "CHANGE is a domain and a name"),
+        ("clinic/praise", "", "there is no domain 'clinic' in db/deploy, but: analytics audit"),
+        ("payments/book_consultation", "", "the name is taken: db/deploy/consultations/book_"),
+        ("foundation/praise", "", "no function of db/deploy/foundation returns a row of api"),
+        (CHANGE, "praises", "COLUMN is a table and a column"),
+        (CHANGE, "nowhere.praises", "creates the table app.nowhere"),
+    ],
+)
+def test_a_change_that_cannot_be_added_is_refused(
+    copy: Path, change: str, column: str, message: str
+) -> None:
+    before = (copy / "sqitch.plan").read_text()
+    result = add(copy, change, column=column)
+    assert result.returncode == 1
+    assert result.stderr.startswith("add: ")
+    assert message in result.stderr
+    assert (copy / "sqitch.plan").read_text() == before
