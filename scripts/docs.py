@@ -1,7 +1,8 @@
 """`make docs`: docs/sql and db/contract.txt, from the catalog of a freshly deployed database.
 
-docs/sql is the SQL reference: comments, signatures, constraints and rights. db/contract.txt is what
-a reviewer reads (scripts/contract.py). Tests fail when the files are older than the schema.
+docs/sql is the SQL reference: comments, signatures, constraints, rights and the diagram.
+db/contract.txt is what a reviewer reads (scripts/contract.py). Tests fail if a file differs from the
+catalog (tests/server/test_docs.py, tests/server/test_contract.py).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from scripts import contract, diagram
+from scripts import contract
 from scripts.cluster import TEMPLATE, deploy, throwaway_cluster
 from scripts.system import CHECKOUT, command_line, say
 
@@ -104,12 +105,11 @@ def reference(url: str) -> dict[str, str]:
         catalog = Catalog(connection)
         files = {f"{schema}.md": catalog.functions(schema) for schema in SCHEMAS}
         files["tables.md"] = catalog.tables()
-        files["entities.svg"] = catalog.entities()
-    files["README.md"] = index(files)
+        files["README.md"] = index(files, catalog.entities())
     return files
 
 
-def index(files: dict[str, str]) -> str:
+def index(files: dict[str, str], entities: list[str]) -> str:
     counts = {name: len(re.findall(r"^## ", text, re.M)) for name, text in files.items()}
     lines = [
         "# SQL reference",
@@ -123,7 +123,12 @@ def index(files: dict[str, str]) -> str:
         "- [tables.md](tables.md): tables with columns, constraints, indexes, triggers and"
         " policies, and the domains of their columns.",
         "",
-        "![Tables and foreign keys](entities.svg)",
+        "## Tables and foreign keys",
+        "",
+        "```mermaid",
+        "erDiagram",
+        *(f"    {line}" for line in entities),
+        "```",
     ]
     return "\n".join(lines) + "\n"
 
@@ -207,27 +212,38 @@ class Catalog:
                 f" `{seen}`{check}"
             )
 
-    def entities(self) -> str:
-        tables = [r for r in self.rows(RELATIONS, "app") if not (r["is_view"] or r["is_type"])]
-        boxes = []
-        for table in tables:
+    def entities(self) -> list[str]:
+        """The lines of Mermaid's erDiagram: each table with its keys, each foreign key."""
+        lines = []
+        for table in self.rows(RELATIONS, "app"):
+            if table["is_view"] or table["is_type"]:
+                continue
             constraints = self.rows(CONSTRAINTS, table["oid"])
-            keys = [k["definition"] for k in constraints if k["type"] == "p"]
-            references = {
-                re.findall(r"\w+", k["definition"])[2]: k["refers_to"].removeprefix("app.")
-                for k in constraints
-                if k["type"] == "f" and k["refers_to"] != f"app.{table['name']}"
-            }
-            boxes.append(
-                diagram.Box(
-                    table["name"],
-                    self._domains.get(f"app.{table['name']}", "other"),
-                    [c["name"] for c in self.rows(COLUMNS, table["oid"])],
-                    set(re.findall(r"\w+", keys[0].partition("(")[2])) if keys else set(),
-                    references,
-                )
-            )
-        return diagram.draw(boxes)
+            columns = {c["name"]: c for c in self.rows(COLUMNS, table["oid"])}
+            unique = [set(key_columns(k)) for k in constraints if k["type"] in "pu"]
+            marks: dict[str, list[str]] = defaultdict(list)
+            for key in constraints:
+                if key["type"] not in "pf":
+                    continue
+                names = key_columns(key)
+                for name in names:
+                    marks[name] += [{"p": "PK", "f": "FK"}[key["type"]]]
+                if key["type"] == "f":
+                    one = "||" if all(columns[name]["needed"] for name in names) else "|o"
+                    many = "o|" if any(u <= set(names) for u in unique) else "o{"
+                    other = key["refers_to"].removeprefix("app.")
+                    lines.append(f'{other} {one}--{many} {table["name"]} : "{", ".join(names)}"')
+            lines.append(f"{table['name']} {{")
+            for name, keys in marks.items():
+                kind = re.sub(r"\W+", "_", columns[name]["type"].removeprefix("app."))
+                lines.append(f"    {kind} {name} {', '.join(dict.fromkeys(keys))}")
+            lines.append("}")
+        return lines
+
+
+def key_columns(key: Row) -> list[str]:
+    """The columns of a primary, unique or foreign key."""
+    return re.findall(r"\w+", key["definition"].partition("(")[2].partition(")")[0])
 
 
 def domains() -> dict[str, str]:

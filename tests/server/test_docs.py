@@ -142,11 +142,30 @@ def test_administrators_can_type_what_they_are_told(cluster: Cluster, name: str)
     assert tried > 0
 
 
-def test_the_diagram_is_well_formed(made: dict[str, str], tmp_path: Path) -> None:
-    from xml.dom import minidom
-
-    document = minidom.parseString(made["entities.svg"])
-    assert len(document.getElementsByTagName("path")) > 10
+def test_diagram_has_every_table_and_every_foreign_key(
+    cluster: Cluster, made: dict[str, str]
+) -> None:
+    diagram = made["README.md"].partition("```mermaid\nerDiagram\n")[2].partition("```")[0]
+    entity, column, relation = (
+        r"    (\w+) \{",
+        r"        \w+ \w+ (?:PK|FK|PK, FK)",
+        r'    (\w+) (?:\|\||\|o)--o[|{] (\w+) : "([\w, ]+)"',
+    )
+    for line in diagram.splitlines():
+        assert re.fullmatch(rf"{entity}|{column}|{relation}|    \}}", line), line
+    with psycopg.connect(cluster.url(TEMPLATE)) as connection:
+        keys = connection.execute(
+            "select p.relname, c.relname, array_to_string(array(select a.attname"
+            " from unnest(k.conkey) with ordinality as n (number, place) join pg_attribute as a"
+            " on a.attrelid = k.conrelid and a.attnum = n.number order by n.place), ', ')"
+            " from pg_constraint as k join pg_class as c on c.oid = k.conrelid"
+            " join pg_class as p on p.oid = k.confrelid"
+            " where k.contype = 'f' and c.relnamespace = 'app'::regnamespace"
+            " and not c.relispartition"
+        ).fetchall()
+    assert set(re.findall(f"^{relation}$", diagram, re.M)) == set(keys)
+    tables = set(re.findall(r"^## app\.(\w+)$", made["tables.md"], re.M))
+    assert set(re.findall(f"^{entity}$", diagram, re.M)) == tables
 
 
 def test_the_suite_reads_as_a_specification(cluster: Cluster) -> None:
