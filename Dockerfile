@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 
-# Python packages, with the tools that install them left behind in this stage.
+# Python packages. The tools that install them stay in this stage.
 FROM python:3.13-slim AS packages
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /venv
@@ -10,7 +10,7 @@ RUN /venv/bin/python -m pip install --require-hashes -r requirements.txt \
     && /venv/bin/python -m pip uninstall -y pip
 
 
-# PostgreSQL, with the newest time zone data of its distribution: laws change faster than images.
+# PostgreSQL with the newest time zone data of its distribution: laws change more often than images.
 FROM postgres:17 AS database
 # hadolint ignore=DL3008
 RUN apt-get update \
@@ -18,9 +18,9 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 
 
-# Brings a database up to sqitch.plan and ends: `docker compose run migrate`.
+# Deploys sqitch.plan to a database and exits: `docker compose run migrate`.
 FROM debian:13-slim AS migrate
-# Security updates of the distribution are wanted, so no versions are pinned.
+# No pinned versions, so that a build has the security updates of the distribution.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends sqitch libdbd-pg-perl postgresql-client \
@@ -33,7 +33,7 @@ USER 65534:65534
 CMD ["sh", "scripts/deploy.sh"]
 
 
-# The API. Last, so that a plain `docker build .` makes it.
+# The API. The last stage, which a plain `docker build .` builds.
 FROM python:3.13-slim AS api
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOST=0.0.0.0 PORT=8000
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin telemedicine
