@@ -20,6 +20,8 @@ from scripts.cluster import TEMPLATE, deploy, throwaway_cluster
 from scripts.system import CHECKOUT, command_line, say
 
 FOLDER = CHECKOUT / "docs/sql"
+SETTINGS = CHECKOUT / "docs/settings.md"
+EXAMPLES = ("APP_ENV",)  # whose value in .env.example is for development, and not the default
 SCHEMAS = {
     "api": "The contract: what the REST API calls, and what may be called in psql after"
     " `ops.act_as`.",
@@ -95,6 +97,7 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (FOLDER / name).write_text(text)
+    SETTINGS.write_text(settings_page())
     say(f"docs: {len(files)} files in {FOLDER.relative_to(CHECKOUT)}")
     say(f"docs: {contract.FILE.relative_to(CHECKOUT)}: read its diff")
 
@@ -130,6 +133,31 @@ def index(files: dict[str, str], entities: list[str]) -> str:
         *(f"    {line}" for line in entities),
         "```",
     ]
+    return "\n".join(lines) + "\n"
+
+
+def settings_page() -> str:
+    """docs/settings.md: each variable of .env.example with its comment and its value."""
+    lines = [
+        "# Settings",
+        "",
+        "Made from `.env.example` by `make docs`; do not edit. The API reads variables of the",
+        "environment and, below them, `.env`. `python -m api settings` prints what is in force,",
+        "without secrets. [The deployment](migrations.md#deploy) has variables of its own.",
+    ]
+    _header, *blocks = (CHECKOUT / ".env.example").read_text().strip().split("\n\n")
+    for block in blocks:
+        *comment, last = block.splitlines()
+        if section := re.fullmatch(r"# --- (.*?) -+", last):
+            lines += ["", f"## {section[1]}"]
+        elif variable := re.fullmatch(r"(#?)([A-Z_]+)=(.*)", last):
+            prose = "\n".join(line.removeprefix("# ") for line in comment)
+            # Commands are indented and follow a colon.
+            prose = re.sub(r"^  (?=\S)", "    ", prose, flags=re.M).replace(":\n    ", ":\n\n    ")
+            is_example = variable[3] and (variable[1] or variable[2] in EXAMPLES)
+            kind = "Example" if is_example else "Default"
+            value = f"`{variable[3]}`" if variable[3] else "empty"
+            lines += ["", f"### {variable[2]}", "", prose, "", f"{kind}: {value}"]
     return "\n".join(lines) + "\n"
 
 
