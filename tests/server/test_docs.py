@@ -1,35 +1,24 @@
-"""The SQL reference is that of the schema, and what documents tell to type can be typed."""
+"""The generated documents are up to date, and CONTRIBUTING.md names what exists."""
 
 from __future__ import annotations
 
 import re
 import subprocess
-from pathlib import Path
 
 import psycopg
 import pytest
 
+from api import config
 from scripts.cluster import TEMPLATE
-from scripts.docs import FOLDER, reference
+from scripts.docs import FOLDER, SETTINGS, reference, settings_page
 from scripts.server import Cluster
 from scripts.spec import order_of_domains, promises
 from scripts.system import CHECKOUT
 from scripts.test import database_for_pgtap
+from tests.support.server import environment
 
 # How PostgreSQL prints an expression differs a little from version to version.
 MADE_WITH = "15"
-
-
-DOCUMENTS = sorted(
-    path
-    for path in [*CHECKOUT.glob("*.md"), *CHECKOUT.glob("docs/**/*.md"), CHECKOUT / "db/README.md"]
-    if FOLDER not in path.parents
-)
-FOR_ADMINISTRATORS = ("operations.md", "at-night.md", "audit.md", "partitioning.md")
-# psql's own commands, and statements of more than a query, are tried by tests of their own.
-QUERIES = re.compile(r"`(select [^`]+)`|```sql\n(.*?)```", re.S)
-# What stands for an id, and a table that step 1 of docs/partitioning.md makes.
-NOT_HERE = ("22P02", "42P01 consultation_holds")
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +36,18 @@ def test_the_reference_is_up_to_date(cluster: Cluster, made: dict[str, str]) -> 
     ]
     assert not stale, f"`make docs` makes anew what is stale: {stale}"
     assert {path.name for path in FOLDER.iterdir()} == set(made)
+    assert SETTINGS.read_text() == settings_page(), "`make docs` updates docs/settings.md"
+
+
+def test_defaults_of_settings_page_are_in_force() -> None:
+    sections = settings_page().split("\n### ")[1:]
+    shown = [re.search(r"\A(\w+)\n.*^Default: `(.*)`$", s, re.M | re.S) for s in sections]
+    defaults = {found[1]: found[2] for found in shown if found}
+    assert len(defaults) > 15
+    for name, value in defaults.items():
+        needed = environment("postgresql://nowhere", **{name: ""})
+        del needed[name]
+        assert config.load(needed) == config.load(needed | {name: value}), name
 
 
 def test_every_function_and_table_is_there(cluster: Cluster, made: dict[str, str]) -> None:
@@ -64,32 +65,6 @@ def test_every_function_and_table_is_there(cluster: Cluster, made: dict[str, str
     assert "api.book_consultation(\n    p_slot_id uuid," in made["api.md"]
     assert "executed by telemed_api, telemed_dba" in made["api.md"]
     assert "consultations_one_per_slot" in made["tables.md"]
-
-
-def test_every_link_leads_somewhere(made: dict[str, str]) -> None:
-    for name, text in made.items():
-        headings = {
-            re.sub(r"[^\w-]", "", heading).lower()
-            for heading in re.findall(r"^#+ (.*)$", text, re.M)
-        }
-        for target in re.findall(r"\]\(([^)]+)\)", text):
-            path, _, anchor = target.partition("#")
-            assert not path or (FOLDER / path).exists(), (name, target)
-            assert not anchor or anchor in headings, (name, target)
-
-
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(CHECKOUT)))
-def test_every_link_between_documents_leads_somewhere(path: Path) -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
-        file, _, anchor = target.partition("#")
-        if ":" in file:
-            continue  # elsewhere
-        found = path.parent / file if file else path
-        assert found.exists(), target
-        if anchor and found.suffix == ".md":
-            headings = re.findall(r"^#+ (.*)$", found.read_text(), re.M)
-            anchors = {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}
-            assert anchor in anchors, target
 
 
 def test_every_file_and_target_that_contributing_names_is_there() -> None:
@@ -116,30 +91,6 @@ def test_every_file_and_target_that_contributing_names_is_there() -> None:
         if not (CHECKOUT / path).exists() and "note_consultation" not in path
     ]
     assert missing == []
-
-
-@pytest.mark.parametrize("name", FOR_ADMINISTRATORS)
-def test_administrators_can_type_what_they_are_told(cluster: Cluster, name: str) -> None:
-    """As PostgreSQL plans it: nothing is run."""
-    text = (CHECKOUT / "docs" / name).read_text()
-    queries = [
-        re.sub(r"--[^\n]*", "", statement).strip()
-        for inline, block in QUERIES.findall(text)
-        for statement in (inline or block).split(";")
-    ]
-    tried = 0
-    with psycopg.connect(cluster.url(TEMPLATE), autocommit=True) as connection:
-        for query in queries:
-            if not query.startswith("select"):
-                continue
-            tried += 1
-            try:
-                connection.execute(f"explain {query}".encode())
-            except psycopg.Error as error:
-                said = f"{error.sqlstate} {error}"
-                known = any(all(part in said for part in n.split()) for n in NOT_HERE)
-                assert known, f"{query}: {said}"
-    assert tried > 0
 
 
 def test_diagram_has_every_table_and_every_foreign_key(

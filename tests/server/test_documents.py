@@ -1,0 +1,326 @@
+"""The documents: their commands work, their links resolve, and what they name exists.
+
+A fenced block `sh` or `sql` runs, in the order of the page: `sh` against a server with the demo
+data, `sql` in psql as a DBA. Variables of the shell last until the end of the page. A block
+`output` after it has lines that must appear in this order; `...` stands for any text. A comment
+`<!-- not run: reason -->` before a block exempts it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from api.password_hashing import hash_password
+from scripts.cluster import TEMPLATE
+from scripts.run import DEMO_PASSWORD
+from scripts.server import Cluster
+from scripts.system import CHECKOUT, CommandError
+from scripts.test import files_named
+from tests.support.client import PASSWORD, request
+from tests.support.server import Server, serve, wait_for
+
+GENERATED = ("docs/sql/", "docs/reports/")
+DOCUMENTS = [
+    name
+    for name in subprocess.run(
+        ("git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"),
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    if (CHECKOUT / name).exists()
+]
+OURS = [name for name in DOCUMENTS if not name.startswith(GENERATED)]
+# History, and what a change would be called.
+NOT_OF_TODAY = ("CHANGELOG.md", "docs/decisions/")
+FENCE = re.compile(r"(?:<!-- not run: ([^\n]+) -->\n)?^```(\w*)\n(.*?)^```$", re.M | re.S)
+INLINE = re.compile(r"`(select [^`]+)`")
+ROOTS = ("api", "db", "docs", "drills", "scripts", "tests")
+DBA = "telemed_dba_of_documents"
+OBJECTS = """
+    select format('%s.%s', n.nspname, o.name)
+      from (select pronamespace, proname from pg_proc
+            union select relnamespace, relname from pg_class
+            union select typnamespace, typname from pg_type) as o (namespace, name)
+      join pg_namespace as n on n.oid = o.namespace and n.nspname in ('api', 'app', 'ops')"""
+# What stands for an id, and a table that step 1 of docs/partitioning.md makes.
+NOT_HERE = ("22P02", "42P01 consultation_holds")
+
+
+@dataclass
+class Block:
+    """A command of a document and lines of its output."""
+
+    language: str
+    text: str
+    not_run: str = ""
+    output: str = ""
+
+
+def text_of(name: str) -> str:
+    return (CHECKOUT / name).read_text()
+
+
+def blocks(text: str) -> list[Block]:
+    found: list[Block] = []
+    for not_run, language, content in FENCE.findall(text):
+        if language in ("sh", "sql"):
+            found.append(Block(language, content, not_run))
+        elif language == "output":
+            found[-1].output += content
+    return found
+
+
+COMMANDS = [name for name in OURS if any(not b.not_run for b in blocks(text_of(name)))]
+
+
+@dataclass
+class Terminal:
+    """Where a reader types: a shell and psql beside a server with the demo data."""
+
+    server: Server
+    cluster: Cluster
+    database: str
+    state: Path
+
+    def run(self, block: Block) -> str:
+        return self.shell(block.text) if block.language == "sh" else self.psql(block.text)
+
+    def shell(self, script: str) -> str:
+        script = script.replace("http://localhost:8000", self.server.url)
+        kept = f'touch "{self.state}"; . "{self.state}"; set -a -e -u -o pipefail'
+        keep = f'declare -f > "{self.state}"; declare -p -x >> "{self.state}"'
+        result = subprocess.run(
+            ("bash", "-c", f"{kept}\n{script}\n{keep}"),
+            cwd=CHECKOUT,
+            env={"PATH": os.environ["PATH"]},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert result.returncode == 0, f"{script}\n{result.stdout}\n{result.stderr}"
+        return result.stdout.replace("\r", "")
+
+    def psql(self, script: str) -> str:
+        with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
+            file.write(script)
+            file.flush()
+            result = subprocess.run(
+                ("psql", "-X", "-f", file.name),
+                env=self.cluster.environment(self.database, DBA),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=120,
+            )
+        return re.sub(r"^psql:\S+ ", "", result.stdout, flags=re.M)
+
+
+@pytest.fixture(scope="module")
+def demo(
+    cluster: Cluster, new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Server, str]]:
+    """A server with the demo data of `make run`, and its database."""
+    database = new_database()
+    hashed = hash_password(DEMO_PASSWORD, 4)
+    subprocess.run(
+        ("psql", "-XAtq1", "-v", f"password_hash={hashed}", "-f", "db/demo/demo_data.sql"),
+        cwd=CHECKOUT,
+        env=cluster.environment(database),
+        check=True,
+        capture_output=True,
+    )
+    cluster.sql(f"create role {DBA} login in role telemed_dba")
+    log = tmp_path_factory.mktemp("documents") / "log"
+    with serve(cluster.url(database, "telemed_api"), log) as server:
+        wait_for(server.url + "/health/ready", 200)
+        # docs/operations.md makes a patient an admin, who must have no consultation.
+        account = {"email": "new.colleague@example.com", "password": PASSWORD, "full_name": "New"}
+        assert request("POST", server.url + "/v1/auth/signup", json=account).status_code == 201
+        yield server, database
+    cluster.sql(f"drop role {DBA}")
+
+
+@pytest.fixture
+def terminal(demo: tuple[Server, str], cluster: Cluster, tmp_path: Path) -> Terminal:
+    server, database = demo
+    return Terminal(server, cluster, database, tmp_path / "state")
+
+
+def require_output(block: Block, said: str) -> None:
+    """Each expected line is there, in order; an error is there only if it is expected."""
+    place = 0
+    for line in block.output.splitlines():
+        pattern = ".*".join(re.escape(part) for part in line.split("..."))
+        pattern = re.sub(r"(?:\\ )+", r"\\s+", pattern)
+        found = re.compile(rf"^\s*{pattern}\s*$", re.M).search(said, place)
+        assert found, f"{line!r} is missing after:\n{block.text}\n{said}"
+        place = found.end()
+    if block.language == "sql":
+        assert ("ERROR: " in said) == ("ERROR: " in block.output), f"{block.text}\n{said}"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_commands_of_document_work(name: str, terminal: Terminal) -> None:
+    for block in blocks(text_of(name)):
+        if not block.not_run:
+            require_output(block, terminal.run(block))
+
+
+def test_documents_for_everybody_have_commands() -> None:
+    assert {"README.md", "docs/tutorial.md", "docs/operations.md"} <= set(COMMANDS)
+    reasons = {b.not_run for name in OURS for b in blocks(text_of(name)) if b.not_run}
+    assert all(len(reason.split()) >= 3 for reason in reasons), reasons
+
+
+def test_wrong_command_and_wrong_output_are_noticed(terminal: Terminal) -> None:
+    for language, text in (("sh", "curl -sf http://localhost:8000/nothing"), ("sh", "echo $no")):
+        with pytest.raises(AssertionError):
+            terminal.run(Block(language, text))
+    for block in (
+        Block("sh", "echo one", output="two\n"),
+        Block("sh", "echo one; echo two", output="two\none\n"),
+        Block("sql", "select nothing;"),
+        Block("sql", "select 1;", output="ERROR:  ...\n"),
+    ):
+        with pytest.raises(AssertionError):
+            require_output(block, terminal.run(block))
+
+
+@pytest.mark.parametrize("name", [n for n in OURS if INLINE.search(text_of(n))])
+def test_inline_queries_and_queries_that_are_not_run_can_be_planned(
+    name: str, cluster: Cluster
+) -> None:
+    text = text_of(name)
+    scripts = [b.text for b in blocks(text) if b.language == "sql" and b.not_run]
+    queries = [
+        re.sub(r"--[^\n]*", "", statement).strip()
+        for script in [*INLINE.findall(FENCE.sub("", text)), *scripts]
+        for statement in script.split(";")
+    ]
+    with psycopg.connect(cluster.url(TEMPLATE), autocommit=True) as connection:
+        for query in queries:
+            if query.startswith("select"):
+                try:
+                    connection.execute(f"explain {query}".encode())
+                except psycopg.Error as error:
+                    said = f"{error.sqlstate} {error}"
+                    known = any(all(part in said for part in n.split()) for n in NOT_HERE)
+                    assert known, f"{query}: {said}"
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of the headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S), re.M)
+    plain = [re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading) for heading in headings]
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_relative_links_and_anchors_resolve(name: str) -> None:
+    path = CHECKOUT / name
+    text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        file, _, anchor = target.partition("#")
+        if ":" in file:
+            continue  # elsewhere
+        found = path.parent / file if file else path
+        assert found.exists(), target
+        if anchor:
+            assert found.suffix == ".md", target
+            assert anchor in anchors(found.read_text()), target
+
+
+def test_index_of_docs_leads_to_every_document() -> None:
+    linked = {
+        os.path.normpath(Path(page).parent / target.partition("#")[0])
+        for page in ("docs/README.md", "docs/decisions/README.md", "docs/sql/README.md")
+        for target in re.findall(r"\]\(([^)\s:]+)\)", text_of(page))
+    }
+    missing = {n for n in DOCUMENTS if n.startswith("docs/")} - linked - {"docs/README.md"}
+    assert not missing, missing
+
+
+@pytest.mark.parametrize("name", [n for n in OURS if not n.startswith(NOT_OF_TODAY)])
+def test_commands_and_paths_that_document_names_exist(name: str) -> None:
+    text = text_of(name)
+    code = [*re.findall(r"`([^`\n]+)`", FENCE.sub("", text)), *(b.text for b in blocks(text))]
+    targets = set(re.findall(r"^([a-z-]+):", text_of("Makefile"), re.M))
+    missing = []
+    for quoted in code:
+        for target, arguments in re.findall(r"\bmake ([a-z][a-z-]*)((?: \w+=\S+)*)", quoted):
+            missing += [f"make {target}"] if target not in targets else []
+            for drill in re.findall(r"NAME=([a-z]+)", arguments):
+                folder = CHECKOUT / "drills" / drill
+                missing += [] if (folder / "__main__.py").exists() else [f"drill {drill}"]
+        if only := re.search(r"\bmake test ONLY=sql ARGS=(\"[^\"]+\"|\S+)", quoted):
+            for file in only[1].strip('"').split():
+                try:
+                    files_named(file)
+                except CommandError as error:
+                    missing.append(str(error))
+        for word in re.split(r"[\s\"'=()]+", quoted):
+            if re.fullmatch(rf"(?:{'|'.join(ROOTS)})/[\w./@-]*\w/?", word):
+                missing += [] if (CHECKOUT / word).exists() else [word]
+    assert not missing, missing
+
+
+@pytest.fixture(scope="module")
+def known_names(cluster: Cluster) -> set[str]:
+    """What may stand behind `api.`, `app.` and `ops.`: objects, modules and session variables."""
+    with psycopg.connect(cluster.url(TEMPLATE)) as connection:
+        objects = {name for (name,) in connection.execute(OBJECTS)}
+    modules = {f"api.{path.stem}" for path in (CHECKOUT / "api").rglob("*.py")}
+    deployed, partitioning = (
+        "".join(path.read_text() for path in (CHECKOUT / folder).rglob("*.sql"))
+        for folder in ("db/deploy", "db/partitioning")
+    )
+    variables = set(re.findall(r"'(app\.\w+)'", deployed))
+    return objects | modules | variables | set(re.findall(r"create table (\S+)", partitioning))
+
+
+@pytest.mark.parametrize("name", [n for n in OURS if n != "CHANGELOG.md"])
+def test_functions_and_tables_that_document_names_exist(name: str, known_names: set[str]) -> None:
+    code = " ".join(re.findall(r"`([^`\n]+)`", FENCE.sub("", text_of(name))))
+    named = set(re.findall(r"(?<![\w./@-])((?:api|app|ops)\.[a-z]\w+)\b(?!\.\w)", code))
+    assert not named - known_names, named - known_names
+
+
+@pytest.fixture(scope="module")
+def source(cluster: Cluster) -> str:
+    """Everything that is no document, the names of files, and what PostgreSQL has."""
+    said = [
+        subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
+        for command in (
+            ("git", "ls-files"),
+            ("git", "grep", "-hIE", "[a-z]+(_[a-z0-9]+){3}", "--", ":!*.md", f":!{Path(__file__)}"),
+        )
+    ]
+    system = "select name from pg_settings union select relname from pg_class"
+    with psycopg.connect(cluster.url(TEMPLATE)) as connection:
+        return "\n".join([*said, *(name for (name,) in connection.execute(system))])
+
+
+@pytest.mark.parametrize("name", [n for n in OURS if n != "CHANGELOG.md"])
+def test_constraints_and_triggers_that_document_names_exist(name: str, source: str) -> None:
+    """Their names are sentences: words with three or more underscores."""
+    sentences = set(re.findall(r"\b[a-z]+(?:_[a-z0-9]+){3,}\b", FENCE.sub("", text_of(name))))
+    missing = {sentence for sentence in sentences if sentence not in source}
+    assert not missing, missing
+
+
+def test_changelog_has_a_section_for_each_release() -> None:
+    released = re.findall(r"^@v(\S+) (\S+)T", text_of("sqitch.plan"), re.M)
+    sections = re.findall(r"^## (\S+) - (\S+)$", text_of("CHANGELOG.md"), re.M)
+    assert sections == released[::-1]
+    assert text_of("CHANGELOG.md").count("\n## Unreleased\n") == 1
