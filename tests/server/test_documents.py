@@ -324,3 +324,16 @@ def test_changelog_has_a_section_for_each_release() -> None:
     sections = re.findall(r"^## (\S+) - (\S+)$", text_of("CHANGELOG.md"), re.M)
     assert sections == released[::-1]
     assert text_of("CHANGELOG.md").count("\n## Unreleased\n") == 1
+
+
+def test_help_fits_one_screen_and_has_every_target() -> None:
+    said = subprocess.run(
+        ("make", "help"), cwd=CHECKOUT, capture_output=True, text=True, check=True
+    ).stdout
+    lines = said.splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    shown = re.findall(r"^  make (\S+) +\S", said, re.M)
+    phony = re.findall(r"^\.PHONY: help (.*)$", text_of("Makefile"), re.M)[0].split()
+    assert sorted(shown) == sorted(phony)
+    assert sum(not line.startswith("  make ") for line in lines) >= 3, "groups"
