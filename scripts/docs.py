@@ -23,10 +23,9 @@ FOLDER = CHECKOUT / "docs/sql"
 SETTINGS = CHECKOUT / "docs/settings.md"
 EXAMPLES = ("APP_ENV",)  # whose value in .env.example is for development, and not the default
 SCHEMAS = {
-    "api": "The contract: what the REST API calls, and what may be called in psql after"
-    " `ops.act_as`.",
-    "ops": "What database administrators run.",
-    "app": "Internal functions and triggers. Nobody but functions calls them.",
+    "api": "The contract: the REST API calls these functions, and DBAs in psql after `ops.act_as`.",
+    "ops": "Functions for DBAs.",
+    "app": "Internal functions and triggers. Only functions call them.",
 }
 ROLES = "'{telemed_api,telemed_dba,telemed_auditor}'::text[]"
 FUNCTIONS = f"""
@@ -191,7 +190,7 @@ class Catalog:
         return "\n".join(lines) + "\n"
 
     def tables(self) -> str:
-        lines = ["# Tables", "", "All in the schema app, and all closed to every login.", ""]
+        lines = ["# Tables", "", "The tables of the schema app. No login has rights on them.", ""]
         tables = [r for r in self.rows(RELATIONS, "app") if not (r["is_view"] or r["is_type"])]
         by_domain: dict[str, list[Row]] = defaultdict(list)
         for table in tables:

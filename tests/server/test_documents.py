@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -172,6 +173,8 @@ def require_output(block: Block, said: str) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_commands_of_document_work(name: str, terminal: Terminal) -> None:
+    if "curl " in text_of(name) and not shutil.which("curl"):
+        pytest.skip("curl is not installed")
     for block in blocks(text_of(name)):
         if not block.not_run:
             require_output(block, terminal.run(block))
