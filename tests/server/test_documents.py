@@ -42,8 +42,9 @@ DOCUMENTS = [
     if (CHECKOUT / name).exists()
 ]
 OURS = [name for name in DOCUMENTS if not name.startswith(GENERATED)]
-# History, and what a change would be called.
-NOT_OF_TODAY = ("CHANGELOG.md", "docs/decisions/")
+UNDER_WAY = {"db/contract.txt"}  # named by the glossary already
+# History: what it names may be gone.
+NOT_OF_TODAY = ("CHANGELOG.md",)
 FENCE = re.compile(r"(?:<!-- not run: ([^\n]+) -->\n)?^```(\w*)\n(.*?)^```$", re.M | re.S)
 INLINE = re.compile(r"`(select [^`]+)`")
 ROOTS = ("api", "db", "docs", "drills", "scripts", "tests")
@@ -273,7 +274,10 @@ def test_commands_and_paths_that_document_names_exist(name: str) -> None:
                 except CommandError as error:
                     missing.append(str(error))
         for word in re.split(r"[\s\"'=()]+", quoted):
-            if re.fullmatch(rf"(?:{'|'.join(ROOTS)})/[\w./@-]*\w/?", word):
+            if (
+                re.fullmatch(rf"(?:{'|'.join(ROOTS)})/[\w./@-]*\w/?", word)
+                and word not in UNDER_WAY
+            ):
                 missing += [] if (CHECKOUT / word).exists() else [word]
     assert not missing, missing
 
