@@ -304,6 +304,10 @@ def test_functions_and_tables_that_document_names_exist(name: str, known_names: 
     code = " ".join(re.findall(r"`([^`\n]+)`", FENCE.sub("", text_of(name))))
     named = set(re.findall(r"(?<![\w./@-])((?:api|app|ops)\.[a-z]\w+)\b", code))
     missing = {n for n in named - known_names if OF_THE_WALK not in n}
+    for module, member in re.findall(r"(?<![\w./@-])api\.(\w+)\.(\w+)", code):
+        if (path := CHECKOUT / f"api/{module}.py").exists():
+            defined = re.search(rf"^\s*(def |class )?{member}\b", path.read_text(), re.M)
+            missing |= set() if defined else {f"api.{module}.{member}"}
     assert not missing, missing
 
 
