@@ -41,13 +41,13 @@ lint: setup ## check format, style, types, shell and the Sqitch scripts
 	@exec $(PYTHON) -m scripts.lint
 
 ##@ Write
-add: ## write a new function's scripts and test (CHANGE=consultations/note_consultation)
+add: ## write the scripts and test of a new function (CHANGE=domain/name)
 	@sh scripts/add.sh "$(CHANGE)" "$(NOTE)" "$(COLUMN)"
 
 rework: ## prepare a released change (CHANGE=operations/advise, NOTE=)
 	@sh scripts/rework.sh $(CHANGE) "$(NOTE)"
 
-docs: setup ## write docs/sql and docs/settings.md
+docs: setup ## write docs/sql, docs/settings.md and db/contract.txt
 	@exec $(PYTHON) -m scripts.docs
 
 spec: setup ## print the pgTAP suite as a specification

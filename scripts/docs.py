@@ -1,8 +1,8 @@
 """`make docs`: docs/sql and db/contract.txt, from the catalog of a freshly deployed database.
 
 docs/sql is the SQL reference: comments, signatures, constraints, rights and the diagram.
-db/contract.txt is what a reviewer reads (scripts/contract.py). Tests fail if a file differs from the
-catalog (tests/server/test_docs.py, tests/server/test_contract.py).
+db/contract.txt is what a reviewer reads (scripts/contract.py). tests/server/test_docs.py and
+tests/server/test_contract.py fail if a file differs from the catalog.
 """
 
 from __future__ import annotations
