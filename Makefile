@@ -41,7 +41,7 @@ lint: setup ## check format, style, types, shell and the Sqitch scripts
 	@exec $(PYTHON) -m scripts.lint
 
 ##@ Write
-add: ## write the scripts and test of a new function (CHANGE=domain/name)
+add: ## write the files of a new function (CHANGE=domain/name)
 	@sh scripts/add.sh "$(CHANGE)" "$(NOTE)" "$(COLUMN)"
 
 rework: ## prepare a released change (CHANGE=operations/advise, NOTE=)

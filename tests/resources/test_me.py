@@ -57,7 +57,7 @@ def test_profile_name_with_invisible_or_direction_changing_characters_is_refused
     before = ok(patient.get("/v1/me"))
     answer = patient.patch("/v1/me", {"full_name": name})
     assert places(answer) == ["#/full_name"]
-    assert "something to see" in answer.json()["errors"][0]["detail"]
+    assert "visible character" in answer.json()["errors"][0]["detail"]
     assert ok(patient.get("/v1/me")) == before
 
 

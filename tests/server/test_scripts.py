@@ -141,12 +141,11 @@ def test_the_specification_begins_with_what_the_clinic_is_for() -> None:
 def test_every_test_file_is_in_the_contents_of_the_specification() -> None:
     files = list((CHECKOUT / "db/tests").rglob("*.sql"))
     assert sum(len(spec.tests_of(domain)) for domain in spec.order_of_domains()) == len(files)
-    contents = spec.contents().splitlines()
-    assert "- [identity](#identity): " in "\n".join(contents)
+    contents = spec.contents().partition("- [")[2].split("\n- [")
+    sections = {section.partition("]")[0]: section.splitlines() for section in contents}
     for path in files:
         domain = path.relative_to(CHECKOUT / "db/tests").parts[0]
-        (line,) = (line for line in contents if line.startswith(f"- [{domain}]"))
-        assert f" {spec.title(path)}" in line
+        assert f"  - {spec.heading(path)}" in sections[domain]
 
 
 @pytest.mark.parametrize(
