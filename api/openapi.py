@@ -1,4 +1,4 @@
-"""The OpenAPI document: what routes, decorators and schemas do not say by themselves."""
+"""The OpenAPI document: additions to what flask-smorest reads from routes and schemas."""
 
 from collections.abc import Callable
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""Strict reading of JSON bodies and of queries. Whatever is wrong raises a Problem (RFC 9457)."""
+"""Strict reading of JSON bodies and of queries. Every error raises a Problem (RFC 9457)."""
 
 import json
 from collections import Counter, deque

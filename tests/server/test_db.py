@@ -230,7 +230,7 @@ def test_a_name_is_never_sent_that_could_be_more_than_a_name() -> None:
         lambda: db.call("Context"),
         lambda: db.page("things", limit=1, **{"cursor => 1); --": 1}),
     ):
-        with pytest.raises(ValueError, match="no name"):
+        with pytest.raises(ValueError, match="not a name"):
             call()
 
 
