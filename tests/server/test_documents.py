@@ -44,7 +44,6 @@ DOCUMENTS = [
 OURS = [name for name in DOCUMENTS if not name.startswith(GENERATED)]
 # The walk of CONTRIBUTING.md adds this function in a copy of the checkout, and runs there.
 WALK, OF_THE_WALK = "CONTRIBUTING.md", "note_consultation"
-UNDER_WAY = {"db/contract.txt"}  # named by the glossary already
 # History: what it names may be gone.
 NOT_OF_TODAY = ("CHANGELOG.md",)
 FENCE = re.compile(r"(?:<!-- not run: ([^\n]+) -->\n)?^```(\w*)\n(.*?)^```$", re.M | re.S)
@@ -276,10 +275,7 @@ def test_commands_and_paths_that_document_names_exist(name: str) -> None:
                 except CommandError as error:
                     missing.append(str(error))
         for word in re.split(r"[\s\"'=()]+", quoted):
-            if (
-                re.fullmatch(rf"(?:{'|'.join(ROOTS)})/[\w./@-]*\w/?", word)
-                and word not in UNDER_WAY
-            ):
+            if re.fullmatch(rf"(?:{'|'.join(ROOTS)})/[\w./@-]*\w/?", word):
                 missing += [] if (CHECKOUT / word).exists() else [word]
     missing = [name for name in missing if OF_THE_WALK not in name]
     assert not missing, missing
