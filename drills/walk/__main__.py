@@ -1,6 +1,6 @@
-"""Follow the walk of CONTRIBUTING.md in a copy of the checkout, file by file and command by command
+"""Follow the walk of CONTRIBUTING.md in a copy of the checkout, every file and command. KEEP=1
 
-Every file that the page shows is written, every command is run. KEEP=1 leaves the copy in place.
+KEEP=1 leaves the copy in place.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ PUBLIC = "/.well-known/jwks.json"  # may be kept by caches
 Values: TypeAlias = Mapping[str, Callable[[], object]]
 
 _numbers = itertools.count(1)
-_states: dict[str, str] = {}  # by the id of an operation, what Clinic.kind has found
+_states: dict[str, str] = {}  # what Clinic.kind has found, by the id of the operation
 
 
 @dataclass(frozen=True)
@@ -123,17 +123,17 @@ def operations(document: dict[str, Any]) -> list[Operation]:
 
 @cache
 def documented() -> list[Operation]:
-    """The operations of the application as it is in this checkout, which no server has to serve."""
+    """The operations of the application in this checkout, without a server."""
     app = create_app(config.load(environment("postgresql://nowhere")))
     answer = app.test_client().get("/openapi.json")
     return operations(answer.get_json())
 
 
 def example(operation: Operation, values: Values) -> dict[str, Any]:
-    """What Client.send wants for a valid request, without its path.
+    """The arguments of Client.send for a valid request, except the path.
 
-    values: what a field has by its name; other fields have the example of the document, and are
-    left out if there is none.
+    values: makes the value of a field, by the name of the field. Other fields get the example in
+    the document; a field without an example is left out.
     """
 
     def filled_in(schema: dict[str, Any]) -> dict[str, Any]:
@@ -189,10 +189,10 @@ class Clinic:
         return {"path": path, **self._send(operation, caller, fresh=fresh)}
 
     def kind(self, operation: Operation, name: str) -> str:
-        """What the id of an operation's path has to be of, so that the operation succeeds.
+        """The kind of thing whose id in the path lets the operation succeed.
 
-        The name of the parameter says it, but for the state of a consultation: reads get the one
-        with everything in it, and of the others the first state in which the operation succeeds.
+        The name of the parameter tells it, except for the state of a consultation: a read gets a
+        treated one, any other operation the first state of STATES in which it succeeds.
         """
         kinds = STATES.get(name, (name.removesuffix("_id"),))
         if operation.method == "GET":
@@ -210,9 +210,10 @@ class Clinic:
         return _states.get(operation.id, kinds[0])
 
     def values(self, *, fresh: bool) -> Values:
-        """Ids, addresses and times of this clinic; each is made when a request needs it."""
+        """Makes ids, e-mail addresses and times of this clinic, when a request needs them."""
         start, first = cache(self.time), cache(self.day)
         return {f"{kind}_id": partial(self.id_of, kind, fresh=fresh) for kind in MAKERS} | {
+            "consultation_id": partial(self.id_of, "scheduled", fresh=fresh),
             "email": _email,
             "starts_at": lambda: start().isoformat(),
             "ends_at": lambda: (start() + timedelta(minutes=5)).isoformat(),
@@ -285,7 +286,7 @@ def _email() -> str:
 
 PRESCRIPTION = {"items": [{"drug": "Ibuprofen", "dosage": "400 mg"}], "notes": "With water"}
 
-# How to come by each kind of thing that an address or a body can name, as in `slot_id`.
+# Makes each kind of thing whose id a path or a body can have, as in `slot_id`.
 MAKERS: dict[str, Callable[[Clinic], str]] = {
     "doctor": lambda clinic: clinic.doctor.id,
     "slot": lambda clinic: str(clinic.doctor.publish(clinic.time(), 5)["id"]),
