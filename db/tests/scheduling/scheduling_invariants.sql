@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/invariants.psql
-select plan(5);
+select plan(7);
 
 insert into broken (sentence, report, sql, triggers)
 values (
@@ -27,6 +27,16 @@ from (values
      'deactivated_doctors_offer_no_slots 2 {%s,%s}',
      'update app.users set deactivated_at = app.clock() where id = %L'))
     as v (sentence, report, sql);
+insert into broken (sentence, report, sql)
+select v.sentence, 'nothing', format(
+    'insert into app.time_off (doctor_id, starts_at, ends_at) values (%L, %L, %L)',
+    pg_temp.id_of(v.doctor), v.starts_at, v.ends_at)
+from (values
+    ('open slots outside time off are not reported', 'doctor', '2027-01-05 16:00:00+00',
+     '2027-01-05 17:00:00+00'),
+    ('open slots within time off of another doctor are not reported', 'other_doctor',
+     '2027-01-05 09:45:00+00', '2027-01-05 11:15:00+00'))
+    as v (sentence, doctor, starts_at, ends_at);
 insert into broken (sentence, report, sql, traces)
 values (
     'a slot with another specialty than its doctor is reported',
