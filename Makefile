@@ -42,7 +42,7 @@ lint: setup ## check format, style, types, shell and the Sqitch scripts
 
 ##@ Write
 add: ## write the files of a new function (CHANGE=domain/name)
-	@sh scripts/add.sh "$(CHANGE)" "$(NOTE)" "$(COLUMN)"
+	@sh scripts/add.sh "$(CHANGE)" "$(NOTE)" "$(TABLE)"
 
 rework: ## prepare a released change (CHANGE=operations/advise, NOTE=)
 	@sh scripts/rework.sh $(CHANGE) "$(NOTE)"

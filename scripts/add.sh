@@ -3,7 +3,7 @@
 #
 # Sqitch fills in the templates of db/templates: the deploy, revert and verify scripts, and a pgTAP
 # test, which fails until it is filled in. A function of the domain `operations` is one for DBAs.
-# COLUMN=consultations.doctor_notes adds a column that comes and goes with the function.
+# TABLE=consultation_notes adds an append-only table that comes and goes with the function.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -14,7 +14,7 @@ stop() {
 
 change=${1-}
 note=${2-}
-column=${3-}
+table=${3-}
 
 echo "$change" | grep -Eqx '[a-z_]+/[a-z][a-z0-9_]*' ||
     stop "CHANGE is a domain and a name, such as consultations/note_consultation, not '$change'"
@@ -38,13 +38,12 @@ else
     set -- --requires identity/require_role --requires idempotency/claim_key \
         --requires idempotency/settle_key --requires idempotency/refuse_under_key
 fi
-if [ -n "$column" ]; then
-    echo "$column" | grep -Eqx '[a-z_]+\.[a-z][a-z0-9_]*' ||
-        stop "COLUMN is a table and a column, such as consultations.doctor_notes, not '$column'"
-    made=$(grep -rlE "^create table app\.${column%.*} " db/deploy) ||
-        stop "no script of db/deploy creates the table app.${column%.*}"
-    made=${made#db/deploy/}
-    set -- "$@" --requires "${made%.sql}" --set "table=${column%.*}" --set "column=${column#*.}"
+if [ -n "$table" ]; then
+    echo "$table" | grep -Eqx '[a-z][a-z0-9_]*s' ||
+        stop "TABLE is a plural in lower case, such as consultation_notes, not '$table'"
+    ! grep -rqE "^create table app\.$table " db/deploy || stop "there is a table app.$table already"
+    set -- "$@" --requires audit/record_change --requires foundation/rows_are_append_only \
+        --set "table=$table"
 fi
 [ -n "$note" ] || note=$(echo "$name" | tr _ ' ' | sed 's/^./\U&/')
 

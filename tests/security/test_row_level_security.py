@@ -5,6 +5,7 @@ telemed_owner owns the functions of api and the tables, and row-level security i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,7 @@ import pytest
 
 from api.db import CONTEXT
 from scripts.server import Cluster
+from scripts.system import CHECKOUT
 from tests.support import context
 from tests.support.client import at
 from tests.support.clinic import NOBODY, Clinic, open_clinic
@@ -63,6 +65,17 @@ VISIBLE = {
     "log_in_attempts": {},
     "audit_seals": {},
 }
+# Rows of any other table that names a consultation are seen by those who see the consultation.
+NAMES_A_CONSULTATION = re.compile(
+    r"^create table app\.(\w+) \([^;]*"
+    r"^    consultation_id uuid not null references app\.consultations",
+    re.M,
+)
+for script in sorted((CHECKOUT / "db/deploy").rglob("*.sql")):
+    for found in NAMES_A_CONSULTATION.findall(script.read_text()):
+        VISIBLE.setdefault(
+            found, of_consultation("app.consultations as c where c.id = t.consultation_id")
+        )
 OPEN = {
     "clinic_settings": "what a clinic decides for itself is nobody's secret",
     "availability_slots": "everybody who is signed in looks for slots, and sees which are taken",
@@ -169,7 +182,27 @@ def clinic(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Clinic
             clinic.onlooker.execute(
                 f"insert into {of_somebody}".encode(), (clinic.people["patient"].id,)
             )
+        for table in VISIBLE:
+            if not clinic.rows(f"select 1 from app.{table} limit 1"):
+                add_rows(clinic, table)
         yield clinic
+
+
+def add_rows(clinic: Clinic, table: str) -> None:
+    """A row for the completed consultation of each patient; other columns hold a text."""
+    columns = clinic.rows(
+        "select attname::text from pg_attribute where attrelid = %s::regclass"
+        " and attnum > 0 and attnotnull and not atthasdef and attidentity = ''",
+        (f"app.{table}",),
+    )
+    names = [name for (name,) in columns]
+    for patient in ("patient", "other_patient"):
+        values = {"consultation_id": clinic.ids[f"completed of {patient}"]}
+        clinic.onlooker.execute(
+            f"insert into app.{table} ({', '.join(names)})"
+            f" values ({', '.join(['%s'] * len(names))})".encode(),
+            [values.get(name, f"{name} of {patient}") for name in names],
+        )
 
 
 @contextmanager

@@ -26,10 +26,10 @@ def copy(tmp_path: Path) -> Path:
 
 
 def add(
-    copy: Path, change: str, note: str = "", column: str = ""
+    copy: Path, change: str, note: str = "", table: str = ""
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ("sh", "scripts/add.sh", change, note, column),
+        ("sh", "scripts/add.sh", change, note, table),
         cwd=copy,
         env={**os.environ, "SQITCH_FULLNAME": "Tests", "SQITCH_EMAIL": "tests@example.com"},
         capture_output=True,
@@ -59,17 +59,18 @@ def test_a_function_gets_a_line_in_the_plan_and_four_files(copy: Path) -> None:
         assert "praises" not in text
 
 
-def test_a_column_comes_and_goes_with_the_function(copy: Path) -> None:
-    result = add(copy, CHANGE, column="consultations.praises")
+def test_a_table_comes_and_goes_with_the_function(copy: Path) -> None:
+    result = add(copy, CHANGE, table="praises")
     assert result.returncode == 0, result.stderr
     line = (copy / "sqitch.plan").read_text().splitlines()[-1]
-    assert " consultations/consultations] " in line
+    assert " audit/record_change " in line
     assert line.endswith(" # Praise consultation")
     files = written(copy, CHANGE)
-    assert "alter table app.consultations\nadd column praises " in files["deploy"]
-    guard = "select app.refuse_to_lose_rows('consultations', 'praises', "
-    assert guard in files["revert"].partition("alter table")[0]
-    assert "select praises from app.consultations" in files["verify"]
+    assert "create table app.praises (" in files["deploy"]
+    assert "alter table app.praises force row level security" in files["deploy"]
+    guard = "select app.refuse_to_lose_rows('praises');"
+    assert guard in files["revert"].partition("drop table app.praises;")[0]
+    assert "from app.praises" in files["verify"]
 
 
 def test_a_function_of_the_domain_operations_is_one_for_dbas(copy: Path) -> None:
@@ -81,7 +82,7 @@ def test_a_function_of_the_domain_operations_is_one_for_dbas(copy: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("change", "column", "message"),
+    ("change", "table", "message"),
     [
         ("", "", "CHANGE is a domain and a name"),
         ("praise_consultation", "", "CHANGE is a domain and a name"),
@@ -90,15 +91,15 @@ def test_a_function_of_the_domain_operations_is_one_for_dbas(copy: Path) -> None
         ("clinic/praise", "", "there is no domain 'clinic' in db/deploy, but: analytics audit"),
         ("payments/book_consultation", "", "the name is taken: db/deploy/consultations/book_"),
         ("foundation/praise", "", "no function of db/deploy/foundation returns a row of api"),
-        (CHANGE, "praises", "COLUMN is a table and a column"),
-        (CHANGE, "nowhere.praises", "creates the table app.nowhere"),
+        (CHANGE, "Praise", "TABLE is a plural in lower case"),
+        (CHANGE, "payments", "there is a table app.payments already"),
     ],
 )
 def test_a_change_that_cannot_be_added_is_refused(
-    copy: Path, change: str, column: str, message: str
+    copy: Path, change: str, table: str, message: str
 ) -> None:
     before = (copy / "sqitch.plan").read_text()
-    result = add(copy, change, column=column)
+    result = add(copy, change, table=table)
     assert result.returncode == 1
     assert result.stderr.startswith("add: ")
     assert message in result.stderr
