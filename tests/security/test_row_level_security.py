@@ -81,7 +81,6 @@ OPEN = {
     "availability_slots": "everybody who is signed in looks for slots, and sees which are taken",
     "doctors": "everybody who is signed in may read what doctors offer",
     "consultation_transitions": "rules, the same for everybody",
-    "invariants": "rules, the same for everybody",
     "log_in_limits": "rules, the same for everybody",
 }
 PEOPLE = ("patient", "other_patient", "doctor", "other_doctor", "admin", "deactivated", "nobody")
