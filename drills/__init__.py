@@ -1,1 +1,1 @@
-"""Long proofs that stand apart from the tests: `make drill` lists them."""
+"""Long checks that stand apart from the tests: `make drill` lists them."""

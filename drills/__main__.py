@@ -1,7 +1,7 @@
 """`make drill` lists the drills; `make drill NAME=faults DURATION=600` runs one.
 
 A drill is a package of this folder with a `__main__.py`, whose docstring says what the drill does
-and which variables it takes. It exits with an error unless all that it claims has held.
+and which variables it takes. It exits with an error if any of its checks fails.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Compares what clients were told with what the database holds.
+"""Compares the answers that clients got with the rows of the database.
 
-It knows nothing of how the product works: only the history, the tables and the audit trail.
+It does not use the product's code: it reads the history, the tables and the audit log.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SQL_OPERATION = {
     "refund": "refund_payment",
     "publish": "publish_slot",
 }
-# What is looked at of a row, and a digest of all of it.
+# The columns of a row that the checker compares, and a digest of the whole row.
 DIGEST = """
 case when {0} is not null then jsonb_build_object(
     'status', {0} -> 'status', 'slot_id', {0} -> 'slot_id', 'kind', {0} -> 'kind',
@@ -44,19 +44,20 @@ case when {0} is not null then jsonb_build_object(
     'patient_id', {0} -> 'patient_id', 'starts_at', {0} -> 'starts_at',
     'digest', md5(({0})::text)) end
 """
-# What a client of the random mix may be refused for. It never does what its role may not, and never
-# names what is not there.
+# The refusals that a client of the random mix may get. A client stays within the rights of its role
+# and names only rows that exist.
 REFUSALS = {"TM901", "TM902", "TM904", "TM905", "TM908", "TM909", "TM917", "TM918", "TM991"}
-TAKEN = ("TM901", "TM917", "TM918")  # by somebody, or by the caller
-# What an answer says and the trail has to say, too.
-SAID = {
+TAKEN = ("TM901", "TM917", "TM918")  # by another patient, or by the caller
+# The fields of an answer that the audit log must have with the same values.
+LOGGED = {
     "pay": ("amount_minor", "kind"),
     "refund": ("amount_minor", "kind"),
     "publish": ("status",),
 }
 OTHER_REQUEST = (422, "TM203")
 PERMITTED = {("scheduled", "completed"), ("scheduled", "cancelled")}
-# How long before an answer that never came the worker may have been killed.
+# A worker that was killed so long before its connection was last known to work may have lost the
+# answer.
 SLACK_SECONDS = 0.5
 
 RULES: dict[str, Callable[[Checker], Iterator[str]]] = {}
@@ -64,7 +65,7 @@ RULES: dict[str, Callable[[Checker], Iterator[str]]] = {}
 
 @dataclass
 class Change:
-    """One row of the audit trail, with the attempt that caused it."""
+    """One row of the audit log, with the id of the request that caused it."""
 
     id: int
     table: str
@@ -77,7 +78,7 @@ class Change:
 
 
 def rule(check: Callable[[Checker], Iterator[str]]) -> Callable[[Checker], Iterator[str]]:
-    """A rule: yields a sentence for each violation. Its name is what the report says."""
+    """A rule: yields a sentence for each violation. The report uses the name of the function."""
     RULES[check.__name__] = check
     return check
 
@@ -86,7 +87,7 @@ class Checker:
     """The history and the database, side by side."""
 
     def __init__(self, clinic: Stage, history: History, since: datetime | None = None) -> None:
-        """since: rows that were made before are not looked at."""
+        """since: rows that are older are ignored."""
         self.history = history
         self.by_number = {o.number: o for o in history.operations}
         self.attempt = {a.request_id: a for _, a in history.attempts()}
@@ -144,7 +145,7 @@ class Checker:
         return self.by_number.get(int(number[1])) if number else None
 
     def interval(self, change: Change) -> tuple[float, float]:
-        """The effect of a change came to be between these two times."""
+        """The change took effect between these two times."""
         attempt, operation = self.attempt.get(change.request_id), self.operation_of(change)
         if attempt is None or operation is None:
             return 0, FOREVER
@@ -153,58 +154,54 @@ class Checker:
     def refused(self, *codes: str) -> Iterator[tuple[Operation, Attempt]]:
         """The operations whose outcome is one of these refusals."""
         for operation in self.history.operations:
-            if (
-                operation.outcome
-                and operation.outcome.code in codes
-                and operation.kind != "confuse"
-            ):
+            if operation.outcome and operation.outcome.code in codes and operation.kind != "reuse":
                 yield operation, operation.outcome
 
     def violations(self) -> dict[str, list[str]]:
         """Each broken rule with its violations."""
         found = {name: list(check(self)) for name, check in RULES.items()}
-        return {name: told for name, told in found.items() if told}
+        return {name: examples for name, examples in found.items() if examples}
 
 
-def told(operation: Operation) -> str:
+def described(operation: Operation) -> str:
     return f"operation {operation.number} ({operation.kind}, {operation.key})"
 
 
 @rule
-def every_answer_is_a_proper_one(c: Checker) -> Iterator[str]:
-    """No 500, no refusal that nobody asked for; 503 says when to come again."""
+def every_answer_is_expected(c: Checker) -> Iterator[str]:
+    """No 500, and no refusal that the client's requests cannot cause; 503 has Retry-After."""
     for operation, a in c.history.attempts():
         if a.status == 0 or a.ok:
             continue
         if a.status in (503, 504) or (a.status == 409 and a.code in REFUSALS):
             pass
-        elif operation.kind != "confuse" or (a.status, a.code) != OTHER_REQUEST:
-            yield f"{told(operation)} was answered {a.status} {a.code}"
+        elif operation.kind != "reuse" or (a.status, a.code) != OTHER_REQUEST:
+            yield f"{described(operation)} was answered {a.status} {a.code}"
         if a.status == 503 and not a.retry_after:
-            yield f"{told(operation)}: 503 without Retry-After"
+            yield f"{described(operation)}: 503 without Retry-After"
 
 
 @rule
 def only_a_killed_worker_leaves_a_request_without_answer(c: Checker) -> Iterator[str]:
-    """SIGHUP, SIGTERM and everything that befalls the database cost no answer."""
+    """No answer is lost through SIGHUP, SIGTERM or a fault of the database."""
     kills = [f.at for f in c.history.faults if f.kind == KILL_WORKER]
     for operation, a in c.history.attempts():
         since = a.connected_at - SLACK_SECONDS
         if a.status == 0 and not any(since <= at <= a.returned for at in kills):
-            yield f"{told(operation)}: {a.error}"
+            yield f"{described(operation)}: {a.error}"
 
 
 @rule
 def every_unknown_outcome_becomes_known(c: Checker) -> Iterator[str]:
-    """Repeating the key tells what became of a request."""
+    """Repeating a request under its key gives its outcome."""
     for operation in c.history.operations:
         if operation.key and operation.outcome is None:
-            yield f"{told(operation)} was never answered"
+            yield f"{described(operation)} was never answered"
 
 
 @rule
-def acknowledged_writes_are_there(c: Checker) -> Iterator[str]:
-    """What a client was told is done is in the tables and in the trail, for that client."""
+def acknowledged_writes_are_stored(c: Checker) -> Iterator[str]:
+    """Every acknowledged write is in the tables and in the audit log, for the client that asked."""
     for operation in c.history.operations:
         outcome = operation.outcome
         if operation.kind not in MAIN_TABLE or outcome is None or not outcome.ok:
@@ -212,65 +209,65 @@ def acknowledged_writes_are_there(c: Checker) -> Iterator[str]:
         body = outcome.body
         row = c.rows[MAIN_TABLE[operation.kind]].get(body["id"])
         if row is None:
-            yield f"{told(operation)} was acknowledged, but {body['id']} is not there"
+            yield f"{described(operation)} was acknowledged, but {body['id']} does not exist"
         elif operation.kind == "book" and body["patient_id"] != operation.user:
-            yield f"{told(operation)} was answered with somebody else's booking"
-        elif not any(_says(operation.kind, body, e) for e in c.effects[operation.number]):
-            yield f"{told(operation)} was acknowledged, but the trail does not have it"
+            yield f"{described(operation)} was answered with another patient's booking"
+        elif not any(_agrees(operation.kind, body, e) for e in c.effects[operation.number]):
+            yield f"{described(operation)} was acknowledged, but the audit log does not have it"
 
 
-def _says(kind: str, body: dict[str, Any], effect: Change) -> bool:
-    same = SAID.get(kind, ("status", "slot_id"))
+def _agrees(kind: str, body: dict[str, Any], effect: Change) -> bool:
+    same = LOGGED.get(kind, ("status", "slot_id"))
     return effect.row == body["id"] and all(effect.new[name] == body[name] for name in same)
 
 
 @rule
-def what_is_done_is_what_was_asked_for(c: Checker) -> Iterator[str]:
-    """The effect of a request is on the row, the slot and the amount that it names."""
+def the_effect_is_the_requested_one(c: Checker) -> Iterator[str]:
+    """A request changes the row that it names, to the slot and the amount that it names."""
     for number, effects in c.effects.items():
         operation = c.by_number[number]
         named = operation.path.split("/")[3] if operation.path.count("/") > 2 else None
-        wanted = {
+        requested = {
             name: value
             for name, value in (operation.body or {}).items()
             if name in ("slot_id", "amount_minor", "notes", "starts_at")
         }
         if operation.kind == "pay":
-            wanted["consultation_id"] = named
+            requested["consultation_id"] = named
         elif operation.kind == "refund":
-            wanted["refunded_payment_id"] = named
+            requested["refunded_payment_id"] = named
         for effect in effects:
             right_row = operation.kind not in ("cancel", "complete", "reschedule") or (
                 effect.row == named
             )
-            if not right_row or any(effect.new[name] != value for name, value in wanted.items()):
-                yield f"{told(operation)} did something else to {effect.row}"
+            if not right_row or any(effect.new[name] != value for name, value in requested.items()):
+                yield f"{described(operation)} had another effect on {effect.row} than it asked for"
 
 
 @rule
 def another_request_under_a_used_key_is_refused(c: Checker) -> Iterator[str]:
-    """A key with an outcome is good for nothing but the same request again."""
+    """A key with an outcome accepts only the same request again."""
     for operation in c.history.operations:
-        if operation.kind == "confuse" and operation.outcome:
+        if operation.kind == "reuse" and operation.outcome:
             found = (operation.outcome.status, operation.outcome.code)
             if found != OTHER_REQUEST:
-                yield f"{told(operation)} was answered {found[0]} {found[1]}"
+                yield f"{described(operation)} was answered {found[0]} {found[1]}"
 
 
 @rule
-def who_comes_too_late_hears_so_only_then(c: Checker) -> Iterator[str]:
-    """TM905 is told only of a consultation that may have been over by then."""
+def only_a_consultation_that_is_over_is_refused_as_over(c: Checker) -> Iterator[str]:
+    """TM905 is the answer only if the consultation may have been over by then."""
     for operation, refused in c.refused("TM905"):
         steps = c.steps.get(operation.path.split("/")[3], [])
         if not any(
             s.new["status"] != "scheduled" and c.interval(s)[0] <= refused.returned for s in steps
         ):
-            yield f"{told(operation)} was refused while the consultation was scheduled"
+            yield f"{described(operation)} was refused while the consultation was scheduled"
 
 
 @rule
-def who_is_busy_hears_so_only_then(c: Checker) -> Iterator[str]:
-    """TM904 is told only to a patient who may have had another consultation at that time."""
+def only_a_busy_patient_is_refused_as_busy(c: Checker) -> Iterator[str]:
+    """TM904 is the answer only if the patient may have had another consultation at that time."""
     busy: dict[tuple[str, str], list[tuple[str, float, float]]] = defaultdict(list)
     for row, steps in c.steps.items():
         if steps[0].table != "consultations":
@@ -287,12 +284,12 @@ def who_is_busy_hears_so_only_then(c: Checker) -> Iterator[str]:
             begun <= refused.returned and until >= operation.attempts[0].invoked and [row] != named
             for row, begun, until in busy[when]
         ):
-            yield f"{told(operation)} was refused though the patient was free"
+            yield f"{described(operation)} was refused though the patient was free"
 
 
 @rule
-def without_faults_requests_are_granted(c: Checker) -> Iterator[str]:
-    """When nothing is broken any more, next to nobody hears 503, 504 or nothing."""
+def without_faults_requests_succeed(c: Checker) -> Iterator[str]:
+    """After the last fault, at most a tenth of the requests get 503, 504 or no answer."""
     since = c.history.quiet_since
     quiet = [a for _, a in c.history.attempts() if a.invoked >= since]
     failed = [a for a in quiet if a.status in (0, 503, 504)]
@@ -302,66 +299,66 @@ def without_faults_requests_are_granted(c: Checker) -> Iterator[str]:
 
 @rule
 def a_refusal_leaves_no_trace(c: Checker) -> Iterator[str]:
-    """What a client was told is refused has not happened."""
+    """A refused request has no effect."""
     for operation in c.history.operations:
         outcome = operation.outcome
         if outcome and not outcome.ok and c.effects[operation.number]:
-            yield f"{told(operation)} was refused with {outcome.code}, but it happened"
+            yield f"{described(operation)} was refused with {outcome.code}, but it took effect"
 
 
 @rule
 def nothing_happens_twice(c: Checker) -> Iterator[str]:
-    """One key, one effect, however often it is asked for."""
+    """One key has one effect, however often the request is repeated."""
     for number, effects in c.effects.items():
         if len(effects) > 1:
-            yield f"{told(c.by_number[number])} happened {len(effects)} times"
+            yield f"{described(c.by_number[number])} took effect {len(effects)} times"
 
 
 @rule
 def every_key_has_one_outcome(c: Checker) -> Iterator[str]:
-    """All answers under one key are equal, at most one is no replay, and the key is stored."""
+    """All answers under one key are equal, at most one is not a replay, and the key is stored."""
     for operation in c.history.operations:
         answers = [a for a in operation.attempts if a.definite]
         if not operation.key or not answers or operation.kind not in SQL_OPERATION:
             continue
         if any((a.status, a.code) != (answers[0].status, answers[0].code) for a in answers):
-            yield f"{told(operation)} was answered in two ways"
+            yield f"{described(operation)} was answered in two ways"
         elif any(a.digest != answers[0].digest for a in answers if a.ok):
-            yield f"{told(operation)} was answered with two bodies"
+            yield f"{described(operation)} was answered with two bodies"
         if sum(not a.replayed for a in answers) > 1:
-            yield f"{told(operation)} was done more than once"
+            yield f"{described(operation)} was done more than once"
         if c.keys[operation.user, SQL_OPERATION[operation.kind], operation.key] != 1:
-            yield f"the key of {told(operation)} is not stored"
+            yield f"the key of {described(operation)} is not stored"
 
 
 @rule
 def nothing_happens_without_a_request(c: Checker) -> Iterator[str]:
-    """Every change carries the id of a request that was sent, and is that client's to make."""
+    """Every change has the id of a request that was sent, and names the user who sent it."""
     for change in c.changes:
         operation = c.operation_of(change)
         if operation is None or change.request_id not in c.attempt:
-            yield f"{change.verb} of {change.table} {change.row} came from nowhere"
+            yield f"{change.verb} of {change.table} {change.row} belongs to no request"
         elif change.user != operation.user:
             yield f"{change.verb} of {change.table} {change.row} names another user"
 
 
 @rule
-def the_trail_leads_to_the_rows(c: Checker) -> Iterator[str]:
-    """Every row is what its audit trail says, and begins with it."""
+def the_audit_log_leads_to_the_rows(c: Checker) -> Iterator[str]:
+    """Every row equals its last state in the audit log, which has all its states."""
     for table in ("consultations", "payments"):
         for row_id, row in c.rows[table].items():
             steps = c.steps.get(row_id)
             if not steps or steps[0].verb != "INSERT":
-                yield f"{table} {row_id} has no beginning in the trail"
+                yield f"{table} {row_id} has no beginning in the audit log"
             elif steps[-1].new != row:
-                yield f"{table} {row_id} is not as the trail says"
+                yield f"{table} {row_id} differs from the audit log"
             elif any(before.new != after.old for before, after in pairwise(steps)):
-                yield f"{table} {row_id} has a gap in its trail"
+                yield f"{table} {row_id} has a gap in the audit log"
 
 
 @rule
 def statuses_move_only_as_permitted(c: Checker) -> Iterator[str]:
-    """scheduled to completed, scheduled to cancelled, and nothing after that."""
+    """From scheduled to completed or cancelled; both are final."""
     for change in c.changes:
         if change.table != "consultations":
             continue
@@ -374,7 +371,7 @@ def statuses_move_only_as_permitted(c: Checker) -> Iterator[str]:
 
 
 @rule
-def a_slot_is_held_by_one(c: Checker) -> Iterator[str]:
+def a_slot_is_held_by_one_consultation(c: Checker) -> Iterator[str]:
     """At no time do two consultations that are not cancelled hold one slot."""
     holder: dict[str, str] = {}
     for change in c.changes:
@@ -393,10 +390,10 @@ def a_slot_is_held_by_one(c: Checker) -> Iterator[str]:
 
 @rule
 def each_slot_is_a_register_in_real_time(c: Checker) -> Iterator[str]:
-    """Changes of a slot can be put between asking and answer of the requests that made them.
+    """Each change of a slot can be placed between its request and the answer (linearizability).
 
-    Who asks after another one was told comes later in the trail, too; and who hears that a slot is
-    taken asked at a time when somebody may have held it.
+    A request that begins after the answer to another one comes later in the audit log, too. A
+    refusal of a taken slot overlaps a time at which the slot may have been taken.
     """
     taken: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for slot_id in c.rows["availability_slots"]:
@@ -415,12 +412,12 @@ def each_slot_is_a_register_in_real_time(c: Checker) -> Iterator[str]:
         if not any(
             begun <= refused.returned and first <= over for begun, over in taken[operation.slot_id]
         ):
-            yield f"{told(operation)} found slot {operation.slot_id} taken when nobody held it"
+            yield f"{described(operation)} found slot {operation.slot_id} taken when it was free"
 
 
 @rule
 def reads_see_what_was_acknowledged(c: Checker) -> Iterator[str]:
-    """A read shows a state that the consultation may have had between asking and answer."""
+    """A read shows a state that the consultation may have had between request and answer."""
     for operation in c.history.operations:
         read = operation.outcome
         if operation.kind != "read" or read is None or not read.ok:
@@ -434,11 +431,11 @@ def reads_see_what_was_acknowledged(c: Checker) -> Iterator[str]:
             and after >= read.invoked
             for step, (begun, _), (_, after) in zip(steps, spans, spans[1:], strict=False)
         ):
-            yield f"{told(operation)} saw {seen[0]} in {read.body['id']} at the wrong time"
+            yield f"{described(operation)} saw {seen[0]} in {read.body['id']} at the wrong time"
 
 
 @rule
 def all_invariants_hold(c: Checker) -> Iterator[str]:
-    """What ops.check_invariants reports."""
+    """ops.check_invariants reports no violation."""
     for name, violations, examples in c.invariants:
         yield f"{name}: {violations}, {', '.join(examples)}"

@@ -29,15 +29,15 @@ MIX = {
     "read": 9,
     "list": 2,
     "publish": 3,
-    "confuse": 3,
+    "reuse": 3,
     "retry": 12,
 }
 UNKEYED = 0.35  # of the requests that may be sent without a key
 PUBLISHED_FROM = datetime(2040, 1, 2, tzinfo=UTC)
-PUBLISHED = 3000  # times of each doctor that "publish" chooses from
+PUBLISHED = 3000  # start times for each doctor from which "publish" chooses
 REMEMBERED = {"id", "status", "slot_id", "patient_id", "doctor_id", "kind", "amount_minor"}
-# A client gives an answer up after this time; the API is done with a request sooner.
-PATIENCE_SECONDS = 30
+# A client stops waiting for an answer after this time; the API answers or gives up sooner.
+TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,11 @@ class Booking:
 
 
 class Board:
-    """What clients have heard of the clinic: a few slots that are wanted by all, and bookings."""
+    """The clients' knowledge of the clinic: the slots that they compete for, and the bookings."""
 
-    def __init__(self, clinic: Stage, wanted: int) -> None:
+    def __init__(self, clinic: Stage, choices: int) -> None:
         self.clinic = clinic
-        self.wanted = wanted  # open slots of each doctor that clients choose from
+        self.choices = choices  # open slots of each doctor that clients choose from
         self.open = {doctor: OrderedDict.fromkeys(s) for doctor, s in clinic.slots.items()}
         self.scheduled: dict[str, Booking] = {}
         self.payable: dict[str, Booking] = {}
@@ -71,13 +71,13 @@ class Board:
 
     def slot(self, chance: random.Random, doctor_id: str) -> str | None:
         with self._lock:
-            return chance.choice([*itertools.islice(self.open[doctor_id], self.wanted)] or [None])
+            return chance.choice([*itertools.islice(self.open[doctor_id], self.choices)] or [None])
 
     def booking(
         self, chance: random.Random, among: dict[str, Booking], newest: int = 40
     ) -> Booking | None:
         with self._lock:
-            # The newest are the ones that others want, too.
+            # All clients choose among the newest, so that they compete.
             found = list(itertools.islice(reversed(among.values()), newest))
             return chance.choice(found or [None])
 
@@ -86,7 +86,7 @@ class Board:
             return chance.choice(self.payments[-20:] or [None])
 
     def learn(self, operation: Operation, attempt: Attempt) -> None:
-        """Take in what a definite answer says; it may be late."""
+        """Update the board from a definite answer, which may be late."""
         body = attempt.body
         with self._lock:
             if attempt.code in ("TM901", "TM917", "TM918"):
@@ -122,7 +122,7 @@ class Board:
 
 
 class Line:
-    """One client's way to the API: a connection that is kept, and opened again when it is gone."""
+    """One client's connection to the API, which stays open and is reopened if it was closed."""
 
     def __init__(self, clinic: Stage) -> None:
         self._clinic = clinic
@@ -130,7 +130,7 @@ class Line:
         self._since = 0.0
 
     def send(self, operation: Operation) -> Attempt:
-        """One attempt. Whoever is refused on connecting has sent nothing, and tries again."""
+        """One attempt. A refused connection is tried again, because nothing was sent."""
         connection = self._ready()
         attempt = operation.new_attempt(self._since)
         person = self._clinic.person[operation.user]
@@ -147,11 +147,11 @@ class Line:
             answer = connection.getresponse()
             text = answer.read()
             attempt.returned = self._since = time.monotonic()
-            said = json.loads(text)
-            attempt.body = {name: said[name] for name in REMEMBERED & said.keys()}
-            attempt.digest = hash(json.dumps(said, sort_keys=True))
+            answered = json.loads(text)
+            attempt.body = {name: answered[name] for name in REMEMBERED & answered.keys()}
+            attempt.digest = hash(json.dumps(answered, sort_keys=True))
             attempt.status = answer.status
-            attempt.code = "" if attempt.ok else said["code"]
+            attempt.code = "" if attempt.ok else answered["code"]
             attempt.replayed = answer.headers.get("Idempotency-Replayed") == "true"
             attempt.retry_after = "Retry-After" in answer.headers
             if answer.will_close:
@@ -175,7 +175,7 @@ class Line:
         self.close()
         while True:
             host, port = self._clinic.address
-            connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_SECONDS)
+            connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
             try:
                 connection.connect()
             except ConnectionRefusedError:
@@ -187,7 +187,7 @@ class Line:
 
 
 class Client:
-    """One client at random work."""
+    """One client that sends random requests."""
 
     def __init__(self, clinic: Stage, board: Board, history: History, seed: str) -> None:
         self.chance = random.Random(seed)
@@ -212,11 +212,11 @@ class Client:
             time.sleep(0.01)
             return
         attempt = self.line.send(operation)
-        # Half of all who hear nothing ask again at once; the others leave it open.
+        # Half of the unknown outcomes are retried at once; the others stay open for now.
         while (
             not attempt.definite
             and operation.key
-            and operation.kind != "confuse"
+            and operation.kind != "reuse"
             and self.chance.random() < 0.5
         ):
             time.sleep(self.chance.uniform(0, 0.05))
@@ -225,19 +225,19 @@ class Client:
             self.board.learn(operation, attempt)
 
     def _again(self) -> Operation | None:
-        """A retry of one's own; the newest are the likeliest."""
+        """One of this client's own operations, to be retried; newer ones are likelier."""
         if not self.mine:
             return None
         back = min(int(self.chance.expovariate(0.1)), len(self.mine) - 1)
         return self.mine[-1 - back]
 
     def _new(self, kind: str) -> Operation | None:
-        if kind == "confuse":
-            return self._confuse()
-        what = getattr(self, f"_{kind}")()
-        if what is None:
+        if kind == "reuse":
+            return self._reuse()
+        request = getattr(self, f"_{kind}")()
+        if request is None:
             return None
-        user, method, path, body = what
+        user, method, path, body = request
         key = self.board.key(user.id, kind) if method == "POST" else None
         if kind in ("cancel", "complete") and self.chance.random() < UNKEYED:
             key = None
@@ -254,7 +254,7 @@ class Client:
             self.mine.append(operation)
         return operation
 
-    def _confuse(self) -> Operation | None:
+    def _reuse(self) -> Operation | None:
         """Another request under a key that has an outcome."""
         known = [o for o in self.mine[-30:] if o.kind in ("book", "pay") and o.outcome]
         if not known:
@@ -263,7 +263,7 @@ class Client:
         change = {"amount_minor": 1} if used.kind == "pay" else {"reason": "Another reason"}
         return self.history.begin(
             user=used.user,
-            kind="confuse",
+            kind="reuse",
             method=used.method,
             path=used.path,
             key=used.key,
@@ -289,8 +289,8 @@ class Client:
     def _cancel(self) -> Any:
         if not (booking := self._scheduled()):
             return None
-        who = self.chance.choice((booking.patient_id, booking.patient_id, booking.doctor_id))
-        return self._person(who), "POST", f"/v1/consultations/{booking.id}/cancel", {}
+        user = self.chance.choice((booking.patient_id, booking.patient_id, booking.doctor_id))
+        return self._person(user), "POST", f"/v1/consultations/{booking.id}/cancel", {}
 
     def _complete(self) -> Any:
         if not (booking := self._scheduled()):
@@ -306,7 +306,8 @@ class Client:
         return slot and (self._person(booking.patient_id), "POST", path, {"slot_id": slot})
 
     def _pay(self) -> Any:
-        # The three newest are paid by several at once, more often than not too much.
+        # Half of the payments are for the three newest bookings, which several clients pay at once,
+        # often more than the fee.
         newest = self.chance.choice((3, 40))
         if not (booking := self.board.booking(self.chance, self.board.payable, newest)):
             return None
@@ -339,14 +340,14 @@ class Client:
 
 
 def resolve(clinic: Stage, history: History) -> int:
-    """Repeat every request whose outcome nobody knows under its key until it is known.
+    """Repeat every request with an unknown outcome under its key until the outcome is known.
 
-    Returns how many there were.
+    Returns the number of these requests.
     """
     line = Line(clinic)
     unknown = [o for o in history.operations if o.key and o.outcome is None]
-    # What comes under another one's key has its outcome only once that has.
-    unknown.sort(key=lambda o: o.kind == "confuse")
+    # A request that reuses a key gets its outcome only after the key's first request has one.
+    unknown.sort(key=lambda o: o.kind == "reuse")
     for operation in unknown:
         for _ in range(100):
             if line.send(operation).definite:

@@ -1,4 +1,4 @@
-"""What clients asked for, when, and what they were told."""
+"""The requests of the clients, their times and their answers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 FOREVER = float("inf")
 KILL_WORKER = "SIGKILL of a gunicorn worker"
-# Refusals that are told from the state of the database, and remembered under their key.
+# The class of refusals that depend on the state of the database and are stored under their key.
 CONFLICT = "TM9"
 IN_FLIGHT = "TM991"
 
@@ -21,8 +21,8 @@ _LOCK = threading.Lock()
 class Attempt:
     """One request on the wire. Times are those of this computer's monotonic clock, in seconds.
 
-    status 0: no whole answer came. connected_at: when this connection last gave a whole answer, or
-    was opened. body: what the checker wants to know of it; digest: of all of it.
+    status 0: no complete answer arrived. connected_at: when the connection was opened, or last gave
+    a complete answer. body: the fields that the checker needs; digest: of the whole body.
     """
 
     request_id: str
@@ -43,13 +43,13 @@ class Attempt:
 
     @property
     def definite(self) -> bool:
-        """Whether the client knows now what became of its request."""
+        """Whether this answer gives the client the outcome of its request."""
         return self.ok or (400 <= self.status < 500 and self.code != IN_FLIGHT)
 
 
 @dataclass
 class Operation:
-    """What a client wants, under one key; as many attempts as it takes."""
+    """One thing that a client asks for, under one key, with all attempts."""
 
     number: int
     user: str
@@ -58,7 +58,7 @@ class Operation:
     path: str
     key: str | None
     body: dict[str, Any] | None
-    slot_id: str = ""  # the slot that it wants
+    slot_id: str = ""  # the slot that it asks for
     attempts: list[Attempt] = field(default_factory=list)
 
     @property
@@ -74,14 +74,14 @@ class Operation:
             return attempt
 
     def done_by(self, attempt: Attempt) -> float:
-        """When the effect of an attempt was there for certain: someone had been told of it."""
-        told = [a.returned for a in self.attempts if a.ok and a.returned >= attempt.invoked]
-        return min(told, default=FOREVER)
+        """When the effect of an attempt certainly existed: at the first success after its start."""
+        returned = [a.returned for a in self.attempts if a.ok and a.returned >= attempt.invoked]
+        return min(returned, default=FOREVER)
 
 
 @dataclass
 class Fault:
-    """Something that was done to the clinic; lasted: seconds, where that is known."""
+    """Something that was broken; lasted: seconds, 0 if unknown."""
 
     kind: str
     at: float
@@ -89,16 +89,16 @@ class Fault:
 
 
 class History:
-    """Everything that was asked and everything that was broken, in the order of asking."""
+    """All operations and all faults, in the order in which they began."""
 
     def __init__(self) -> None:
         self.operations: list[Operation] = []
         self.faults: list[Fault] = []
-        self.quiet_since = FOREVER  # nothing is broken from then on
+        self.quiet_since = FOREVER  # there are no faults from then on
 
-    def begin(self, **what: Any) -> Operation:
+    def begin(self, **fields: Any) -> Operation:
         with _LOCK:
-            operation = Operation(number=len(self.operations) + 1, **what)
+            operation = Operation(number=len(self.operations) + 1, **fields)
             self.operations.append(operation)
         return operation
 

@@ -1,4 +1,4 @@
-"""How long book, get and list take, one after the other, with two clients through SQL."""
+"""Times book, get and list, one after the other, with two clients through SQL."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Stock:
             )
         ]
         chance.shuffle(slots)
-        # Every slot once, and every patient so seldom that they are free.
+        # Every slot is used once, and every patient so seldom that they are free.
         self.slots: Iterator[str] = iter(slots)
         self.turns = itertools.cycle(self.patients)
         by_id = {person.id: person for person in self.patients}
@@ -82,12 +82,12 @@ class Stock:
 
 
 def hot_paths(cluster: Cluster, database: str, stock: Stock, seconds: float) -> dict[str, str]:
-    """Figures of `seconds` of each path, once each of them has been used for a while."""
+    """Figures of each path, measured for `seconds` after a warm-up."""
     calls = stock.calls(random.Random(1))
     for call in calls.values():
         at_work(cluster, database, call, WARM_UP_SECONDS)
     return {
-        path: told(at_work(cluster, database, call, seconds), seconds)
+        path: figures_of(at_work(cluster, database, call, seconds), seconds)
         for path, call in calls.items()
     }
 
@@ -95,13 +95,13 @@ def hot_paths(cluster: Cluster, database: str, stock: Stock, seconds: float) -> 
 def at_work(
     cluster: Cluster, database: str, call: Callable[[], Call], seconds: float
 ) -> list[float]:
-    """How long each call took that two clients made."""
+    """The seconds that each call of two clients took."""
     with ThreadPoolExecutor(CLIENTS) as pool:
         runs = [pool.submit(work, cluster, database, call, seconds) for _ in range(CLIENTS)]
         return [each for run in runs for each in run.result()]
 
 
-def told(times: list[float], seconds: float) -> str:
+def figures_of(times: list[float], seconds: float) -> str:
     median, p95 = statistics.median(times), sorted(times)[int(len(times) * 0.95)]
     return f"{len(times) / seconds:,.0f}/s, median {median * 1000:.2f} ms, p95 {p95 * 1000:.2f} ms"
 

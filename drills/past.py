@@ -1,4 +1,4 @@
-"""A clinic with as many past consultations as one likes, made in minutes."""
+"""Makes a clinic with any number of past consultations, in minutes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scripts.cluster import TEMPLATE
 from scripts.server import Cluster
 
 DOCTORS, PATIENTS = 500, 20_000
-# Triggers and foreign keys are off: what is made here is right, and nobody waits for it.
+# Triggers and foreign keys are off, for speed: the rows satisfy the rules by construction.
 PEOPLE = """
 set session_replication_role = replica;
 create schema scale;
@@ -24,14 +24,14 @@ select id, 'Name ' || n, 'Specialty ' || n % 20, 'UTC', 5000, 'EUR'
   from scale.people where role = 'doctor';
 insert into app.sessions (id, user_id) select session_id, id from scale.people;
 alter table scale.people add primary key (n);
--- An id of the time at which it would have been made.
+-- An id with the time at which the row would have been made.
 create function scale.id_at(p_at timestamptz) returns uuid language sql volatile as $$
     select encode(overlay(uuid_send(app.uuid_v7()) placing substring(
         int8send((extract(epoch from p_at) * 1000)::bigint) from 3) from 1 for 6), 'hex')::uuid
 $$;
 """
-# Half an hour each, back to back for each doctor; one in ten was cancelled. The next doctor's
-# patients are others, so that nobody is in two places at once.
+# Half an hour each, back to back for each doctor; one in ten is cancelled. Simultaneous ones
+# have different patients.
 PAST = """
 set session_replication_role = replica;
 create temp table past as
@@ -68,7 +68,7 @@ BATCH = 500_000
 
 
 def make_past(cluster: Cluster, database: str, rows: int, future_slots: int = 80) -> None:
-    """A database with `rows` consultations in the past and open slots to come."""
+    """Make a database with `rows` past consultations and with open future slots."""
     cluster.create_database(database, TEMPLATE)
     numbers = {"doctors": DOCTORS, "patients": PATIENTS, "rows": rows, "each": future_slots}
     with psycopg.connect(cluster.url(database), autocommit=True) as connection:

@@ -1,7 +1,7 @@
-"""A TCP proxy before PostgreSQL that fails on demand.
+"""A TCP proxy in front of PostgreSQL that fails on demand.
 
-It knows the protocol well enough (PostgreSQL documentation, "Message Formats") to tell where a
-statement ends: the API sends its context and its call with Parse, Bind, Execute and, last, Sync.
+It reads enough of the protocol (PostgreSQL documentation, "Message Formats") to find the end of a
+statement: the API sends its context and its call with Parse, Bind, Execute and, last, Sync.
 An implicit transaction is committed when the server reads Sync.
 """
 
@@ -16,31 +16,31 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
-READY = b"Z\x00\x00\x00\x05"  # ReadyForQuery; the state of the transaction is its sixth byte
+READY = b"Z\x00\x00\x00\x05"  # ReadyForQuery; the sixth byte is the state of the transaction
 
 
 CUT_BEFORE = "cut before the statement"
 CUT_AFTER_STATEMENT = "cut after the statement, before COMMIT"
 CUT_AFTER_COMMIT = "cut after COMMIT was sent, before its answer"
-HALF_OPEN = "connection half open: nothing comes through any more"
+HALF_OPEN = "half-open connection: no data in either direction"
 CUTS = (CUT_BEFORE, CUT_AFTER_STATEMENT, CUT_AFTER_COMMIT, HALF_OPEN)
 
 
 class Proxy:
-    """Listens on a free port of 127.0.0.1 and passes everything on to a Unix socket."""
+    """Listens on a free port of 127.0.0.1 and forwards to a Unix socket."""
 
     def __init__(self, server: Path) -> None:
         self._server = server
         self._armed: deque[str] = deque()
         self._open = threading.Event()  # cleared while everything stalls
         self._open.set()
-        self.struck = 0
+        self.cuts_made = 0
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
     def arm(self, cut: str, times: int = 1) -> None:
-        """Let `cut` happen to the next statements on any connection."""
+        """Apply `cut` to the next statements on any connection."""
         self._armed.extend([cut] * times)
 
     def disarm(self) -> None:
@@ -48,7 +48,7 @@ class Proxy:
 
     @contextlib.contextmanager
     def stalled(self) -> Iterator[None]:
-        """Pass nothing on for as long as the block runs, and everything afterwards."""
+        """Forward nothing while the block runs, and everything afterwards."""
         self._open.clear()
         try:
             yield
@@ -99,19 +99,19 @@ class Proxy:
             cut = self._armed.popleft()
         except IndexError:
             return ""
-        self.struck += 1
+        self.cuts_made += 1
         return cut
 
     def _pass_on(self, link: _Link, batch: list[bytes], cut: str) -> bool:
-        """Whether the connection lives on."""
+        """Forward a batch, or apply `cut`. Returns whether the connection stays open."""
         if cut == CUT_BEFORE:
             return False
         if cut == CUT_AFTER_STATEMENT:
             link.server.sendall(b"".join(batch[:-1]))
-            time.sleep(0.02)  # for the server to work; the outcome does not depend on it
+            time.sleep(0.02)  # time for the server to execute; the outcome does not depend on it
             return False
         if cut == CUT_AFTER_COMMIT:
-            link.swallows = True
+            link.drops_answers = True
         link.server.sendall(b"".join(batch))
         if cut == CUT_AFTER_COMMIT:
             link.over.wait()
@@ -128,7 +128,7 @@ class Proxy:
         try:
             while data := link.server.recv(65536):
                 self._open.wait()
-                if link.swallows:
+                if link.drops_answers:
                     if data[-6:-1] == READY:
                         break
                 elif not link.mute:
@@ -144,7 +144,7 @@ class _Link:
     def __init__(self, client: socket.socket, server: socket.socket) -> None:
         self.client = client
         self.server = server
-        self.swallows = False
+        self.drops_answers = False
         self.mute = False
         self.over = threading.Event()
 
@@ -156,7 +156,7 @@ class _Link:
 
 
 class _Frames:
-    """The messages of a client, whole."""
+    """The messages of a client, one by one."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -167,7 +167,7 @@ class _Frames:
         return struct.pack("!I", length) + self._take(length - 4)
 
     def next(self) -> bytes:
-        """One message with its type and length; nothing at the end."""
+        """One message with its type and length; empty at the end."""
         try:
             head = self._take(5)
             (length,) = struct.unpack("!I", head[1:])

@@ -1,4 +1,4 @@
-"""docs/reports/NAME.md: what a drill measured, at which commit, and how to repeat it."""
+"""docs/reports/NAME.md: the figures of a drill, its commit, and how to repeat it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def seed() -> str:
 
 
 def commit() -> str:
-    """The commit, and whether anything but reports differs from it."""
+    """The commit, and whether files other than reports differ from it."""
     changes = _git("status", "--porcelain", "--", ".", ":!docs/reports")
     return _git("rev-parse", "--short", "HEAD") + ("+changes" if changes else "")
 
@@ -41,7 +41,7 @@ class Log:
         self.lines.append(line)
 
     def write(self, title: str, introduction: str, version: str) -> None:
-        """Write the report: its title, what the drill does, where it ran, and the lines."""
+        """Write the report: title, introduction, surroundings and lines."""
         cpus = len(os.sched_getaffinity(0))
         where = f"Commit {commit()}, PostgreSQL {version}, {cpus} CPUs."
         lines = "\n".join(f"- {line}" for line in self.lines)

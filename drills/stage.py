@@ -1,4 +1,4 @@
-"""The clinic under test: a cluster with fsync on, a proxy before it, gunicorn, people and slots."""
+"""The clinic under test: a cluster with fsync on, a proxy in front of it, gunicorn and accounts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.server import SECRET, Server, environment, serve, wait_for
 from tests.support.sql_client import Person
 
 DATABASE = "telemed_faults"
-# As in production, where what is acknowledged has to be on the disk. A crash is found at once.
+# As in production: acknowledged writes must be on the disk. The database restarts after a crash.
 SETTINGS = {"fsync": "on", "max_connections": "100", "restart_after_crash": "on"}
 DOCTORS = 4
 FEE_MINOR = 50_000
@@ -51,7 +51,7 @@ insert into app.doctors (user_id, specialty, time_zone, fee_minor, currency)
 select id, 'Cardiology', 'UTC', %s, %s
   from app.users where role = 'doctor' and email like '%%@faults.test'
 """
-# All doctors work at the same hours, so that patients can want to be in two places at once.
+# All doctors have the same hours, so that patients can try to book two consultations at one time.
 SLOTS = """
 select set_config('app.request_id', 'set-up', true);
 select app.set_actor(%(doctor)s, 'doctor');
@@ -65,12 +65,12 @@ returning id::text
 """
 
 
-TOKEN_SECONDS = 300  # after which everybody gets a new access token, long before it expires
+TOKEN_SECONDS = 300  # after which an access token is replaced, long before it expires
 
 
 @dataclass
 class Account:
-    """An account whose access tokens the drill signs itself, however long the drill takes."""
+    """An account whose access tokens the drill signs itself, so that they never expire."""
 
     settings: config.Settings
     id: str
@@ -89,7 +89,7 @@ class Account:
 
 
 class Stage:
-    """Everything that is running, and how to break it."""
+    """The running parts of the clinic, and ways to break them."""
 
     def __init__(self, cluster: Cluster, folder: Path, app: str, patients: int, slots: int) -> None:
         self.cluster = cluster
@@ -107,12 +107,12 @@ class Stage:
         return host, int(port)
 
     def sql(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
-        """Rows of a statement that the superuser runs, past the proxy."""
+        """Rows of a statement that the superuser runs without the proxy."""
         with psycopg.connect(self.cluster.url(DATABASE), autocommit=True) as connection:
             cursor = connection.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
 
-    # What can be done to it
+    # Ways to break it
 
     def restart(self) -> None:
         """Start another gunicorn, then tell the old one to stop (SIGTERM)."""
@@ -129,7 +129,7 @@ class Stage:
         return children(self.server.process.pid)
 
     def kill_database(self) -> None:
-        """SIGKILL to all processes of the database, and a start."""
+        """SIGKILL all processes of the database, then start it."""
         pid_file = self.cluster.data / "postmaster.pid"
         postmaster = int(pid_file.read_text().split("\n", 1)[0])
         for pid in (postmaster, *children(postmaster)):
@@ -218,7 +218,7 @@ def clinic_at_work(
 def durable_cluster(
     parent: Path | None = None, settings: Mapping[str, str] | None = None
 ) -> Iterator[Cluster]:
-    """A throw-away cluster that writes to the disk as in production, with the deployed schema."""
+    """A throw-away cluster with fsync on, as in production, and with the deployed schema."""
     with deployed_cluster({**SETTINGS, **(settings or {})}, parent) as cluster:
         # Doctors of a drill complete consultations at any time.
         cluster.sql("update app.clinic_settings set completion_lead = '1000 years'", TEMPLATE)
@@ -226,7 +226,7 @@ def durable_cluster(
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a process has started."""
+    """The child processes of a process."""
     try:
         return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except FileNotFoundError:

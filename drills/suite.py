@@ -1,4 +1,4 @@
-"""The long form of tests that are random: the same tests, more often."""
+"""The long form of random tests: the same tests, with many more repetitions."""
 
 from __future__ import annotations
 

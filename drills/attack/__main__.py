@@ -1,4 +1,4 @@
-"""Forge contexts, call every function with random values, read rows of others. CALLS=20000 SEED=
+"""Forge contexts, call functions with random values, read rows of others. CALLS=20000 SEED=
 
 The long form of tests/security.
 """

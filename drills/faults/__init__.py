@@ -1,1 +1,1 @@
-"""A clinic at work while everything around it fails, and a checker that trusts nobody."""
+"""The clinic works while its surroundings fail; a checker compares all answers with the rows."""

@@ -1,6 +1,6 @@
 """Kill, cut, stall and restart everything under load; compare answers with rows. DURATION=600 SEED=
 
-Then break the build on purpose, in every way of drills/faults/broken.py: each has to be caught.
+Then run the drill with every broken build of drills/faults/broken.py: each must be caught.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scripts.cluster import THROWAWAY
 from scripts.server import Cluster
 from scripts.system import CommandError, command_line, say
 
-DRILLS = 5  # that a broken build may survive before it counts as not caught
+DRILLS = 5  # a broken build that survives so many drills counts as not caught
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def main() -> None:
                 f" {sum(map(len, sound.violations.values()))} violations"
             )
             broken = [break_it(cluster, folder, build, seed) for build in BUILDS]
-            say("faults: no connection to be had")
+            say("faults: an exhausted connection pool")
             pool = pool_exhaustion(cluster, folder, seed=seed, seconds=12)
         say("faults: a full disk")
         disk = full_disk(folder, seed=seed, seconds=8)
@@ -56,10 +56,10 @@ def main() -> None:
 def break_it(
     cluster: Cluster, folder: Path, build: Broken, seed: str, seconds: float = 4
 ) -> tuple[Broken, Result, int]:
-    """Drill a broken build until it is caught; says with how many drills.
+    """Drill a broken build until it is caught. The last value is the number of drills.
 
-    seconds: of the first one. Each takes twice as long as the one before, because on a slow machine
-    little happens in a second.
+    seconds: length of the first drill. Each drill takes twice as long as the one before, because a
+    slow machine does little in a second.
     """
     for number in range(1, DRILLS + 1):
         length = seconds * 2 ** (number - 1)
@@ -67,7 +67,7 @@ def break_it(
             f"{seed}/{build.name}/{number}",
             length,
             pause=build.pause,
-            wanted=2,
+            choices=2,
             slots=500 + int(length * 25),
             faults=build.faults,
             app=build.app,

@@ -1,4 +1,4 @@
-"""Builds that are broken on purpose. A drill that calls one of them sound proves nothing."""
+"""Builds that are broken on purpose. The drill is worthless if it calls one of them sound."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from drills.stage import DATABASE
 
 @dataclass(frozen=True)
 class Broken:
-    """One broken build, and which rules of the checker may catch it."""
+    """One broken build, and the rules of the checker that may catch it."""
 
     name: str
     what: str
@@ -23,7 +23,7 @@ class Broken:
 
 
 def replacing(function: str, old: str, new: str = "") -> str:
-    """SQL that replaces a text in a function, and fails when it is not there."""
+    """SQL that replaces a text in a function, and fails when the function does not contain it."""
     return f"""
         do $patch$
         declare
@@ -42,8 +42,8 @@ def replacing(function: str, old: str, new: str = "") -> str:
 BUILDS = (
     Broken(
         "check, then insert",
-        "Booking looks whether the slot is open, without a lock, and no constraint stands behind.",
-        {"a_slot_is_held_by_one"},
+        "Booking checks the slot without a lock, and no constraint prevents a second booking.",
+        {"a_slot_is_held_by_one_consultation"},
         patch=replacing("api.book_consultation", "for no key update")
         + replacing(
             "app.consultations_have_the_doctor_and_time_of_their_slot",
@@ -52,14 +52,14 @@ BUILDS = (
         + "drop index app.consultations_one_per_slot;",
     ),
     Broken(
-        "keys without users",
-        "A key is looked up without the user whom it belongs to, and row-level security is off.",
-        {"every_answer_is_a_proper_one", "acknowledged_writes_are_there"},
+        "keys not per user",
+        "A key is looked up without its user, and row-level security is off.",
+        {"every_answer_is_expected", "acknowledged_writes_are_stored"},
         patch=replacing("app.claim_key", "k.user_id = p_user_id and k.operation", "k.operation")
         + "alter table app.idempotency_keys disable row level security;",
     ),
     Broken(
-        "key apart from the booking",
+        "key in another transaction",
         "The booking and its key are committed one after the other.",
         {"a_refusal_leaves_no_trace", "nothing_happens_twice"},
         patch=broken_apps.APART
@@ -68,8 +68,8 @@ BUILDS = (
     ),
     Broken(
         "no audit of updates",
-        "The trail has what was made, and not what became of it.",
-        {"the_trail_leads_to_the_rows", "acknowledged_writes_are_there"},
+        "The audit log has the creation of consultations and not their changes.",
+        {"the_audit_log_leads_to_the_rows", "acknowledged_writes_are_stored"},
         patch="""
             drop trigger consultations_are_audited on app.consultations;
             create trigger consultations_are_audited after insert on app.consultations
@@ -78,49 +78,49 @@ BUILDS = (
     ),
     Broken(
         "answer before COMMIT",
-        "The client hears that it is done, and then it is committed.",
-        {"acknowledged_writes_are_there", "every_key_has_one_outcome"},
+        "The client gets the answer, and then the transaction commits.",
+        {"acknowledged_writes_are_stored", "every_key_has_one_outcome"},
         app="drills.faults.broken_apps:acknowledged_before_commit()",
         faults={proxy.CUT_BEFORE: 1, faults.TERMINATE: 1},
     ),
     Broken(
-        "COMMIT before the disk",
-        "synchronous_commit is off: COMMIT answers before it is written.",
-        {"acknowledged_writes_are_there", "every_key_has_one_outcome"},
+        "COMMIT before the flush",
+        "synchronous_commit is off: COMMIT returns before the WAL is on the disk.",
+        {"acknowledged_writes_are_stored", "every_key_has_one_outcome"},
         patch=f"alter role telemed_api in database {DATABASE} set synchronous_commit = off;",
-        pause=0.6,  # in which something is acknowledged
+        pause=0.6,  # long enough for some writes to be acknowledged
         faults={faults.KILL_DATABASE: 1},
     ),
     Broken(
-        "keys without kinds",
-        "A key is looked up without the kind of request that it was used for.",
-        {"every_answer_is_a_proper_one", "acknowledged_writes_are_there"},
+        "keys not per operation",
+        "A key is looked up without the operation that it was used for.",
+        {"every_answer_is_expected", "acknowledged_writes_are_stored"},
         patch=replacing("app.claim_key", " and k.operation = p_operation"),
     ),
     Broken(
-        "keys for anything",
-        "Whether a key comes back with the same request is not looked at.",
+        "keys for any request",
+        "A key is accepted with another request than the first one.",
         {"another_request_under_a_used_key_is_refused"},
         patch=replacing("app.claim_key", "v_known.fingerprint <> v_new.fingerprint", "false"),
     ),
     Broken(
         "writes without a key repeated",
-        "After a lost connection the API sends every request once more, key or not.",
+        "After a lost connection the API repeats every request, even without a key.",
         {"a_refusal_leaves_no_trace"},
         app="drills.faults.broken_apps:every_write_repeated()",
         pause=0.02,
     ),
     Broken(
-        "something else",
+        "half of the amount",
         "A payment is recorded with half of its amount.",
-        {"what_is_done_is_what_was_asked_for"},
+        {"the_effect_is_the_requested_one"},
         patch=replacing(
             "api.record_payment", "'payment', p_amount_minor,", "'payment', p_amount_minor / 2,"
         ),
     ),
     Broken(
-        "refusals forgotten",
-        "A refusal is told and not stored under its key.",
+        "refusals not stored",
+        "A refusal is raised and not stored under its key.",
         {"every_key_has_one_outcome"},
         patch="""
             create or replace function app.refuse_under_key(

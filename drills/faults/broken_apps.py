@@ -1,4 +1,4 @@
-"""The API, broken in ways that need another program. gunicorn is told to serve these instead."""
+"""Broken builds of the API that SQL alone cannot make; gunicorn serves them instead of the API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flask import Flask, Response, after_this_request, g, request
 from api import db
 from api.app import create_app
 
-# What key_apart_from_booking needs in the database.
+# The functions that key_apart_from_booking calls.
 APART = """
 create function api.known_answer(p_key text) returns jsonb language sql stable security definer
 as $$
@@ -53,7 +53,7 @@ def key_apart_from_booking() -> Flask:
 
 
 def acknowledged_before_commit() -> Flask:
-    """The answer goes out first, COMMIT follows."""
+    """The answer is sent before COMMIT."""
     original = db._execute
 
     def execute(statement: bytes, values: tuple[object, ...], *, repeatable: bool = False) -> bytes:
@@ -86,12 +86,12 @@ def acknowledged_before_commit() -> Flask:
 
 
 def every_write_repeated() -> Flask:
-    """A lost connection is mended by sending the request again, whatever it is."""
+    """After a lost connection, every request is sent again, even a write without a key."""
     original = db._execute
 
     def execute(statement: bytes, values: tuple[object, ...], *, repeatable: bool = False) -> bytes:
         answer = original(statement, values, repeatable=True)
-        # Faults hit the moment between COMMIT and its answer seldom: here they do it now and then.
+        # Faults seldom hit the moment between COMMIT and its answer: simulate it now and then.
         if request.method == "POST" and not repeatable and random.random() < 0.2:
             return original(statement, values, repeatable=True)
         return answer

@@ -20,33 +20,33 @@ QUIET_SECONDS = 0.5
 
 @dataclass
 class Plan:
-    """What a drill is made of; all of it is in the report, so that it can be repeated."""
+    """The parameters of a drill."""
 
     seed: str
     seconds: float
     clients: int = 12
     pause: float = 0.9  # seconds between two faults, on average
-    wanted: int = 6  # open slots of each doctor that clients choose from
+    choices: int = 6  # open slots of each doctor that clients choose from
     slots: int = 2000  # of each doctor
-    faults: dict[str, int] | None = None  # how often each kind; None for the usual mixture
+    faults: dict[str, int] | None = None  # the weight of each kind; None for WEIGHTS
     app: str = ""
     patch: str = ""
 
 
 @dataclass
 class Result:
-    """What a drill has shown."""
+    """The outcome of a drill."""
 
     plan: Plan
     history: History
     seconds: float
-    unknown: int  # operations that nobody knew the outcome of when the faults were over
+    unknown: int  # operations whose outcome was unknown when the faults were over
     checker: Checker
     violations: dict[str, list[str]] = field(default_factory=dict)
 
 
 def run(cluster: Cluster, folder: Path, plan: Plan) -> Result:
-    """Carry a drill out on a fresh database of `cluster`; logs go to `folder`."""
+    """Run a drill on a fresh database of `cluster`; logs go to `folder`."""
     history = History()
     with clinic_at_work(
         cluster, folder, app=plan.app, patch=plan.patch, slots=plan.slots
@@ -61,7 +61,7 @@ def run(cluster: Cluster, folder: Path, plan: Plan) -> Result:
 
 
 def _work(clinic: Stage, history: History, plan: Plan) -> None:
-    board = Board(clinic, plan.wanted)
+    board = Board(clinic, plan.choices)
     clients = [
         Client(clinic, board, history, f"{plan.seed}/client {n}") for n in range(plan.clients)
     ]
@@ -70,9 +70,9 @@ def _work(clinic: Stage, history: History, plan: Plan) -> None:
     with ThreadPoolExecutor(plan.clients + 1) as threads:
         faults = threads.submit(injector.work, faults_over)
         work = [threads.submit(client.work, all_over) for client in clients]
-        # Whoever crashes ends the drill.
+        # The first thread that raises ends the drill.
         wait([faults, *work], plan.seconds, FIRST_COMPLETED)
-        # Faults end first: every client finishes what it has begun, and works on for a while.
+        # Faults end first; clients go on for a while without faults.
         faults_over.set()
         wait([faults])
         clinic.proxy.disarm()

@@ -1,4 +1,4 @@
-"""What is done to the clinic while it works."""
+"""The faults of the drill, and the injector that causes them at random."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ RELOAD = "SIGHUP to gunicorn"
 RESTART = "another gunicorn, and SIGTERM to the old one"
 STALL = "all connections to the database stall for seconds"
 
-# How often each is chosen. A killed database is away for seconds: more of them would leave no time
-# for anything else.
+# How often each is chosen. A killed database is away for seconds: a higher weight would leave no
+# time for the other faults.
 WEIGHTS = {
     TERMINATE: 22,
     CANCEL: 14,
@@ -48,7 +48,7 @@ select pid from pg_stat_activity
 
 
 class Injector:
-    """Breaks something every now and then."""
+    """Causes faults at random times."""
 
     def __init__(
         self,
@@ -76,11 +76,11 @@ class Injector:
         }
 
     def work(self, over: threading.Event) -> None:
-        """Each kind of fault once, in any order, then as chance has it, until `over`."""
+        """Cause each kind of fault once, in random order, then random kinds, until `over`."""
         kinds = self.chance.sample(list(self.weights), len(self.weights))
         while not over.wait(self.chance.expovariate(1 / self.pause)):
             kind = kinds.pop() if kinds else self._any()
-            # A database that is just recovering cannot be asked to break something.
+            # A database that is recovering refuses the connection that a fault needs.
             with contextlib.suppress(psycopg.OperationalError):
                 self._actions[kind]()
 
@@ -120,15 +120,15 @@ class Injector:
         self.clinic.restart()
 
     def _cut(self, cut: str) -> None:
-        # One, which the API mends by itself, or so many in a row that it cannot.
+        # One cut, after which the API repeats by itself, or too many in a row for that.
         cuts = 1 if cut == proxy.HALF_OPEN else self.chance.choice((1, 1, 2, 8))
-        before = self.clinic.proxy.struck
+        before = self.clinic.proxy.cuts_made
         self.clinic.proxy.arm(cut, cuts)
         deadline = time.monotonic() + 5
-        while self.clinic.proxy.struck < before + cuts and time.monotonic() < deadline:
+        while self.clinic.proxy.cuts_made < before + cuts and time.monotonic() < deadline:
             time.sleep(0.002)
-        self.clinic.proxy.disarm()  # if nobody has asked for anything
-        for _ in range(self.clinic.proxy.struck - before):
+        self.clinic.proxy.disarm()  # if there were too few requests
+        for _ in range(self.clinic.proxy.cuts_made - before):
             self.history.broke(cut)
 
     def _stall(self) -> None:

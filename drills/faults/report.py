@@ -1,4 +1,4 @@
-"""docs/reports/faults.md: what was done to the clinic, what came of it, and how to do it again."""
+"""docs/reports/faults.md: the faults, their effects, and how to repeat the drill."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Findings:
     seed: str
     version: str
     drill: Result
-    broken: list[tuple[Broken, Result, int]]  # with the number of drills that it took
+    broken: list[tuple[Broken, Result, int]]  # with the number of drills until it was caught
     pool: Outage
     disk: Outage | str
 
@@ -37,12 +37,12 @@ class Findings:
 
     @property
     def failures(self) -> list[str]:
-        """What makes the run a failure."""
+        """The reasons why the run counts as failed."""
         found = [
-            f"{name}: {told[0]} (and {len(told) - 1} more)"
+            f"{name}: {examples[0]} (and {len(examples) - 1} more)"
             for outage in (self.drill, self.pool, self.disk)
             if not isinstance(outage, str)
-            for name, told in outage.violations.items()
+            for name, examples in outage.violations.items()
         ]
         return found + [
             f"the build {build.name!r} was not caught"
@@ -69,7 +69,10 @@ def _lines(f: Findings) -> Iterable[str]:
             ("operations", f"{len(history.operations):,}"),
             ("requests", f"{len(attempts):,}"),
             ("faults", f"{len(history.faults):,}"),
-            ("losses, doubles and other violations", sum(map(len, result.violations.values()))),
+            (
+                "violations, such as lost or doubled writes",
+                sum(map(len, result.violations.values())),
+            ),
         ],
     )
     yield "## Faults\n"
@@ -78,17 +81,17 @@ def _lines(f: Findings) -> Iterable[str]:
         (kind, f"{n:,}", _lasted(history, kind), _recovery(history, kind))
         for kind, n in faults.most_common()
     ]
-    head = ("fault", "times", "it lasted by itself", "until a write succeeded again")
+    head = ("fault", "times", "duration", "until a write succeeded again")
     yield from _table(head, rows)
     yield _RECOVERY
-    yield "\n## What clients asked for, and heard\n"
+    yield "\n## Operations and answers\n"
     yield from _table(("operation", "times"), [(k, f"{n:,}") for k, n in kinds.most_common()])
     answers = Counter(_answer(a.status, a.code) for a in attempts)
     yield from _table(("answer", "times"), [(k, f"{n:,}") for k, n in answers.most_common()])
     yield _unknowns(result)
-    yield "\n## The rules, and how often each was broken\n"
+    yield "\n## Violations of each rule\n"
     yield from _table(
-        ("rule", "what it says", "violations"),
+        ("rule", "meaning", "violations"),
         [
             (_words(name), " ".join((check.__doc__ or "").split()), _broken(result, name))
             for name, check in RULES.items()
@@ -97,19 +100,20 @@ def _lines(f: Findings) -> Iterable[str]:
     yield "## Builds that are broken on purpose\n"
     yield _BROKEN
     yield from _table(
-        ("build", "what is wrong with it", "operations", "faults", "caught by"),
+        ("build", "its fault", "operations", "faults", "caught by"),
         [
             (
                 build.name,
                 build.what,
                 f"{len(r.history.operations):,}",
                 len(r.history.faults),
-                "; ".join(f"{_words(n)} ({len(v):,})" for n, v in r.violations.items()) or "NOBODY",
+                "; ".join(f"{_words(n)} ({len(v):,})" for n, v in r.violations.items())
+                or "NO RULE",
             )
             for build, r, _ in f.broken
         ],
     )
-    yield "## No connection to be had\n"
+    yield "## An exhausted connection pool\n"
     yield _POOL
     yield from _outage(f.pool)
     yield "## A full disk\n"
@@ -147,12 +151,14 @@ def _unknowns(result: Result) -> str:
     operations = [o for o in result.history.operations if o.key and o.attempts]
     unsure = [o for o in operations if not o.attempts[0].definite]
     done = sum(o.outcome is not None and o.outcome.ok and o.outcome.replayed for o in unsure)
-    anew = sum(o.outcome is not None and o.outcome.ok and not o.outcome.replayed for o in unsure)
+    executed = sum(
+        o.outcome is not None and o.outcome.ok and not o.outcome.replayed for o in unsure
+    )
     refused = sum(o.outcome is not None and not o.outcome.ok for o in unsure)
     return _UNKNOWN.format(
         unsure=len(unsure),
         done=done,
-        anew=anew,
+        executed=executed,
         refused=refused,
         late=result.unknown,
         still=sum(o.outcome is None for o in unsure),
@@ -165,14 +171,14 @@ def _outage(outage: Outage) -> Iterable[str]:
         [
             ("operations in all", f"{outage.operations:,}"),
             (
-                "answers meanwhile",
+                "answers during the outage",
                 ", ".join(f"{answer}: {n:,}" for answer, n in outage.answers.most_common()),
             ),
             ("slowest answer", f"{outage.slowest:.1f} s"),
             ("slowest answer of the second half", f"{outage.slowest_half:.1f} s"),
             ("from the end until a write succeeded", f"{outage.recovery:.2f} s"),
             ("violations", sum(map(len, outage.violations.values()))),
-            *([("besides", outage.note)] if outage.note else []),
+            *([("note", outage.note)] if outage.note else []),
         ],
     )
 
@@ -204,34 +210,34 @@ _HEAD = """\
 Clients book, retry, cancel, reschedule, complete, pay, refund and read at random, through HTTP and
 real gunicorn workers, while a program breaks the database, the connections to it and gunicorn. When
 it is over, every request whose outcome is unknown is repeated under its key. Then a checker
-compares what every client was told, and when, with every row and the audit log; it knows nothing of
-how the product works. `make drill NAME=faults` writes this file. It takes a quarter of an hour;
+compares every answer and its time with every row and the audit log; it does not use the product's
+code. `make drill NAME=faults` writes this file. It takes a quarter of an hour;
 `DURATION=` (seconds of the first part), `SEED=` and `REPORT=` (another file) change it. A run of a
-few seconds is part of `make test`. The seed decides what each client and the breaker do, but not
-which of two is first.
+few seconds is part of `make test`. The seed decides the actions of each client and of the
+program that breaks things, but not their order in time.
 """
 _RECOVERY = """\
-A cut is: before the statement was passed on; after the statement, without the Sync that commits it;
-after Sync and COMMIT, with the answer thrown away. SIGHUP and SIGTERM must not cost a single
-answer, and neither may anything that befalls the database: only a worker that is killed may leave a
-request without one. Times are medians and maxima; other faults may happen meanwhile.\
+A connection is cut before the statement is passed on, or after the statement and before the Sync
+that commits it, or after Sync and COMMIT, so that the answer is lost. No answer may be lost through
+SIGHUP, SIGTERM or a fault of the database: only a killed worker may leave a request without an
+answer. Times are medians and maxima; other faults may happen at the same time.\
 """
 _UNKNOWN = """\
 The API repeats a request by itself, once, when the connection to the database is lost and the
-request reads or has a key. {unsure:,} operations were not told at first all the same: they heard
-503 or 504, or nothing. Repeating the key told what had become of them: {done:,} had been done (a
-replay), {anew:,} had not, and were done then, {refused:,} were refused. {late:,} of them were left
-open until the faults were over. Still unknown: {still:,}.\
+request reads or has a key. The outcome of {unsure:,} operations was unknown after their first
+attempt nevertheless: the answer was 503, 504 or missing. Repeating the key gave the outcome:
+{done:,} had been executed (a replay), {executed:,} had not and were executed then, {refused:,} were
+refused. {late:,} of them were left open until the faults were over. Still unknown: {still:,}.\
 """
 _BROKEN = """\
-The same drill, for a few seconds each, with a build in which one thing is wrong. A drill that
-called one of them sound would prove nothing.
+The same drill, for a few seconds each, with builds that have one fault each. The drill must catch
+every one of them.
 """
 _POOL = """\
 Every connection to the database hangs for some seconds while 64 clients go on asking: four
-connections and eight threads in each of two workers. Nobody may wait for ever, and the wait may not
-grow: the connection that hangs is given up after 5 s, who wants one waits for 1 s, and who has
-waited for a thread for 2 s is told at once.
+connections and eight threads in each of two workers. Every wait has a limit, and waits do not grow:
+a connection that hangs is given up after 5 s, a request waits at most 1 s for a connection, and a
+request that has waited 2 s for a thread is refused at once.
 """
 _DISK = """\
 The volume of the database, a small one in memory, is filled to the last byte under load and emptied

@@ -1,4 +1,4 @@
-"""Two faults that need a stage of their own: no connection to be had, and a full disk."""
+"""Two faults that need their own stage: an exhausted connection pool and a full disk."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ SMALL = {"max_wal_size": "64MB", "min_wal_size": "32MB"}
 
 @dataclass
 class Outage:
-    """Requests that came back between two times, and what was broken by it."""
+    """The requests of an outage, and the rules that were broken."""
 
     operations: int
     answers: Counter[str]
     slowest: float  # seconds
-    slowest_half: float  # of those that came back in the second half
+    slowest_half: float  # of the requests that returned in the second half
     recovery: float  # seconds from the end until a write was acknowledged
     violations: dict[str, list[str]] = field(default_factory=dict)
     note: str = ""
@@ -42,7 +42,7 @@ class Outage:
 def pool_exhaustion(
     cluster: Cluster, folder: Path, *, seed: str, seconds: float, clients: int = 64
 ) -> Outage:
-    """Every connection of the pool waits for a database that says nothing, and clients go on."""
+    """Every connection of the pool waits for a database that does not answer; clients go on."""
     with clinic_at_work(cluster, folder, patients=clients) as clinic:
         clinic.ready()
         history = History()
@@ -88,7 +88,7 @@ def full_disk(folder: Path, *, seed: str, seconds: float, clients: int = 12) -> 
 
 
 def _fill(filler: Path, seconds: float) -> None:
-    """Leave not a byte free, and take it back after some seconds."""
+    """Fill the disk to the last byte, and free it after some seconds."""
     deadline = time.monotonic() + seconds
     with filler.open("wb", buffering=0) as file:
         size = FILLER_BYTES
@@ -98,7 +98,7 @@ def _fill(filler: Path, seconds: float) -> None:
             except OSError as error:
                 if error.errno != errno.ENOSPC:
                     raise
-                # What the database gives back is taken, too.
+                # Space that the database frees is filled, too.
                 size = max(size // 2, 4096)
                 time.sleep(0 if size > 4096 else 0.02)
     filler.unlink()
@@ -106,7 +106,7 @@ def _fill(filler: Path, seconds: float) -> None:
 
 @contextlib.contextmanager
 def _busy(clinic: Stage, history: History, seed: str, clients: int) -> Iterator[None]:
-    board = Board(clinic, wanted=12)
+    board = Board(clinic, choices=12)
     over = threading.Event()
     with ThreadPoolExecutor(clients) as threads:
         work = [
@@ -125,9 +125,9 @@ def _recovered(clinic: Stage, history: History, since: float) -> float:
     """Seconds until a write that was asked for after `since` was acknowledged."""
     clinic.ready()
     while True:
-        told = [a.returned for a in _writes(history) if a.ok and a.invoked > since]
-        if told:
-            return min(told) - since
+        returned = [a.returned for a in _writes(history) if a.ok and a.invoked > since]
+        if returned:
+            return min(returned) - since
         time.sleep(0.02)
 
 
@@ -138,13 +138,15 @@ def _writes(history: History) -> list[Attempt]:
 def _outage(
     checker: Checker, history: History, began: float, ended: float, recovery: float
 ) -> Outage:
-    met = [a for _, a in history.attempts() if a.invoked < ended and a.returned > began]
+    during = [a for _, a in history.attempts() if a.invoked < ended and a.returned > began]
     half = (began + ended) / 2
     return Outage(
         operations=len(history.operations),
-        answers=Counter(f"{a.status} {a.code}".strip() if a.status else "no answer" for a in met),
-        slowest=max(a.returned - a.invoked for a in met),
-        slowest_half=max((a.returned - a.invoked for a in met if a.returned > half), default=0),
+        answers=Counter(
+            f"{a.status} {a.code}".strip() if a.status else "no answer" for a in during
+        ),
+        slowest=max(a.returned - a.invoked for a in during),
+        slowest_half=max((a.returned - a.invoked for a in during if a.returned > half), default=0),
         recovery=recovery,
         violations=checker.violations(),
     )

@@ -20,7 +20,7 @@ from drills.stage import durable_cluster
 from scripts.server import Cluster
 
 SEED = "short"
-KINDS = {"book", "cancel", "reschedule", "complete", "pay", "read", "publish", "confuse"}
+KINDS = {"book", "cancel", "reschedule", "complete", "pay", "read", "publish", "reuse"}
 
 
 @pytest.fixture(scope="module")
@@ -32,14 +32,14 @@ def durable() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def sound(durable: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Result:
-    """A drill of the product as it is, long enough for everything to happen once."""
+    """A drill of the sound product, long enough for every kind of operation to occur."""
     for seconds in (6, 20, 60):
         plan = Plan(SEED, seconds, pause=0.3)
         result = drill.run(durable, tmp_path_factory.mktemp("sound"), plan)
         outcomes = [(o.kind, o.outcome) for o in result.history.operations if o.outcome]
-        happened = {kind for kind, outcome in outcomes if outcome.ok or kind == "confuse"}
+        seen = {kind for kind, outcome in outcomes if outcome.ok or kind == "reuse"}
         refused = {outcome.code for _, outcome in outcomes}
-        if happened >= KINDS and refused >= {"TM901", "TM904", "TM905"}:
+        if seen >= KINDS and refused >= {"TM901", "TM904", "TM905"}:
             break
     return result
 
@@ -62,7 +62,7 @@ def test_exhausted_pool_answers_503_and_recovers(durable: Cluster, tmp_path: Pat
     assert any(answer.startswith("503") for answer in outage.answers)
 
 
-# Each rule of the checker, and what would break it: the history or the tables, altered.
+# For each rule of the checker, alterations of the history or the tables that break it.
 
 
 def acknowledged(c: Checker, kind: str) -> Operation:
@@ -89,10 +89,10 @@ def row_is_gone(c: Checker) -> None:
     del c.rows["consultations"][outcome.body["id"]]
 
 
-def somebody_elses(c: Checker) -> None:
+def another_patient(c: Checker) -> None:
     outcome = acknowledged(c, "book").outcome
     assert outcome
-    outcome.body["patient_id"] = "somebody else"
+    outcome.body["patient_id"] = "another patient"
 
 
 def other_slot(c: Checker) -> None:
@@ -110,28 +110,28 @@ def other_row(c: Checker) -> None:
     c.effects[acknowledged(c, "cancel").number][0].row = "another row"
 
 
-def confused(c: Checker) -> None:
-    refused = next(o for o in c.history.operations if o.kind == "confuse" and o.outcome)
+def accepted_under_a_used_key(c: Checker) -> None:
+    refused = next(o for o in c.history.operations if o.kind == "reuse" and o.outcome)
     refused.attempts[0].status, refused.attempts[0].code = 201, ""
 
 
-def too_late_already(c: Checker) -> None:
+def never_over(c: Checker) -> None:
     refused, _ = next(c.refused("TM905"))
     c.steps[refused.path.split("/")[3]] = []
 
 
-def free_after_all(c: Checker) -> None:
+def never_busy(c: Checker) -> None:
     refused, _ = next(c.refused("TM904"))
-    refused.user = "somebody without a consultation"
+    refused.user = "a patient without a consultation"
 
 
-def never_quiet(c: Checker) -> None:
+def failing_without_faults(c: Checker) -> None:
     for _, attempt in c.history.attempts():
         if attempt.invoked >= c.history.quiet_since:
             attempt.status = 503
 
 
-def refused_after_all(c: Checker) -> None:
+def refused_but_done(c: Checker) -> None:
     outcome = acknowledged(c, "book").outcome
     assert outcome
     outcome.status, outcome.code = 409, "TM904"
@@ -154,8 +154,8 @@ def key_is_gone(c: Checker) -> None:
     c.keys.clear()
 
 
-def from_nowhere(c: Checker) -> None:
-    c.changes[0].request_id = "somewhere"
+def unknown_request(c: Checker) -> None:
+    c.changes[0].request_id = "unknown"
 
 
 def another_user(c: Checker) -> None:
@@ -166,17 +166,17 @@ def altered_row(c: Checker) -> None:
     next(iter(c.rows["consultations"].values()))["digest"] = "altered"
 
 
-def gap(c: Checker) -> None:
+def gap_in_the_audit_log(c: Checker) -> None:
     row = next(x for x in c.changes if x.table == "consultations" and x.verb == "UPDATE")
     row.old["digest"] = "altered"
 
 
-def moved_on(c: Checker) -> None:
+def changed_when_cancelled(c: Checker) -> None:
     row = next(x for x in c.changes if x.old.get("status") == "scheduled")
     row.old["status"] = "cancelled"
 
 
-def began_late(c: Checker) -> None:
+def began_as_completed(c: Checker) -> None:
     row = next(x for x in c.changes if x.table == "consultations" and x.verb == "INSERT")
     row.new["status"] = "completed"
 
@@ -186,56 +186,56 @@ def held_by_two(c: Checker) -> None:
     other.new["slot_id"] = one.new["slot_id"]
 
 
-def too_early(c: Checker) -> None:
+def done_too_early(c: Checker) -> None:
     second = (s[1] for s in c.steps.values() if s[0].table == "availability_slots" and s[1:])
     operation = next(o for o in map(c.operation_of, second) if o and o.outcome and o.outcome.ok)
     for attempt in operation.attempts:
         attempt.invoked = attempt.returned = 0
 
 
-def taken_by_nobody(c: Checker) -> None:
+def never_taken(c: Checker) -> None:
     refused = next(o for o in c.history.operations if o.outcome and o.outcome.code == "TM901")
     c.steps[refused.slot_id] = []
 
 
-def old_news(c: Checker) -> None:
+def read_too_early(c: Checker) -> None:
     read = acknowledged(c, "read").outcome
     assert read
     read.returned = read.invoked = 0
 
 
-def invariant(c: Checker) -> None:
+def broken_invariant(c: Checker) -> None:
     c.invariants.append(("a_rule", 1, ["an id"]))
 
 
 TAMPERING: list[tuple[str, Callable[[Checker], None]]] = [
-    ("every_answer_is_a_proper_one", answered_500),
+    ("every_answer_is_expected", answered_500),
     ("only_a_killed_worker_leaves_a_request_without_answer", without_answer),
     ("every_unknown_outcome_becomes_known", never_answered),
-    ("acknowledged_writes_are_there", row_is_gone),
-    ("acknowledged_writes_are_there", somebody_elses),
-    ("acknowledged_writes_are_there", other_slot),
-    ("what_is_done_is_what_was_asked_for", other_amount),
-    ("what_is_done_is_what_was_asked_for", other_row),
-    ("another_request_under_a_used_key_is_refused", confused),
-    ("who_comes_too_late_hears_so_only_then", too_late_already),
-    ("who_is_busy_hears_so_only_then", free_after_all),
-    ("without_faults_requests_are_granted", never_quiet),
-    ("a_refusal_leaves_no_trace", refused_after_all),
+    ("acknowledged_writes_are_stored", row_is_gone),
+    ("acknowledged_writes_are_stored", another_patient),
+    ("acknowledged_writes_are_stored", other_slot),
+    ("the_effect_is_the_requested_one", other_amount),
+    ("the_effect_is_the_requested_one", other_row),
+    ("another_request_under_a_used_key_is_refused", accepted_under_a_used_key),
+    ("only_a_consultation_that_is_over_is_refused_as_over", never_over),
+    ("only_a_busy_patient_is_refused_as_busy", never_busy),
+    ("without_faults_requests_succeed", failing_without_faults),
+    ("a_refusal_leaves_no_trace", refused_but_done),
     ("nothing_happens_twice", done_twice),
     ("every_key_has_one_outcome", two_answers),
     ("every_key_has_one_outcome", key_is_gone),
-    ("nothing_happens_without_a_request", from_nowhere),
+    ("nothing_happens_without_a_request", unknown_request),
     ("nothing_happens_without_a_request", another_user),
-    ("the_trail_leads_to_the_rows", altered_row),
-    ("the_trail_leads_to_the_rows", gap),
-    ("statuses_move_only_as_permitted", moved_on),
-    ("statuses_move_only_as_permitted", began_late),
-    ("a_slot_is_held_by_one", held_by_two),
-    ("each_slot_is_a_register_in_real_time", too_early),
-    ("each_slot_is_a_register_in_real_time", taken_by_nobody),
-    ("reads_see_what_was_acknowledged", old_news),
-    ("all_invariants_hold", invariant),
+    ("the_audit_log_leads_to_the_rows", altered_row),
+    ("the_audit_log_leads_to_the_rows", gap_in_the_audit_log),
+    ("statuses_move_only_as_permitted", changed_when_cancelled),
+    ("statuses_move_only_as_permitted", began_as_completed),
+    ("a_slot_is_held_by_one_consultation", held_by_two),
+    ("each_slot_is_a_register_in_real_time", done_too_early),
+    ("each_slot_is_a_register_in_real_time", never_taken),
+    ("reads_see_what_was_acknowledged", read_too_early),
+    ("all_invariants_hold", broken_invariant),
 ]
 
 

@@ -1,1 +1,1 @@
-"""Changes of the schema while people work."""
+"""Changes of the schema under load."""

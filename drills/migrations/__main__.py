@@ -16,8 +16,8 @@ from scripts.cluster import THROWAWAY
 from scripts.system import CommandError, command_line
 
 INTRODUCTION = """\
-Clients work through HTTP as in the fault drill while the newest release is deployed, reverted and
-deployed again; a reader holds its connection all the time. `make drill NAME=migrations` repeats
+Clients work through HTTP as in the fault drill while the newest release is reverted and deployed,
+twice. A reader keeps its transaction open all the time. `make drill NAME=migrations` repeats
 it."""
 
 
@@ -26,7 +26,7 @@ def main() -> None:
     seconds = float(os.environ.get("SECONDS") or 15)
     seed = report.seed()
     log = report.Log("migrations")
-    log.say(f"SEED={seed}, {clients} clients, a reader that stays")
+    log.say(f"SEED={seed}, {clients} clients, one long read transaction")
     with (
         tempfile.TemporaryDirectory(prefix=f"{THROWAWAY}logs-") as folder,
         durable_cluster() as cluster,
@@ -35,7 +35,7 @@ def main() -> None:
         result = drill(cluster, Path(folder), clients=clients, seconds=seconds, seed=seed)
     log.say(f"{len(result.changes)} changes: {', '.join(result.changes)}")
     for step in result.steps:
-        log.say(f"{step.what}: {step.seconds:.1f} s")
+        log.say(f"{step.name}: {step.seconds:.1f} s")
     log.say(
         f"{result.operations:,} operations in {result.requests:,} requests,"
         f" {len(result.failed)} failed, the slowest took {result.slowest:.2f} s"

@@ -1,6 +1,6 @@
-"""Deploys and reverts the newest release under load, with somebody who reads for long.
+"""Reverts and deploys the newest release under load and beside a long read transaction.
 
-No request may fail, and the schema has to be the same afterwards as after a fresh deployment.
+No request may fail, and the schema must be the same afterwards as after a fresh deployment.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ READER = "select count(*), max(id::text) from app.consultations"
 
 
 class Step(NamedTuple):
-    what: str
+    name: str
     seconds: float
 
 
@@ -67,7 +67,7 @@ def changes_since(tag: str) -> list[str]:
 def drill(
     cluster: Cluster, folder: Path, *, clients: int, seconds: float, seed: str, rounds: int = 2
 ) -> Result:
-    """seconds: how long people work between two steps."""
+    """seconds: how long clients work between two steps."""
     before, newest = releases()[-2:]
     result = Result(changes_since(before))
     history = History()
@@ -79,11 +79,13 @@ def drill(
     ):
         clinic.ready()
         board = Board(clinic, 6)
-        people = [Client(clinic, board, history, f"{seed}/client {n}") for n in range(clients)]
-        work = [pool.submit(client.work, over) for client in people]
+        work = [
+            pool.submit(Client(clinic, board, history, f"{seed}/client {n}").work, over)
+            for n in range(clients)
+        ]
         try:
             with closing(psycopg.connect(cluster.url(DATABASE))) as reader:
-                # A report that is open all the time, and holds what it has locked.
+                # A transaction that stays open all the time and keeps its lock on the table.
                 reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
                 reader.execute(READER)
                 for _ in range(rounds):
@@ -113,9 +115,9 @@ def drill(
 
 def sqitch(cluster: Cluster, command: str, target: str) -> Step:
     began = time.monotonic()
-    sure = ("-y",) if command == "revert" else ()
+    confirmed = ("-y",) if command == "revert" else ()
     run(
-        ("sqitch", "--quiet", command, *sure, "--to", f"@{target}", f"db:pg:{DATABASE}"),
+        ("sqitch", "--quiet", command, *confirmed, "--to", f"@{target}", f"db:pg:{DATABASE}"),
         cluster.environment(DATABASE) | OWNER,
     )
     return Step(f"{command} to @{target}", time.monotonic() - began)

@@ -25,14 +25,14 @@ def test_release_is_deployed_and_reverted_under_load(tmp_path: Path) -> None:
 
 def test_releases_are_tagged() -> None:
     before, newest = releases()[-2:]
-    assert changes_since(newest) == [], "what is not released yet has no tag"
+    assert changes_since(newest) == [], "changes after the newest tag are not released"
     assert changes_since(before)
 
 
 def test_released_function_is_reworked(
     cluster: Cluster, new_database: Callable[[], str], tmp_path: Path
 ) -> None:
-    """In a copy of the checkout, as `make rework` does it after a release."""
+    """`make rework` after a release, in a copy of the checkout."""
     copy = tmp_path / "checkout"
     copy.mkdir()
     for name in ("sqitch.plan", "sqitch.conf", "db", "scripts"):

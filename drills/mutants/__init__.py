@@ -1,1 +1,1 @@
-"""What the tests are worth: the schema is broken on purpose, and they have to notice."""
+"""How strong the tests are: the schema is broken on purpose, and a test must fail."""

@@ -1,4 +1,4 @@
-"""Break the schema in every known way and see whether a test notices. COUNT=300 SEED=1 KIND=
+"""Break the schema in every known way and check that a test fails. COUNT=300 SEED=1 KIND=
 
 COUNT is how many of the generated mutants are tried, SEED chooses them. KIND="by hand", "rules" or
 "generated" tries one kind and writes no report.
@@ -23,7 +23,7 @@ from scripts.system import CommandError, command_line, say
 from scripts.test import database_for_pgtap
 
 BAR_PERCENT = 95
-SEED = "1"  # of docs/reports/mutants.md: another one draws mutants that nobody has looked at yet
+SEED = "1"  # of docs/reports/mutants.md; survivors of other seeds may lack an explanation
 AT_ONCE = 2
 
 
@@ -42,23 +42,23 @@ def main() -> None:
             mutants = [mutant for mutant in mutants if mutant.kind == kind]
         verdicts = judge_all(cluster, mutants)
         if kind in ("", GENERATED):
-            verdicts += tried(cluster, candidates, count)
+            verdicts += judge_until(cluster, candidates, count)
     result = Result(seed, len(candidates), time.monotonic() - began, cluster.version, verdicts)
     if not kind:
         report.write("mutants", result.text())
     result.summary()
     if result.unexplained:
-        raise CommandError(f"{len(result.unexplained)} survived that nobody has explained")
+        raise CommandError(f"{len(result.unexplained)} survivors are not explained")
     if result.killed_percent(GENERATED) < BAR_PERCENT:
         raise CommandError(f"fewer than {BAR_PERCENT} % of the generated ones were noticed")
 
 
 def prepare(cluster: Cluster) -> None:
-    """The database that every mutant is a clone of."""
+    """Create the database from which every mutant is cloned."""
     database_for_pgtap(cluster, TEMPLATE)
 
 
-def tried(cluster: Cluster, candidates: list[Mutant], count: int) -> list[Verdict]:
+def judge_until(cluster: Cluster, candidates: list[Mutant], count: int) -> list[Verdict]:
     """Verdicts on `count` mutants that PostgreSQL accepts."""
     verdicts: list[Verdict] = []
     rest = iter(candidates)

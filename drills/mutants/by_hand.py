@@ -1,4 +1,4 @@
-"""Mutants that somebody thought of: what a reviewer would be afraid of."""
+"""Mutants that a reviewer would be afraid of, written by hand."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from drills.mutants.generated import FUNCTIONS
 from scripts.server import Cluster
 from scripts.system import CommandError
 
-# name, function (schema.name), what stands in its body, what stands there instead
+# name, function (schema.name), text in its body, replacement
 EDITS = (
-    # Who is calling
+    # The actor
     (
-        "a caller who is verified already",
+        "an earlier verified actor is kept",
         "ops.change_role",
         "perform app.forget_actor();",
         "",
@@ -43,9 +43,9 @@ EDITS = (
         "v_slot.starts_at <= app.clock()",
         "v_slot.starts_at < app.clock()",
     ),
-    # Looks before and after the lock
+    # Checks before and after the lock
     (
-        "a slot is not looked at before booking",
+        "the status of a slot is not checked before booking",
         "api.book_consultation",
         "if v_slot.status <> 'open' then",
         "if false then",
@@ -94,19 +94,24 @@ EDITS = (
         "if false then",
     ),
     (
-        "a busy patient is not noticed",
+        "a busy patient can book",
         "api.book_consultation",
         "if app.patient_is_busy(v_actor.user_id, v_slot.starts_at, v_slot.ends_at) then",
         "if false then",
     ),
     # Idempotency
     (
-        "keys of all users are one",
+        "idempotency keys are not per user",
         "app.claim_key",
         "where k.user_id = p_user_id and k.operation",
         "where k.operation",
     ),
-    ("keys of all operations are one", "app.claim_key", "and k.operation = p_operation and", "and"),
+    (
+        "idempotency keys are not per operation",
+        "app.claim_key",
+        "and k.operation = p_operation and",
+        "and",
+    ),
     (
         "the fingerprint is not compared",
         "app.claim_key",
@@ -120,96 +125,116 @@ EDITS = (
         "true",
     ),
     (
-        "a refusal is not remembered",
+        "a refusal is not replayed",
         "app.claim_key",
         "if v_known.refusal_code is not null then",
         "if false then",
     ),
-    ("a replay does not say so", "app.claim_key", "raise notice", "raise debug"),
+    ("a replay is not marked", "app.claim_key", "raise notice", "raise debug"),
     (
         "a booking needs no key",
         "api.book_consultation",
         "perform app.require_key(p_idempotency_key);",
         "",
     ),
-    # Who may
+    # Roles
     (
-        "anybody books",
+        "every role may book",
         "api.book_consultation",
         "app.require_role('patient')",
         "app.current_actor()",
     ),
     (
-        "anybody completes",
+        "every role may complete",
         "api.complete_consultation",
         "app.require_role('doctor')",
         "app.current_actor()",
     ),
-    ("anybody refunds", "api.refund_payment", "app.require_role('admin')", "app.current_actor()"),
     (
-        "anybody on-boards doctors",
+        "every role may refund",
+        "api.refund_payment",
+        "app.require_role('admin')",
+        "app.current_actor()",
+    ),
+    (
+        "every role may onboard doctors",
         "api.onboard_doctor",
         "app.require_role('admin')",
         "app.current_actor()",
     ),
-    ("anybody reads the trail", "api.list_audit_logs", "perform app.require_role('admin');", ""),
     (
-        "anybody reads the access log",
+        "every role may read the audit log",
+        "api.list_audit_logs",
+        "perform app.require_role('admin');",
+        "",
+    ),
+    (
+        "every role may read the access log",
         "api.list_access_logs",
         "perform app.require_role('admin');",
         "",
     ),
-    ("anybody reads the figures", "api.clinic_analytics", "perform app.require_role('admin');", ""),
     (
-        "anybody checks the invariants",
+        "every role may read the analytics",
+        "api.clinic_analytics",
+        "perform app.require_role('admin');",
+        "",
+    ),
+    (
+        "every role may check the invariants",
         "api.check_invariants",
         "perform app.require_role('admin');",
         "",
     ),
-    ("a read is not written down", "api.get_consultation", "app.record_read(", "concat("),
+    ("a read is not in the access log", "api.get_consultation", "app.record_read(", "concat("),
     # Pages
     (
-        "a cursor that anybody can make",
+        "the signature of a cursor is not verified",
         "app.cursor_position",
         "= sha256(substr(v_bytes, 1, 16))",
         "is not null",
     ),
     (
-        "a cursor for every caller",
+        "a cursor is valid for every caller",
         "app.cursor_signature",
         "current_setting('app.verified_user_id', true)",
         "''",
     ),
-    # The trail and its seals
-    ("the trail forgets the user", "app.record_change", "else v_context.user_id", "else null"),
+    # The audit log and its seals
     (
-        "the trail believes what an earlier caller has left",
+        "the audit log does not name the user",
+        "app.record_change",
+        "else v_context.user_id",
+        "else null",
+    ),
+    (
+        "the audit log trusts the context of an earlier actor",
         "app.record_change",
         "and current_setting('app.verified_user_id', true) = current_setting('app.user_id', true)",
         "",
     ),
     (
-        "the trail forgets the request",
+        "the audit log does not name the request",
         "app.record_change",
         "then nullif(current_setting('app.request_id', true), '')",
         "then null",
     ),
     (
-        "secrets are in the trail",
+        "secrets are in the audit log",
         "app.record_change",
         "to_jsonb(new) - tg_argv[1:]",
         "to_jsonb(new)",
     ),
-    ("the hash leaves out the user", "app.audit_row_hash", "p_log.user_id,", ""),
-    ("the hash leaves out the old row", "app.audit_row_hash", "p_log.old,", ""),
+    ("the hash of a row leaves out the user", "app.audit_row_hash", "p_log.user_id,", ""),
+    ("the hash of a row leaves out the old values", "app.audit_row_hash", "p_log.old,", ""),
     (
-        "the hash of a seal leaves out the one before",
+        "the hash of a seal leaves out the previous seal",
         "app.audit_seal_hash",
         "encode(p_seal.previous_hash, 'hex')",
         "''",
     ),
     (
-        "the sealer waits for nobody",
+        "the sealer does not wait for open transactions",
         "ops.seal_audit",
         "= any (v_writing))",
         "= any (v_writing) and false)",
@@ -228,14 +253,14 @@ EDITS = (
     ),
     # Context and sessions
     (
-        "a spent refresh token is good for ever",
+        "an old refresh token is valid for years",
         "app.rotate_refresh_token",
         "10 seconds",
         "10 years",
     ),
-    ("a deactivated user goes on", "app.signed_in_actor", "deactivated_at is null", "true"),
-    ("a session that was ended goes on", "app.signed_in_actor", "revoked_at is null", "true"),
-    # Keys that may go
+    ("a deactivated user stays logged in", "app.signed_in_actor", "deactivated_at is null", "true"),
+    ("an ended session stays valid", "app.signed_in_actor", "revoked_at is null", "true"),
+    # Keys that may be purged
     (
         "keys of bookings are purged",
         "ops.purge",
@@ -270,19 +295,19 @@ STATEMENTS = (
     ),
     # Rights
     (
-        "everybody may book",
+        "PUBLIC may execute book_consultation",
         "book_consultation",
         "grant execute on function api.book_consultation to public",
     ),
-    ("everybody may act as anybody", "act_as", "grant execute on function ops.act_as to public"),
-    ("the API acts as anybody", "act_as", "grant execute on function ops.act_as to telemed_api"),
+    ("PUBLIC may execute act_as", "act_as", "grant execute on function ops.act_as to public"),
+    ("the API may execute act_as", "act_as", "grant execute on function ops.act_as to telemed_api"),
     (
-        "the API reads users",
+        "the API may read app.users",
         "users",
         "grant usage on schema app to telemed_api; grant select on app.users to telemed_api",
     ),
     (
-        "auditors change the trail",
+        "auditors may change the audit log",
         "audit_logs",
         "grant update on ops.audit_logs to telemed_auditor",
     ),
@@ -292,18 +317,22 @@ STATEMENTS = (
         "alter function api.book_consultation reset search_path",
     ),
     (
-        "a function with its caller's rights",
+        "a function that runs with its caller's rights",
         "book_consultation",
         "alter function api.book_consultation security invoker",
     ),
-    ("an owner above row security", "users", "alter table app.users owner to postgres"),
     (
-        "functions open to everybody from now on",
+        "a table whose owner bypasses row-level security",
+        "users",
+        "alter table app.users owner to postgres",
+    ),
+    (
+        "PUBLIC may execute new functions",
         "roles",
         "alter default privileges for role telemed_owner grant execute on functions to public",
     ),
     (
-        "a trigger that is switched off",
+        "a disabled trigger",
         "consultations",
         "alter table app.consultations disable trigger consultations_change_only_as_permitted",
     ),

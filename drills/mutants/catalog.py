@@ -1,6 +1,6 @@
-"""Mutants that the catalog names: every rule is taken away, one at a time.
+"""Mutants from the catalog: every rule is removed, one at a time.
 
-A rule is a constraint, a unique index, a trigger, a policy; of the audit triggers, each operation.
+A rule is a constraint, a unique index, a trigger, a policy, or one operation of an audit trigger.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ BY_HAND = "by hand"
 RULES = "rules"
 GENERATED = "generated"
 
-# Partitions have what their table has; what an extension needs is not ours.
+# Partitions have the rules of their table; the objects of extensions are not ours.
 OURS = "c.relnamespace = 'app'::regnamespace and not c.relispartition"
 
 
 class Mutant(NamedTuple):
     """One way to break the schema.
 
-    subject: the function, table or role that is broken, in whose tests it should be noticed first.
+    subject: the broken function, table or role; its own tests run first.
     """
 
     kind: str
@@ -53,7 +53,7 @@ QUERIES = {
           from pg_trigger as t join pg_class as c on c.oid = t.tgrelid
          where {OURS} and not t.tgisinternal""",
     "audit": f"""
-        select format('%s of %s leaves no trace', initcap(o.operation), c.relname), c.relname,
+        select format('%s of %s is not audited', initcap(o.operation), c.relname), c.relname,
                format('drop trigger %I on %s; %s', t.tgname, c.oid::regclass, regexp_replace(
                    regexp_replace(pg_get_triggerdef(t.oid),
                        'AFTER (.*?) ON', 'AFTER ' || o.others || ' ON'), '$', ''))
@@ -69,12 +69,12 @@ QUERIES = {
          where schemaname = 'app' and not exists (
              select from pg_class as c where c.relispartition
                 and c.oid = format('%I.%I', schemaname, tablename)::regclass)""",
-    "row security": f"""
-        select format('row security of %s is not forced', c.relname), c.relname,
+    "row-level security": f"""
+        select format('row-level security of %s is not forced', c.relname), c.relname,
                format('alter table %s no force row level security', c.oid::regclass)
           from pg_class as c where {OURS} and c.relforcerowsecurity""",
     "not null": f"""
-        select format('%s.%s may be missing', c.relname, a.attname), c.relname,
+        select format('%s.%s may be null', c.relname, a.attname), c.relname,
                format('alter table %s alter %I drop not null', c.oid::regclass, a.attname)
           from pg_attribute as a join pg_class as c on c.oid = a.attrelid
          where {OURS} and c.relkind in ('r', 'p') and a.attnum > 0 and a.attnotnull

@@ -1,4 +1,4 @@
-"""Mutants of the functions' bodies: one small change each, as a careless hand would make it."""
+"""Mutants of the functions' bodies: one small change each, like a careless edit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FUNCTIONS = """
                'definition', pg_get_functiondef(p.oid)) order by p.oid::regprocedure::text), '[]')
       from pg_proc as p join pg_language as l on l.oid = p.prolang and l.lanname = 'plpgsql'
      where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace)"""
-# Strings and comments are not touched by what is about words and signs.
+# Strings and comments, which changes of words and signs leave alone.
 OPAQUE = re.compile(r"'(?:[^']|'')*'|--[^\n]*|\$(\w*)\$.*?\$\1\$", re.S)
 SIGNS: tuple[tuple[str, str], ...] = (
     (r"(?<![<>:=!-])<(?![=>])", "<="),
@@ -48,7 +48,7 @@ SIGNS: tuple[tuple[str, str], ...] = (
 NUMBER = re.compile(r"(?<![\w.\[])(\d+)(?![\w.\]])")
 COMPARED = re.compile(r"(?:=|<>|\bin \() *'(\w[^']*)'")
 DURATION = re.compile(r"interval '(\d+)")
-# A statement that returns nothing and decides nothing: it can be left out.
+# A statement that can be replaced by `null;`: it returns nothing and contains no control flow.
 STATEMENT = re.compile(
     r"(?<=\n)( *)((?:perform|update|insert|delete)\b[^;]*;|[a-z_.]+ := [^;]*;)", re.S
 )
@@ -67,13 +67,13 @@ def generated(cluster: Cluster, database: str) -> list[Mutant]:
 
 
 def named(function: str, line: int, what: str, body: str) -> str:
-    """With what stands in the line: its number alone says little, and changes."""
+    """Includes the text of the line, because its number changes."""
     text = body.splitlines()[line - 1].strip()
     return f"{function}, line {line}: {what}, in `{text[:70]}`"
 
 
 def changes(body: str) -> Iterator[tuple[int, str, str]]:
-    """Line, what was done, and the whole body with it."""
+    """The line, a description of the change, and the whole body after it."""
     hidden = OPAQUE.sub(lambda found: "\x00" * len(found.group()), body)
 
     def changed(start: int, end: int, new: str, what: str) -> tuple[int, str, str]:
@@ -109,7 +109,7 @@ def changes(body: str) -> Iterator[tuple[int, str, str]]:
 
 
 def first_argument(text: str, start: int) -> tuple[int, int] | None:
-    """Where the first argument ends, and the whole call."""
+    """The ends of the first argument and of the whole call; None for a single argument."""
     depth, comma = 0, None
     for position in range(start, len(text)):
         match text[position]:

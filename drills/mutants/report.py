@@ -1,4 +1,4 @@
-"""What came of it, on the terminal and in docs/reports/mutants.md."""
+"""The outcome, on the terminal and in docs/reports/mutants.md."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ KINDS = (BY_HAND, RULES, GENERATED)
 INTRODUCTION = """\
 # Mutants
 
-Each mutant is the deployed schema with one thing broken. The pgTAP suite has to notice: first the
-test of what is broken, then those that name it, then all others. Only two sessions notice that a
-lock is missing. pgTAP has one session, so `tests/concurrency/test_interleavings.py` and
-`tests/concurrency/test_races.py` run as well. pgTAP does not see notices either, which mark a
-replay: `tests/http/test_idempotency.py` does. `make drill NAME=mutants COUNT=300 SEED=1` writes
-this file. A few of the mutants are part of `make test`.
+Each mutant is the deployed schema with one fault. A test of the pgTAP suite must fail: the test of
+the broken object runs first, then the tests that name it, then all others. A missing lock shows
+only between two sessions. pgTAP has one session, so `tests/concurrency/test_interleavings.py` and
+`tests/concurrency/test_races.py` run as well. Nor does pgTAP see notices, which mark a
+replay, so `tests/http/test_idempotency.py` runs as well. `make drill NAME=mutants COUNT=300 SEED=1`
+writes this file. `make test` tries a few of the mutants.
 
-- **by hand**: what a reviewer would be afraid of (`drills/mutants/by_hand.py`)
-- **rules**: every constraint, unique index, trigger, policy and NOT NULL taken away, every
-  operation left out of every audit trigger (`drills/mutants/catalog.py`)
-- **generated**: a sign, a number, a text, a statement, a condition or a guard against null in a
-  function's body changed (`drills/mutants/generated.py`), drawn at random
+- **by hand**: mutants that a reviewer would be afraid of (`drills/mutants/by_hand.py`)
+- **rules**: every constraint, unique index, trigger, policy and NOT NULL removed, every
+  operation removed from every audit trigger (`drills/mutants/catalog.py`)
+- **generated**: one sign, number, text, statement, condition or guard against null changed in a
+  function's body (`drills/mutants/generated.py`), drawn at random
 """
 
 
@@ -39,7 +39,7 @@ class Result:
     verdicts: list[Verdict]
 
     def of(self, kind: str) -> list[Verdict]:
-        """Those that PostgreSQL accepted."""
+        """The verdicts on mutants of a kind that PostgreSQL accepts."""
         return [v for v in self.verdicts if v.mutant.kind == kind and v.killed_by is not None]
 
     def equivalent(self, kind: str) -> int:
@@ -49,7 +49,7 @@ class Result:
         return sum(bool(v.killed_by) for v in self.of(kind))
 
     def killed_percent(self, kind: str) -> float:
-        """Of those that are not equivalent."""
+        """The share of the mutants that are not equivalent."""
         counted = len(self.of(kind)) - self.equivalent(kind)
         return 100 * self.killed(kind) / counted if counted else 100
 
@@ -78,7 +78,7 @@ class Result:
         """The report."""
         lines = [
             INTRODUCTION,
-            "| | tried | noticed | equivalent | not noticed | noticed of those not equivalent |",
+            "| | tried | noticed | equivalent | not noticed | noticed, without the equivalent |",
             "|---|--:|--:|--:|--:|--:|",
         ]
         for kind in KINDS:
@@ -91,11 +91,11 @@ class Result:
             "",
             f"Seed {self.seed}, commit {report.commit()}, PostgreSQL {self.version},"
             f" {self.seconds:.0f} s. Of {self.candidates:,} mutants that can be generated, those"
-            " were drawn; what PostgreSQL refuses is not counted.",
+            " were drawn; mutants that PostgreSQL refuses are not counted.",
             "",
             "## Survivors",
             "",
-            "An equivalent mutant does what the original does, whatever comes in."
+            "An equivalent mutant behaves like the original for every input."
             " `drills/mutants/survivors.py` has the reasons.",
             "",
         ]
@@ -105,10 +105,10 @@ class Result:
             lines.append(f"- {kind}: {verdict.mutant.name}: {reason}")
         if not self.survivors:
             lines.append("None.")
-        lines += ["", "## By whom they were noticed", "", "| test | mutants |", "|---|--:|"]
+        lines += ["", "## Mutants noticed by each test", "", "| test | mutants |", "|---|--:|"]
         by_test = Counter(v.killed_by for v in self.verdicts if v.killed_by)
         lines += [f"| `{test}` | {n} |" for test, n in sorted(by_test.items(), key=lambda x: -x[1])]
-        lines += ["", "## Those by hand", "", "| mutant | noticed by |", "|---|---|"]
+        lines += ["", "## Mutants by hand", "", "| mutant | noticed by |", "|---|---|"]
         lines += [
             f"| {v.mutant.name} | `{v.killed_by}` |"
             for v in sorted(self.of(BY_HAND))

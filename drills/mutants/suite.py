@@ -1,4 +1,4 @@
-"""Runs the tests against a broken clone of the deployed database until one of them notices."""
+"""Runs the tests against a broken clone of the deployed database until one of them fails."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from scripts.system import CHECKOUT, CommandError
 
 TESTS = CHECKOUT / "db/tests"
 TEMPLATE = "telemed_mutants"
-# What pgTAP cannot see, with one session and no eye for notices: a pattern for the mutants, and the
-# tests that are tried when pgTAP has found nothing.
+# pgTAP has one session and does not see notices. A pattern for the names of mutants, and the Python
+# tests that run when pgTAP passes.
 BEYOND_PGTAP = (
     (
         re.compile(r"no lock|no for |`perform from |for no key up|for share|_advisory_xact_lock"),
         ("tests/concurrency/test_interleavings.py", "tests/concurrency/test_races.py"),
     ),
-    (re.compile(r"a replay does not say so"), ("tests/http/test_idempotency.py",)),
+    (re.compile(r"a replay is not marked"), ("tests/http/test_idempotency.py",)),
     (
         re.compile(r"deactivated_doctors_offer_no_slots"),
         ("tests/concurrency/test_interleavings.py",),
@@ -48,17 +48,17 @@ _numbers = itertools.count(1)
 
 
 class Verdict(NamedTuple):
-    """killed_by: the test that noticed; "" for a survivor, None for what PostgreSQL refuses."""
+    """killed_by: the test that failed; "" for a survivor, None if PostgreSQL refuses the mutant."""
 
     mutant: Mutant
     killed_by: str | None
-    what: str = ""
+    failure: str = ""
 
 
 def judge(cluster: Cluster, mutant: Mutant, *, whole_suite: bool = True) -> Verdict:
-    """whole_suite: otherwise only the tests that are about what is broken.
+    """whole_suite: False runs only the tests that name the broken object.
 
-    That is all that is tried, too, where it is explained why no test can notice.
+    An explained survivor gets only those tests, too.
     """
     whole_suite = whole_suite and not explanation(mutant)
     database = f"mutant_{next(_numbers)}"
@@ -69,8 +69,8 @@ def judge(cluster: Cluster, mutant: Mutant, *, whole_suite: bool = True) -> Verd
         except CommandError:
             return Verdict(mutant, None)
         for test in tests_for(mutant.subject, whole_suite):
-            if complaint := failure(cluster, database, test):
-                return Verdict(mutant, str(test.relative_to(TESTS)), complaint)
+            if message := failure(cluster, database, test):
+                return Verdict(mutant, str(test.relative_to(TESTS)), message)
         for pattern, tests in BEYOND_PGTAP:
             for python in tests if whole_suite and pattern.search(mutant.name) else ():
                 if not python_passes(cluster, database, python):
@@ -81,7 +81,7 @@ def judge(cluster: Cluster, mutant: Mutant, *, whole_suite: bool = True) -> Verd
 
 
 def failure(cluster: Cluster, database: str, test: Path) -> str:
-    """The first complaint of a pgTAP file, empty when it passes."""
+    """The first failure of a pgTAP file, empty if it passes."""
     try:
         result = subprocess.run(
             ("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-f", str(test)),
@@ -93,14 +93,16 @@ def failure(cluster: Cluster, database: str, test: Path) -> str:
             timeout=180,
         )
     except subprocess.TimeoutExpired:
-        return "it goes on for ever"
+        return "timed out"
     planned = re.search(r"^1\.\.(\d+)", result.stdout, re.M)
     passed = re.findall(r"^ok \d+", result.stdout, re.M)
     for line in result.stdout.splitlines():
         if line.startswith("not ok"):
             return line
     if result.returncode != 0 or not planned or len(passed) != int(planned.group(1)):
-        return next((line for line in result.stderr.splitlines() if "ERROR" in line), "cut short")
+        return next(
+            (line for line in result.stderr.splitlines() if "ERROR" in line), "stopped early"
+        )
     return ""
 
 
@@ -115,12 +117,12 @@ def python_passes(cluster: Cluster, database: str, test: str) -> bool:
 
 
 def tests_for(subject: str, whole_suite: bool) -> Iterator[Path]:
-    """The subject's own test first, then those that speak of it, then all others.
+    """The subject's own test first, then the tests that name it, then all others.
 
-    Among those that speak of it, what is true of the whole schema comes last: it notices much, but
-    is not what a rule is tested by. Among the others it comes first, because it is quick.
+    Among the tests that name it, the invariants of the whole schema come last: they notice much,
+    but each rule should have its own test. Among the others they come first: they are fast.
     """
-    files, texts = everything()
+    files, texts = test_files()
     own = [path for path in files if path.stem == subject]
     about = [path for path in files if re.search(rf"\b{subject}\b", texts[path])]
     about.sort(key=lambda path: "invariants" in path.parts)
@@ -132,6 +134,6 @@ def unique(paths: Iterable[Path]) -> list[Path]:
 
 
 @cache
-def everything() -> tuple[list[Path], dict[Path, str]]:
+def test_files() -> tuple[list[Path], dict[Path, str]]:
     files = sorted(TESTS.rglob("*.sql"), key=lambda path: ("invariants" not in path.parts, path))
     return files, {path: path.read_text() for path in files}

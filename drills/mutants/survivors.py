@@ -1,4 +1,4 @@
-"""Mutants that survive, and why that may be."""
+"""Mutants that may survive, and the reasons."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 
 from drills.mutants.catalog import Mutant
 
-# A pattern for the names of mutants, and the reason. First those that do what the original does,
-# whatever comes in: they are not counted.
+# A pattern for the names of mutants, and the reason. Equivalent mutants behave like the original
+# for every input: they are not counted.
 EQUIVALENT: tuple[tuple[str, str], ...] = (
     (
         r"app\.\w+_invariants\(.*: `>=` becomes `>`, in `.*(id|text) >=( v_first|`$)",
@@ -15,20 +15,20 @@ EQUIVALENT: tuple[tuple[str, str], ...] = (
     ),
     (
         r"app\.\w+_invariants\(.*: `>=` becomes `>`, in `.*>= v_(logged|keyed)",
-        "the trail and the keys are read from long before what they are compared with",
+        "the audit log and the keys are read from well before the rows that they are compared with",
     ),
     (
         r"app\.\w+_invariants\(.*, in `and o\.starts_at > c\.starts_at - interval '24 hours'",
-        "no consultation lasts longer than 24 hours, so that none that begins earlier overlaps;"
-        " the line after it compares exactly",
+        "no consultation lasts longer than 24 hours, so an earlier one cannot overlap;"
+        " the next line compares exactly",
     ),
     (
         r"(1900-01-01 00:00:00\+00|infinity)` becomes something else",
-        "PostgreSQL reads over a question mark in a time",
+        "PostgreSQL ignores a question mark in a time",
     ),
     (
         r"ops\.verify_audit\(.*: no coalesce, in `coalesce\(lag\(s\.month\)",
-        "the first seal has a range of its own, so that no month before is looked at",
+        "the first seal has a range of its own, so that no earlier month is checked",
     ),
     (
         r"app\.instant_of\(.*: `interval '24` becomes `25`",
@@ -36,7 +36,7 @@ EQUIVALENT: tuple[tuple[str, str], ...] = (
     ),
     (
         r"app\.doctor_has_patient\(.*: `desc` becomes `asc`",
-        "whichever consultation of the two is found first, the answer is the same",
+        "the answer is the same whichever consultation is found first",
     ),
     (
         r"app\.new_recovery_code\(.*: `24` becomes `25`",
@@ -44,32 +44,32 @@ EQUIVALENT: tuple[tuple[str, str], ...] = (
     ),
     (
         r"app\.forget_log_in_attempt\(.*: `interval '1` becomes `2`",
-        "longer ago than the longest delay is as good",
+        "any time before the longest delay has the same effect",
     ),
 )
-# And those that do something else, which no test looks at.
+# These behave differently, but no test checks the difference.
 NOT_TESTED: tuple[tuple[str, str], ...] = (
     (
         r"app\.\w+_invariants\(.*: `1` becomes `2`, in `limit 1`",
-        "whoever overlaps two others is named twice: the number is larger, the finding the same",
+        "a row that overlaps two others is named twice: the count is larger, the finding the same",
     ),
     (
         r"app\.make_password_reset\(.*: `true` becomes `false`, in `perform pg_logical",
-        "how the message gets to the disk is seen only in how long an answer takes",
+        "the way in which the message is written shows only in the time that an answer takes",
     ),
     (
         r"app\.forget_log_in_attempt\(.*: no (for no key update|`perform from)",
-        "the update locks the same rows; their order only keeps two from a deadlock, which the API"
-        " repeats",
+        "the update locks the same rows; the order only prevents deadlocks, after which the API"
+        " repeats the call",
     ),
     (
         r"app\.record_change\(\).*: no coalesce, in `if coalesce\(current_setting",
-        "it makes a difference where nobody has acted yet in a session and a superuser who changes"
-        " a row by hand has signed a context by hand, too",
+        "the result differs only in a session without an earlier actor, in which a superuser"
+        " changes a row after signing a context by hand",
     ),
     (
         r"app\.create_partition\(.*: no `perform pg_advisory_xact_lock",
-        "ops.create_partitions and ops.drop_partitions have the lock already",
+        "ops.create_partitions and ops.drop_partitions hold the lock already",
     ),
     (
         r"app\.deactivated_doctors_offer_no_slots\(.*for no key up",
@@ -77,12 +77,12 @@ NOT_TESTED: tuple[tuple[str, str], ...] = (
     ),
     (
         r"app\.set_actor\(.*: no coalesce",
-        "it makes a difference to a login that chose app.verified_user_id as it connected;"
-        " the tests that are tried here have no such connection",
+        "the result differs only for a connection that set app.verified_user_id as it was opened;"
+        " the tests that run here have no such connection",
     ),
     (
         r"app\.time_off_withdraws_open_slots\(.*for no key up",
-        "api.take_time_off has locked the doctor already; this is for whoever inserts by hand",
+        "api.take_time_off has locked the doctor already; the lock is for inserts by hand",
     ),
     (
         r"ops\.clinic_overview\(.*pg_stat_activity",
@@ -98,7 +98,7 @@ NOT_TESTED: tuple[tuple[str, str], ...] = (
     ),
     (
         r"ops\.clinic_overview\(.*: `>=` becomes `>`",
-        "what begins at this very microsecond may be counted or not",
+        "a row that begins at this very microsecond may be counted or not",
     ),
     (
         r"ops\.advise\(.*: (`[<>]=?` becomes|`interval|`\d+` becomes)",
@@ -106,7 +106,7 @@ NOT_TESTED: tuple[tuple[str, str], ...] = (
     ),
     (
         r"ops\.advise\(.*, in `.*(n_live_tup|n_dead_tup|last_analyze|'app'::regnamespace)",
-        "what it says of tables needs thousands of rows that are committed, and pgTAP commits none",
+        "advice on tables needs thousands of committed rows, and pgTAP commits none",
     ),
 )
 
@@ -116,9 +116,9 @@ def is_equivalent(mutant: Mutant) -> bool:
 
 
 def explanation(mutant: Mutant) -> str:
-    """Why it may survive; empty when nobody has said."""
+    """The reason why it may survive; empty if there is none."""
     return _reason(mutant, (*EQUIVALENT, *NOT_TESTED))
 
 
 def _reason(mutant: Mutant, reasons: tuple[tuple[str, str], ...]) -> str:
-    return next((why for pattern, why in reasons if re.search(pattern, mutant.name)), "")
+    return next((reason for pattern, reason in reasons if re.search(pattern, mutant.name)), "")

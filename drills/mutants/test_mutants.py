@@ -1,4 +1,4 @@
-"""The short form of the drill: a few mutants, each noticed by the test of what is broken."""
+"""The short form of the drill: a few mutants, each noticed by a test that names its object."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from scripts.server import Cluster
 SAMPLE = (
     "a slot that begins now can be booked",
     "the fingerprint is not compared",
-    "keys of all users are one",
+    "idempotency keys are not per user",
     "completed may become cancelled",
-    "everybody may book",
+    "PUBLIC may execute book_consultation",
     "an unpinned search_path",
-    "the hash leaves out the user",
+    "the hash of a row leaves out the user",
     "without consultations_one_per_slot",
     "without availability_slots_of_a_doctor_never_overlap",
-    "Update of consultations leaves no trace",
+    "Update of consultations is not audited",
 )
 
 
 @pytest.fixture(scope="module")
 def mutated() -> Iterator[Cluster]:
-    """A cluster of its own: other tests make roles and rights that the suite would notice."""
+    """A cluster of its own, because other tests make roles and rights that would fail the suite."""
     with deployed_cluster() as cluster:
         prepare(cluster)
         yield cluster
@@ -45,7 +45,7 @@ def test_tests_notice_mutants(mutated: Cluster) -> None:
 
 
 def test_tests_do_not_notice_an_equivalent_mutant(mutated: Cluster) -> None:
-    """Otherwise everything would be noticed."""
+    """The tests fail only for a fault, not for every mutant."""
     comment = "comment on schema app is 'Unbroken.'"
     mutant = Mutant(BY_HAND, "nothing", "uuid_v7", comment)
     assert judge(mutated, mutant, whole_suite=False).killed_by == ""
@@ -69,7 +69,7 @@ begin
     return coalesce(p_a, (p_b), 7);
 end;
 """
-    found = {what: text for _, what, text in changes(body)}
+    found = {change: text for _, change, text in changes(body)}
     assert "if p_a <= 3 and" in found["`<` becomes `<=`"]
     assert "p_a < 3 or p_b" in found["`and` becomes `or`"]
     assert "p_b is not null" in found["`is null` becomes `is not null`"]

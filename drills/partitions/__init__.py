@@ -1,1 +1,1 @@
-"""Consultations are partitioned by their id while people work."""
+"""Partition the consultations by their id under load."""

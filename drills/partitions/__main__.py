@@ -1,6 +1,6 @@
-"""Turn consultations into partitions under load. ROWS=1000000 CLIENTS=8 SECONDS=15 LEAD=60 SEED=
+"""Partition the consultations under load. ROWS=1000000 CLIENTS=8 SECONDS=15 LEAD=60 SEED=
 
-SECONDS is the time between two steps, LEAD how many seconds ahead the switch is announced.
+SECONDS is the time between two steps, LEAD how many seconds ahead the bound of the partitions is.
 """
 
 from __future__ import annotations
@@ -38,19 +38,19 @@ def main() -> None:
     ):
         version = cluster.version
         make_past(cluster, PAST, rows, future_slots=400)
-        log.say("one table, two clients through SQL, nobody else:")
-        tell_hot_paths(log, cluster, PAST, seconds)
+        log.say("one table, two clients through SQL, no other load:")
+        log_hot_paths(log, cluster, PAST, seconds)
         result = drill(
             cluster, Path(folder), PAST, clients=clients, seconds=seconds, lead=lead, seed=seed
         )
         for line in lines(result):
-            log.say(f"{line}")
-        log.say("partitioned, two clients through SQL, nobody else:")
-        tell_hot_paths(log, cluster, DATABASE, seconds)
+            log.say(line)
+        log.say("partitioned, two clients through SQL, no other load:")
+        log_hot_paths(log, cluster, DATABASE, seconds)
         files, failing = failing_tests(cluster, "telemed_partitioned")
         log.say(
             f"{files - len(failing)} of {files} files of the pgTAP suite pass on"
-            " the partitioned schema, all but those that name constraints or list tables"
+            " the partitioned schema, the others name constraints or list tables"
         )
     if not files:
         raise CommandError("The pgTAP suite did not run")
@@ -58,11 +58,11 @@ def main() -> None:
         raise CommandError(f"{', '.join(sorted(unexpected))} FAILED")
     if not result.sound:
         raise CommandError("NOT SOUND")
-    log.say("no request failed, no row is lost, nothing was booked twice")
+    log.say("no request failed, no row is lost, no slot was booked twice")
     log.write("Partitions", INTRODUCTION, version)
 
 
-def tell_hot_paths(log: report.Log, cluster: Cluster, database: str, seconds: float) -> None:
+def log_hot_paths(log: report.Log, cluster: Cluster, database: str, seconds: float) -> None:
     stock = Stock.of(cluster, database)
     for path, figures in hot_paths(cluster, database, stock, seconds).items():
         log.say(f"  {path}: {figures}")

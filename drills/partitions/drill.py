@@ -1,8 +1,8 @@
-"""Does what docs/partitioning.md says to a copy of a database, under load, and measures it.
+"""Follows docs/partitioning.md on a copy of a database, under load, and measures each step.
 
-Clients work through HTTP as in the fault drill, and the same checker compares what they were told
-with what is there. Beside them an intruder with a superuser's rights, to whom no trigger of the
-rules and no function matters, tries all the time to book what is taken: only constraints stop it.
+Clients work through HTTP as in the fault drill, and the same checker compares their answers with
+the rows. At the same time an intruder with a superuser's rights, who bypasses the functions and
+disables the triggers of the rules, tries to double-book: only constraints stop it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from scripts.test import database_for_pgtap, pg_prove
 
 STEPS = CHECKOUT / "db/partitioning"
 HOT = ("book", "read", "cancel")
-# A row that no function would write: what is tried is always taken back.
+# Rows that no function would write. The intruder always rolls back.
 INTRUSIONS = {
     "23505": "select c.slot_id, c.doctor_id, app.uuid_v7(), 'patient', c.starts_at, c.ends_at",
     "23P01": "select app.uuid_v7(), c.doctor_id, c.patient_id, 'patient', c.starts_at, c.ends_at",
@@ -65,7 +65,7 @@ select c.relname::text,
 VIOLATIONS = "select name, violations from ops.check_invariants() where violations > 0"
 
 
-# Tests that name the constraints of the one table, or say which tables there are.
+# Tests that name constraints of the unpartitioned table, or list the tables.
 TESTS_OF_NAMES = {
     "consultations/consultations.sql",
     "consultations/consultations_hold_their_slot.sql",
@@ -79,12 +79,12 @@ TESTS_OF_NAMES = {
 
 
 class Step(NamedTuple):
-    """What psql said, and when it began and ended (seconds of the monotonic clock)."""
+    """The messages of psql, and its start and end (seconds of the monotonic clock)."""
 
     name: str
     began: float
     ended: float
-    said: str
+    messages: str
 
 
 @dataclass
@@ -111,7 +111,7 @@ class Result:
 
     @property
     def crossed(self) -> bool:
-        """Whether people booked on both sides of the bound, and nothing went astray."""
+        """Whether both sides of the bound have rows, and the default partition has none."""
         counts = Counter(self.partitions)
         new = [n for name, n in counts.items() if name.endswith("_rest")]
         return counts["consultations_default"] == 0 and new != [] and min(new) > 0
@@ -140,9 +140,10 @@ def drill(
     lead: float,
     seed: str,
 ) -> Result:
-    """Partition the consultations of a copy of `template`, which is DATABASE afterwards.
+    """Partition the consultations of DATABASE, a copy of `template`.
 
-    seconds: how long people work before, between and after; lead: how far ahead the bound is.
+    seconds: how long clients work before, between and after the steps; lead: seconds from now until
+    the bound.
     """
     result, history, over = Result(), History(), threading.Event()
     since = datetime.now(UTC)
@@ -155,8 +156,10 @@ def drill(
         ((result.before,),) = clinic.sql("select count(*) from app.consultations")
         known = violations(clinic)
         board = Board(clinic, 6)
-        people = [Client(clinic, board, history, f"{seed}/client {n}") for n in range(clients)]
-        work = [pool.submit(client.work, over) for client in people]
+        work = [
+            pool.submit(Client(clinic, board, history, f"{seed}/client {n}").work, over)
+            for n in range(clients)
+        ]
         work.append(pool.submit(intrude, cluster, since, over, result.intrusions, seed))
         try:
             wait(work, seconds)
@@ -191,13 +194,13 @@ def drill(
 
 
 def switch(cluster: Cluster, result: Result, lead: float) -> datetime:
-    """Steps 3 and 4, again with a later bound where the locks did not come in time; the bound."""
+    """Run steps 3 and 4, again with a later bound if the locks came too late. Returns the bound."""
     for _ in range(5):
         until = datetime.now(UTC) + timedelta(seconds=lead)
         result.steps.append(psql(cluster, "3_bound", until=until.isoformat()))
         step = psql(cluster, "4_switch")
         result.steps.append(step)
-        if done := re.search(r"done after \d+ attempts; locked for \d+ ms", step.said):
+        if done := re.search(r"done after \d+ attempts; locked for \d+ ms", step.messages):
             result.locked = done[0]
             return until
         lead *= 2
@@ -216,12 +219,12 @@ def psql(cluster: Cluster, step: str, database: str = DATABASE, **variables: str
     )
     if done.returncode != 0:
         raise CommandError(f"{step}: {done.stderr}")
-    said = "; ".join(re.findall(r"(?:NOTICE|WARNING):\s+(.*)", done.stderr))
-    return Step(step, began, time.monotonic(), said)
+    messages = "; ".join(re.findall(r"(?:NOTICE|WARNING):\s+(.*)", done.stderr))
+    return Step(step, began, time.monotonic(), messages)
 
 
 def failing_tests(cluster: Cluster, database: str) -> tuple[int, set[str]]:
-    """How many files of the pgTAP suite there are, and which fail where nobody works."""
+    """The number of pgTAP files, and those that fail on a partitioned database without load."""
     database_for_pgtap(cluster, database)
     for step in ("1_hold", "2_fill"):
         psql(cluster, step, database)
@@ -238,7 +241,7 @@ def failing_tests(cluster: Cluster, database: str) -> tuple[int, set[str]]:
 def intrude(
     cluster: Cluster, since: datetime, over: threading.Event, counts: Counter[str], seed: str
 ) -> None:
-    """Try to book a slot that is taken, and a patient who is busy, with all rules' triggers off."""
+    """Try to book a taken slot or a busy patient, with the triggers of the rules disabled."""
     chance = random.Random(f"{seed}/intruder")
     with closing(psycopg.connect(cluster.url(DATABASE), autocommit=True)) as connection:
         connection.execute("set session_replication_role = replica")
@@ -253,18 +256,18 @@ def intrude(
                 counts["done"] += done.rowcount
             except psycopg.Error as error:
                 counts[error.sqlstate or ""] += 1
-                # Somebody else's lock, or a constraint that guards the other rule, proves nothing.
+                # The expected constraint; lock time-outs and deadlocks are ignored.
                 assert error.sqlstate in (code, "55P03", "40P01"), error
             connection.execute("rollback")
 
 
 def violations(clinic: Stage) -> dict[str, int]:
-    """What is said of all rows: of those too that were made up without their trail."""
+    """Violations of the invariants over all rows, even the generated ones without an audit log."""
     return dict(clinic.sql(VIOLATIONS))
 
 
 def measure(result: Result, history: History) -> None:
-    """What clients saw, before the first step, until the end of the switch, and after the last."""
+    """Measure the latencies before the first step, during the steps and after the last one."""
     first = result.steps[0].began
     the_switch = result.steps[-2]
     last = result.steps[-1].ended
@@ -288,14 +291,16 @@ def measure(result: Result, history: History) -> None:
     )
     for kind in HOT:
         times = {
-            "before": told(attempts, kind, 0, first),
-            "meanwhile": told(attempts, kind, first, last),
-            "after": told(attempts, kind, last, float("inf")),
+            "before": figures_of(attempts, kind, 0, first),
+            "during": figures_of(attempts, kind, first, last),
+            "after": figures_of(attempts, kind, last, float("inf")),
         }
         result.latencies[kind] = times
 
 
-def told(attempts: list[tuple[Operation, Attempt]], kind: str, since: float, until: float) -> str:
+def figures_of(
+    attempts: list[tuple[Operation, Attempt]], kind: str, since: float, until: float
+) -> str:
     times = sorted(
         a.returned - a.invoked
         for operation, a in attempts
@@ -310,13 +315,13 @@ def told(attempts: list[tuple[Operation, Attempt]], kind: str, since: float, unt
 
 
 def lines(result: Result) -> Iterator[str]:
-    """What there is to say of it."""
+    """The result, line by line."""
     for step in result.steps:
-        yield f"{step.name}: {step.ended - step.began:.1f} s {step.said}"
+        yield f"{step.name}: {step.ended - step.began:.1f} s {step.messages}"
     yield (
         f"outage: {result.locked}; the slowest request of that time took"
         f" {result.slowest_in_switch * 1000:.0f} ms (of all {result.slowest * 1000:.0f} ms), the"
-        f" longest time without an answer to anybody {result.longest_silence * 1000:.0f} ms"
+        f" longest time without any answer {result.longest_silence * 1000:.0f} ms"
     )
     yield f"{result.requests:,} requests, {len(result.failed)} failed"
     for kind, times in result.latencies.items():
@@ -326,7 +331,7 @@ def lines(result: Result) -> Iterator[str]:
     yield (
         f"exclusivity: {result.intrusions['23505']:,} second bookings of a slot and"
         f" {result.intrusions['23P01']:,} of a busy patient refused by constraints,"
-        f" {result.intrusions['done']} accepted; {result.unequal} consultations hold something else"
+        f" {result.intrusions['done']} accepted; {result.unequal} holds differ"
     )
     yield f"invariants: {len(result.violations)} rules broken, {len(result.changed)} counts changed"
     yield from result.failed[:10]

@@ -15,8 +15,8 @@ def test_partitioning_under_load_loses_nothing(tmp_path: Path) -> None:
         result = drill(
             cluster, tmp_path, "telemed_past", clients=4, seconds=1, lead=12, seed="short"
         )
-    told = "\n".join(lines(result))
-    assert result.sound, told
-    assert result.before == 3_000, told
-    assert result.booked > 20, told
-    assert all(result.intrusions[code] > 5 for code in INTRUSIONS), told
+    summary = "\n".join(lines(result))
+    assert result.sound, summary
+    assert result.before == 3_000, summary
+    assert result.booked > 20, summary
+    assert all(result.intrusions[code] > 5 for code in INTRUSIONS), summary

@@ -1,1 +1,1 @@
-"""Many clients at the same moment, over and over: `python -m drills.races`."""
+"""Many clients send conflicting requests at the same moment, over and over."""

@@ -1,7 +1,7 @@
-"""64 clients want one slot, key or payment at the same moment. ROUNDS=1000 CLIENTS=64 SEED= ONLY=
+"""64 clients compete for one slot, key or payment at one moment. ROUNDS=1000 CLIENTS=64 SEED= ONLY=
 
 Every race runs through SQL and, a tenth of its rounds, through HTTP. The first wrong answer ends
-it. ONLY=part of the name of a race runs some races and writes no report.
+the drill. ONLY=part of the name of a race runs some races and writes no report.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from drills import report
 from drills.races.hot_spots import RACES
 from drills.races.http_client import HttpClient
 from drills.races.report import text
-from drills.races.scene import Calendar, Findings, Onlooker, People, Run, Scene, Tally
+from drills.races.scene import Calendar, Findings, Observer, People, Run, Scene, Tally
 from scripts.cluster import TEMPLATE, deploy, throwaway_cluster
 from scripts.server import Cluster
 from scripts.system import CommandError, command_line, say
@@ -46,9 +46,9 @@ def main() -> None:
     with throwaway_cluster() as cluster:
         deploy(cluster, TEMPLATE)
         cluster.create_database(DATABASE, TEMPLATE)
-        with psycopg.connect(cluster.url(DATABASE), autocommit=True) as onlooker:
-            tallies = list(race(cluster, run, onlooker, only))
-            findings = look_around(onlooker)
+        with psycopg.connect(cluster.url(DATABASE), autocommit=True) as observer:
+            tallies = list(race(cluster, run, observer, only))
+            findings = final_checks(observer)
     run.seconds = time.monotonic() - began
     if findings.violations or findings.deadlocks:
         raise CommandError(f"at the end, SEED={run.seed}: {findings.text()}")
@@ -57,11 +57,11 @@ def main() -> None:
         report.write("races", text(run, tallies, findings))
 
 
-def race(cluster: Cluster, run: Run, onlooker: Onlooker, only: str) -> Iterator[Tally]:
-    """Run the races whose names contain `only`; what was counted in each."""
+def race(cluster: Cluster, run: Run, observer: Observer, only: str) -> Iterator[Tally]:
+    """Run the races whose names contain `only`; yields the counts of each."""
     calendar = Calendar()
-    with serve_everybody(cluster, run.clients) as url:
-        people = people_of(cluster, url, run.clients)
+    with api_for(cluster, run.clients) as url:
+        people = make_people(cluster, url, run.clients)
         database = cluster.url(DATABASE, "telemed_api")
         ways: dict[str, tuple[Callable[[], Client], int]] = {
             "SQL": (lambda: SqlClient(database), run.rounds),
@@ -73,15 +73,15 @@ def race(cluster: Cluster, run: Run, onlooker: Onlooker, only: str) -> Iterator[
                     continue
                 tally = Tally(name, way, rounds)
                 clients = [new_client() for _ in range(run.clients)]
-                with closing(Scene(tally, run, clients, people, calendar, onlooker)) as scene:
+                with closing(Scene(tally, run, clients, people, calendar, observer)) as scene:
                     rounds_of(scene)
                 say(f"races: {tally.text()}")
                 yield tally
 
 
 @contextmanager
-def serve_everybody(cluster: Cluster, clients: int) -> Iterator[str]:
-    """The address of an API with a thread and a connection for each client."""
+def api_for(cluster: Cluster, clients: int) -> Iterator[str]:
+    """Serve the API with a thread and a connection for each client; yields its address."""
     each = str(-(-clients // WORKERS))
     settings = {
         "WEB_CONCURRENCY": str(WORKERS),
@@ -95,22 +95,22 @@ def serve_everybody(cluster: Cluster, clients: int) -> Iterator[str]:
             yield server.url
 
 
-def people_of(cluster: Cluster, url: str, patients: int) -> People:
+def make_people(cluster: Cluster, url: str, patients: int) -> People:
     document = requests.get(url + "/openapi.json", timeout=60).json()
-    stranger = Api(url, Contract(document))
+    anonymous = Api(url, Contract(document))
     create_admin(cluster.url(DATABASE), "chief@races.test")
-    return People(stranger, log_in(stranger, "chief@races.test"), patients)
+    return People(anonymous, log_in(anonymous, "chief@races.test"), patients)
 
 
-def look_around(onlooker: Onlooker) -> Findings:
-    """What must hold in the whole database, once everybody has left it."""
-    # A session's last statistics are there when the session is gone.
+def final_checks(observer: Observer) -> Findings:
+    """Check the invariants and count the deadlocks, once all clients have disconnected."""
+    # A backend's last statistics are visible once it has ended.
     sessions = "select from pg_stat_activity where usename = 'telemed_api'"
-    while onlooker.execute(sessions).fetchone():
+    while observer.execute(sessions).fetchone():
         time.sleep(0.05)
-    onlooker.execute("analyze")
-    rules = onlooker.execute("select name, violations from ops.check_invariants()").fetchall()
-    row = onlooker.execute(
+    observer.execute("analyze")
+    rules = observer.execute("select name, violations from ops.check_invariants()").fetchall()
+    row = observer.execute(
         "select deadlocks, current_setting('server_version') from pg_stat_database"
         " where datname = current_database()"
     ).fetchone()

@@ -1,4 +1,4 @@
-"""The races. Each runs its rounds, checks every answer, and then looks at the tables."""
+"""The races. Each runs its rounds, checks every answer, and then compares the tables."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from tests.support.client import at, new_key
 from tests.support.sql_client import ROLLED_BACK, Answer, Client, Person, SqlClient
 
 TAKEN = "TM901"
-IN_IT_ALREADY = "TM917"
-HELD_ALREADY = "TM918"
+ALREADY_THIS_SLOT = "TM917"
+ALREADY_OWN_SLOT = "TM918"
 OVERLAPS = "TM902"
 ANOTHER_REQUEST = "TM203"
-ABOVE_WHAT_WAS_CAPTURED = "TM909"
+ABOVE_THE_PAYMENT = "TM909"
 IN_FLIGHT = "TM991"
 
 
 def one_open_slot(scene: Scene) -> None:
-    """Everybody wants one slot: one has it, all others are told that it is taken."""
+    """All clients book one slot: one gets it, all others get the refusal that it is taken."""
     winners = {}
     slots = scene.slots(scene.rounds)
     keys, _ = scene.written()
     for slot in scene.race(slots, TAKEN):
-        everybody = zip(scene.clients, scene.patients, strict=True)
-        answers = scene.at_once([partial(book, *each, slot) for each in everybody], [slot])
+        pairs = zip(scene.clients, scene.patients, strict=True)
+        answers = scene.at_once([partial(book, *each, slot) for each in pairs], [slot])
         scene.expect("codes", codes(answers), {"": 1, TAKEN: len(answers) - 1})
         winners[slot] = winner(answers).row["patient_id"]
     scene.expect("bookings", scene.bookings(), winners)
-    # Refusals too are remembered under their keys.
+    # Refusals are stored under their keys, too.
     scene.expect("keys", scene.written()[0], keys + scene.tally.requests)
 
 
 def retries_of_one_key(scene: Scene) -> None:
-    """One patient's request arrives from everywhere at once: one booking, one answer."""
+    """All clients send one patient's request under one key: one booking, one answer."""
     made = {}
     for number, slot in enumerate(scene.race(scene.slots(scene.rounds), IN_FLIGHT)):
         patient, key = scene.patients[number % len(scene.patients)], new_key()
         answers = scene.at_once(
-            [partial(book_patiently, client, patient, slot, key) for client in scene.clients]
+            [partial(book_with_retries, client, patient, slot, key) for client in scene.clients]
         )
         scene.expect("codes", codes(answers), {"": len(answers)})
         scene.expect("ids", len({answer.row["id"] for answer in answers}), 1)
@@ -53,7 +53,7 @@ def retries_of_one_key(scene: Scene) -> None:
 
 
 def one_key_for_different_requests(scene: Scene) -> None:
-    """Four requests under one key: the first one stands, its copies are replays."""
+    """Four requests under one key: one is executed, and its copies are replays."""
     made = {}
     for number, slot in enumerate(
         scene.race(scene.slots(scene.rounds), ANOTHER_REQUEST, IN_FLIGHT)
@@ -63,7 +63,7 @@ def one_key_for_different_requests(scene: Scene) -> None:
         scene.chance.shuffle(reasons)
         answers = scene.at_once(
             [
-                partial(book_patiently, client, patient, slot, key, reason)
+                partial(book_with_retries, client, patient, slot, key, reason)
                 for client, reason in zip(scene.clients, reasons, strict=True)
             ]
         )
@@ -83,8 +83,8 @@ def one_key_for_different_requests(scene: Scene) -> None:
 
 
 def overlapping_publications(scene: Scene) -> None:
-    """A doctor publishes, eight times at once, slots that overlap; some take theirs back."""
-    begin = at(2, 0)  # no other race has this doctor
+    """A doctor publishes overlapping slots, eight at a time; some publications are rolled back."""
+    begin = at(2, 0)  # the doctor belongs to this race alone
     winners: list[tuple[datetime, datetime]] = []
     windows = (len(scene.clients) + 7) // 8
     for number in scene.race(range(scene.rounds), OVERLAPS, ROLLED_BACK):
@@ -116,25 +116,25 @@ def overlapping_publications(scene: Scene) -> None:
 
 
 def crosswise_reschedules(scene: Scene) -> None:
-    """Patients in rings: each wants the slot of the next one, or the one that is left over."""
+    """Patients in rings: each reschedules to the slot of the next one, or to the spare slot."""
     rings = rings_of(scene)
     mine: dict[int, str] = {}
     spare: dict[tuple[int, ...], str | None] = {}
     for ring in rings:
         slots = scene.slots(len(ring) + 1)
         mine.update(zip(ring, slots, strict=False))
-        # Where it is gone, nobody can move, and all wait for each other in a circle.
+        # Without a spare slot no patient can move, and all wait for each other in a circle.
         spare[ring] = slots[-1] if scene.chance.random() < 0.7 else None
     booked = {
         n: book(scene.clients[n], scene.patients[n], slot).row["id"] for n, slot in mine.items()
     }
-    # In a ring of one everybody wants the slot that they have.
-    for _ in scene.race(range(scene.rounds), TAKEN, IN_IT_ALREADY):
-        wanted = {}
+    # In a ring of one, the patient asks for the slot that is already theirs.
+    for _ in scene.race(range(scene.rounds), TAKEN, ALREADY_THIS_SLOT):
+        targets = {}
         for ring in rings:
             for n, following in zip(ring, ring[1:] + ring[:1], strict=True):
                 left_over = spare[ring] if scene.chance.random() < 0.5 else None
-                wanted[n] = left_over or mine[following]
+                targets[n] = left_over or mine[following]
         answers = scene.at_once(
             [
                 partial(
@@ -142,7 +142,7 @@ def crosswise_reschedules(scene: Scene) -> None:
                     scene.patients[n],
                     "reschedule_consultation",
                     consultation_id=booked[n],
-                    slot_id=wanted[n],
+                    slot_id=targets[n],
                     idempotency_key=new_key(),
                 )
                 for n in range(len(scene.clients))
@@ -152,9 +152,9 @@ def crosswise_reschedules(scene: Scene) -> None:
         for ring in rings:
             before = {mine[n] for n in ring} | {spare[ring]}
             moved = [n for n in ring if not answers[n].code]
-            possible = spare[ring] is not None and any(wanted[n] == spare[ring] for n in ring)
-            scene.expect("somebody in the ring has moved", bool(moved), possible)
-            mine |= {n: wanted[n] for n in moved}
+            possible = spare[ring] is not None and any(targets[n] == spare[ring] for n in ring)
+            scene.expect("at least one in the ring has moved", bool(moved), possible)
+            mine |= {n: targets[n] for n in moved}
             held = {mine[n] for n in ring}
             scene.expect("slots held by a ring", len(held), len(ring))
             spare[ring] = next(iter(before - held))
@@ -166,10 +166,10 @@ def crosswise_reschedules(scene: Scene) -> None:
 
 
 def refunds_of_one_payment(scene: Scene) -> None:
-    """Refunds of one payment until it is used up, and not a cent more."""
+    """All clients refund one payment: the refunds never exceed it."""
     payments = prepared_payments(scene)
     expected = {}
-    for payment in scene.race(payments, ABOVE_WHAT_WAS_CAPTURED):
+    for payment in scene.race(payments, ABOVE_THE_PAYMENT):
         amount = FEE_MINOR // scene.chance.randint(1, 20)
         answers = scene.at_once(
             [
@@ -197,7 +197,7 @@ def refunds_of_one_payment(scene: Scene) -> None:
 
 
 def sold_out(scene: Scene) -> None:
-    """A doctor's slots are all taken, and everybody keeps asking for them."""
+    """All slots of a doctor are taken, and all clients keep asking for them."""
     slots = scene.slots(8)
     taken = {
         slot: book(scene.clients[0], patient, slot).row["patient_id"]
@@ -205,25 +205,27 @@ def sold_out(scene: Scene) -> None:
     }
     slots = list(taken)
     keys, changes = scene.written()
-    for _ in scene.race(range(scene.rounds), TAKEN, HELD_ALREADY):
-        wanted = [scene.chance.choice(slots) for _ in scene.patients]
+    for _ in scene.race(range(scene.rounds), TAKEN, ALREADY_OWN_SLOT):
+        targets = [scene.chance.choice(slots) for _ in scene.patients]
         answers = scene.at_once(
             [
                 partial(book, client, patient, slot)
-                for client, patient, slot in zip(scene.clients, scene.patients, wanted, strict=True)
+                for client, patient, slot in zip(
+                    scene.clients, scene.patients, targets, strict=True
+                )
             ]
         )
-        own = sum(taken[s] == p.id for p, s in zip(scene.patients, wanted, strict=True))
-        expected_codes = {TAKEN: len(answers) - own} | ({HELD_ALREADY: own} if own else {})
+        own = sum(taken[s] == p.id for p, s in zip(scene.patients, targets, strict=True))
+        expected_codes = {TAKEN: len(answers) - own} | ({ALREADY_OWN_SLOT: own} if own else {})
         scene.expect("codes", codes(answers), expected_codes)
     scene.expect("bookings", scene.bookings(), taken)
-    # One key for each request, which remembers the refusal, and nothing else.
+    # Each request stores one key with its refusal, and changes nothing else.
     expected = (keys + scene.tally.requests, changes)
     scene.expect("keys and changes", scene.written(), expected)
 
 
-def a_few_slots_for_everybody(scene: Scene) -> None:
-    """Everybody asks for one slot after the other until they get one."""
+def a_few_slots_for_all(scene: Scene) -> None:
+    """Each client asks for one slot after the other until it gets one."""
     sizes = [scene.chance.randint(2, 4) for _ in range(scene.rounds)]
     slots = scene.slots(sum(sizes))
     choices = [[slots.pop() for _ in range(size)] for size in sizes]
@@ -249,7 +251,7 @@ RACES = {
     "crosswise reschedules": crosswise_reschedules,
     "refunds of one payment": refunds_of_one_payment,
     "sold out": sold_out,
-    "a few slots for everybody": a_few_slots_for_everybody,
+    "a few slots for all": a_few_slots_for_all,
 }
 
 
@@ -276,10 +278,10 @@ def book(client: Client, patient: Person, slot: str, key: str = "", reason: str 
     )
 
 
-def book_patiently(
+def book_with_retries(
     client: Client, patient: Person, slot: str, key: str, reason: str = ""
 ) -> Answer:
-    """Ask again, as the answer says, while an earlier request with the key is being worked on."""
+    """Book, and ask again after Retry-After while an earlier request with the key is in flight."""
     while True:
         answer = book(client, patient, slot, key, reason)
         if answer.code != IN_FLIGHT:
@@ -297,7 +299,7 @@ def book_one_of(client: Client, patient: Person, slots: Sequence[str]) -> Answer
 
 
 def rings_of(scene: Scene) -> list[tuple[int, ...]]:
-    """Everybody's number, in rings of two to eight."""
+    """The numbers of all clients, in rings of two to eight; the last one may be shorter."""
     numbers, rings = list(range(len(scene.clients))), []
     while numbers:
         size = scene.chance.choice((2, 2, 3, 5, 8))
@@ -307,7 +309,7 @@ def rings_of(scene: Scene) -> list[tuple[int, ...]]:
 
 
 def prepared_payments(scene: Scene) -> list[str]:
-    """Ids of payments of the whole fee, one for each round, made by all clients together."""
+    """Ids of payments of the whole fee, one for each round; the clients share the work."""
     slots = scene.slots(scene.rounds)
 
     def prepare(number: int) -> list[str]:

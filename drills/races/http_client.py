@@ -17,7 +17,7 @@ PATHS = {
     "refund_payment": "/v1/payments/{payment_id}/refunds",
 }
 STATUSES = {"TM2": 422, "TM9": 409}
-# Sooner than the server, which closes a connection that is idle for five seconds.
+# Shorter than the keep-alive of the server, which closes a connection after five idle seconds.
 LONGEST_PAUSE_SECONDS = 2
 
 
@@ -31,7 +31,7 @@ class HttpClient:
 
     def call(self, person: Person, function: str, **arguments: object) -> Answer:
         try:
-            answer = self._ask(person, function, **arguments)
+            answer = self._send(person, function, **arguments)
         except (OSError, HTTPException, ValueError) as error:
             self._connection.close()
             answer = Answer(type(error).__name__, {})
@@ -41,7 +41,7 @@ class HttpClient:
     def close(self) -> None:
         self._connection.close()
 
-    def _ask(self, person: Person, function: str, **arguments: object) -> Answer:
+    def _send(self, person: Person, function: str, **arguments: object) -> Answer:
         headers = {"Authorization": f"Bearer {person.token}", "Content-Type": "application/json"}
         if key := arguments.pop("idempotency_key", None):
             headers["Idempotency-Key"] = str(key)

@@ -1,4 +1,4 @@
-"""docs/reports/races.md: everything in its table has been counted."""
+"""docs/reports/races.md, from the counts of the races."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ TEXT = """\
 Many clients do the same thing at the same moment, over and over, and every answer is checked:
 through SQL, each client with a connection as the API's own login and with the statement that the
 API sends, and through HTTP, with gunicorn and two worker processes. `drills/races/hot_spots.py`
-says what each race is and what it expects. The first answer that is wrong ends the run. In every
+describes each race and the answers that it expects. The first wrong answer ends the run. In every
 fourth round of "one open slot" and "crosswise reschedules" through SQL, the slots are locked until
-every client waits for one or has its answer: no client comes too late to meet the others.
+every client waits for one or has its answer, so that all of them compete.
 
 | race | way | rounds | requests | winners | refused or rolled back | replays | wrong | requests/s |
 |---|---|--:|--:|--:|---|--:|--:|--:|
@@ -27,9 +27,9 @@ After each race the tables are compared with the answers. At the end:
 - invariants (`ops.check_invariants`): {rules}, of which broken: {broken}
 - deadlocks (`pg_stat_database.deadlocks`): {deadlocks}
 
-`TM991` says that an earlier request with the same key is still being worked on; the client asks
-again a second later. What was rolled back had worked, and its client took it back. Requests per
-second are those of this computer, which the clients shared with the server, and promise nothing.
+`TM991` means that an earlier request with the same key is still in flight; the client asks again a
+second later. A publication that was rolled back had succeeded before. Requests per second are those
+of one computer, which the clients share with the server: they are no promise.
 
 | | |
 |---|---|
@@ -41,9 +41,9 @@ second are those of this computer, which the clients shared with the server, and
 | seconds in all | {seconds:.0f} |
 
 To repeat it, about as long: `make drill NAME=races SEED={seed} CLIENTS={clients} ROUNDS={rounds}`.
-The seed decides what each client asks for, but not who is first. `tests/concurrency/test_races.py`
-has the short form of the races, and `tests/concurrency/test_interleavings.py` two transactions at a
-time, step by step: `make test` runs both.
+The seed decides the requests of each client, but not their order in time. `make test` runs the
+short form of the races (`tests/concurrency/test_races.py`), and two transactions at a time, step by
+step (`tests/concurrency/test_interleavings.py`).
 """
 
 

@@ -1,4 +1,4 @@
-"""What every race needs: people, slots, a crowd that acts at once, and somebody who looks on."""
+"""The parts of every race: people, slots, clients that act at once, and an observer."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from tests.support.sql_client import Client, Person
 FEE_MINOR = 5000
 SLOT = timedelta(minutes=15)
 
-# A superuser's connection, to look into the tables.
-Onlooker: TypeAlias = psycopg.Connection[tuple[Any, ...]]
+# A superuser's connection, which reads the tables.
+Observer: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 T = TypeVar("T")
 
 
 @dataclass
 class Run:
-    """What was asked for, and how long it took."""
+    """The parameters of a run, and how long it took."""
 
     rounds: int
     clients: int
@@ -43,7 +43,7 @@ class Run:
 
 @dataclass
 class Tally:
-    """What was counted in one race."""
+    """The counts of one race."""
 
     race: str
     way: str
@@ -66,7 +66,7 @@ class Tally:
 
 @dataclass
 class Findings:
-    """What the database says after all races."""
+    """The state of the database after all races."""
 
     rules: int
     violations: dict[str, int]
@@ -79,10 +79,10 @@ class Findings:
 
 
 class People:
-    """Accounts, made over HTTP, that the races through SQL use too."""
+    """Accounts, made through HTTP and used by the races through SQL, too."""
 
-    def __init__(self, stranger: Api, admin: Api, patients: int) -> None:
-        self._stranger = stranger
+    def __init__(self, anonymous: Api, admin: Api, patients: int) -> None:
+        self._anonymous = anonymous
         self._admin_api = admin
         self._doctors = 0
         self.admin = Person(admin.id, "admin", admin.session_id, admin)
@@ -107,21 +107,21 @@ class People:
     def _new_patient(self, number: int) -> Person:
         email = f"patient{number}@races.test"
         body = {"email": email, "password": PASSWORD, "full_name": "Pat Patient"}
-        ok(self._stranger.post("/v1/auth/signup", body), 201)
+        ok(self._anonymous.post("/v1/auth/signup", body), 201)
         return self._person(email, "patient")
 
     def _person(self, email: str, role: str) -> Person:
-        client = log_in(self._stranger, email)
+        client = log_in(self._anonymous, email)
         return Person(client.id, role, client.session_id, client)
 
 
 class Calendar:
-    """Hands out ids of slots whose time nobody has had yet: no patient is busy then."""
+    """Hands out slots at times that no other slot has, so that no patient is busy then."""
 
     def __init__(self) -> None:
         self._free = at(2, 0)
 
-    def slots(self, onlooker: Onlooker, doctor: Person, count: int) -> list[str]:
+    def slots(self, observer: Observer, doctor: Person, count: int) -> list[str]:
         start, self._free = self._free, self._free + count * SLOT
         statement = (
             f"{CONTEXT} insert into app.availability_slots (doctor_id, starts_at, ends_at)"
@@ -130,15 +130,15 @@ class Calendar:
             " returning id::text"
         )
         times = (SLOT, start, start + (count - 1) * SLOT, SLOT)
-        who = context.values(doctor.id, doctor.role, "slots", doctor.session_id)
-        rows = onlooker.execute(statement.encode(), (*who, doctor.id, *times))
+        signed = context.values(doctor.id, doctor.role, "slots", doctor.session_id)
+        rows = observer.execute(statement.encode(), (*signed, doctor.id, *times))
         return [id_ for (id_,) in rows]
 
 
 class Scene:
     """One race in one way, round after round. The first wrong answer ends it.
 
-    Each client has a patient of its own; the doctor is no other race's.
+    Each client has its own patient, and each race its own doctor.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class Scene:
         clients: Sequence[Client],
         people: People,
         calendar: Calendar,
-        onlooker: Onlooker,
+        observer: Observer,
     ) -> None:
         self.tally = tally
         self.rounds = tally.rounds
@@ -159,7 +159,7 @@ class Scene:
         self.chance = random.Random(f"{run.seed} {tally.race} {tally.way}")
         self._seed = run.seed
         self._calendar = calendar
-        self._onlooker = onlooker
+        self._observer = observer
         self._round = 0
         self._allowed: frozenset[str] = frozenset()
         self._barrier = Barrier(len(clients))
@@ -172,11 +172,11 @@ class Scene:
 
     def slots(self, count: int) -> list[str]:
         """Ids of new open slots of the doctor."""
-        return self._calendar.slots(self._onlooker, self.doctor, count)
+        return self._calendar.slots(self._observer, self.doctor, count)
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """What is in the tables."""
-        return self._onlooker.execute(query.encode(), values).fetchall()
+        """Rows of the tables."""
+        return self._observer.execute(query.encode(), values).fetchall()
 
     def bookings(self) -> dict[str, str]:
         """Slot and patient of every consultation with the doctor."""
@@ -189,7 +189,7 @@ class Scene:
         return dict(found)
 
     def written(self) -> tuple[int, int]:
-        """How many idempotency keys there are, and how many changes of everything else."""
+        """The number of idempotency keys, and the number of changes of all other tables."""
         ((keys, changes),) = self.rows(
             "select (select count(*) from app.idempotency_keys),"
             " (select count(*) from app.audit_logs)"
@@ -197,7 +197,7 @@ class Scene:
         return keys, changes
 
     def race(self, rounds: Iterable[T], *refusals: str) -> Iterator[T]:
-        """Each of `rounds` in turn, counted; answers are successes and `refusals`, nothing else."""
+        """Yield and count each of `rounds`; answers must be successes or `refusals`."""
         self._allowed = frozenset(("", *refusals))
         self.tally.refused.update(dict.fromkeys(refusals, 0))
         for client in self.clients:
@@ -207,10 +207,10 @@ class Scene:
             self._count()
 
     def at_once(self, calls: Sequence[Callable[[], T]], slots: Sequence[str] = ()) -> list[T]:
-        """Results of one call for each client, begun as nearly at once as threads can.
+        """Results of one call for each client, started at the same moment by a barrier.
 
-        Through SQL, every fourth time, `slots` are locked until everybody waits for one of them or
-        is answered: nobody comes too late to meet the others.
+        Through SQL, in about every fourth round, `slots` are locked until every client waits for
+        one of them or has its answer, so that all of them compete.
         """
 
         def act(call: Callable[[], T]) -> T:
@@ -219,7 +219,7 @@ class Scene:
 
         hold = slots and self.tally.way == "SQL" and self.chance.random() < 0.25
         began = time.monotonic()
-        with self._onlooker.transaction() if hold else nullcontext():
+        with self._observer.transaction() if hold else nullcontext():
             if hold:
                 self.rows(
                     "select from app.availability_slots where id = any (%s::uuid[])"
@@ -241,13 +241,13 @@ class Scene:
         )
         return int(waiting)
 
-    def expect(self, what: str, seen: object, expected: object) -> None:
-        """Stop unless `seen` is what it has to be."""
+    def expect(self, subject: str, seen: object, expected: object) -> None:
+        """Stop unless `seen` is as expected."""
         if seen != expected:
             self.tally.wrong += 1
             raise CommandError(
                 f"{self.tally.race} ({self.tally.way}), round {self._round}, SEED={self._seed}:"
-                f" {what}: {seen}, not {expected}"
+                f" {subject}: {seen}, not {expected}"
             )
 
     def _count(self) -> None:
@@ -255,8 +255,8 @@ class Scene:
         for client in self.clients:
             client.answers.clear()
         codes = Counter(answer.code for answer in answers)
-        surprises = {code: n for code, n in codes.items() if code not in self._allowed}
-        self.expect("answers that may not be", surprises, {})
+        unexpected = {code: n for code, n in codes.items() if code not in self._allowed}
+        self.expect("unexpected answers", unexpected, {})
         self.tally.requests += len(answers)
         self.tally.winners += sum(not (a.code or a.replayed) for a in answers)
         self.tally.replays += sum(a.replayed for a in answers)

@@ -1,1 +1,1 @@
-"""How long the hot paths take with a history of years: figures, not tests."""
+"""Times the hot paths with a history of years: figures, not tests."""

@@ -1,7 +1,7 @@
 """Time the hot paths with a history of years. SIZES="100000 1000000" SECONDS=10
 
-Two clients at a time, with the statement that the API sends, each as another person every time.
-Milliseconds are those of this computer; what counts is how they change from size to size.
+Two clients at a time send the API's statement, with another person for each call. Milliseconds
+depend on the computer: compare them between the sizes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 import psycopg
 
 from drills import report
-from drills.hot_paths import SETTINGS, Stock, at_work, hot_paths, told
+from drills.hot_paths import SETTINGS, Stock, at_work, figures_of, hot_paths
 from drills.past import make_past
 from drills.stage import durable_cluster
 from scripts.server import Cluster
@@ -49,14 +49,14 @@ def main() -> None:
 def measure(cluster: Cluster, database: str, seconds: float) -> dict[str, str]:
     stock = Stock.of(cluster, database)
     figures = hot_paths(cluster, database, stock, seconds)
-    # By turns, because a computer is not always equally fast.
+    # In turns, because the speed of a computer varies.
     alone, sealed = [], []
     for _ in range(TURNS):
         alone += at_work(cluster, database, stock.book, seconds / TURNS)
         with sealer(cluster, database):
             sealed += at_work(cluster, database, stock.book, seconds / TURNS)
-    figures["book, the trail not sealed"] = told(alone, seconds)
-    figures["book, the trail sealed ten times a second"] = told(sealed, seconds)
+    figures["book, the audit log not sealed"] = figures_of(alone, seconds)
+    figures["book, the audit log sealed ten times a second"] = figures_of(sealed, seconds)
     return figures
 
 
@@ -85,8 +85,8 @@ def text(sizes: list[int], table: dict[str, list[str]], version: str, seconds: f
         "The hot paths with more and more past consultations in the one table: two clients through"
         " SQL, with the statement that the API sends, fsync on, `shared_buffers` 1 GB, everything"
         f" on one computer with {os.cpu_count()} CPUs, PostgreSQL {version}, {seconds:.0f} s for"
-        " each figure. `make drill NAME=scale` writes this file, `SIZES=` chooses. Read it"
-        " across: milliseconds promise nothing, their change does.",
+        " each figure. `make drill NAME=scale` writes this file; `SIZES=` chooses the sizes."
+        " Milliseconds depend on the computer: compare them between the sizes.",
         "",
         "| | " + " | ".join(f"{size:,}" for size in sizes) + " |",
         "|---|" + "---|" * len(sizes),
