@@ -1,8 +1,8 @@
 """Two transactions step by step, in the manner of PostgreSQL's isolation tests.
 
-A first session begins and calls a function; meanwhile a second one calls another function, and
-waits for the first or does not; then the first commits or rolls back. The scene is always the same:
-a consultation in slot 1, and slot 2 of the same doctor, which is open.
+A first session begins a transaction and calls a function. A second session calls another function,
+and either waits for the first or not. Then the first commits or rolls back. The scene is always the
+same: a consultation in slot 1, and an open slot 2 of the same doctor.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from tests.support.client import at, new_key
 from tests.support.sql_client import Answer, Person, SqlClient
 
 FEE_MINOR = 5000
-HASH = "$2b$04$" + "." * 53  # nobody logs in
+HASH = "$2b$04$" + "." * 53  # the hash of no known password
 
 Call = tuple[Person, str, dict[str, object]]
 
 
 class State(NamedTuple):
-    """What there is in the end. evening: the slot that one of the functions publishes."""
+    """The final state. evening: the slot that "publish" adds."""
 
     consultation: str
     slot_1: str
@@ -41,8 +41,7 @@ class State(NamedTuple):
     evening: str = ""
 
 
-# What each function makes of the scene when nobody else is there, and so also when the other
-# session rolls back: the answer, and what there is afterwards.
+# The answer and the final state of each function alone, or when the other session rolls back.
 ALONE = {
     "book 2": ("", State("in 1", "booked", "booked")),
     "book 1": ("TM901", State("in 1", "booked", "open")),
@@ -55,9 +54,9 @@ ALONE = {
     "day off": ("", State("in 1", "booked", "withdrawn")),
 }
 
-# first, second, whether the second waits, its answer when the first commits, the outcome then
+# first, second, whether the second waits, its answer and the final state if the first commits
 INTERLEAVINGS = [
-    # One of two who want the open slot has it.
+    # Only one of two calls can take the open slot.
     ("book 2", "book 2", True, "TM901", State("in 1", "booked", "booked")),
     ("book 2", "move to 2", True, "TM901", State("in 1", "booked", "booked")),
     ("book 2", "withdraw 2", True, "TM910", State("in 1", "booked", "booked")),
@@ -67,7 +66,7 @@ INTERLEAVINGS = [
     ("book 2", "complete", False, "", State("completed", "booked", "booked")),
     ("book 2", "pay", False, "", State("in 1", "booked", "booked")),
     ("book 2", "publish", False, "", State("in 1", "booked", "booked", "open")),
-    # What is cancelled stays cancelled. Its slot is not open before the cancellation is certain.
+    # A cancelled consultation stays cancelled. Its slot is open once that commits.
     ("cancel", "book 1", False, "TM901", State("cancelled", "open", "open")),
     ("cancel", "cancel", True, "TM905", State("cancelled", "open", "open")),
     ("cancel", "complete", True, "TM905", State("cancelled", "open", "open")),
@@ -77,7 +76,7 @@ INTERLEAVINGS = [
     ("cancel", "publish", True, "", State("cancelled", "open", "open", "open")),
     ("cancel", "book 2", False, "", State("cancelled", "open", "booked")),
     ("cancel", "withdraw 2", False, "", State("cancelled", "open", "withdrawn")),
-    # What is completed stays completed, and may still be paid.
+    # A completed consultation stays completed, and may still be paid.
     ("complete", "cancel", True, "TM905", State("completed", "booked", "open")),
     ("complete", "complete", True, "TM905", State("completed", "booked", "open")),
     ("complete", "move to 2", True, "TM905", State("completed", "booked", "open")),
@@ -87,7 +86,7 @@ INTERLEAVINGS = [
     ("complete", "withdraw 2", False, "", State("completed", "booked", "withdrawn")),
     ("complete", "publish", False, "", State("completed", "booked", "open", "open")),
     ("complete", "day off", False, "", State("completed", "booked", "withdrawn")),
-    # Who comes after a move finds the consultation where it has gone.
+    # A call after a reschedule finds the consultation in its new slot.
     ("move to 2", "cancel", True, "", State("cancelled", "open", "open")),
     ("move to 2", "complete", True, "", State("completed", "open", "booked")),
     ("move to 2", "pay", True, "", State("in 2", "open", "booked")),
@@ -97,7 +96,7 @@ INTERLEAVINGS = [
     ("move to 2", "day off", True, "", State("in 2", "withdrawn", "booked")),
     ("move to 2", "publish", True, "", State("in 2", "open", "booked", "open")),
     ("move to 2", "book 1", False, "TM901", State("in 2", "open", "booked")),
-    # A payment keeps the consultation as it is until it is certain, and is never made twice.
+    # A payment locks the consultation until it commits, and is never recorded twice.
     ("pay", "pay", True, "TM908", State("in 1", "booked", "open")),
     ("pay", "cancel", True, "", State("cancelled", "open", "open")),
     ("pay", "complete", True, "", State("completed", "booked", "open")),
@@ -107,7 +106,7 @@ INTERLEAVINGS = [
     ("pay", "withdraw 2", False, "", State("in 1", "booked", "withdrawn")),
     ("pay", "publish", False, "", State("in 1", "booked", "open", "open")),
     ("pay", "day off", False, "", State("in 1", "booked", "withdrawn")),
-    # A slot that is withdrawn is nobody's. To withdraw it again is no mistake.
+    # A withdrawn slot cannot be booked. Withdrawing it again succeeds.
     ("withdraw 2", "book 2", True, "TM901", State("in 1", "booked", "withdrawn")),
     ("withdraw 2", "move to 2", True, "TM901", State("in 1", "booked", "withdrawn")),
     ("withdraw 2", "withdraw 2", True, "", State("in 1", "booked", "withdrawn")),
@@ -117,7 +116,7 @@ INTERLEAVINGS = [
     ("withdraw 2", "complete", False, "", State("completed", "booked", "withdrawn")),
     ("withdraw 2", "pay", False, "", State("in 1", "booked", "withdrawn")),
     ("withdraw 2", "publish", False, "", State("in 1", "booked", "withdrawn", "open")),
-    # A doctor's calendar grows by one slot at a time. Who frees a slot waits for the doctor.
+    # Publications of one doctor run one at a time. A call that frees a slot waits for the doctor.
     ("publish", "publish", True, "TM902", State("in 1", "booked", "open", "open")),
     ("publish", "day off", True, "", State("in 1", "booked", "withdrawn", "withdrawn")),
     ("publish", "cancel", True, "", State("cancelled", "open", "open", "open")),
@@ -127,7 +126,7 @@ INTERLEAVINGS = [
     ("publish", "complete", False, "", State("completed", "booked", "open", "open")),
     ("publish", "pay", False, "", State("in 1", "booked", "open", "open")),
     ("publish", "withdraw 2", False, "", State("in 1", "booked", "withdrawn", "open")),
-    # On a day off no slot is open, and none becomes open; what is booked stands.
+    # On a day off no slot is or becomes open; bookings stand.
     ("day off", "book 2", True, "TM901", State("in 1", "booked", "withdrawn")),
     ("day off", "move to 2", True, "TM901", State("in 1", "booked", "withdrawn")),
     ("day off", "withdraw 2", True, "", State("in 1", "booked", "withdrawn")),
@@ -142,11 +141,11 @@ INTERLEAVINGS = [
 
 @dataclass
 class Clinic:
-    """Two sessions, one that watches them, and people who live through one day for each test."""
+    """Two sessions, an observer of them, and people; each test uses a new day of the doctor."""
 
     first: SqlClient
     second: SqlClient
-    onlooker: psycopg.Connection[tuple[Any, ...]]
+    observer: psycopg.Connection[tuple[Any, ...]]
     thread: ThreadPoolExecutor
     admin: Person
     doctor: Person
@@ -182,38 +181,38 @@ class Clinic:
         """
         self.first.connection.execute("begin")
         answer = call(self.first, first)
-        meanwhile = self.thread.submit(call, self.second, second)
-        waited = self._waits(meanwhile)
+        concurrent = self.thread.submit(call, self.second, second)
+        waited = self._waits(concurrent)
         self.first.connection.execute(end.encode())
-        return answer, waited, meanwhile.result()
+        return answer, waited, concurrent.result()
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """What a superuser sees."""
-        return self.onlooker.execute(query.encode(), values).fetchall()
+        """The rows that a superuser sees."""
+        return self.observer.execute(query.encode(), values).fetchall()
 
-    def changed_something(self, client: SqlClient) -> bool:
-        """Whether the audit trail knows of a change by this client's call."""
+    def has_changes(self, client: SqlClient) -> bool:
+        """Whether the audit log has a change by this client's call."""
         query = "select exists (select from app.audit_logs where request_id = %s)"
         return self.rows(query, (client.request_id,)) == [(True,)]
 
-    def remembered(self, key: object) -> str | None:
-        """The refusal that is stored under a key; None when it is something else."""
+    def stored_refusal(self, key: object) -> str | None:
+        """The refusal that is stored under a key; None for another outcome."""
         query = "select refusal_code from app.idempotency_keys where key = %s"
         ((code,),) = self.rows(query, (key,))
         return code
 
-    def newly_broken(self) -> list[str]:
-        """Invariants that are broken more often than at the last look."""
+    def new_violations(self) -> list[str]:
+        """Invariants with more violations than at the last call."""
         before = self.violations
         self.violations = dict(self.rows("select name, violations from ops.check_invariants()"))
         return [name for name, n in self.violations.items() if n > before.get(name, 0)]
 
-    def _waits(self, meanwhile: Future[Answer]) -> bool:
+    def _waits(self, concurrent: Future[Answer]) -> bool:
         first, second = (c.connection.info.backend_pid for c in (self.first, self.second))
-        while not meanwhile.done():
+        while not concurrent.done():
             if self.rows("select %s = any (pg_blocking_pids(%s))", (first, second)) == [(True,)]:
                 return True
-            wait([meanwhile], timeout=0.001)  # leaves the processor to the others
+            wait([concurrent], timeout=0.001)  # leaves the processor to the others
         return False
 
 
@@ -228,7 +227,7 @@ class Day:
     consultation: str
 
     def call(self, name: str, session: int) -> Call:
-        """Who calls what with which arguments, in the first (0) or the second (1) session."""
+        """The person, function and arguments of a call in the first (0) or second (1) session."""
         doctor, patient = self.clinic.doctor, self.clinic.patient
         other = self.clinic.others[session]
         key = {"idempotency_key": new_key()}
@@ -254,7 +253,7 @@ class Day:
         return calls[name]
 
     def state(self) -> State:
-        """What is in the tables."""
+        """The state of the tables."""
         ((status, slot_id),) = self.clinic.rows(
             "select status, slot_id::text from app.consultations where id = %s",
             (self.consultation,),
@@ -267,9 +266,9 @@ class Day:
         place = {self.slot_1: "in 1", self.slot_2: "in 2"}[slot_id]
         return State(place if status == "scheduled" else status, *(row for (row,) in slots))
 
-    def check_audit_trail(self) -> None:
-        """The trail of every row leads without a gap from nothing to what the row is now."""
-        trails = self.clinic.rows(
+    def check_audit_log(self) -> None:
+        """The audit log of every row leads without a gap from its creation to its present state."""
+        logs = self.clinic.rows(
             """
             with present as (
                 select c.id::text, to_jsonb(c) as row from app.consultations as c where c.id = %s
@@ -289,12 +288,12 @@ class Day:
                 self.morning + timedelta(days=1),
             ),
         )
-        for old, new, present in trails:
+        for old, new, present in logs:
             assert [*old, present] == [None, *new]
 
 
-def call(client: SqlClient, what: Call) -> Answer:
-    person, function, arguments = what
+def call(client: SqlClient, planned: Call) -> Answer:
+    person, function, arguments = planned
     return client.call(person, function, **arguments)
 
 
@@ -303,37 +302,37 @@ def clinic(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Clinic
     database = new_database()
     url = cluster.url(database, "telemed_api")
     with (
-        psycopg.connect(cluster.url(database), autocommit=True) as onlooker,
+        psycopg.connect(cluster.url(database), autocommit=True) as observer,
         closing(SqlClient(url)) as first,
         closing(SqlClient(url)) as second,
         ThreadPoolExecutor(1) as thread,
     ):
         roles = ("admin", "doctor", "patient", "patient", "patient")
-        admin, doctor, patient, *others = [new_person(onlooker, role) for role in roles]
-        yield Clinic(first, second, onlooker, thread, admin, doctor, patient, others)
+        admin, doctor, patient, *others = [new_person(observer, role) for role in roles]
+        yield Clinic(first, second, observer, thread, admin, doctor, patient, others)
 
 
-def new_person(onlooker: psycopg.Connection[tuple[Any, ...]], role: str) -> Person:
+def new_person(observer: psycopg.Connection[tuple[Any, ...]], role: str) -> Person:
     person = Person(str(uuid.uuid4()), role, str(uuid.uuid4()))
-    with onlooker.transaction():
-        onlooker.execute(
-            "select app.create_user(%s, %s, %s, 'Somebody', %s)",
+    with observer.transaction():
+        observer.execute(
+            "select app.create_user(%s, %s, %s, 'A Name', %s)",
             (person.id, f"{person.id}@clinic.test", HASH, role),
         )
         if role == "doctor":
-            onlooker.execute(
+            observer.execute(
                 "insert into app.doctors (user_id, specialty, time_zone, fee_minor, currency)"
                 " values (%s, 'Dermatology', 'UTC', %s, 'EUR')",
                 (person.id, FEE_MINOR),
             )
-        onlooker.execute(
+        observer.execute(
             "insert into app.sessions (id, user_id) values (%s, %s)", (person.session_id, person.id)
         )
     return person
 
 
 def test_every_pair_of_functions_has_a_row_in_the_table() -> None:
-    # "book 1" by itself is refused and changes nothing: nobody has to wait for it.
+    # "book 1" alone is refused and changes nothing, so no call has to wait for it.
     firsts = set(ALONE) - {"book 1"}
     pairs = [(first, second) for first, second, *_ in INTERLEAVINGS]
     assert sorted(pairs) == sorted(itertools.product(firsts, ALONE))
@@ -353,14 +352,14 @@ def test_two_functions_in_two_sessions_keep_every_rule(
         code, state = ALONE[second]
     late = day.call(second, 1)
     one, waited, two = clinic.interleave(day.call(first, 0), late, end)
-    broken = clinic.newly_broken()
+    broken = clinic.new_violations()
     assert (one.code, waited, two.code, broken) == ("", waits, code, [])
     assert day.state() == state
-    day.check_audit_trail()
-    assert clinic.changed_something(clinic.first) == (end == "commit")
-    assert not (code and clinic.changed_something(clinic.second))
+    day.check_audit_log()
+    assert clinic.has_changes(clinic.first) == (end == "commit")
+    assert not (code and clinic.has_changes(clinic.second))
     if key := late[2].get("idempotency_key"):
-        assert clinic.remembered(key) == (code or None), "a refusal stays one under its key"
+        assert clinic.stored_refusal(key) == (code or None), "a refusal is stored under its key"
 
 
 @pytest.mark.parametrize("first", ["book 2", "move to 2"])
@@ -368,10 +367,10 @@ def test_two_functions_in_two_sessions_keep_every_rule(
 def test_two_concurrent_bookings_of_overlapping_slots_succeed_once(
     clinic: Clinic, first: str, end: str, code: str
 ) -> None:
-    """The second booking waits for the patient, not inside the constraint that is behind that."""
+    """The second booking waits for the lock on the patient, not for the constraint."""
     day = clinic.new_day()
     patient, function, arguments = day.call(first, 0)
-    colleague = new_person(clinic.onlooker, "doctor")
+    colleague = new_person(clinic.observer, "doctor")
     ((slot,),) = clinic.rows(
         f"{CONTEXT} insert into app.availability_slots (doctor_id, starts_at, ends_at)"
         " select %s, s.starts_at + interval '10 minutes', s.ends_at"
@@ -385,8 +384,8 @@ def test_two_concurrent_bookings_of_overlapping_slots_succeed_once(
     second = (patient, "book_consultation", {"slot_id": slot, "idempotency_key": key})
     one, waited, two = clinic.interleave((patient, function, arguments), second, end)
     assert (one.code, waited, two.code) == ("", True, code)
-    assert clinic.remembered(key) == (code or None)
-    assert clinic.newly_broken() == []
+    assert clinic.stored_refusal(key) == (code or None)
+    assert clinic.new_violations() == []
 
 
 def test_time_off_names_a_consultation_booked_while_it_waited(clinic: Clinic) -> None:
@@ -416,7 +415,7 @@ def test_same_key_in_two_sessions_makes_one_booking(
     assert (one.code, waited, two.code, two.replayed) == ("", True, code, replayed)
     assert not replayed or two.row == one.row
     assert day.state() == State("in 1", "booked", "booked")
-    assert clinic.newly_broken() == []
+    assert clinic.new_violations() == []
 
 
 def test_same_key_in_two_sessions_gets_the_same_refusal(clinic: Clinic) -> None:
@@ -440,10 +439,10 @@ def test_two_concurrent_refunds_above_the_payment_succeed_once(
     late = refund(2001)
     one, waited, two = clinic.interleave(refund(3000), late, end)
     assert (one.code, waited, two.code) == ("", True, code)
-    assert clinic.remembered(late[2]["idempotency_key"]) == (code or None)
+    assert clinic.stored_refusal(late[2]["idempotency_key"]) == (code or None)
     total = "select sum(amount_minor)::bigint from app.payments where refunded_payment_id = %s"
     assert clinic.rows(total, (payment,)) == [(refunded,)]
-    assert clinic.newly_broken() == []
+    assert clinic.new_violations() == []
 
 
 @pytest.mark.parametrize("end", ["commit", "rollback"])
@@ -458,7 +457,7 @@ def test_two_concurrent_refunds_above_the_payment_succeed_once(
 def test_slot_opened_during_a_deactivation_of_its_doctor_is_refused(
     clinic: Clinic, second: str, code: str, state: State, end: str
 ) -> None:
-    doctor = new_person(clinic.onlooker, "doctor")
+    doctor = new_person(clinic.observer, "doctor")
     day = dataclasses.replace(clinic, doctor=doctor).new_day()
     close = (clinic.admin, "deactivate_user", {"user_id": doctor.id})
     if end == "rollback":
@@ -466,7 +465,7 @@ def test_slot_opened_during_a_deactivation_of_its_doctor_is_refused(
     one, waited, two = clinic.interleave(close, day.call(second, 1), end)
     assert (one.code, waited, two.code) == ("", True, code)
     assert day.state() == state
-    assert clinic.newly_broken() == []
+    assert clinic.new_violations() == []
 
 
 @pytest.mark.parametrize(("end", "state"), [("commit", []), ("rollback", ["open"])])
@@ -490,4 +489,4 @@ def test_weekly_slots_wait_for_concurrent_time_off(
     of_the_evening = "select status from app.availability_slots where doctor_id = %s"
     found = clinic.rows(f"{of_the_evening} and starts_at = %s", (clinic.doctor.id, late))
     assert [status for (status,) in found] == state
-    assert clinic.newly_broken() == []
+    assert clinic.new_violations() == []

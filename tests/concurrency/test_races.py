@@ -37,7 +37,7 @@ def test_concurrent_retries_with_one_key_make_one_booking(doctor: Client, patien
     for answer in answers:
         if answer.status_code == 201:
             assert answer.json() == first[0].json()
-        else:  # still being worked on, on a very slow machine
+        else:  # still in flight, on a very slow machine
             problem(answer, 409, "TM991")
             assert answer.headers["Retry-After"] == "1"
     assert len(ok(patient.get("/v1/consultations"))["items"]) == 1
@@ -55,7 +55,7 @@ def test_concurrent_requests_with_one_key_and_different_bodies_succeed_once(
     first = [a for a in answers if a.status_code == 201 and "Idempotency-Replayed" not in a.headers]
     assert [answer.json() for answer in first] == [booked]
     for answer, reason in zip(answers, reasons, strict=True):
-        if answer.status_code == 409:  # still being worked on, on a very slow machine
+        if answer.status_code == 409:  # still in flight, on a very slow machine
             problem(answer, 409, "TM991")
         elif reason == booked["reason"]:
             assert ok(answer, 201) == booked
@@ -125,7 +125,7 @@ def test_crosswise_reschedules_do_not_deadlock(doctor: Client, new_patient: Peop
             path = f"/v1/consultations/{booked[mine]['id']}/reschedule"
             return patients[mine].post(path, {"slot_id": slots[1 - mine]["id"]}, key=new_key())
 
-        # Neither slot is ever open, so both are refused; what counts is that both are answered.
+        # Neither slot is ever open, so both are refused: the point is that both get an answer.
         answers = race([lambda move=move: move(0), lambda move=move: move(1)])
         assert statuses(answers) == {409: 2}
 
@@ -134,15 +134,15 @@ def test_reschedules_in_a_ring_do_not_deadlock(doctor: Client, new_patient: Peop
     *slots, spare = [doctor.publish(at(1, hour)) for hour in (8, 9, 10, 11)]
     patients = [new_patient() for _ in slots]
     booked = [p.book(slot) for p, slot in zip(patients, slots, strict=True)]
-    wanted = [slots[1], slots[2], spare]
+    targets = [slots[1], slots[2], spare]
     calls = [
         lambda p=p, b=b, slot=slot: p.post(
             f"/v1/consultations/{b['id']}/reschedule", {"slot_id": slot["id"]}, key=new_key()
         )
-        for p, b, slot in zip(patients, booked, wanted, strict=True)
+        for p, b, slot in zip(patients, booked, targets, strict=True)
     ]
     *others, last = race(calls)
-    # Who wants the free slot has it; the others may follow, if they come late enough.
+    # The reschedule to the spare slot succeeds; the others succeed if their slot is free by then.
     assert last.status_code == 200
     assert set(statuses(others)) <= {200, 409}
     held = ok(doctor.get("/v1/consultations"))["items"]
@@ -152,12 +152,12 @@ def test_reschedules_in_a_ring_do_not_deadlock(doctor: Client, new_patient: Peop
 def test_concurrent_reschedules_to_one_slot_succeed_once(
     doctor: Client, new_patient: People
 ) -> None:
-    wanted = doctor.publish(at(30))
+    target = doctor.publish(at(30))
     patients = [new_patient() for _ in range(6)]
     booked = [p.book(doctor.publish(at(1 + n))) for n, p in enumerate(patients)]
     calls = [
         lambda p=p, b=b: p.post(
-            f"/v1/consultations/{b['id']}/reschedule", {"slot_id": wanted["id"]}, key=new_key()
+            f"/v1/consultations/{b['id']}/reschedule", {"slot_id": target["id"]}, key=new_key()
         )
         for p, b in zip(patients, booked, strict=True)
     ]
@@ -286,7 +286,7 @@ def test_refresh_token_used_by_64_concurrent_requests_is_rotated_once(
     assert statuses(answers) == {200: 64}
     (token,) = {a.json()["refresh_token"] for a in answers}
     ok(stranger.post("/v1/auth/refresh", {"refresh_token": token}))
-    # More than ten seconds later somebody else has the first one. The session is over for both.
+    # Use of the first token more than ten seconds later is reuse, which ends the session.
     cluster.sql(
         "set session_replication_role = replica; update app.refresh_tokens"
         " set spent_at = spent_at - interval '11 seconds'"

@@ -1,4 +1,4 @@
-"""Steps through the clinic, each taken by the model and by the database."""
+"""Random steps of the clinic, each made in the model and in the database."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ STATE = """
 DOCTORS = ACTORS[3:5]
 
 actors = st.sampled_from(ACTORS)
-# Most steps are taken by somebody who may; a few keys, so that they meet.
+# Most steps are by an actor with the right role. Few keys, so that some are reused.
 patients = st.one_of(st.sampled_from(ACTORS[:3]), actors)
 doctors = st.one_of(st.sampled_from(DOCTORS), actors)
 admins = st.one_of(st.just(ACTORS[5]), actors)
@@ -61,7 +61,7 @@ class World:
 
 
 class History(RuleBasedStateMachine):
-    """One life of the clinic, in one transaction that is taken back."""
+    """One history of the clinic, in one transaction that is rolled back."""
 
     world: World
 
@@ -80,10 +80,10 @@ class History(RuleBasedStateMachine):
     # Steps
 
     @initialize(doctor=st.sampled_from(DOCTORS), starts=st.lists(quarters, min_size=4, max_size=12))
-    def have_calendars(self, doctor: Actor, starts: list[int]) -> None:
+    def publish_first_slots(self, doctor: Actor, starts: list[int]) -> None:
         for start in starts:
             self._publish(doctor, None, start, 30)
-        # Somebody who is there at the same times.
+        # Another doctor has slots at overlapping times.
         (other,) = (colleague for colleague in DOCTORS if colleague != doctor)
         for start in starts[::2]:
             self._publish(other, None, start + 1, 30)
@@ -96,14 +96,14 @@ class History(RuleBasedStateMachine):
     @rule(actor=doctors, n=which)
     def withdraw(self, actor: Actor, n: int) -> None:
         slot = self._slot(n)
-        self._take(actor, "withdraw_slot", (slot,), slot_id=self.ids[id(slot)])
+        self._run_step(actor, "withdraw_slot", (slot,), slot_id=self.ids[id(slot)])
 
     @precondition(lambda self: self.model.slots)
     @rule(actor=patients, key=keys, n=which)
     def book(self, actor: Actor, key: str, n: int) -> None:
         slot = self._slot(n)
         arguments = {"slot_id": self.ids[id(slot)], "idempotency_key": key}
-        self._take(actor, "book_consultation", (key, slot), **arguments)
+        self._run_step(actor, "book_consultation", (key, slot), **arguments)
 
     @precondition(lambda self: self.model.consultations)
     @rule(actor=patients, key=keys, n=which, m=which, as_patient=mostly)
@@ -111,7 +111,7 @@ class History(RuleBasedStateMachine):
         consultation, slot = self._consultation(n), self._slot(m)
         actor = Actor(consultation.patient, "patient") if as_patient else actor
         arguments = {"consultation_id": self.ids[id(consultation)], "slot_id": self.ids[id(slot)]}
-        self._take(
+        self._run_step(
             actor,
             "reschedule_consultation",
             (key, consultation, slot),
@@ -143,16 +143,16 @@ class History(RuleBasedStateMachine):
     def refund(self, actor: Actor, key: str, n: int, amount: int) -> None:
         payment = self.model.payments[n % len(self.model.payments)]
         arguments = {"payment_id": self.ids[id(payment)], "amount_minor": amount}
-        self._take(
+        self._run_step(
             actor, "refund_payment", (key, payment, amount), **arguments, idempotency_key=key
         )
 
     @precondition(lambda self: self.requests)
     @rule(n=which)
     def repeat(self, n: int) -> None:
-        """A client who has not heard the answer asks again, now or much later."""
-        actor, function, of_model, arguments = self.requests[n % len(self.requests)]
-        self._take(actor, function, of_model, **arguments)
+        """A client repeats a request under its key, at once or much later."""
+        actor, function, model_arguments, arguments = self.requests[n % len(self.requests)]
+        self._run_step(actor, function, model_arguments, **arguments)
 
     @rule(minutes=st.sampled_from([1, 7, 15, 60]))
     def wait(self, minutes: int) -> None:
@@ -174,12 +174,12 @@ class History(RuleBasedStateMachine):
             found = set(connection.execute(STATE).fetchall())
         assert found == expected, (found - expected, expected - found)
 
-    # How
+    # Helpers
 
     def _publish(self, actor: Actor, key: str | None, start: int, length: int) -> None:
         times = {"starts_at": at(15 * start), "ends_at": at(15 * start + length)}
-        of_model = (key, 15 * start, 15 * start + length)
-        self._take(actor, "publish_slot", of_model, **times, idempotency_key=key)
+        model_arguments = (key, 15 * start, 15 * start + length)
+        self._run_step(actor, "publish_slot", model_arguments, **times, idempotency_key=key)
 
     def _change(
         self,
@@ -191,23 +191,23 @@ class History(RuleBasedStateMachine):
         **arguments: object,
     ) -> None:
         consultation = self._consultation(n)
-        which_one = {"consultation_id": self.ids[id(consultation)], "idempotency_key": key}
-        self._take(actor, function, (key, consultation, *more), **which_one, **arguments)
+        of_consultation = {"consultation_id": self.ids[id(consultation)], "idempotency_key": key}
+        self._run_step(actor, function, (key, consultation, *more), **of_consultation, **arguments)
 
-    def _take(
-        self, actor: Actor, function: str, of_model: tuple[object, ...], **arguments: object
+    def _run_step(
+        self, actor: Actor, function: str, model_arguments: tuple[object, ...], **arguments: object
     ) -> None:
-        """The same step in the model and in the database."""
+        """Make the same step in the model and in the database."""
         if arguments.get("idempotency_key"):
-            self.requests.append((actor, function, of_model, arguments))
-        expected: Outcome = getattr(self.model, function)(actor, *of_model)
+            self.requests.append((actor, function, model_arguments, arguments))
+        expected: Outcome = getattr(self.model, function)(actor, *model_arguments)
         self.connection.execute("savepoint step")
         answer = self.world.client.call(self.world.people[actor.name], function, **arguments)
         self.world.answers[function, answer.code or ("again" if answer.replayed else "done")] += 1
-        said = (function, actor, arguments, answer, expected)
-        assert answer.code == expected.code, said
-        assert answer.replayed == expected.replayed, said
-        # An error, and not a refusal that is remembered, which is committed.
+        details = (function, actor, arguments, answer, expected)
+        assert answer.code == expected.code, details
+        assert answer.replayed == expected.replayed, details
+        # An error; a refusal that is stored under its key does not abort the transaction.
         if self.connection.info.transaction_status == TransactionStatus.INERROR:
             self.connection.execute("rollback to step")
         if expected.code:
@@ -216,11 +216,11 @@ class History(RuleBasedStateMachine):
         made = expected.made
         if function != "refund_payment":
             known = self.ids.setdefault(id(made), answer.row["id"])
-            assert known == answer.row["id"], said
+            assert known == answer.row["id"], details
 
     @contextmanager
     def _as_superuser(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-        """In the transaction itself: nobody else sees what is in it."""
+        """As a superuser in the same transaction: others do not see its changes."""
         self.connection.execute("reset session authorization")
         yield self.connection
         self.connection.execute("set session authorization telemed_api")

@@ -1,7 +1,7 @@
-"""The rules of booking and money once more, in Python and in other words than in SQL.
+"""A second implementation of the rules of booking and money, in Python.
 
-Every method says what the function of the same name has to answer: a code, or "" and the effect.
-Amounts are minor units, times minutes from the beginning of the model's first day.
+Every method returns the expected answer of the function of the same name: a code, or "" and the
+effect. Amounts are minor units, times are minutes from the start of the model's first day.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ class Payment:
 
 
 class RefusedError(Exception):
-    """What a function says when the present state does not allow it."""
+    """The refusal of an act that the present state does not allow."""
 
 
 @dataclass
 class Outcome:
-    """made: what was made or changed; replayed: whether that was an earlier request."""
+    """made: the object that was made or changed; replayed: whether an earlier request did so."""
 
     code: str = ""
     made: object = None
@@ -70,7 +70,7 @@ class Model:
     payments: list[Payment] = field(default_factory=list)
     keys: dict[tuple[str, str, str], tuple[Request, Outcome]] = field(default_factory=dict)
 
-    # What the functions do
+    # The functions
 
     def publish_slot(self, actor: Actor, key: str | None, start: int, end: int) -> Outcome:
         if actor.role != "doctor":
@@ -125,7 +125,7 @@ class Model:
                 raise RefusedError("TM906")
             if consultation.slot is slot:
                 raise RefusedError("TM917")
-            self._must_be_free(actor.name, slot, besides=consultation)
+            self._must_be_free(actor.name, slot, except_for=consultation)
             consultation.slot.status = "open"
             slot.status = "booked"
             consultation.slot = slot
@@ -201,9 +201,11 @@ class Model:
         wrong = "TM201" if amount <= 0 else ""
         return self._once(actor, "refund_payment", key, (id(payment), amount), refund, wrong)
 
-    # What they have in common
+    # Shared rules
 
-    def _must_be_free(self, patient: str, slot: Slot, besides: Consultation | None = None) -> None:
+    def _must_be_free(
+        self, patient: str, slot: Slot, except_for: Consultation | None = None
+    ) -> None:
         if slot.status != "open":
             holds = any(
                 c.patient == patient and c.slot is slot and c.status != "cancelled"
@@ -215,7 +217,7 @@ class Model:
         mine = (
             c
             for c in self.consultations
-            if c.patient == patient and c.status == "scheduled" and c is not besides
+            if c.patient == patient and c.status == "scheduled" and c is not except_for
         )
         if any(c.slot.overlaps(slot) for c in mine):
             raise RefusedError("TM904")
@@ -229,7 +231,7 @@ class Model:
         act: Callable[[], object],
         wrong: str = "",
     ) -> Outcome:
-        """Act, unless the key has an outcome already; wrong: a refusal that no key remembers."""
+        """Act, unless the key has an outcome already; wrong: a refusal that is not stored."""
         place = (actor.name, operation, key or "")
         if key is not None and place in self.keys:
             known, outcome = self.keys[place]

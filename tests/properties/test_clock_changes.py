@@ -1,4 +1,4 @@
-"""Weekly hours wherever clocks change, compared with a reader of clocks that knows nothing else."""
+"""Weekly slots around every change of clocks, compared with a model that only reads clocks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def clock_at(instant: datetime, zone: tzinfo) -> datetime:
 
 
 def changes_of_clocks(year: int) -> Iterator[tuple[str, datetime]]:
-    """The changes of a year, one of those at the same local time by the same shift."""
+    """The changes of a year: one for each pair of local time and shift."""
     days = [datetime(year, 1, 2, tzinfo=UTC) + timedelta(days=n) for n in range(362)]
     seen = set()
     for name in sorted(n for n in available_timezones() if "/" in n):
@@ -52,7 +52,7 @@ def changes_of_clocks(year: int) -> Iterator[tuple[str, datetime]]:
 def starts_in(
     clock: dict[datetime, datetime], day: date, start: int, end: int, minutes: int
 ) -> list[datetime]:
-    """When slots start in the hours of one day, by looking at the clock every five minutes."""
+    """The starts of the slots of one day, found by reading the clock every five minutes."""
     begins = datetime.combine(day, time()) + timedelta(minutes=start)
     ends = datetime.combine(day, time()) + timedelta(minutes=end)
     length = timedelta(minutes=minutes)
@@ -86,7 +86,7 @@ def test_weekly_slots_are_right_in_every_time_zone_when_clocks_change(
             row = connection.execute(shown, (name, around)).fetchone()
             assert row is not None
             if row[0] != [clock_at(i, zone) for i in around]:
-                continue  # this Python and this PostgreSQL go by different laws
+                continue  # this Python and this PostgreSQL have different time zone data
             tried += 1
             clock = {
                 i: clock_at(i, zone) for i in (change + n * TICK for n in range(-3 * 288, 3 * 288))

@@ -1,6 +1,6 @@
-"""Pages of every list while rows are moved, added and taken away between two pages.
+"""Pages of every list while rows are moved, added and removed between two pages.
 
-Each row that nobody touches is shown exactly once.
+Each row that stays untouched is shown exactly once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _numbers = count(1)
 
 @dataclass
 class Listed:
-    """A list with rows, as somebody sees it.
+    """A list with rows, as one reader sees it.
 
     changes: each changes something and returns the ids of the rows that it touched.
     """
@@ -38,8 +38,8 @@ class Listed:
 
 
 @dataclass
-class Newcomers:
-    """Makers of accounts."""
+class Accounts:
+    """Functions that make accounts."""
 
     new_patient: People
     new_doctor: People
@@ -56,17 +56,17 @@ def clinic(
     stranger: Client,
     cluster: Cluster,
     database: str,
-) -> Newcomers:
+) -> Accounts:
     def second_admin() -> Client:
         email = f"admin{next(_numbers)}@clinic.test"
         create_admin(cluster.url(database), email)
         return log_in(stranger, email)
 
-    return Newcomers(new_patient, new_doctor, admin, stranger, second_admin)
+    return Accounts(new_patient, new_doctor, admin, stranger, second_admin)
 
 
-def consultations(clinic: Newcomers, role: str) -> Listed:
-    """Of one patient with several doctors, some at the same time of day; moved back and forth."""
+def consultations(clinic: Accounts, role: str) -> Listed:
+    """Consultations of one patient with one doctor: rescheduled, cancelled and booked."""
     patient, doctor = clinic.new_patient(), clinic.new_doctor()
     days = iter(range(200, 400))
     early = iter(range(20, 100))
@@ -77,7 +77,7 @@ def consultations(clinic: Newcomers, role: str) -> Listed:
         def change(rng: random.Random) -> list[str]:
             moved = rng.choice(ids)
             body = {"slot_id": doctor.publish(at(next(days)))["id"]}
-            # A consultation that is cancelled by now is not moved.
+            # This does not move a consultation that is cancelled already.
             patient.post(f"/v1/consultations/{moved}/reschedule", body, key=new_key())
             return [moved]
 
@@ -97,8 +97,8 @@ def consultations(clinic: Newcomers, role: str) -> Listed:
     return Listed(reader, "/v1/consultations", ids, [move(days), move(early), cancel, book], query)
 
 
-def open_slots(clinic: Newcomers, path: str) -> Listed:
-    """Of three doctors, always three at the same time; booked, withdrawn and published."""
+def open_slots(clinic: Accounts, path: str) -> Listed:
+    """Open slots, three at each time if all doctors are listed: booked, withdrawn and published."""
     specialty = f"Paging {next(_numbers)}"
     doctors = [clinic.new_doctor(specialty=specialty) for _ in range(3)]
     patient = clinic.new_patient()
@@ -127,8 +127,8 @@ def open_slots(clinic: Newcomers, path: str) -> Listed:
     return Listed(patient, path.format(listed[0].id), list(by_id), [withdraw, book, publish], query)
 
 
-def doctors(clinic: Newcomers) -> Listed:
-    """Who leave, come back and join."""
+def doctors(clinic: Accounts) -> Listed:
+    """Doctors: deactivated and onboarded."""
     specialty = f"Paging {next(_numbers)}"
     ids = [clinic.new_doctor(specialty=specialty).id for _ in range(ROWS)]
 
@@ -143,8 +143,8 @@ def doctors(clinic: Newcomers) -> Listed:
     return Listed(clinic.new_patient(), "/v1/doctors", ids, [leave, join], {"specialty": specialty})
 
 
-def time_off(clinic: Newcomers) -> Listed:
-    """Taken and ended: its rows are deleted."""
+def time_off(clinic: Accounts) -> Listed:
+    """Time off: taken, and ended, which deletes the row."""
     doctor = clinic.new_doctor()
     days = count(30)
 
@@ -163,8 +163,8 @@ def time_off(clinic: Newcomers) -> Listed:
     return Listed(doctor, "/v1/time-off", ids, [take, end])
 
 
-def sessions(clinic: Newcomers) -> Listed:
-    """Begun and ended."""
+def sessions(clinic: Accounts) -> Listed:
+    """Sessions of one patient: begun and ended."""
     patient = clinic.new_patient()
     ids = [log_in(clinic.stranger, patient.email).session_id for _ in range(ROWS)]
 
@@ -179,8 +179,8 @@ def sessions(clinic: Newcomers) -> Listed:
     return Listed(patient, "/v1/me/sessions", [*ids, patient.session_id], [begin, end])
 
 
-def payments(clinic: Newcomers) -> Listed:
-    """Of one consultation: they are only added."""
+def payments(clinic: Accounts) -> Listed:
+    """Payments of one consultation: only added."""
     patient, doctor = clinic.new_patient(), clinic.new_doctor()
     consultation = patient.book(doctor.publish(at(30)))
 
@@ -191,7 +191,7 @@ def payments(clinic: Newcomers) -> Listed:
     return Listed(patient, f"/v1/consultations/{consultation['id']}/payments", ids, [pay])
 
 
-LISTS: dict[str, Callable[[Newcomers], Listed]] = {
+LISTS: dict[str, Callable[[Accounts], Listed]] = {
     "consultations of a patient": lambda clinic: consultations(clinic, "patient"),
     "consultations of a doctor": lambda clinic: consultations(clinic, "doctor"),
     "consultations as an admin sees them": lambda clinic: consultations(clinic, "admin"),
@@ -206,7 +206,7 @@ LISTS: dict[str, Callable[[Newcomers], Listed]] = {
 
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", LISTS)
-def test_pages_show_every_untouched_row_once(name: str, seed: int, clinic: Newcomers) -> None:
+def test_pages_show_every_untouched_row_once(name: str, seed: int, clinic: Accounts) -> None:
     rng = random.Random(seed)
     listed = LISTS[name](clinic)
     touched: set[str] = set()
@@ -218,11 +218,11 @@ def test_pages_show_every_untouched_row_once(name: str, seed: int, clinic: Newco
         if page["next_cursor"] is None:
             break
         cursor = {"cursor": page["next_cursor"]}
-        # What a client would choose to lose: the very row that the page ended with, and others.
+        # The changes may hit the very row with which the page ended.
         for change in rng.sample(listed.changes, rng.randint(1, len(listed.changes))):
             touched.update(change(rng))
     else:
-        raise AssertionError("the list has no end")
+        raise AssertionError("the list does not end")
     untouched = [id_ for id_ in listed.ids if id_ not in touched]
     assert {id_: shown.count(id_) for id_ in untouched} == dict.fromkeys(untouched, 1)
 
@@ -235,7 +235,7 @@ def test_pages_show_every_untouched_row_once(name: str, seed: int, clinic: Newco
     ],
 )
 def test_a_cursor_belongs_to_one_list_and_one_caller(
-    path: str, clinic: Newcomers, patient: Client
+    path: str, clinic: Accounts, patient: Client
 ) -> None:
     doctor = clinic.new_doctor()
     for day in (1, 2):
@@ -243,7 +243,7 @@ def test_a_cursor_belongs_to_one_list_and_one_caller(
         doctor.publish(at(day, 12))
         log_in(clinic.stranger, patient.email)
         clinic.new_doctor()
-        # An admin reads what is not the admin's: two rows for the access log.
+        # An admin reads a patient's consultations, which adds to the access log.
         ok(clinic.admin.get("/v1/consultations"))
     reader = clinic.admin if "admin" in path else patient
     cursor = ok(reader.get(path, limit=1))["next_cursor"]

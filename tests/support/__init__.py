@@ -1,1 +1,1 @@
-"""What tests share: the server, its database, people, clients. No other folder is imported here."""
+"""Shared by all tests: server, database, people, clients. Imports no other folder of tests."""

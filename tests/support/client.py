@@ -1,4 +1,4 @@
-"""HTTP as the clinic's apps speak it; every answer is held against the OpenAPI document."""
+"""An HTTP client of the API; every answer is validated against the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.server import environment
 PASSWORD = "correct horse battery staple"
 PROBLEM = "application/problem+json"
 FORMATS = FormatChecker(["uuid", "date"])
-# Read once, so that midnight changes nothing for tests that are running.
+# Read once, so that midnight does not affect running tests.
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 T = TypeVar("T")
@@ -32,8 +32,7 @@ T = TypeVar("T")
 
 @FORMATS.checks("date-time", ValueError)
 def has_an_offset(value: object) -> bool:
-    """RFC 3339 wants one."""
-    # A format says nothing about null.
+    """Whether a date-time has an offset, as RFC 3339 requires; other types are valid."""
     return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
 
 
@@ -50,26 +49,26 @@ class Contract:
     def check(self, answer: requests.Response) -> None:
         """Fail unless the document allows exactly this answer to its request."""
         method, path = str(answer.request.method), answer.request.path_url.partition("?")[0]
-        told = f"{method} {path} -> {answer.status_code} {answer.text[:500]}"
+        exchange = f"{method} {path} -> {answer.status_code} {answer.text[:500]}"
         operation = self._operation(method, path)
         if operation is None:
-            assert answer.status_code in (404, 405), f"not documented: {told}"
+            assert answer.status_code in (404, 405), f"not documented: {exchange}"
             documented = self._problem()
         else:
-            assert str(answer.status_code) in operation["responses"], f"not documented: {told}"
+            assert str(answer.status_code) in operation["responses"], f"not documented: {exchange}"
             documented = self._resolved(operation["responses"][str(answer.status_code)])
         content = documented.get("content")
         if not content:
-            assert answer.content == b"", f"a body that is not documented: {told}"
+            assert answer.content == b"", f"a body that is not documented: {exchange}"
             return
         ((media_type, body),) = content.items()
-        assert answer.headers["Content-Type"].partition(";")[0] == media_type, told
+        assert answer.headers["Content-Type"].partition(";")[0] == media_type, exchange
         if media_type.endswith("json"):
             errors = self.faults(body["schema"], answer.json())
-            assert not errors, f"{errors[0].json_path} {errors[0].message}: {told}"
+            assert not errors, f"{errors[0].json_path} {errors[0].message}: {exchange}"
 
     def faults(self, schema: dict[str, Any], value: Any) -> list[ValidationError]:
-        """What a schema of the document does not allow in a value."""
+        """The validation errors of a value against a schema of the document."""
         return list(self._validator(json.dumps(schema)).iter_errors(value))
 
     def _operation(self, method: str, path: str) -> dict[str, Any] | None:
@@ -98,14 +97,14 @@ class Contract:
 
 @cache
 def claims_of(token: str) -> dict[str, Any]:
-    """What an access token of ours says."""
+    """The claims of an access token, without verification."""
     claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
     return claims
 
 
 @cache
 def settings() -> config.Settings:
-    """Those of the servers that tests share."""
+    """The settings of the servers that tests share."""
     return config.load(environment("postgresql://nowhere"))
 
 
@@ -113,10 +112,10 @@ _of_this_thread = local()
 
 
 def request(method: str, url: str, **more: Any) -> requests.Response:
-    """An answer on a connection of its own.
+    """Send a request on a new connection and return the answer.
 
-    As requests.request, without the search for proxies and passwords of the developer's account,
-    which takes a third of its time, and without guesses at the encoding: JSON is in UTF-8.
+    Like requests.request, but without reading proxies and passwords from the developer's account,
+    which takes a third of the time, and without guessing the encoding: JSON is in UTF-8.
     """
     if not hasattr(_of_this_thread, "session"):
         _of_this_thread.session = requests.Session()
@@ -126,15 +125,15 @@ def request(method: str, url: str, **more: Any) -> requests.Response:
         answer = session.request(method, url, timeout=60, **more)
     finally:
         session.cookies.clear()
-        session.close()  # its connections; the session may be used again
+        session.close()  # closes the connections; the session may be used again
     answer.encoding = answer.encoding or "utf-8"
     return answer
 
 
 class Client:
-    """A caller of the API; without a token, a stranger.
+    """A caller of the API; anonymous without a token.
 
-    tokens: the answer to a log-in; its access token is renewed, however long the tests take.
+    tokens: the answer to a log-in; its access token is renewed before it expires.
     """
 
     def __init__(
@@ -157,15 +156,15 @@ class Client:
     def token(self) -> str:
         """The access token, renewed in the last third of its life.
 
-        Not with the refresh token: that would write to the database, where tests compare what was
-        there before with what is there afterwards, and an ended session has none.
+        The test signs the new token itself. A refresh token would write to the database, whose
+        contents tests compare before and after, and an ended session has none.
         """
         if self._token and self._token == self.tokens.get("access_token"):
             claims = claims_of(self._token)
             life = claims["exp"] - claims["iat"]
             if time.time() > claims["exp"] - life / 3:
-                who = (claims["sub"], claims["role"], claims["sid"])
-                self._token = self.tokens["access_token"] = auth.issue(settings(), *who)
+                actor = (claims["sub"], claims["role"], claims["sid"])
+                self._token = self.tokens["access_token"] = auth.issue(settings(), *actor)
         return self._token
 
     @token.setter
@@ -192,7 +191,7 @@ class Client:
         return answer
 
     def get(self, path: str, **query: object) -> requests.Response:
-        # `from` is a word of Python's, so it comes as from_.
+        # `from` is a keyword of Python, so callers write from_.
         return self.send("GET", path, params={key.rstrip("_"): v for key, v in query.items()})
 
     def pages(self, path: str, **query: object) -> list[list[dict[str, Any]]]:
@@ -214,7 +213,7 @@ class Client:
     def delete(self, path: str) -> requests.Response:
         return self.send("DELETE", path)
 
-    # What nearly every test does on its way.
+    # Steps of many tests.
 
     def publish(self, start: datetime | None = None, minutes: int = 30) -> dict[str, Any]:
         """A new slot of this doctor, by default tomorrow."""
@@ -240,14 +239,14 @@ class Client:
 
 
 def ok(answer: requests.Response, status: int = 200) -> dict[str, Any]:
-    """The body of an answer that has to have this status."""
+    """The body of an answer that must have this status."""
     assert answer.status_code == status, answer.text
     body: dict[str, Any] = answer.json()
     return body
 
 
 def problem(answer: requests.Response, status: int, code: str = "") -> dict[str, Any]:
-    """The body of a refusal that has to have this status and code."""
+    """The body of a refusal that must have this status and code."""
     body: dict[str, Any] = answer.json()
     assert (answer.status_code, body["status"]) == (status, status), answer.text
     assert answer.headers["Content-Type"] == PROBLEM
@@ -257,7 +256,7 @@ def problem(answer: requests.Response, status: int, code: str = "") -> dict[str,
 
 
 def places(answer: requests.Response) -> list[str]:
-    """What a 422 points at, sorted."""
+    """The fields that a 422 points at, sorted."""
     errors = problem(answer, 422)["errors"]
     return sorted(e.get("pointer") or e.get("parameter") or e.get("header") for e in errors)
 
@@ -273,13 +272,13 @@ def new_key() -> str:
 def at(days: int, hour: int = 9, minute: int = 0) -> datetime:
     """A time of day some days from the day on which the tests began, in UTC.
 
-    Midnight of tomorrow may be over before the tests are.
+    The tests may end after midnight.
     """
     return TODAY + timedelta(days=days, hours=hour, minutes=minute)
 
 
 def race(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """The results of calls that begin as nearly at once as threads can."""
+    """The results of calls that a barrier starts at the same moment."""
     start = Barrier(len(calls))
 
     def run(call: Callable[[], T]) -> T:

@@ -1,4 +1,4 @@
-"""A clinic to attack: people of every kind, and of everything that they have something."""
+"""A clinic with a person of every role and rows of every kind, for the security tests."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from scripts.server import Cluster
 from tests.support.client import at, new_key
 from tests.support.sql_client import Person, SqlClient
 
-# A superuser's connection, to look into the tables.
+# A superuser's connection, which reads the tables.
 Onlooker: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
-HASH = "$2b$04$" + "." * 53  # nobody knows the password
+HASH = "$2b$04$" + "." * 53  # the hash of no known password
 NOBODY = Person("", "", "")
 # Each login is a member of one of the product's roles.
 LOGINS = {"api": "telemed_api", "dba": "telemed_dba_login", "auditor": "telemed_auditor_login"}
@@ -27,11 +27,11 @@ FEE = {"fee_minor": 5000, "currency": "EUR"}
 
 @dataclass
 class Clinic:
-    """A database with two pairs of a patient and their doctor who know nothing of each other.
+    """A database with two unrelated pairs of a patient and a doctor.
 
-    patient has been with doctor, other_patient with other_doctor: one consultation is completed,
-    prescribed for, paid and in part refunded, another one scheduled, a third cancelled.
-    people: also admin, deactivated and nobody. ids: of rows by `<kind> of <person>`.
+    patient has consultations with doctor, other_patient with other_doctor: one is completed, with a
+    prescription, a payment and a partial refund; one is scheduled and one cancelled.
+    people: also admin, deactivated and nobody (anonymous). ids: of rows, by `<kind> of <person>`.
     """
 
     cluster: Cluster
@@ -43,16 +43,16 @@ class Clinic:
     api: SqlClient
 
     def url(self, login: str) -> str:
-        """Where to connect as api, dba or auditor."""
+        """The address for a connection as api, dba or auditor."""
         return self.cluster.url(self.database, LOGINS[login])
 
     def rows(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
-        """What a superuser sees."""
+        """The rows that a superuser sees."""
         cursor = self.onlooker.execute(query.encode(), values or None)
         return cursor.fetchall() if cursor.description else []
 
     def log_in(self, name: str) -> Person:
-        """The person in a new session."""
+        """Log a person in and return them with the new session."""
         answer = self.api.call(NOBODY, "log_in", email=self.emails[name], password_hash=HASH)
         assert answer.code == "", answer
         row = answer.row
@@ -61,7 +61,7 @@ class Clinic:
         return self.people[name]
 
     def call(self, name: str, function: str, **arguments: object) -> dict[str, Any]:
-        """The answer to somebody who has to be served."""
+        """The answer to a call that must succeed."""
         answer = self.api.call(self.people[name], function, **arguments)
         assert answer.code == "", (name, function, answer)
         return answer.row
@@ -69,7 +69,7 @@ class Clinic:
 
 @contextmanager
 def open_clinic(cluster: Cluster, database: str) -> Iterator[Clinic]:
-    """The clinic in a fresh deployed database; everything is made as the API makes it."""
+    """The clinic in a fresh deployed database; the functions of the API make most of its rows."""
     for login, role in MEMBERS.items():
         cluster.sql(f"""
             do $$ begin

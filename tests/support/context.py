@@ -1,4 +1,4 @@
-"""The context that the API sends with each statement, for tests that speak SQL."""
+"""The context that the API sends with each statement, for tests through SQL."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from scripts.cluster import THROWAWAY_CONTEXT_KEY
 
 def values(user_id: str, role: str, request_id: str, session_id: str) -> tuple[str, str, str, str]:
     """The values of api.db.CONTEXT, signed."""
-    proof = context.sign(THROWAWAY_CONTEXT_KEY, user_id, role, session_id, request_id)
-    return user_id, role, request_id, proof
+    signature = context.sign(THROWAWAY_CONTEXT_KEY, user_id, role, session_id, request_id)
+    return user_id, role, request_id, signature

@@ -13,7 +13,7 @@ from scripts.cluster import CLUSTER_VARIABLE, TEMPLATE, deployed_cluster, has_sn
 from scripts.server import Cluster
 from scripts.system import CHECKOUT
 
-# The modules that take longest: they begin first, for the others to fill what is left of the time.
+# The slowest modules, which start first, so that the others fill the remaining time.
 LONG = (
     "drills/faults/test_faults.py",
     "tests/server/test_sqitch.py",
@@ -26,12 +26,12 @@ LONG = (
     "tests/server/test_tokens.py",
     "tests/server/test_worker.py",
 )
-FEW = 3  # modules for which more processes would not be worth their start
+FEW = 3  # for so few modules, starting more processes takes longer than it saves
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """How many processes of pytest there are; 0: this one, for a choice of tests or with -s."""
+    """The number of pytest processes; 0 (no extra process) for few modules, with -k or with -s."""
     paths = [Path(argument.partition("::")[0]) for argument in config.args]
     modules = {m for path in paths for m in (path.rglob("test_*.py") if path.is_dir() else [path])}
     if config.option.keyword or config.option.capture == "no" or len(modules) <= FEW:
@@ -40,7 +40,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The long modules first, where several processes share them."""
+    """Put the slow modules first if several processes share the tests."""
     if hasattr(config, "workerinput"):
         places = {CHECKOUT / module: place for place, module in enumerate(LONG)}
         items.sort(key=lambda item: places.get(item.path, len(places)))
@@ -48,9 +48,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """A running server with the deployed database `telemed_template`, which stays untouched.
+    """A running server with the deployed database `telemed_template`, which tests do not change.
 
-    Each process of `make test` has a copy of the one that was deployed; pytest alone deploys one.
+    Each process of `make test` has a copy of one deployed cluster; pytest alone deploys one itself.
     """
     if (base := os.environ.get(CLUSTER_VARIABLE)) and not has_snapshot(Path(base)):
         yield Cluster(Path(base))
@@ -67,8 +67,8 @@ def new_database(cluster: Cluster) -> Callable[[], str]:
     def make() -> str:
         name = f"telemed_{os.getpid()}_{next(numbers)}"
         cluster.create_database(name, TEMPLATE)
-        # Tests complete consultations at any time. tests/resources/test_consultations.py has the
-        # real rule.
+        # Tests complete consultations at any time. tests/resources/test_consultations.py tests
+        # the real rule.
         cluster.sql("update app.clinic_settings set completion_lead = '1000 years'", name)
         return name
 

@@ -1,4 +1,4 @@
-"""Access tokens that are taken apart, changed in one place and put together again."""
+"""Access tokens that are decoded, changed in one place and encoded again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.support.pem import new_key, public
 HOUR = 3600
 HASHES = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 OTHER_SECRET = "f29b7c6e0a5d4183968fbd02e7c1a4530b9e6d7f8c2a1054e3b6c7d890fa1e2d"
-STRANGERS = {"EdDSA": new_key("EdDSA"), "RS256": new_key("RS256"), "ES256": new_key("ES256")}
+OTHER_KEYS = {"EdDSA": new_key("EdDSA"), "RS256": new_key("RS256"), "ES256": new_key("ES256")}
 
 Json = dict[str, Any]
 
@@ -31,7 +31,7 @@ def now() -> int:
 
 @dataclass(frozen=True)
 class Genuine:
-    """A token that the server has issued, its algorithm and the key it was signed with."""
+    """A token that the server issued, its algorithm and its signing key."""
 
     text: str
     algorithm: str
@@ -55,30 +55,30 @@ class Genuine:
         return unpacked(self.parts[1])
 
     def with_header(self, **changes: Any) -> str:
-        """With parameters that are changed or, if Ellipsis, missing; signed with the right key."""
+        """Changed header parameters, signed with the right key. Ellipsis removes a parameter."""
         return self.sealed(changed(self.header, changes), self.claims)
 
     def with_claims(self, **changes: Any) -> str:
-        """With claims that are changed or, if Ellipsis, missing; signed with the right key."""
+        """Changed claims, signed with the right key. Ellipsis removes a claim."""
         return self.sealed(self.header, changed(self.claims, changes))
 
     def sealed(self, header: object, payload: object) -> str:
-        """Signed with the right key, whatever it says. What is bytes is taken as it is."""
+        """Any header and payload, signed with the right key. Bytes are used as they are."""
         return self.signed_by(self.key, self.algorithm, header, payload)
 
     def signed_by(
         self, key: str | bytes, algorithm: str, header: object = None, payload: object = None
     ) -> str:
-        """Signed by somebody else; by default it says what the genuine one says."""
+        """Signed with another key, by default with the genuine header and payload."""
         signed = f"{packed(header or self.header)}.{packed(payload or self.claims)}"
         return f"{signed}.{packed(signature(key, algorithm, signed.encode()))}"
 
     def forged(self, algorithm: str, key: str | bytes, **header: Any) -> str:
-        """The same claims in the name of another algorithm, with its signature."""
+        """The same claims with another algorithm and a signature of it."""
         return self.signed_by(key, algorithm, changed(self.header, {"alg": algorithm, **header}))
 
     def unsigned(self, algorithm: object, seal: str = "") -> str:
-        """The same claims in the name of another algorithm, without its signature."""
+        """The same claims with another algorithm, without a valid signature."""
         header = changed(self.header, {"alg": algorithm})
         return f"{packed(header)}.{self.parts[1]}.{seal}"
 
@@ -88,7 +88,7 @@ def changed(found: Json, changes: Json) -> Json:
 
 
 def packed(value: object) -> str:
-    """base64url of bytes, or of what is no bytes as JSON."""
+    """base64url of bytes, or of the JSON of any other value."""
     raw = value if isinstance(value, bytes) else json.dumps(value, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
@@ -106,19 +106,19 @@ def signature(key: str | bytes, algorithm: str, message: bytes) -> bytes:
 
 @cache
 def prepared(algorithm: str, pem: bytes) -> Any:
-    """A key that is read only once: that takes much longer than to sign."""
+    """A parsed key, cached because parsing takes much longer than signing."""
     return jwt.get_algorithm_by_name(algorithm).prepare_key(pem)
 
 
 def twice(text: bytes, name: str, value: object) -> bytes:
-    """A JSON object in which a name stands once more, first with another value."""
+    """A JSON object with a duplicate of one name, which comes first and has another value."""
     return b"{" + f"{json.dumps(name)}:{json.dumps(value)},".encode() + text[1:]
 
 
 def twin_signature(token: str) -> str:
-    """Another spelling of the same signature: its last character holds bits that nobody reads.
+    """Another encoding of the same signature: its last character has unused bits.
 
-    Not after 48 bytes (HS384), which 64 characters hold exactly.
+    Except for 48 bytes (HS384), which fill 64 characters exactly.
     """
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     last = alphabet[alphabet.index(token[-1]) ^ 1]
@@ -134,15 +134,15 @@ def flipped(genuine: Genuine, byte: int) -> str:
 
 
 def own_jwk(algorithm: str) -> Json:
-    """The public key of a stranger, as a header would carry it."""
-    key = prepared(algorithm, public(STRANGERS[algorithm]).encode())
+    """The public key of an attacker, as a `jwk` header parameter."""
+    key = prepared(algorithm, public(OTHER_KEYS[algorithm]).encode())
     found: Json = jwt.get_algorithm_by_name(algorithm).to_jwk(key, as_dict=True)
     return found
 
 
 def published_secrets(genuine: Genuine) -> Iterable[bytes]:
-    """A key that everybody may have, in the spellings that a server could take for a secret."""
-    pem = public(genuine.key) if genuine.algorithm not in HASHES else public(STRANGERS["RS256"])
+    """A public key in the encodings that a server could mistake for a secret."""
+    pem = public(genuine.key) if genuine.algorithm not in HASHES else public(OTHER_KEYS["RS256"])
     jwk = signing_keys.parse("EdDSA" if genuine.algorithm == "EdDSA" else "RS256", pem).jwk
     yield pem.encode()
     yield pem.strip().encode()
@@ -156,11 +156,11 @@ Attack = Callable[[Genuine], str | bytes]
 ATTACKS: dict[str, Attack] = {}
 
 
-def attacks(what: str, made: dict[str, Attack]) -> None:
-    ATTACKS.update({f"{what}: {how}": make for how, make in made.items()})
+def attacks(subject: str, made: dict[str, Attack]) -> None:
+    ATTACKS.update({f"{subject}: {change}": make for change, make in made.items()})
 
 
-# Each lambda below binds what it is made for as a default.
+# Each lambda below binds its loop variables as defaults.
 attacks(
     "algorithm",
     {
@@ -182,10 +182,10 @@ attacks(
         "HS384 with the same key, or HS256": lambda g: g.forged(
             "HS256" if g.algorithm == "HS384" else "HS384", g.key
         ),
-        "HS256 with a secret of one's own": lambda g: g.forged("HS256", OTHER_SECRET),
+        "HS256 with another secret": lambda g: g.forged("HS256", OTHER_SECRET),
         **{
-            f"{name} with a pair of one's own": lambda g, name=name: g.forged(name, STRANGERS[name])
-            for name in STRANGERS
+            f"{name} with another key pair": lambda g, name=name: g.forged(name, OTHER_KEYS[name])
+            for name in OTHER_KEYS
         },
         **{
             f"HS256 with a public key, {number}": lambda g, number=number: g.forged(
@@ -195,9 +195,9 @@ attacks(
         },
         **{
             f"the right one, a signature by {name}": lambda g, name=name: g.signed_by(
-                STRANGERS[name], name
+                OTHER_KEYS[name], name
             )
-            for name in STRANGERS
+            for name in OTHER_KEYS
         },
     },
 )
@@ -206,27 +206,27 @@ attacks(
     {
         **{
             f"jwk of {name}": lambda g, name=name: g.forged(
-                name, STRANGERS[name], jwk=own_jwk(name), kid=...
+                name, OTHER_KEYS[name], jwk=own_jwk(name), kid=...
             )
-            for name in STRANGERS
+            for name in OTHER_KEYS
         },
         **{
             f"jwk of {name} under our kid": lambda g, name=name: g.forged(
-                name, STRANGERS[name], jwk=own_jwk(name)
+                name, OTHER_KEYS[name], jwk=own_jwk(name)
             )
-            for name in STRANGERS
+            for name in OTHER_KEYS
         },
         "jwk with a secret": lambda g: g.forged(
             "HS256", OTHER_SECRET, jwk={"kty": "oct", "k": packed(OTHER_SECRET.encode())}
         ),
         "jku": lambda g: g.forged(
-            "RS256", STRANGERS["RS256"], jku="http://127.0.0.1:9/.well-known/jwks.json"
+            "RS256", OTHER_KEYS["RS256"], jku="http://127.0.0.1:9/.well-known/jwks.json"
         ),
-        "x5u": lambda g: g.forged("RS256", STRANGERS["RS256"], x5u="http://127.0.0.1:9/cert.pem"),
-        "x5c": lambda g: g.forged("RS256", STRANGERS["RS256"], x5c=["MIIB"]),
-        "x5t": lambda g: g.forged("RS256", STRANGERS["RS256"], **{"x5t#S256": "AAAA"}),
-        "jku as kid": lambda g: g.forged("RS256", STRANGERS["RS256"], kid="http://127.0.0.1:9/k"),
-        # Even where all else is right: our headers say no more than they have to.
+        "x5u": lambda g: g.forged("RS256", OTHER_KEYS["RS256"], x5u="http://127.0.0.1:9/cert.pem"),
+        "x5c": lambda g: g.forged("RS256", OTHER_KEYS["RS256"], x5c=["MIIB"]),
+        "x5t": lambda g: g.forged("RS256", OTHER_KEYS["RS256"], **{"x5t#S256": "AAAA"}),
+        "jku as kid": lambda g: g.forged("RS256", OTHER_KEYS["RS256"], kid="http://127.0.0.1:9/k"),
+        # Refused even on a valid token: our headers have no such parameters.
         **{
             f"{name} on a good token": lambda g, name=name, value=value: g.with_header(
                 **{name: value}
@@ -255,17 +255,17 @@ attacks(
             )
         },
         "in a list": lambda g: g.with_header(kid=[g.header["kid"]]),
-        "in other case": lambda g: g.with_header(kid=g.header["kid"].swapcase()),
-        "with more behind it": lambda g: g.with_header(kid=g.header["kid"] + "\x00"),
+        "with swapped case": lambda g: g.with_header(kid=g.header["kid"].swapcase()),
+        "with text at the end": lambda g: g.with_header(kid=g.header["kid"] + "\x00"),
         "cut off": lambda g: g.with_header(kid=g.header["kid"][:-1]),
         "/dev/null and an empty key": lambda g: g.signed_by(
             b"", "HS256", {**g.header, "alg": "HS256", "kid": "/dev/null"}
         ),
-        "of a key that is no longer there": lambda g: g.forged(
+        "of a removed key": lambda g: g.forged(
             "HS256", OTHER_SECRET, kid=signing_keys.parse("HS256", OTHER_SECRET).kid
         ),
-        "of a pair that is no longer there": lambda g: g.forged(
-            "EdDSA", STRANGERS["EdDSA"], kid=signing_keys.parse("EdDSA", STRANGERS["EdDSA"]).kid
+        "of a removed key pair": lambda g: g.forged(
+            "EdDSA", OTHER_KEYS["EdDSA"], kid=signing_keys.parse("EdDSA", OTHER_KEYS["EdDSA"]).kid
         ),
         "ours, another key": lambda g: g.forged("HS256", OTHER_SECRET),
     },
@@ -303,10 +303,10 @@ attacks(
         **{
             name: lambda g, more=more: g.with_header(**more)
             for name, more in {
-                "crit of nothing": {"crit": []},
+                "an empty crit": {"crit": []},
                 "crit of exp": {"crit": ["exp"], "exp": 2**33},
                 "crit of b64": {"crit": ["b64"], "b64": True},
-                "crit that is no list": {"crit": "b64", "b64": True},
+                "a crit that is not a list": {"crit": "b64", "b64": True},
                 "b64 true": {"b64": True},
                 "b64 false": {"b64": False},
                 "b64 false, and crit": {"crit": ["b64"], "b64": False},
@@ -343,7 +343,7 @@ for _claim in ("exp", "iat", "nbf"):
         _claim,
         {
             "text": lambda g, name=_claim: g.with_claims(**{name: str(g.claims["exp"])}),
-            "no number at all": lambda g, name=_claim: g.with_claims(**{name: "tomorrow"}),
+            "not a number": lambda g, name=_claim: g.with_claims(**{name: "tomorrow"}),
             **{
                 f"{number} in JSON": lambda g, name=_claim, number=number: g.sealed(
                     g.header,
@@ -385,10 +385,10 @@ attacks(
     {
         "another": lambda g: g.with_claims(aud="another-api"),
         "ours and another": lambda g: g.with_claims(aud=[g.claims["aud"], "another-api"]),
-        "nobody": lambda g: g.with_claims(aud=[]),
+        "an empty list": lambda g: g.with_claims(aud=[]),
         "empty": lambda g: g.with_claims(aud=""),
         "the issuer": lambda g: g.with_claims(aud=g.claims["iss"]),
-        "with more behind it": lambda g: g.with_claims(aud=g.claims["aud"] + " "),
+        "with text at the end": lambda g: g.with_claims(aud=g.claims["aud"] + " "),
     },
 )
 attacks(
@@ -397,7 +397,7 @@ attacks(
         "another": lambda g: g.with_claims(iss="https://evil.example"),
         "empty": lambda g: g.with_claims(iss=""),
         "in capitals": lambda g: g.with_claims(iss=g.claims["iss"].upper()),
-        "with more behind it": lambda g: g.with_claims(iss=g.claims["iss"] + "/"),
+        "with text at the end": lambda g: g.with_claims(iss=g.claims["iss"] + "/"),
     },
 )
 for _claim in ("sub", "sid"):
@@ -416,7 +416,7 @@ for _claim in ("sub", "sid"):
         _claim,
         {
             "in capitals": lambda g, name=_claim: g.with_claims(**{name: g.claims[name].upper()}),
-            "with a NUL behind it": lambda g, name=_claim: g.with_claims(
+            "with a NUL at the end": lambda g, name=_claim: g.with_claims(
                 **{name: g.claims[name] + "\x00"}
             ),
         },
@@ -470,8 +470,8 @@ attacks(
         "a fourth part": lambda g: g.text + ".AAAA",
         "a fourth part that is empty": lambda g: g.text + ".",
         "a dot before it": lambda g: "." + g.text,
-        "no token at all": lambda _: "null",
-        "three parts of nothing": lambda _: "a.b.c",
+        "null": lambda _: "null",
+        "three meaningless parts": lambda _: "a.b.c",
         "very long": lambda _: "x" * 5000,
         "very long parts": lambda _: f"{'x' * 2000}.{'x' * 2000}.{'x' * 2000}",
         "many dots": lambda _: "." * 5000,
@@ -483,10 +483,10 @@ attacks(
         "in quotes": lambda g: f'"{g.text}"',
         "in angle brackets": lambda g: f"<{g.text}>",
         "as a parameter": lambda g: f'token="{g.text}"',
-        "more behind it": lambda g: g.text + "x",
-        "a parameter behind it": lambda g: g.text + ";x=1",
-        "words behind it": lambda g: g.text + " or else",
-        "a comma behind it": lambda g: g.text + ",",
+        "text after it": lambda g: g.text + "x",
+        "a parameter after it": lambda g: g.text + ";x=1",
+        "words after it": lambda g: g.text + " or else",
+        "a comma after it": lambda g: g.text + ",",
         "two spaces before it": lambda g: " " + g.text,
         "a tab before it": lambda g: "\t" + g.text,
         "a space within": lambda g: g.text.replace(".", " .", 1),
@@ -498,15 +498,15 @@ attacks(
         "padding of the header": lambda g: (
             packed(unpacked(g.parts[0]) + b" ") + "==." + ".".join(g.parts[1:])
         ),
-        "no base64": lambda g: g.text.replace(".", ".!", 1),
-        "a length that base64 has not": lambda g: f"AAAAA.{g.parts[1]}.{g.parts[2]}",
+        "not base64": lambda g: g.text.replace(".", ".!", 1),
+        "a length that base64 cannot have": lambda g: f"AAAAA.{g.parts[1]}.{g.parts[2]}",
         "JSON serialization": lambda g: json.dumps(
             dict(zip(("protected", "payload", "signature"), g.parts, strict=True))
         ),
         "an umlaut": lambda g: (g.text + "ü").encode(),
         "an umlaut in Latin-1": lambda g: g.text.encode() + b"\xfc",
         "an umlaut alone": lambda _: "ü".encode(),
-        "bytes that are no text": lambda g: b"\xff\xfe" + g.text.encode(),
+        "bytes that are not text": lambda g: b"\xff\xfe" + g.text.encode(),
         "digits of another script": lambda g: (g.text + "\u0663").encode(),
         "letters of another width": lambda g: (g.text[:-1] + "\uff21").encode(),
         "a non-breaking space": lambda g: g.text.encode() + b"\xa0",
@@ -525,7 +525,7 @@ attacks(
                 "nothing": b" ",
                 "half an object": b'{"alg":',
                 "two objects": b"{}{}",
-                "bytes that are no text": b'{"alg":"\xff"}',
+                "bytes that are not text": b'{"alg":"\xff"}',
                 "many brackets": b"[" * 3000,
                 "many objects": b'{"a":' * 700,
                 "many digits": b'{"alg":' + b"9" * 4500 + b"}",
@@ -541,8 +541,8 @@ attacks(
                 "nothing": b" ",
                 "an empty object": b"{}",
                 "half an object": b'{"sub":',
-                "no JSON": b"\x00\x01\x02",
-                "bytes that are no text": b'{"sub":"\xff"}',
+                "not JSON": b"\x00\x01\x02",
+                "bytes that are not text": b'{"sub":"\xff"}',
                 "many brackets": b"[" * 4000,
                 "many objects": b'{"a":' * 1000,
             }.items()

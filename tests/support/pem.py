@@ -1,4 +1,4 @@
-"""Keys in PEM, made anew for every run."""
+"""Keys in PEM, generated for every run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NO_PASSWORD = serialization.NoEncryption()
 
 
 def new_key(algorithm: str, bits: int = 2048) -> str:
-    """A private key for EdDSA or RS256, or of a kind that is for neither: Ed448, ES256."""
+    """A private key for EdDSA or RS256, or for Ed448 or ES256, which the API does not accept."""
     makers: dict[str, Any] = {
         "EdDSA": ed25519.Ed25519PrivateKey.generate,
         "RS256": lambda: rsa.generate_private_key(65537, bits),
@@ -27,7 +27,7 @@ def public(private: str) -> str:
 
 
 def written(public_key: Any) -> str:
-    """A public key of the cryptography package."""
+    """A public key of the cryptography package in PEM."""
     spki = serialization.PublicFormat.SubjectPublicKeyInfo
     text: bytes = public_key.public_bytes(serialization.Encoding.PEM, spki)
     return text.decode()

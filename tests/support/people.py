@@ -26,7 +26,7 @@ def server(
 ) -> Iterator[Server]:
     """A running API with a database of its own."""
     log = tmp_path_factory.mktemp("server") / "log"
-    # Half of the threads may hash or wait to: enough for all who race to sign up.
+    # Half of the threads may hash passwords or wait for it: enough for concurrent sign-ups.
     settings = {"WEB_CONCURRENCY": "2", "THREADS": "16"}
     with serve(cluster.url(database, "telemed_api"), log, **settings) as running:
         wait_for(running.url + "/health/ready", 200)
@@ -37,7 +37,7 @@ def server(
 def roomy(
     cluster: Cluster, database: str, server: Server, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """The address of a server on the same database that has room for all who race."""
+    """The address of a server on the same database with a thread for each of many clients."""
     log = tmp_path_factory.mktemp("roomy") / "log"
     settings = {"WEB_CONCURRENCY": "2", "THREADS": "128", "DATABASE_POOL_TIMEOUT_SECONDS": "30"}
     with serve(cluster.url(database, "telemed_api"), log, **settings) as running:
@@ -47,16 +47,16 @@ def roomy(
 
 @pytest.fixture(scope="session")
 def stranger(server: Server) -> Client:
-    """Somebody without an account."""
+    """A client without an account."""
     document = requests.get(server.url + "/openapi.json", timeout=60).json()
     return Client(server.url, Contract(document))
 
 
 @pytest.fixture(scope="session")
 def admin(cluster: Cluster, database: str, stranger: Client) -> Iterator[Client]:
-    """An administrator, made on the command line as the first one has to be.
+    """An admin, created on the command line like every first admin.
 
-    At the very end everything that must always hold has to hold, whatever the tests did.
+    After the last test, every invariant must hold.
     """
     create_admin(cluster.url(database), "chief@clinic.test")
     chief = log_in(stranger, "chief@clinic.test")
@@ -69,9 +69,9 @@ def admin(cluster: Cluster, database: str, stranger: Client) -> Iterator[Client]
 
 @pytest.fixture(scope="session")
 def new_admin(cluster: Cluster, database: str, stranger: Client) -> People:
-    """Adds one more administrator.
+    """Creates one more admin.
 
-    For tests about what is counted for each user: the shared one does more than a test knows.
+    For tests of what is counted per user: other tests use the shared admin, too.
     """
 
     def make() -> Client:
@@ -98,7 +98,7 @@ def new_patient(stranger: Client) -> People:
 
 @pytest.fixture(scope="session")
 def new_doctor(stranger: Client, admin: Client) -> People:
-    """On-boards one more doctor, with an empty calendar and a fee of 50.00 EUR."""
+    """Onboards one more doctor, with an empty calendar and a fee of 50.00 EUR."""
 
     def make(**more: object) -> Client:
         email = f"doctor{next(_numbers)}@clinic.test"
@@ -120,18 +120,18 @@ def new_doctor(stranger: Client, admin: Client) -> People:
 
 @pytest.fixture
 def patient(new_patient: People) -> Client:
-    """A patient whom no other test knows."""
+    """A patient of this test alone."""
     return new_patient()
 
 
 @pytest.fixture
 def doctor(new_doctor: People) -> Client:
-    """A doctor whom no other test knows."""
+    """A doctor of this test alone."""
     return new_doctor()
 
 
 def log_in(stranger: Client, email: str, password: str = PASSWORD) -> Client:
-    """The stranger again, signed in."""
+    """The stranger, logged in."""
     body = {"email": email, "password": password}
     tokens = ok(stranger.post("/v1/auth/login", body))
     client = Client(stranger.url, stranger.contract, tokens["access_token"], tokens=tokens)

@@ -19,8 +19,8 @@ from api.app import create_app
 from scripts.server import Cluster
 from scripts.system import server_user
 
-# Few connections of the server for many clients, by turns: each client soon has the connection of
-# another one.
+# Few server connections for many clients, round-robin: each client soon gets a connection that
+# another one has used.
 CONFIGURATION = """
 [databases]
 * = host={socket} port=5432
@@ -37,7 +37,7 @@ server_round_robin = 1
 
 
 class Pooler:
-    """PgBouncer in front of `cluster`; started and stopped by its process, never as a service."""
+    """PgBouncer in front of `cluster`, as a child process, never as a service."""
 
     def __init__(self, cluster: Cluster, mode: str = "transaction") -> None:
         self.cluster = cluster
@@ -89,7 +89,7 @@ class Pooler:
         raise AssertionError(f"PgBouncer does not listen:\n{(self.folder / 'log').read_text()}")
 
     def stop(self) -> None:
-        """At once: whoever waits for an answer gets none."""
+        """Stop at once: requests in flight get no answer."""
         if self.process is not None:
             self.process.terminate()
             self.process.wait(30)
@@ -106,7 +106,7 @@ def _free_port() -> int:
 
 
 def as_psycopg_does() -> Flask:
-    """The API with nothing against a pooler: names that clients share, no second attempt."""
+    """The API without its support for a pooler: clients share names and do not repeat."""
     db._OwnNames = PrepareManager  # type: ignore[assignment, misc]
     db.InvalidSqlStatementName = db.DuplicatePreparedStatement = ZeroDivisionError  # type: ignore[assignment, misc]
     return create_app()

@@ -1,4 +1,4 @@
-"""HTTP byte by byte, for what no client library would send."""
+"""HTTP byte by byte, for requests that no client library sends."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def request(method: str, path: str, *headers: str, body: bytes = b"") -> bytes:
 
 
 def everything(connection: socket.socket) -> bytes:
-    """What a server sends until it closes."""
+    """Everything that a server sends until it closes the connection."""
     with connection.makefile("rb") as file:
         return file.read()
 
 
 def refused(answer: bytes, status: int) -> dict[str, Any]:
-    """The body of an answer that has to be a problem with this status."""
+    """The body of an answer that must be a problem with this status."""
     head, _, body = answer.partition(b"\r\n\r\n")
     line, *fields = head.decode().split("\r\n")
     assert line.split()[1] == str(status), answer
     headers = {name.lower(): value for name, value in (row.split(": ", 1) for row in fields)}
-    told: dict[str, Any] = json.loads(body)
+    found: dict[str, Any] = json.loads(body)
     assert headers["content-type"] == PROBLEM
     assert int(headers["content-length"]) == len(body)
-    assert told["status"] == status
-    assert told["request_id"] == headers["x-request-id"]
-    return told
+    assert found["status"] == status
+    assert found["request_id"] == headers["x-request-id"]
+    return found

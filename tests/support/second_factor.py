@@ -1,4 +1,4 @@
-"""People who have a second factor."""
+"""Patients with a second factor."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ def now_step() -> int:
 
 
 class Authenticator:
-    """The application on a telephone."""
+    """The authenticator app of a patient."""
 
     def __init__(self, secret: str) -> None:
         self.totp = pyotp.TOTP(secret)
         self.last = 0
 
     def fresh(self) -> str:
-        """A code that has not been used: that of now, then the next one, which is good already.
+        """An unused code: of the present time step, then of the next one, which is valid already.
 
-        Either is good for half a minute or more, however slow the computer is.
+        Either stays valid for at least half a minute.
         """
         self.last = max(self.last + 1, now_step())
         assert self.last <= now_step() + 1, "a test asks for too many codes"
         return self.at(self.last)
 
     def confirm(self, client: Client) -> list[str]:
-        """Put this one in force by the code before the present one; returns recovery codes."""
+        """Confirm the enrolment with the code of the previous time step; returns recovery codes."""
         while True:
             self.last = now_step() - 1
             answer = client.post("/v1/me/mfa/confirm", {"otp": self.at(self.last)})
@@ -46,7 +46,7 @@ class Authenticator:
         return self.totp.at(step * STEP)
 
     def wrong(self) -> str:
-        """A code of no step near the present one."""
+        """A code of none of the time steps near the present one."""
         near = {self.at(step) for step in range(now_step() - 5, now_step() + 6)}
         return next(code for code in (f"{n:06}" for n in range(100)) if code not in near)
 

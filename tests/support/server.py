@@ -24,7 +24,7 @@ LISTENING = re.compile(r"Listening at: (http://127\.0\.0\.1:\d+)")
 
 
 def new_secrets() -> dict[str, str]:
-    """Secrets for a start in production, which refuses those that stand in this repository."""
+    """Secrets for a start in production, which refuses the secrets of this repository."""
     return {
         "SECRET_KEY": secrets.token_hex(32),
         "CONTEXT_KEY": secrets.token_hex(32),
@@ -33,7 +33,7 @@ def new_secrets() -> dict[str, str]:
 
 
 class Server:
-    """A running server: its address, its process and what it writes."""
+    """A running server: its address, its process and its log."""
 
     def __init__(self, url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         self.url = url
@@ -46,7 +46,7 @@ class Server:
 
 
 def environment(database_url: str, **settings: str) -> dict[str, str]:
-    """Settings of a test, and nothing that a developer's shell or .env says."""
+    """Settings of a test, without those of the developer's shell or .env."""
     inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     return inherited | {
         "APP_ENV": "test",
@@ -55,7 +55,7 @@ def environment(database_url: str, **settings: str) -> dict[str, str]:
         "CONTEXT_KEY": THROWAWAY_CONTEXT_KEY,
         "MFA_KEYS": MFA_KEY,
         "BCRYPT_COST": "4",
-        # All people of a test have one address, and one of a drill is as busy as hundreds.
+        # All clients of a test share one address, and one of a drill sends as much as hundreds.
         "RATE_LIMIT": "100000 per minute",
         "RATE_LIMIT_AUTH": "100000 per minute",
         "ENV_FILE": os.devnull,
@@ -80,7 +80,7 @@ def run_command(
 
 @contextmanager
 def serve(database_url: str, log: Path, *, app: str = "", **settings: str) -> Iterator[Server]:
-    """Start a server and stop it again; it need not be ready to talk to its database.
+    """Start a server and stop it again. It need not be ready: see wait_for.
 
     app: another WSGI application than the API's own.
     """
@@ -104,7 +104,7 @@ def serve(database_url: str, log: Path, *, app: str = "", **settings: str) -> It
 
 
 def wait_for(url: str, status: int) -> None:
-    """Until `url` answers with `status`; a minute is for the slowest machine."""
+    """Wait up to a minute until `url` answers with `status`."""
     deadline = time.monotonic() + 60
     found: object = None
     while time.monotonic() < deadline:

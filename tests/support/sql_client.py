@@ -36,7 +36,7 @@ class Person(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came back. code: the SQLSTATE of a refusal, "" when there was none."""
+    """The result of a call. code: the SQLSTATE of a refusal, "" for a success."""
 
     code: str
     row: dict[str, Any]
@@ -44,7 +44,7 @@ class Answer(NamedTuple):
 
 
 class Client(Protocol):
-    """Calls functions as somebody; a client's answers are kept for counting."""
+    """Calls functions as any person, and keeps the answers for counting."""
 
     answers: list[Answer]
 
@@ -56,7 +56,7 @@ class Client(Protocol):
 
 
 class SqlClient:
-    """A connection of the login that the API uses, with the statement that the API sends."""
+    """A connection of the API's login, which sends the API's statement."""
 
     def __init__(self, url: str) -> None:
         self.answers: list[Answer] = []
@@ -66,14 +66,14 @@ class SqlClient:
         self.connection.add_notice_handler(lambda n: self._notices.append(n.sqlstate or ""))
 
     def call(self, person: Person, function: str, **arguments: object) -> Answer:
-        answer = self._ask(person, function, **arguments)
+        answer = self._execute(person, function, **arguments)
         self.answers.append(answer)
         return answer
 
     def call_and_roll_back(self, person: Person, function: str, **arguments: object) -> Answer:
-        """What worked is taken back, and its code is ROLLED_BACK."""
+        """Call and roll back; the code of a success is ROLLED_BACK."""
         self.connection.execute("begin")
-        answer = self._ask(person, function, **arguments)
+        answer = self._execute(person, function, **arguments)
         self.connection.execute("rollback")
         answer = answer._replace(code=answer.code or ROLLED_BACK)
         self.answers.append(answer)
@@ -82,11 +82,11 @@ class SqlClient:
     def close(self) -> None:
         self.connection.close()
 
-    def _ask(self, person: Person, function: str, **arguments: object) -> Answer:
+    def _execute(self, person: Person, function: str, **arguments: object) -> Answer:
         names = ", ".join(f"p_{name} => %s" for name in arguments)
         statement = f"{CONTEXT} select to_json(api.{function}({names})) from context"
-        who = context.values(person.id, person.role, self.request_id, person.session_id)
-        values = (*who, *arguments.values())
+        signed = context.values(person.id, person.role, self.request_id, person.session_id)
+        values = (*signed, *arguments.values())
         self._notices.clear()
         try:
             (row,) = self.connection.execute(statement.encode(), values).fetchone() or (None,)
