@@ -1,4 +1,4 @@
-"""The clinic in figures."""
+"""Analytics: counts and revenue of the clinic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who changed what, and whether what must hold does."""
+"""The audit log, and the invariants."""
 
 from __future__ import annotations
 
@@ -82,9 +82,9 @@ def test_query_with_an_invalid_value_is_refused(
 
 
 def test_invariants_are_checked_for_all_rows_or_for_new_rows(admin: Client) -> None:
-    everything = ok(admin.get("/v1/admin/invariants", since=at(-9999).isoformat()))["items"]
+    all_rows = ok(admin.get("/v1/admin/invariants", since=at(-9999).isoformat()))["items"]
     new = ok(admin.get("/v1/admin/invariants"))["items"]
-    assert [row["name"] for row in new] == [row["name"] for row in everything]
+    assert [row["name"] for row in new] == [row["name"] for row in all_rows]
     assert len(new) > 20
-    assert not any(row["violations"] or row["examples"] for row in new + everything)
+    assert not any(row["violations"] or row["examples"] for row in new + all_rows)
     assert places(admin.get("/v1/admin/invariants", since="yesterday")) == ["since"]

@@ -1,4 +1,4 @@
-"""Signing up, logging in and out, and refreshing."""
+"""Sign-up, log-in, log-out and refresh."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_email_spellings_of_one_normal_form_are_one_account(
     problem(stranger.post("/v1/auth/signup", body), 409, "TM911")
     accounts = {log_in(stranger, spelling).id for spelling in (first, other)}
     assert len(accounts) == 1
-    # As it was written: messages go there.
+    # The account keeps the first spelling, to which messages are sent.
     assert ok(log_in(stranger, other).get("/v1/me"))["email"] == first
 
 
@@ -69,8 +69,8 @@ def test_email_with_an_invisible_character_is_refused(
     stranger: Client, route: str, email: str
 ) -> None:
     body = {"email": email, "password": PASSWORD, "full_name": "Pat"}
-    wanted = {"signup": 3, "login": 2, "password-reset": 1}[route]
-    body = dict(list(body.items())[:wanted])
+    fields = {"signup": 3, "login": 2, "password-reset": 1}[route]
+    body = dict(list(body.items())[:fields])
     assert set(places(stranger.post(f"/v1/auth/{route}", body))) == {"#/email"}
 
 
@@ -135,8 +135,8 @@ def test_failed_log_in_gives_the_same_answer_whether_the_account_exists(
 ) -> None:
     def refusal(email: str) -> dict[str, object]:
         body = {"email": email, "password": "not the password"}
-        told = problem(stranger.post("/v1/auth/login", body), 401, "TM103")
-        return {key: value for key, value in told.items() if key != "request_id"}
+        body_of_refusal = problem(stranger.post("/v1/auth/login", body), 401, "TM103")
+        return {key: value for key, value in body_of_refusal.items() if key != "request_id"}
 
     assert refusal(patient.email) == refusal("nobody@clinic.test")
 
@@ -169,7 +169,7 @@ def test_log_out_ends_the_session(stranger: Client, patient: Client, send_body: 
     assert answer.status_code == 204
     refresh = {"refresh_token": patient.tokens["refresh_token"]}
     problem(stranger.post("/v1/auth/refresh", refresh), 401, "TM104")
-    # The access token as well, at once.
+    # The access token is refused at once, too.
     problem(patient.get("/v1/me"), 401, "TM102")
     problem(patient.post("/v1/auth/logout"), 401, "TM102")
 
@@ -186,7 +186,7 @@ def test_log_out_can_end_another_session_of_the_same_account(
 def test_log_out_with_a_refresh_token_needs_no_valid_access_token(
     stranger: Client, patient: Client
 ) -> None:
-    """The laptop was closed for ten minutes; RFC 7009."""
+    """A client may log out after its access token has expired (RFC 7009)."""
     body = {"refresh_token": patient.tokens["refresh_token"]}
     stale = patient.token[:-4] + ("AAAA" if not patient.token.endswith("AAAA") else "BBBB")
     headers = {"Authorization": f"Bearer {stale}"}
@@ -194,7 +194,7 @@ def test_log_out_with_a_refresh_token_needs_no_valid_access_token(
     assert answer.status_code == 204
     problem(patient.get("/v1/me"), 401, "TM102")
     problem(stranger.post("/v1/auth/refresh", body), 401, "TM104")
-    # Once more, with a valid access token of the session that is over, and without any.
+    # Logging out again succeeds, with the access token of the ended session and without any.
     assert patient.post("/v1/auth/logout", body).status_code == 204
     assert stranger.post("/v1/auth/logout", body).status_code == 204
 
@@ -229,7 +229,7 @@ def test_refresh_token_after_the_reuse_interval_ends_the_session(
 ) -> None:
     first = patient.tokens["refresh_token"]
     second = ok(stranger.post("/v1/auth/refresh", {"refresh_token": first}))["refresh_token"]
-    # Eleven seconds later: no function can change when a token was spent.
+    # Pretend that eleven seconds have passed, which no function can do.
     cluster.sql(
         "set session_replication_role = replica; update app.refresh_tokens"
         " set spent_at = spent_at - interval '11 seconds'"
@@ -255,16 +255,16 @@ def test_deactivated_account_is_refused_at_once(
 def test_waiting_log_ins_leave_threads_for_other_requests(
     cluster: Cluster, database: str, doctor: Client, patient: Client, tmp_path: Path
 ) -> None:
-    """One worker of eight threads, of which four at most hash or wait; a hash takes long."""
+    """One worker with eight threads, of which at most four hash or wait for it; hashes are slow."""
     slots = [doctor.publish(at(day)) for day in (1, 2)]
     bodies = [{"email": f"nobody{n}@clinic.test", "password": PASSWORD} for n in range(24)]
     settings = {"WEB_CONCURRENCY": "1", "BCRYPT_COST": "15"}
     url = cluster.url(database, "telemed_api")
-    with serve(url, tmp_path / "log", **settings) as busy, ThreadPoolExecutor(24) as people:
+    with serve(url, tmp_path / "log", **settings) as busy, ThreadPoolExecutor(24) as threads:
         here = Client(busy.url, patient.contract, patient.token)
-        log_ins = [people.submit(here.post, "/v1/auth/login", body) for body in bodies]
-        sent_away = [done.result() for done in islice(as_completed(log_ins), 20)]
-        for answer in sent_away:
+        log_ins = [threads.submit(here.post, "/v1/auth/login", body) for body in bodies]
+        refused = [done.result() for done in islice(as_completed(log_ins), 20)]
+        for answer in refused:
             problem(answer, 503, "HTTP503")
             assert answer.headers["Retry-After"] == "1"
         assert ok(here.get("/health/live")) == {"status": "ok"}
@@ -274,5 +274,5 @@ def test_waiting_log_ins_leave_threads_for_other_requests(
         waiting = [log_in for log_in in log_ins if not log_in.done()]
         assert len(waiting) == 4
         for log_in in waiting:
-            assert log_in.result().status_code in (401, 503)  # the last ones may lose patience
+            assert log_in.result().status_code in (401, 503)  # the last ones may time out
         assert {log_in.result().status_code for log_in in waiting} >= {401}

@@ -1,4 +1,4 @@
-"""Bookings and what may become of them."""
+"""Booking, rescheduling, cancelling and completing consultations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def path(consultation: dict[str, Any], step: str = "") -> str:
 
 @pytest.fixture
 def begin(cluster: Cluster, database: str) -> Callable[[dict[str, Any]], None]:
-    """Makes a slot one that has begun, with what is booked in it; no function can do that."""
+    """Moves a slot and its consultation so that they have begun, which no function can do."""
 
     def move(slot: dict[str, Any]) -> None:
         cluster.sql(
@@ -86,8 +86,8 @@ def test_booking_ones_own_slot_again_names_the_reason(
 ) -> None:
     body, key = {"slot_id": doctor.publish()["id"]}, new_key()
     booked = ok(patient.post("/v1/consultations", body, key=key), 201)
-    told = problem(patient.post("/v1/consultations", body, key=new_key()), 409, "TM918")
-    assert booked["id"] not in str(told)
+    body_of_refusal = problem(patient.post("/v1/consultations", body, key=new_key()), 409, "TM918")
+    assert booked["id"] not in str(body_of_refusal)
     assert ok(patient.post("/v1/consultations", body, key=key), 201) == booked
     problem(new_patient().post("/v1/consultations", body, key=new_key()), 409, "TM901")
     doctor.complete(booked)
@@ -162,15 +162,15 @@ def test_consultation_is_visible_to_its_participants_only(
     doctor: Client, patient: Client, admin: Client, new_patient: People, new_doctor: People
 ) -> None:
     booked = patient.book(doctor.publish())
-    for insider in (patient, doctor, admin):
-        assert ok(insider.get(path(booked))) == booked
-        ok(insider.get(path(booked, "/history")))
-        ok(insider.get(path(booked, "/prescriptions")))
+    for participant in (patient, doctor, admin):
+        assert ok(participant.get(path(booked))) == booked
+        ok(participant.get(path(booked, "/history")))
+        ok(participant.get(path(booked, "/prescriptions")))
     other_patient, other_doctor = new_patient(), new_doctor()
-    for outsider in (other_patient, other_doctor):
+    for other in (other_patient, other_doctor):
         for step in ("", "/history", "/prescriptions"):
-            problem(outsider.get(path(booked, step)), 404, "TM403")
-        problem(outsider.post(path(booked, "/cancel")), 404, "TM403")
+            problem(other.get(path(booked, step)), 404, "TM403")
+        problem(other.post(path(booked, "/cancel")), 404, "TM403")
     problem(other_patient.get(path(booked, "/payments")), 404, "TM403")
     problem(other_doctor.post(path(booked, "/complete")), 404, "TM403")
     drugs = {"items": [{"drug": "Aspirin", "dosage": "100 mg"}]}
@@ -190,25 +190,25 @@ def test_completed_consultation_is_final(doctor: Client, patient: Client, admin:
     assert (done["status"], done["notes"]) == ("completed", "All well.\nSee you.")
     assert done["updated_at"] > booked["updated_at"]
     problem(doctor.post(path(booked, "/complete")), 409, "TM905")
-    for somebody in (patient, doctor, admin):
-        problem(somebody.post(path(booked, "/cancel")), 409, "TM905")
+    for caller in (patient, doctor, admin):
+        problem(caller.post(path(booked, "/cancel")), 409, "TM905")
     body = {"slot_id": doctor.publish(at(2))["id"]}
     problem(patient.post(path(booked, "/reschedule"), body, key=new_key()), 409, "TM905")
     assert ok(patient.get(path(booked))) == done
 
 
-@pytest.mark.parametrize("who", ["patient", "doctor", "admin"])
+@pytest.mark.parametrize("role", ["patient", "doctor", "admin"])
 def test_cancellation_reopens_the_slot(
-    doctor: Client, patient: Client, admin: Client, new_patient: People, who: str
+    doctor: Client, patient: Client, admin: Client, new_patient: People, role: str
 ) -> None:
     slot = doctor.publish()
     booked = patient.book(slot)
-    somebody = {"patient": patient, "doctor": doctor, "admin": admin}[who]
-    cancelled = ok(somebody.post(path(booked, "/cancel"), {"reason": "Ill"}))
+    caller = {"patient": patient, "doctor": doctor, "admin": admin}[role]
+    cancelled = ok(caller.post(path(booked, "/cancel"), {"reason": "Ill"}))
     assert (cancelled["status"], cancelled["cancellation_reason"]) == ("cancelled", "Ill")
     again = new_patient().book(slot)
     assert again["id"] != booked["id"]
-    problem(somebody.post(path(booked, "/cancel")), 409, "TM905")
+    problem(caller.post(path(booked, "/cancel")), 409, "TM905")
     problem(doctor.post(path(booked, "/complete")), 409, "TM905")
 
 
@@ -289,7 +289,7 @@ def test_list_shows_each_caller_their_own_consultations(
     assert [row["id"] for row in mine] == [booked[0]["id"], booked[2]["id"], booked[1]["id"]]
     theirs = ok(doctor.get("/v1/consultations"))["items"]
     assert [row["id"] for row in theirs] == [others["id"], *(row["id"] for row in mine)]
-    # Everybody's, of which other tests have left many.
+    # An admin sees the consultations of all patients, those of other tests too.
     seen = {row["id"] for page in admin.pages("/v1/consultations", limit=200) for row in page}
     assert {row["id"] for row in theirs} <= seen
 
@@ -336,7 +336,7 @@ def test_fee_change_leaves_existing_bookings_unchanged(
 def test_completion_earlier_than_fifteen_minutes_before_the_start_is_refused(
     cluster: Cluster, new_database: Callable[[], str], tmp_path: Path
 ) -> None:
-    """In a database that has the rule of a new clinic, over HTTP."""
+    """With the default completion lead, which other tests switch off."""
     name = new_database()
     cluster.sql("update app.clinic_settings set completion_lead = default", name)
     create_admin(cluster.url(name), "chief@clinic.test")
@@ -345,7 +345,7 @@ def test_completion_earlier_than_fifteen_minutes_before_the_start_is_refused(
         document = requests.get(server.url + "/openapi.json", timeout=60).json()
         stranger = Client(server.url, Contract(document))
         admin = log_in(stranger, "chief@clinic.test")
-        person = {"password": PASSWORD, "full_name": "Somebody"}
+        person = {"password": PASSWORD, "full_name": "A Name"}
         practice = {"specialty": "Dermatology", "time_zone": "Europe/Berlin"}
         money = {"fee_minor": 5000, "currency": "EUR"}
         doctor_body = {**person, **practice, **money, "email": "doctor@clinic.test"}
@@ -356,6 +356,6 @@ def test_completion_earlier_than_fifteen_minutes_before_the_start_is_refused(
         now = datetime.now(UTC).replace(microsecond=0)
         early = patient.book(doctor.publish(now + timedelta(hours=2)))
         problem(doctor.post(path(early, "/complete")), 409, "TM924")
-        # The rest of a test has 14 minutes.
+        # The slot begins 14 minutes after `now`, so this must run within that time.
         soon = patient.book(doctor.publish(now + timedelta(minutes=14)))
         assert doctor.complete(soon)["status"] == "completed"

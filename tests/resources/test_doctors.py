@@ -1,4 +1,4 @@
-"""On-boarding doctors, and finding one."""
+"""Onboarding doctors, and finding them."""
 
 from __future__ import annotations
 
@@ -68,18 +68,18 @@ def test_onboarding_with_an_unknown_currency_is_refused(admin: Client) -> None:
 def test_doctors_are_found_by_specialty_and_part_of_the_name(
     patient: Client, new_doctor: Callable[..., Client]
 ) -> None:
-    wanted = new_doctor(full_name="Ada 100%_Lovelace", specialty="Podiatry")
+    expected_doctor = new_doctor(full_name="Ada 100%_Lovelace", specialty="Podiatry")
     new_doctor(full_name="Grace Hopper", specialty="Podiatry")
     found = ok(patient.get("/v1/doctors", specialty="podiatry", q="100%_love"))
-    assert [row["id"] for row in found["items"]] == [wanted.id]
+    assert [row["id"] for row in found["items"]] == [expected_doctor.id]
     assert ok(patient.get("/v1/doctors", q="_%_"))["items"] == []
 
 
 def test_doctors_are_listed_in_pages(patient: Client, new_doctor: Callable[..., Client]) -> None:
-    everybody = {new_doctor(specialty="Paging").id for _ in range(5)}
+    expected = {new_doctor(specialty="Paging").id for _ in range(5)}
     pages = patient.pages("/v1/doctors", specialty="Paging", limit=2)
     assert [len(page) for page in pages] == [2, 2, 1]
-    assert {row["id"] for page in pages for row in page} == everybody
+    assert {row["id"] for page in pages for row in page} == expected
 
     exactly = ok(patient.get("/v1/doctors", specialty="Paging", limit=5))
     assert exactly["next_cursor"] is None

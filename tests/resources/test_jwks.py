@@ -1,4 +1,4 @@
-"""The public keys of access tokens."""
+"""The public keys that verify access tokens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}  # RFC 7518, section 6
 
 
 def published(**settings: str) -> Response:
-    """The answer under these settings; tests/server/test_tokens.py asks whole servers."""
+    """The answer under these settings; tests/server/test_tokens.py asks running servers."""
     app = Flask("jwks")
     app.config["SETTINGS"] = load(environment("postgresql://", **settings))
     with app.test_request_context():

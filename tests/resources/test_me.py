@@ -1,4 +1,4 @@
-"""One's own profile."""
+"""The profile of the caller."""
 
 from __future__ import annotations
 

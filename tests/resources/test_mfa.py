@@ -1,4 +1,4 @@
-"""Second factors: enrolling, logging in with codes, recovery codes."""
+"""Second factors: enrolment, log-in with one-time codes and recovery codes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def protected(patient: Client) -> Protected:
     return Protected(patient)
 
 
-# The whole way
+# From enrolment to removal
 
 
 def test_a_second_factor_is_enrolled_confirmed_used_and_removed(
@@ -42,7 +42,7 @@ def test_a_second_factor_is_enrolled_confirmed_used_and_removed(
     assert (totp.digits, totp.interval) == (6, STEP)
     assert enrolment["qr_svg"].startswith("<svg")
 
-    # Until it is confirmed nothing changes.
+    # Before the confirmation, a log-in needs no code.
     log_in(stranger, patient.email)
     authenticator = Authenticator(secret)
     codes = authenticator.confirm(patient)
@@ -107,7 +107,7 @@ def test_longest_email_address_fits_in_the_qr_code(stranger: Client) -> None:
     ok(log_in(stranger, email).post("/v1/me/mfa"), 201)
 
 
-# Codes
+# One-time codes and recovery codes
 
 
 def test_one_time_code_used_twice_is_refused(protected: Protected) -> None:
@@ -140,7 +140,7 @@ def test_malformed_one_time_code_is_refused(protected: Protected, otp: str) -> N
 
 
 def test_one_time_code_of_another_time_step_is_refused(protected: Protected) -> None:
-    # Two steps more than what is accepted: the clock may go on meanwhile.
+    # Well beyond the accepted steps, because the clock may advance during the test.
     for step in (now_step() - 4, now_step() + 4, 0):
         problem(protected.log_in(protected.authenticator.at(step)), 401, "TM106")
     ok(protected.log_in(protected.authenticator.fresh()))
@@ -198,9 +198,9 @@ def test_wrong_password_does_not_reveal_the_second_factor(protected: Protected) 
     wrong = "not the password"
     code = protected.authenticator.fresh()
     for otp in (None, code, protected.authenticator.wrong(), protected.recovery_codes[0]):
-        told = problem(protected.log_in(otp, wrong), 401, "TM103")
-        assert told["detail"] == "E-mail address or password is wrong"
-    # None of them has been used up.
+        refusal = problem(protected.log_in(otp, wrong), 401, "TM103")
+        assert refusal["detail"] == "E-mail address or password is wrong"
+    # None of the codes has been used up.
     ok(protected.log_in(code))
     ok(protected.log_in(protected.recovery_codes[0]))
 
@@ -215,7 +215,7 @@ def test_too_many_wrong_codes_end_the_session(roomy: str, protected: Protected) 
     problem(protected.remove(protected.authenticator.fresh()), 401, "TM102")
 
 
-# At rest
+# Secrets in the database and in the log
 
 
 def test_database_never_stores_the_plain_secret(
@@ -233,10 +233,10 @@ def test_database_never_stores_the_plain_secret(
         """,
         database,
     )
-    for told in (secret, stored, secret.encode().hex(), *protected.recovery_codes):
-        assert told not in dump.replace(stored.encode().hex(), "")
-    trail = cluster.sql("select string_agg(concat(old, new), '') from app.audit_logs", database)
-    assert stored.encode().hex() not in trail
+    for hidden in (secret, stored, secret.encode().hex(), *protected.recovery_codes):
+        assert hidden not in dump.replace(stored.encode().hex(), "")
+    logged = cluster.sql("select string_agg(concat(old, new), '') from app.audit_logs", database)
+    assert stored.encode().hex() not in logged
 
 
 def test_secret_moved_to_another_account_is_refused(
@@ -308,6 +308,6 @@ def test_server_log_has_neither_codes_nor_secrets(
         problem(protected.log_in(code), 401, "TM106")
         written = here.output
     assert written.count("/v1/auth/login") == 2
-    for told in (protected.authenticator.totp.secret, code, *protected.recovery_codes, MFA_KEY):
-        assert told not in written
+    for hidden in (protected.authenticator.totp.secret, code, *protected.recovery_codes, MFA_KEY):
+        assert hidden not in written
     assert SECRET not in written

@@ -1,4 +1,4 @@
-"""A forgotten password: the message with a token, and the new password."""
+"""Password reset: the message with a token, and the new password."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def deliveries(server: Server) -> list[dict[str, Any]]:
     return [line for line in lines if line["event"] == "delivery"]
 
 
-def ask(client: Client, email: str) -> requests.Response:
+def request_reset(client: Client, email: str) -> requests.Response:
     answer = client.post("/v1/auth/password-reset", {"email": email})
     assert (answer.status_code, answer.content) == (202, b""), answer.text
     return answer
 
 
 def message(server: Server, stranger: Client, email: str) -> str | None:
-    """The token that is sent when somebody with this address asks; None without a message."""
-    request_id = ask(stranger, email).headers["X-Request-Id"]
+    """Request a reset for an address. Returns the token of the message, None without one."""
+    request_id = request_reset(stranger, email).headers["X-Request-Id"]
     sent = [line for line in deliveries(server) if line["request_id"] == request_id]
     if not sent:
         return None
@@ -52,7 +52,7 @@ def message(server: Server, stranger: Client, email: str) -> str | None:
 
 @pytest.fixture
 def token(server: Server, stranger: Client, patient: Client) -> str:
-    """What the patient finds in the mailbox after forgetting the password."""
+    """A reset token that was sent to the patient."""
     sent = message(server, stranger, patient.email)
     assert sent
     return sent
@@ -72,7 +72,7 @@ def test_reset_replaces_the_password(stranger: Client, patient: Client, token: s
     phone = log_in(stranger, patient.email)
     answer = confirm(stranger, token)
     assert (answer.status_code, answer.content) == (204, b""), answer.text
-    # Every session is over, and none has begun.
+    # Every session has ended, and the reset begins none.
     for old in (patient, phone):
         problem(old.get("/v1/me"), 401, "TM102")
         body = {"refresh_token": old.tokens["refresh_token"]}
@@ -108,7 +108,7 @@ def test_reset_token_stays_valid_after_further_requests(
     assert newer
     assert newer != token
     assert confirm(stranger, token).status_code == 204
-    # A new password ends those that are left.
+    # A new password revokes the other tokens.
     refused(confirm(stranger, newer, "another password of mine"))
 
 
@@ -131,7 +131,10 @@ def test_reset_messages_after_the_fifth_are_sent_every_five_minutes(
 def test_reset_request_for_an_unknown_address_gets_the_same_answer(
     server: Server, stranger: Client, patient: Client
 ) -> None:
-    known, unknown = ask(stranger, patient.email), ask(stranger, "nobody@clinic.test")
+    known, unknown = (
+        request_reset(stranger, patient.email),
+        request_reset(stranger, "nobody@clinic.test"),
+    )
     different = {"Date", "X-Request-Id", "RateLimit-Remaining", "RateLimit-Reset"}
     assert {k: v for k, v in known.headers.items() if k not in different} == {
         k: v for k, v in unknown.headers.items() if k not in different
@@ -183,8 +186,8 @@ def test_reset_with_a_weak_password_is_refused(
     assert places(confirm(stranger, token, "elevenchars")) == ["#/new_password"]
     expected = ["#/new_password", "#/token"]
     assert places(stranger.post("/v1/auth/password-reset/confirm", {})) == expected
-    for invented in ("x" * 43, token.swapcase(), token[:-1], f"{token}\u00e4"):
-        refused(confirm(stranger, invented))
+    for invalid in ("x" * 43, token.swapcase(), token[:-1], f"{token}\u00e4"):
+        refused(confirm(stranger, invalid))
     assert confirm(stranger, token).status_code == 204
 
 
@@ -193,55 +196,58 @@ def test_reset_token_used_concurrently_is_accepted_once(
 ) -> None:
     passwords = [f"{NEW_PASSWORD} {n}" for n in range(MANY)]
 
-    def insist(password: str) -> requests.Response:
+    def confirm_with_retries(password: str) -> requests.Response:
         while (answer := confirm(stranger, token, password)).status_code == 503:
-            pass  # too many hash at the moment
+            pass  # too many passwords are being hashed
         return answer
 
-    answers = race([lambda p=password: insist(p) for password in passwords])
+    answers = race([lambda p=password: confirm_with_retries(p) for password in passwords])
     assert Counter(a.status_code for a in answers) == {204: 1, 422: MANY - 1}
     assert {a.json()["code"] for a in answers if a.status_code == 422} == {"TM222"}
     (chosen,) = (p for p, a in zip(passwords, answers, strict=True) if a.status_code == 204)
     log_in(stranger, patient.email, chosen)
 
 
-def at_once(url: str, statement: str, values: list[tuple[object, ...]]) -> list[Any]:
-    """What each of many connections hears: a row's only column, or the SQLSTATE of a refusal."""
-    start = Barrier(len(values))
+def at_once(url: str, statement: str, all_values: list[tuple[object, ...]]) -> list[Any]:
+    """The results of many connections: the column of the row, or the SQLSTATE of a refusal."""
+    start = Barrier(len(all_values))
 
     def call(connection: psycopg.Connection[Any], arguments: tuple[object, ...]) -> Any:
         start.wait()
         try:
-            who = context.values("", "", "race", "")
-            row = connection.execute((CONTEXT + statement).encode(), (*who, *arguments)).fetchone()
+            signed = context.values("", "", "race", "")
+            values = (*signed, *arguments)
+            row = connection.execute((CONTEXT + statement).encode(), values).fetchone()
         except psycopg.Error as error:
             return error.sqlstate
         return row and row[0]
 
-    with ExitStack() as stack, ThreadPoolExecutor(len(values)) as threads:
-        connections = [stack.enter_context(psycopg.connect(url, autocommit=True)) for _ in values]
-        # Whoever waits for longer than that is sent away, which says nothing about the token.
+    with ExitStack() as stack, ThreadPoolExecutor(len(all_values)) as threads:
+        connections = [
+            stack.enter_context(psycopg.connect(url, autocommit=True)) for _ in all_values
+        ]
+        # Long time-outs, because a time-out would say nothing about the token.
         for connection in connections:
             connection.execute("set lock_timeout = '60s'")
             connection.execute("set statement_timeout = '60s'")
-        return list(threads.map(call, connections, values))
+        return list(threads.map(call, connections, all_values))
 
 
 def test_reset_token_used_on_concurrent_connections_is_accepted_once(
     cluster: Cluster, database: str, patient: Client, token: str
 ) -> None:
-    """The API lets few in at a time; here all of them are in the database at once."""
+    """The API limits concurrent hashing; through SQL all calls reach the database at once."""
     hashes = ["$2b$04$" + f"{n:02d}" + "." * 51 for n in range(MANY)]
-    heard = at_once(
+    answers = at_once(
         cluster.url(database, "telemed_api"),
         "select 'changed' from context, api.reset_password(%s, %s) where request_id is not null",
         [(token, password_hash) for password_hash in hashes],
     )
-    assert Counter(heard) == {"changed": 1, "TM222": MANY - 1}
+    assert Counter(answers) == {"changed": 1, "TM222": MANY - 1}
     stored = cluster.sql(
         f"select password_hash from app.users where id = '{patient.id}'", database
     ).strip()
-    assert stored == hashes[heard.index("changed")]
+    assert stored == hashes[answers.index("changed")]
 
 
 def test_concurrent_reset_requests_send_at_most_five_messages(
@@ -252,16 +258,16 @@ def test_concurrent_reset_requests_send_at_most_five_messages(
         "select (select count(*) from api.request_password_reset(%s)"
         " where context.request_id is not null) from context"
     )
-    heard = at_once(url, statement, [(patient.email,)] * 16)
-    assert set(heard) <= {0, 1}
-    assert 1 <= sum(heard) <= 5
+    answers = at_once(url, statement, [(patient.email,)] * 16)
+    assert set(answers) <= {0, 1}
+    assert 1 <= sum(answers) <= 5
     in_force = "used_at is null and revoked_at is null"
     found = cluster.sql(
         f"select count(*), count(*) filter (where {in_force}) from app.password_resets"
         f" where user_id = '{patient.id}'",
         database,
     )
-    assert found.strip() == f"{sum(heard)}|{sum(heard)}"
+    assert found.strip() == f"{sum(answers)}|{sum(answers)}"
 
 
 def test_two_reset_tokens_used_concurrently_leave_one_password(
@@ -286,26 +292,26 @@ def test_audit_log_has_reset_requests_without_tokens(
     admin: Client, server: Server, stranger: Client, patient: Client
 ) -> None:
     body = {"email": patient.email}
-    headers = {"X-Request-Id": f"ask-{patient.id}"}
+    headers = {"X-Request-Id": f"request_reset-{patient.id}"}
     stranger.send("POST", "/v1/auth/password-reset", json=body, headers=headers)
     token = deliveries(server)[-1]["token"]
     body = {"token": token, "new_password": NEW_PASSWORD}
     headers = {"X-Request-Id": f"confirm-{patient.id}"}
     stranger.send("POST", "/v1/auth/password-reset/confirm", json=body, headers=headers)
 
-    def trail(what: str) -> list[dict[str, Any]]:
-        found = ok(admin.get("/v1/admin/audit-logs", request_id=f"{what}-{patient.id}"))["items"]
+    def audit_log(step: str) -> list[dict[str, Any]]:
+        found = ok(admin.get("/v1/admin/audit-logs", request_id=f"{step}-{patient.id}"))["items"]
         assert token not in str(found)
         assert "_hash" not in str(found)
         return list(found)
 
-    (asked,) = trail("ask")
+    (asked,) = audit_log("request_reset")
     assert (asked["table_name"], asked["operation"], asked["user_id"]) == (
         *("password_resets", "INSERT"),
         None,
     )
     assert asked["new"]["user_id"] == patient.id
-    confirmed = trail("confirm")
+    confirmed = audit_log("confirm")
     assert {row["table_name"] for row in confirmed} == {"password_resets", "sessions", "users"}
     assert {row["user_id"] for row in confirmed} == {patient.id}
 
@@ -330,8 +336,8 @@ def test_production_log_has_neither_reset_token_nor_address(
     with serve(url, tmp_path / "log", **settings) as production:
         wait_for(production.url + "/health/ready", 200)
         here = Client(production.url, stranger.contract)
-        request_id = ask(here, patient.email).headers["X-Request-Id"]
-        ask(here, "nobody@clinic.test")
+        request_id = request_reset(here, patient.email).headers["X-Request-Id"]
+        request_reset(here, "nobody@clinic.test")
     (line,) = deliveries(production)
     assert line["request_id"] == request_id
     assert line["delivered"] is False

@@ -37,9 +37,9 @@ def test_patient_reads_payments_but_cannot_record_them(
     doctor: Client, patient: Client, admin: Client
 ) -> None:
     booked = patient.book(doctor.publish())
-    everything = CARD | {"amount_minor": 5000, "method": "cash"}
+    whole_fee = CARD | {"amount_minor": 5000, "method": "cash"}
     for person in (patient, doctor):
-        problem(person.post(path(booked), everything, key=new_key()), 403, "TM301")
+        problem(person.post(path(booked), whole_fee, key=new_key()), 403, "TM301")
     assert ok(patient.get(path(booked)))["items"] == []
     payment = admin.pay(booked, 5000)
     assert ok(patient.get(path(booked)))["items"] == [payment]
@@ -52,7 +52,7 @@ def test_provider_reference_is_recorded_once(
     body = CARD | {"provider": "acme", "provider_reference": "ch_once"}
     first = ok(admin.post(path(booked), body, key=new_key()), 201)
     assert (first["provider"], first["provider_reference"]) == ("acme", "ch_once")
-    # The webhook and the redirect, each with a key of its own.
+    # The webhook and the redirect may report it, each under its own key.
     assert ok(admin.post(path(booked), body, key=new_key()), 201) == first
     problem(admin.post(path(other), body, key=new_key()), 409, "TM923")
     changed = body | {"amount_minor": 2001}

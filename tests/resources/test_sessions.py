@@ -1,4 +1,4 @@
-"""Where one is logged in, logging out elsewhere, and changing one's password."""
+"""Sessions of the caller: list and end them; the change of the password, which ends them all."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def change(client: Client, new: str = NEW_PASSWORD, old: str = PASSWORD) -> requ
     return client.post("/v1/me/password", {"current_password": old, "new_password": new})
 
 
-def holder(client: Client, tokens: dict[str, object]) -> Client:
+def with_tokens(client: Client, tokens: dict[str, object]) -> Client:
     """The same person with other tokens."""
     return Client(
         client.url, client.contract, str(tokens["access_token"]), client.id, client.email, tokens
@@ -97,17 +97,19 @@ def test_session_can_end_itself(patient: Client) -> None:
 def test_ending_a_session_of_another_account_is_refused(
     patient: Client, new_admin: Callable[[], Client], new_patient: Callable[[], Client]
 ) -> None:
-    admin = new_admin()  # no other test has used up what is recorded of its refusals
+    admin = (
+        new_admin()
+    )  # only so many refusals of one admin are recorded, and other tests use the shared admin
     other = new_patient()
     problem(patient.delete(f"/v1/me/sessions/{other.session_id}"), 404, "TM420")
     problem(admin.delete(f"/v1/me/sessions/{other.session_id}"), 404, "TM420")
-    nobodys = str(uuid4())
-    problem(patient.delete(f"/v1/me/sessions/{nobodys}"), 404, "TM420")
+    unknown = str(uuid4())
+    problem(patient.delete(f"/v1/me/sessions/{unknown}"), 404, "TM420")
     ok(other.get("/v1/me"))
     tried = ok(admin.get("/v1/admin/access-logs", resource_id=other.session_id))["items"]
     assert [entry["user_id"] for entry in tried] == [admin.id, patient.id]
-    # What is nobody's is no attempt at anybody.
-    assert ok(admin.get("/v1/admin/access-logs", resource_id=nobodys))["items"] == []
+    # An unknown id is not an attempt on another account.
+    assert ok(admin.get("/v1/admin/access-logs", resource_id=unknown))["items"] == []
 
 
 def test_password_change_ends_every_session_and_begins_one(
@@ -118,7 +120,7 @@ def test_password_change_ends_every_session_and_begins_one(
     for old in (patient, phone):
         problem(old.get("/v1/me"), 401, "TM102")
         problem(refresh(old), 401, "TM104")
-    renewed = holder(patient, tokens)
+    renewed = with_tokens(patient, tokens)
     assert ok(renewed.get("/v1/me"))["id"] == patient.id
     assert list(sessions(renewed)) == [renewed.session_id]
     assert renewed.session_id not in (patient.session_id, phone.session_id)
@@ -140,7 +142,7 @@ def test_password_change_with_a_wrong_password_is_refused(
 def test_password_change_to_the_same_password_is_refused(patient: Client) -> None:
     answer = change(patient, PASSWORD)
     assert problem(answer, 422, "TM221") and places(answer) == ["#/new_password"]
-    # That it would be another one is told only to who knows the current one.
+    # A wrong current password gets TM220, whether or not the new one equals it.
     problem(change(patient, "not the password at all", "not the password at all"), 422, "TM220")
     ok(patient.get("/v1/me"))
 
@@ -168,7 +170,7 @@ def test_password_change_to_words_of_the_account_is_refused(
     name = "Rosamund Quillfeather-Ostrander"
     answer = change(new_patient(name), name)
     assert problem(answer, 422, "TM201") and places(answer) == ["#/new_password"]
-    # To anybody else it is as good as another one.
+    # Another account may use it.
     ok(change(new_patient(), name))
 
 
@@ -177,7 +179,7 @@ def test_concurrent_password_changes_succeed_once(stranger: Client, patient: Cli
     answers = race([lambda new=new: change(patient, new) for new in passwords])
     (new,) = (p for p, a in zip(passwords, answers, strict=True) if a.status_code == 200)
     (refused,) = (a for a in answers if a.status_code != 200)
-    # The session of the second tab is over, or when it came late its password is an old one.
+    # The session of the second request has ended, or its current password is an old one.
     assert refused.status_code in (401, 422), refused.text
     log_in(stranger, patient.email, new)
 
@@ -185,14 +187,14 @@ def test_concurrent_password_changes_succeed_once(stranger: Client, patient: Cli
 def test_log_ins_during_a_password_change_end_with_the_old_password(
     stranger: Client, patient: Client
 ) -> None:
-    """Whichever comes first, no session that began with the old password outlives it."""
+    """In any order, no session that began with the old password survives the change."""
     body = {"email": patient.email, "password": PASSWORD}
     log_ins = [lambda: stranger.post("/v1/auth/login", body)] * 6
     changed, *others = race([lambda: change(patient), *log_ins])
-    renewed = holder(patient, ok(changed))
+    renewed = with_tokens(patient, ok(changed))
     for answer in others:
         if answer.status_code == 200:
-            problem(holder(patient, answer.json()).get("/v1/me"), 401, "TM102")
+            problem(with_tokens(patient, answer.json()).get("/v1/me"), 401, "TM102")
         else:
             problem(answer, 401, "TM103")
     assert list(sessions(renewed)) == [renewed.session_id]
@@ -208,7 +210,7 @@ def test_log_in_waits_for_a_change_of_the_account_and_is_refused(
     stored = stored_of(cluster, database, patient, "password_hash")
     arguments = {"email": patient.email, "password_hash": stored}
     call = (Person("", "", ""), "log_in", arguments)
-    assert code_of_waiting(cluster, database, patient, change_of_account, call) == "TM103"
+    assert code_after_waiting(cluster, database, patient, change_of_account, call) == "TM103"
     assert stored_of(cluster, database, patient, SESSIONS_IN_FORCE) == "0"
 
 
@@ -217,8 +219,8 @@ def test_password_change_waits_for_a_deactivation_and_is_refused(
 ) -> None:
     stored = stored_of(cluster, database, patient, "password_hash")
     arguments = {"current_password_hash": stored, "new_password_hash": "$2b$04$" + "b" * 53}
-    call = (myself(patient), "change_password", arguments)
-    assert code_of_waiting(cluster, database, patient, "deactivated_at = now()", call) == "TM102"
+    call = (person_of(patient), "change_password", arguments)
+    assert code_after_waiting(cluster, database, patient, "deactivated_at = now()", call) == "TM102"
     assert stored_of(cluster, database, patient, "password_hash") == stored
     assert stored_of(cluster, database, patient, SESSIONS_IN_FORCE) == "0"
 
@@ -229,12 +231,12 @@ def test_second_factor_waits_for_a_deactivation_and_is_refused(
     ok(patient.post("/v1/me/mfa"), 201)
     secret = stored_of(cluster, database, patient, "convert_from(mfa_secret, 'UTF8')")
     arguments = {"secret": secret, "otp_step": int(time.time()) // 30}
-    call = (myself(patient), "confirm_mfa", arguments)
-    assert code_of_waiting(cluster, database, patient, "deactivated_at = now()", call) == "TM102"
+    call = (person_of(patient), "confirm_mfa", arguments)
+    assert code_after_waiting(cluster, database, patient, "deactivated_at = now()", call) == "TM102"
     assert stored_of(cluster, database, patient, "mfa_confirmed_at is null") == "t"
 
 
-def myself(client: Client) -> Person:
+def person_of(client: Client) -> Person:
     return Person(client.id, "patient", client.session_id)
 
 
@@ -244,14 +246,14 @@ def stored_of(cluster: Cluster, database: str, client: Client, expression: str) 
     )
 
 
-def code_of_waiting(
+def code_after_waiting(
     cluster: Cluster,
     database: str,
     client: Client,
     change_of_account: str,
     call: tuple[Person, str, dict[str, object]],
 ) -> str:
-    """What a call hears that waits for the lock of an account until a change of it is committed."""
+    """The code of a call that waits for the lock on an account until a change of it commits."""
     person, function, arguments = call
     with (
         psycopg.connect(cluster.url(database)) as changing,
@@ -279,13 +281,13 @@ def test_audit_log_names_who_changed_a_password_without_the_password(
     headers = {"X-Request-Id": f"change-{patient.id}"}
     body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
     tokens = ok(patient.send("POST", "/v1/me/password", json=body, headers=headers))
-    trail = ok(admin.get("/v1/admin/audit-logs", request_id=headers["X-Request-Id"]))["items"]
-    assert sorted((row["table_name"], row["operation"]) for row in trail) == [
+    audit_log = ok(admin.get("/v1/admin/audit-logs", request_id=headers["X-Request-Id"]))["items"]
+    assert sorted((row["table_name"], row["operation"]) for row in audit_log) == [
         ("sessions", "INSERT"),
         ("sessions", "UPDATE"),
         ("users", "UPDATE"),
     ]
-    assert {row["user_id"] for row in trail} == {patient.id}
+    assert {row["user_id"] for row in audit_log} == {patient.id}
     stored = stored_of(cluster, database, patient, "password_hash")
     for secret in (stored, stored[29:], tokens["refresh_token"], "password_hash"):
-        assert secret not in str(trail)
+        assert secret not in str(audit_log)

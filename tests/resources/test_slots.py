@@ -89,7 +89,7 @@ def test_weekly_slots_keep_their_local_time_when_clocks_change(
     new_doctor: Callable[..., Client],
 ) -> None:
     doctor = new_doctor(time_zone="Europe/Berlin")
-    # The last Sunday of March is in this week, whatever the year.
+    # In every year, these days include the last Sunday of March.
     body = WEEK | {"from": next_year(3, 24), "to": next_year(3, 31), "end_time": "09:30"}
     published = ok(doctor.post("/v1/slots/recurring", body), 201)
     hours = [datetime.fromisoformat(slot["starts_at"]).hour for slot in published["items"]]
@@ -141,7 +141,7 @@ def test_weekly_slots_give_a_reason_for_each_skipped_slot(
 
     away = {"starts_at": "2027-03-27T23:30:00Z", "ends_at": "2027-03-27T23:45:00Z"}
     ok(doctor.post("/v1/time-off", away), 201)
-    # The first one falls to time off, so that nothing overlaps the second one.
+    # Time off takes the first slot, so that nothing overlaps the second one.
     assert publish("00:30", "06:30", 180) == (["28T01:30"], [("00:30", "time_off")])
     assert publish("02:30", "06:30", 180) == ([], [("02:30", "no_such_local_time")])
     assert publish("03:30", "06:30", 180) == ([], [("03:30", "already_published")])

@@ -1,4 +1,4 @@
-"""Time in which a doctor is away."""
+"""Time off of doctors."""
 
 from __future__ import annotations
 

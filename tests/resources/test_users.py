@@ -1,4 +1,4 @@
-"""Closing accounts, opening them again, and other roles."""
+"""Deactivating and activating accounts, and changing roles."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ def test_audit_log_names_who_deactivated_an_account(
     patient = new_patient()
     headers = {"X-Request-Id": f"close-{patient.id}"}
     admin.send("POST", f"/v1/admin/users/{patient.id}/deactivate", headers=headers)
-    trail = ok(admin.get("/v1/admin/audit-logs", request_id=headers["X-Request-Id"]))["items"]
-    assert {(row["table_name"], row["user_id"]) for row in trail} == {
+    audit_log = ok(admin.get("/v1/admin/audit-logs", request_id=headers["X-Request-Id"]))["items"]
+    assert {(row["table_name"], row["user_id"]) for row in audit_log} == {
         ("users", admin.id),
         ("sessions", admin.id),
     }
@@ -112,7 +112,7 @@ def test_deactivated_doctor_stays_visible_to_patients_and_the_answer_names_consu
     closed = ok(admin.post(path))
     assert closed["booked_consultation_ids"] == booked[::-1]
     assert closed["cancelled_consultation_ids"] == []
-    # An admin finds them, and the patient still reads whom they booked.
+    # An admin finds the consultations, and the patient still reads the doctor.
     listed = ok(admin.get("/v1/consultations", doctor_id=doctor.id))["items"]
     assert [row["id"] for row in listed] == booked
     known = ok(patient.get(f"/v1/doctors/{doctor.id}"))
