@@ -24,7 +24,7 @@ def answers_of_python(character: str) -> str:
     return "".join("01"[answer] for answer in answers)
 
 
-def test_the_database_and_python_see_the_same_characters(cluster: Cluster, database: str) -> None:
+def test_database_and_python_agree_on_every_character(cluster: Cluster, database: str) -> None:
     points = [
         point
         for plane in PLANES
@@ -50,7 +50,7 @@ def test_the_database_and_python_see_the_same_characters(cluster: Cluster, datab
     assert not differences, differences[:10]
 
 
-def test_in_all_other_planes_every_character_is_seen(cluster: Cluster, database: str) -> None:
+def test_every_character_of_the_other_planes_is_readable(cluster: Cluster, database: str) -> None:
     # In blocks: a character that is hidden makes its block hidden. The first of each by itself.
     found = cluster.sql(
         f"""
@@ -78,7 +78,7 @@ def test_in_all_other_planes_every_character_is_seen(cluster: Cluster, database:
     tuple(map(int, unicodedata.unidata_version.split("."))) > (18, 0, 0),
     reason="this Python knows characters that are newer than the ranges of api/characters.py",
 )
-def test_the_categories_are_those_of_unicode() -> None:
+def test_refused_characters_are_those_of_the_unicode_categories() -> None:
     kept = {"\u200c", "\u200d"}
     for point in range(1, 0x110000):
         character, category = chr(point), unicodedata.category(chr(point))

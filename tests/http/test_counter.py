@@ -9,7 +9,7 @@ import pytest
 from api.counter import Counter
 
 
-def test_counter_forgets_windows_that_are_over_and_no_other(
+def test_counter_forgets_only_expired_windows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 1000.0

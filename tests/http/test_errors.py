@@ -62,7 +62,7 @@ def send_raw(
 
 
 @pytest.mark.parametrize(("who", "path"), POSTS, ids=POST_IDS)
-def test_a_body_that_is_no_json_is_refused(
+def test_body_that_is_not_json_is_refused(
     who: str, path: str, send_raw: Callable[..., int]
 ) -> None:
     for body in (
@@ -83,7 +83,7 @@ def test_a_body_that_is_no_json_is_refused(
 
 
 @pytest.mark.parametrize(("who", "path"), POSTS, ids=POST_IDS)
-def test_a_body_that_is_no_object_is_refused(
+def test_body_that_is_not_an_object_is_refused(
     who: str, path: str, send_raw: Callable[..., int]
 ) -> None:
     for body in (b"[]", b"null", b'"text"', b"7", b"true", b"[{}]"):
@@ -91,7 +91,7 @@ def test_a_body_that_is_no_object_is_refused(
 
 
 @pytest.mark.parametrize(("who", "path"), POSTS, ids=POST_IDS)
-def test_another_media_type_is_refused(who: str, path: str, send_raw: Callable[..., int]) -> None:
+def test_other_media_type_is_refused(who: str, path: str, send_raw: Callable[..., int]) -> None:
     for media_type in (
         "text/plain",
         "application/x-www-form-urlencoded",
@@ -104,7 +104,7 @@ def test_another_media_type_is_refused(who: str, path: str, send_raw: Callable[.
 
 
 @pytest.mark.parametrize(("who", "path"), POSTS, ids=POST_IDS)
-def test_a_body_that_is_too_large_is_refused(
+def test_body_that_is_too_large_is_refused(
     who: str, path: str, send_raw: Callable[..., int]
 ) -> None:
     for size in (70_000, 1_000_000):
@@ -115,7 +115,7 @@ def test_a_body_that_is_too_large_is_refused(
 
 
 @pytest.mark.parametrize(("who", "path"), POSTS, ids=POST_IDS)
-def test_text_that_cannot_be_stored_is_refused(
+def test_text_that_postgresql_cannot_store_is_refused(
     who: str, path: str, send_raw: Callable[..., int], stranger: Client
 ) -> None:
     operation = stranger.contract._operation("POST", path)
@@ -146,7 +146,7 @@ def test_text_that_cannot_be_stored_is_refused(
         assert send_raw(who, path, f'{{"{field}\\ud800\\u0000": 1}}'.encode()) == 422
 
 
-def test_many_mistakes_at_once_are_all_told(stranger: Client) -> None:
+def test_validation_reports_every_mistake_at_once(stranger: Client) -> None:
     body = {"email": "x", "password": "y", "name": "z"}
     told = problem(stranger.post("/v1/auth/signup", body), 422, "TM201")
     assert {e["pointer"] for e in told["errors"]} == {
@@ -177,7 +177,7 @@ def test_many_mistakes_at_once_are_all_told(stranger: Client) -> None:
         (b'{"email": ' + b"1" * 6_000 + b"}", "too many digits"),
     ],
 )
-def test_a_body_that_cannot_be_read_is_refused_with_its_own_reason(
+def test_unreadable_body_is_refused_with_its_own_reason(
     stranger: Client, body: bytes, detail: str
 ) -> None:
     answer = stranger.send("POST", LOG_IN, data=body, headers={"Content-Type": JSON})
@@ -192,7 +192,7 @@ def test_a_body_that_cannot_be_read_is_refused_with_its_own_reason(
     ],
 )
 @pytest.mark.parametrize("body", [gzip.compress(b"{}", mtime=0), zlib.compress(b"{}"), b"{}"])
-def test_a_compressed_body_is_refused_with_what_would_be_accepted(
+def test_compressed_body_is_refused_with_the_accepted_encodings(
     stranger: Client, coding: str, body: bytes
 ) -> None:
     headers = {"Content-Type": JSON, "Content-Encoding": coding}
@@ -202,7 +202,7 @@ def test_a_compressed_body_is_refused_with_what_would_be_accepted(
     assert "Accept" not in answer.headers
 
 
-def test_a_bomb_is_refused_before_it_is_read(stranger: Client) -> None:
+def test_compressed_body_is_refused_before_it_is_read(stranger: Client) -> None:
     bomb = gzip.compress(b"[" * 40_000_000)
     headers = {"Content-Type": JSON, "Content-Encoding": "gzip"}
     assert len(bomb) < 64 * 1024
@@ -210,28 +210,28 @@ def test_a_bomb_is_refused_before_it_is_read(stranger: Client) -> None:
 
 
 @pytest.mark.parametrize("coding", ["", "identity", "Identity", "identity , identity", ","])
-def test_a_body_that_is_sent_as_it_is_may_say_so(stranger: Client, coding: str) -> None:
+def test_identity_content_encoding_is_accepted(stranger: Client, coding: str) -> None:
     headers = {"Content-Type": JSON, "Content-Encoding": coding}
     answer = stranger.send("POST", LOG_IN, data=b"{}", headers=headers)
     assert places(answer) == ["#/email", "#/password"]
 
 
 @pytest.mark.parametrize("charset", ["utf-8", "UTF-8", '"utf-8"', "utf8", "us-ascii"])
-def test_a_body_may_name_its_encoding(stranger: Client, charset: str) -> None:
+def test_utf_8_charset_is_accepted(stranger: Client, charset: str) -> None:
     headers = {"Content-Type": f"{JSON}; charset={charset}"}
     answer = stranger.send("POST", LOG_IN, data=b"{}", headers=headers)
     assert places(answer) == ["#/email", "#/password"]
 
 
 @pytest.mark.parametrize("charset", ["iso-8859-1", "utf-16", "UTF-7", "windows-1252", "x"])
-def test_a_body_that_names_another_encoding_is_refused(stranger: Client, charset: str) -> None:
+def test_other_charset_is_refused(stranger: Client, charset: str) -> None:
     headers = {"Content-Type": f"{JSON}; charset={charset}"}
     answer = stranger.send("POST", LOG_IN, data=b"{}", headers=headers)
     assert "UTF-8" in problem(answer, 415, "HTTP415")["detail"]
     assert answer.headers["Accept"] == JSON
 
 
-def test_another_media_type_is_refused_with_the_one_that_is_wanted(stranger: Client) -> None:
+def test_other_media_type_is_refused_with_the_accepted_one(stranger: Client) -> None:
     answer = stranger.send("POST", LOG_IN, data=b"{}", headers={"Content-Type": "text/json"})
     problem(answer, 415, "HTTP415")
     assert answer.headers["Accept"] == JSON
@@ -239,7 +239,7 @@ def test_another_media_type_is_refused_with_the_one_that_is_wanted(stranger: Cli
 
 
 @pytest.mark.parametrize(("who", "path"), POSTS, ids=POST_IDS)
-def test_a_name_that_stands_twice_in_a_body_is_refused(
+def test_duplicate_name_in_a_body_is_refused(
     who: str, path: str, send_raw: Callable[..., int]
 ) -> None:
     for body in (b'{"a": 1, "a": 1}', b'{"a": {"b": [{"c": 1, "c": 2}]}}', b'{"\\u0061":1,"a":2}'):
@@ -259,7 +259,7 @@ def test_a_name_that_stands_twice_in_a_body_is_refused(
         (b"[" + b",".join([b'{"a":1,"a":2}'] * 500) + b"]", [f"#/{n}/a" for n in range(10)]),
     ],
 )
-def test_names_that_stand_twice_are_pointed_at_whatever_their_depth(
+def test_duplicate_names_have_pointers_at_any_depth(
     stranger: Client, body: bytes, pointers: list[str]
 ) -> None:
     answer = stranger.send("POST", LOG_IN, data=body, headers={"Content-Type": JSON})
@@ -268,19 +268,19 @@ def test_names_that_stand_twice_are_pointed_at_whatever_their_depth(
     assert {e["detail"] for e in told["errors"]} == {"Given more than once."}
 
 
-def test_a_name_may_stand_in_several_objects(stranger: Client) -> None:
+def test_same_name_in_several_objects_is_accepted(stranger: Client) -> None:
     body = b'{"email": {"a": 1, "b": {"a": 1}}, "password": [{"a": 1}, {"a": 1}]}'
     answer = stranger.send("POST", LOG_IN, data=body, headers={"Content-Type": JSON})
     assert {e["detail"] for e in problem(answer, 422)["errors"]} == {"Not a valid string."}
 
 
-def test_a_body_with_a_name_twice_that_breaks_off_is_not_json(stranger: Client) -> None:
+def test_truncated_body_with_a_duplicate_name_is_not_json(stranger: Client) -> None:
     for body in (b'{"a": {"b": 1, "b": 2}', b'{"a": {"b": 1, "b": 2}, "c": NaN}'):
         answer = stranger.send("POST", LOG_IN, data=body, headers={"Content-Type": JSON})
         problem(answer, 400, "HTTP400")
 
 
-def test_names_that_stand_twice_far_down_cost_little_memory(stranger: Client) -> None:
+def test_deep_duplicate_names_cost_little_memory(stranger: Client) -> None:
     # Whole paths to each of the objects would take 100 MB.
     depth = 400
     inner = b",".join([b'{"a":1,"a":2}'] * 4_500)
@@ -290,19 +290,19 @@ def test_names_that_stand_twice_far_down_cost_little_memory(stranger: Client) ->
     assert [e["pointer"] for e in told] == [f"#{'/0' * (depth - 1)}/{n}/a" for n in range(10)]
 
 
-def test_nothing_is_at_an_unknown_address(stranger: Client, patient: Client) -> None:
+def test_unknown_path_is_not_found(stranger: Client, patient: Client) -> None:
     for path in ("/", "/v1", "/v2/me", "/v1/me/", "/v1/doctors/1", "/v1/%00", "/docs/../app.py"):
         problem(patient.get(path), 404, "HTTP404")
     problem(stranger.post("/v1/nothing", {}), 404, "HTTP404")
 
 
-def test_another_method_is_refused_with_those_that_work(patient: Client) -> None:
+def test_other_method_is_refused_with_the_allowed_ones(patient: Client) -> None:
     answer = patient.delete("/v1/me")
     problem(answer, 405, "HTTP405")
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "PATCH"}
 
 
-def test_a_problem_has_a_type_a_title_and_the_requests_id(stranger: Client) -> None:
+def test_problem_has_type_title_and_request_id(stranger: Client) -> None:
     answer = stranger.send("GET", "/v1/me", headers={"X-Request-Id": "app-1.2:3"})
     told = problem(answer, 401)
     assert told["type"] == "urn:telemedicine:problem:tm101"
@@ -311,13 +311,13 @@ def test_a_problem_has_a_type_a_title_and_the_requests_id(stranger: Client) -> N
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 129, "ä", '"quoted"', "<script>"])
-def test_a_request_id_that_is_not_safe_is_replaced(stranger: Client, given: str) -> None:
+def test_unsafe_request_id_is_replaced(stranger: Client, given: str) -> None:
     answer = stranger.send("GET", "/health", headers={"X-Request-Id": given.encode()})
     assert answer.headers["X-Request-Id"] != given
     assert len(answer.headers["X-Request-Id"]) == 32
 
 
-def test_answers_are_not_to_be_kept_or_guessed_at(patient: Client) -> None:
+def test_answers_forbid_caching_and_content_sniffing(patient: Client) -> None:
     answer = patient.get("/v1/me")
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -326,7 +326,7 @@ def test_answers_are_not_to_be_kept_or_guessed_at(patient: Client) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{", b"{}"])
 @pytest.mark.parametrize("action", ["complete", "cancel", "reschedule", "logout"])
-def test_a_body_that_breaks_off_changes_nothing(
+def test_truncated_body_changes_nothing(
     action: str, body: bytes, doctor: Client, patient: Client
 ) -> None:
     consultation = patient.book(doctor.publish())
@@ -350,14 +350,14 @@ def test_a_body_that_breaks_off_changes_nothing(
     ok(patient.post("/v1/auth/refresh", {"refresh_token": patient.tokens["refresh_token"]}))
 
 
-def test_an_empty_answer_has_no_media_type(patient: Client) -> None:
+def test_empty_answer_has_no_content_type(patient: Client) -> None:
     answer = patient.post("/v1/auth/logout")
     assert answer.status_code == 204
     assert "Content-Type" not in answer.headers
     assert "Content-Type" in patient.get("/health").headers
 
 
-def test_a_doubled_slash_leads_nowhere(patient: Client) -> None:
+def test_path_with_a_double_slash_is_not_found(patient: Client) -> None:
     for path in ("/v1//slots", "/v1/slots//", "/v1/slots/"):
         answer = requests.get(patient.url + path, allow_redirects=False, timeout=60)
         assert (answer.status_code, answer.headers["Content-Type"]) == (404, PROBLEM), path
@@ -375,14 +375,14 @@ def test_a_doubled_slash_leads_nowhere(patient: Client) -> None:
         ("GET", "/v1/doctors"),
     ],
 )
-def test_a_parameter_that_nobody_knows_is_refused(method: str, path: str, patient: Client) -> None:
+def test_unknown_query_parameter_is_refused(method: str, path: str, patient: Client) -> None:
     answer = patient.send(method, f"{path}?unknown=1")
     assert places(answer) == ["unknown"]
     problem(answer, 422, "TM201")
     ok(patient.get("/v1/me"))
 
 
-def test_who_knocks_hears_of_the_door_before_the_parameter(stranger: Client) -> None:
+def test_authentication_is_checked_before_validation(stranger: Client) -> None:
     problem(stranger.get("/v1/me", unknown=1), 401)
     # Health checks carry what the machines behind them like.
     ok(stranger.get("/health", now=1))
@@ -409,7 +409,7 @@ def broken(
         yield running
 
 
-def test_a_bug_is_told_without_what_it_is_about(broken: Server, patient: Client) -> None:
+def test_unexpected_error_answers_500_without_details(broken: Server, patient: Client) -> None:
     for path in ("/v1/me", f"/v1/doctors/{NOWHERE}"):
         answer = requests.get(
             broken.url + path, headers={"Authorization": f"Bearer {patient.token}"}, timeout=60
@@ -450,9 +450,7 @@ def app() -> Flask:
         *(("42883", 500), ("42501", 500), ("P0001", 500), ("XX000", 500), ("TM501", 500)),
     ],
 )
-def test_the_status_follows_from_the_family_of_the_code(
-    app: Flask, sqlstate: str, status: int
-) -> None:
+def test_status_follows_from_the_family_of_the_code(app: Flask, sqlstate: str, status: int) -> None:
     with app.test_request_context("/", method="POST"):
         answer = errors.from_database(sqlstate, "Text of the database").response()
     assert answer.status_code == status
@@ -465,7 +463,7 @@ def test_the_status_follows_from_the_family_of_the_code(
     assert ("WWW-Authenticate" in answer.headers) == (status == 401)
 
 
-def test_a_503_says_whether_it_is_safe_to_repeat(app: Flask) -> None:
+def test_503_states_whether_a_retry_is_safe(app: Flask) -> None:
     def detail(sqlstate: str = "08006", **known: object) -> str:
         with app.test_request_context("/", method="POST"):
             for name, value in known.items():
@@ -480,7 +478,7 @@ def test_a_503_says_whether_it_is_safe_to_repeat(app: Flask) -> None:
     assert "unknown whether" in detail(idempotency_key=None, outcome_is_unknown=True)
 
 
-def test_what_psycopg_itself_refuses_is_told_too(app: Flask) -> None:
+def test_errors_of_psycopg_itself_become_problems(app: Flask) -> None:
     for error, status in (
         (psycopg.DataError("cannot send this"), 422),
         (psycopg.OperationalError("connection lost"), 503),

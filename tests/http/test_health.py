@@ -17,12 +17,12 @@ from tests.support.client import Client, at, ok, race
 from tests.support.server import SECRET, Server, serve, wait_for
 
 
-def test_a_healthy_server_says_so(stranger: Client) -> None:
+def test_healthy_server_answers_200(stranger: Client) -> None:
     for path in ("/health", "/health/live", "/health/ready"):
         assert ok(stranger.get(path)) == {"status": "ok"}
 
 
-def test_metrics_count_requests_by_route_of_all_workers(
+def test_metrics_count_requests_of_all_workers_by_route(
     stranger: Client, patient: Client, doctor: Client
 ) -> None:
     def count() -> float:
@@ -42,7 +42,7 @@ def test_metrics_count_requests_by_route_of_all_workers(
     assert doctor.id not in text
 
 
-def test_connections_that_died_while_idle_are_replaced_before_anything_is_sent(
+def test_connections_lost_while_idle_are_replaced_before_use(
     cluster: Cluster, database: str, doctor: Client, patient: Client
 ) -> None:
     kill = f"""
@@ -84,7 +84,7 @@ def headers(stranger: Client, patient: Client) -> dict[str, str]:
     return {"Authorization": f"Bearer {patient.token}"}
 
 
-def test_without_its_database_a_server_is_alive_but_not_ready_and_recovers(
+def test_server_without_its_database_is_alive_but_not_ready_and_recovers(
     lonely: tuple[Cluster, Server], headers: dict[str, str]
 ) -> None:
     cluster, server = lonely
@@ -105,7 +105,7 @@ def test_without_its_database_a_server_is_alive_but_not_ready_and_recovers(
     assert requests.get(me, headers=headers, timeout=60).status_code == 200
 
 
-def test_a_restart_of_the_database_is_never_told_as_a_bug(
+def test_database_restart_never_causes_a_500(
     lonely: tuple[Cluster, Server], headers: dict[str, str]
 ) -> None:
     cluster, server = lonely
@@ -120,7 +120,7 @@ def test_a_restart_of_the_database_is_never_told_as_a_bug(
     assert calls[0]() == 200
 
 
-def test_an_answer_survives_the_loss_of_its_count(
+def test_answer_is_sent_when_the_metrics_folder_is_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = Flask("uncounted")

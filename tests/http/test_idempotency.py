@@ -22,7 +22,7 @@ def book(patient: Client, slot: dict[str, Any], key: str, **more: object) -> req
     return patient.post("/v1/consultations", {"slot_id": slot["id"], **more}, key=key)
 
 
-def test_a_retry_hears_the_same_answer(doctor: Client, patient: Client) -> None:
+def test_retry_gets_the_same_answer(doctor: Client, patient: Client) -> None:
     slot, key = doctor.publish(), new_key()
     first = book(patient, slot, key, reason="Itching")
     again = book(patient, slot, key, reason="Itching")
@@ -32,7 +32,7 @@ def test_a_retry_hears_the_same_answer(doctor: Client, patient: Client) -> None:
     assert len(ok(patient.get("/v1/consultations"))["items"]) == 1
 
 
-def test_a_retry_hears_the_original_answer_after_everything_has_changed(
+def test_retry_after_later_changes_gets_the_original_answer(
     doctor: Client, patient: Client
 ) -> None:
     slot, key = doctor.publish(), new_key()
@@ -43,7 +43,7 @@ def test_a_retry_hears_the_original_answer_after_everything_has_changed(
     assert ok(patient.get(f"/v1/consultations/{first['id']}"))["status"] == "cancelled"
 
 
-def test_a_refusal_is_remembered_when_the_slot_is_open_again(
+def test_retry_of_a_refused_booking_is_refused_after_the_slot_reopens(
     doctor: Client, patient: Client, new_patient: People
 ) -> None:
     slot, key = doctor.publish(), new_key()
@@ -58,7 +58,7 @@ def test_a_refusal_is_remembered_when_the_slot_is_open_again(
     assert book(patient, slot, new_key()).status_code == 201
 
 
-def test_the_same_key_with_another_body_is_refused(doctor: Client, patient: Client) -> None:
+def test_same_key_with_another_body_is_refused(doctor: Client, patient: Client) -> None:
     slot, key = doctor.publish(), new_key()
     ok(book(patient, slot, key), 201)
     answer = book(patient, slot, key, reason="Something else")
@@ -67,7 +67,7 @@ def test_the_same_key_with_another_body_is_refused(doctor: Client, patient: Clie
     problem(book(patient, doctor.publish(at(2)), key), 422, "TM203")
 
 
-def test_a_key_belongs_to_one_user_and_one_kind_of_request(
+def test_key_belongs_to_one_account_and_one_operation(
     doctor: Client, patient: Client, new_patient: People
 ) -> None:
     key = new_key()
@@ -79,25 +79,21 @@ def test_a_key_belongs_to_one_user_and_one_kind_of_request(
     assert (answer.status_code, replayed(answer)) == (200, False)
 
 
-def test_a_request_that_was_never_right_does_not_use_up_its_key(
-    doctor: Client, patient: Client
-) -> None:
+def test_invalid_request_does_not_use_its_key(doctor: Client, patient: Client) -> None:
     slot, key = doctor.publish(), new_key()
     problem(book(patient, slot, key, reason=""), 422)
     problem(patient.post("/v1/consultations", {"slot_id": patient.id}, key=key), 404)
     ok(book(patient, slot, key), 201)
 
 
-def test_a_key_that_was_used_is_worth_nothing_after_signing_out(
-    doctor: Client, patient: Client
-) -> None:
+def test_retry_without_a_token_is_unauthorized(doctor: Client, patient: Client) -> None:
     slot, key = doctor.publish(), new_key()
     ok(book(patient, slot, key), 201)
     patient.token = ""
     problem(book(patient, slot, key), 401)
 
 
-def test_bare_and_quoted_are_the_same_key(doctor: Client, patient: Client) -> None:
+def test_bare_and_quoted_keys_are_equal(doctor: Client, patient: Client) -> None:
     slot = doctor.publish()
     first = ok(book(patient, slot, r"a\b c"), 201)
     again = book(patient, slot, r'"a\\b c"')
@@ -105,7 +101,9 @@ def test_bare_and_quoted_are_the_same_key(doctor: Client, patient: Client) -> No
 
 
 @pytest.mark.parametrize("key", ["x", "~" * 255, '"' + "~" * 255 + '"', "a, b;c=d", '"\\""', '" "'])
-def test_any_printable_key_will_do(doctor: Client, patient: Client, key: str) -> None:
+def test_key_of_any_printable_characters_is_accepted(
+    doctor: Client, patient: Client, key: str
+) -> None:
     slot = doctor.publish()
     first = ok(book(patient, slot, key), 201)
     assert book(patient, slot, key).json() == first
@@ -127,7 +125,7 @@ def test_any_printable_key_will_do(doctor: Client, patient: Client, key: str) ->
         "a\tb",
     ],
 )
-def test_a_missing_or_malformed_key_is_refused(
+def test_missing_or_malformed_key_is_refused(
     doctor: Client, patient: Client, key: str | None
 ) -> None:
     body = {"slot_id": doctor.publish()["id"]}
@@ -138,7 +136,7 @@ def test_a_missing_or_malformed_key_is_refused(
     assert ok(patient.get("/v1/consultations"))["items"] == []
 
 
-def test_rescheduling_is_replayed_too(doctor: Client, patient: Client) -> None:
+def test_reschedule_with_a_key_is_replayed(doctor: Client, patient: Client) -> None:
     booked = patient.book(doctor.publish(at(1)))
     path, key = f"/v1/consultations/{booked['id']}/reschedule", new_key()
     body = {"slot_id": doctor.publish(at(2))["id"]}
@@ -151,7 +149,7 @@ def test_rescheduling_is_replayed_too(doctor: Client, patient: Client) -> None:
     assert now["slot_id"] == booked["slot_id"]
 
 
-def test_payments_and_refunds_are_replayed_too(
+def test_payments_and_refunds_with_a_key_are_replayed(
     doctor: Client, patient: Client, admin: Client
 ) -> None:
     booked = patient.book(doctor.publish())
@@ -175,7 +173,7 @@ def test_payments_and_refunds_are_replayed_too(
         assert replayed(answer) is expected
 
 
-def test_publishing_is_replayed_where_a_key_is_sent(doctor: Client) -> None:
+def test_publishing_with_an_optional_key_is_replayed(doctor: Client) -> None:
     hours = {
         "from": at(1).date().isoformat(),
         "to": at(7).date().isoformat(),
@@ -200,7 +198,7 @@ def test_publishing_is_replayed_where_a_key_is_sent(doctor: Client) -> None:
         problem(doctor.post(path, body | other, key=key), 422, "TM203")
 
 
-def test_what_becomes_of_a_consultation_is_replayed_where_a_key_is_sent(
+def test_completion_and_cancellation_with_an_optional_key_are_replayed(
     doctor: Client, patient: Client
 ) -> None:
     seen, missed = (patient.book(doctor.publish(at(day))) for day in (1, 2))
@@ -224,9 +222,7 @@ def test_what_becomes_of_a_consultation_is_replayed_where_a_key_is_sent(
     assert len(listed) == 1
 
 
-def test_a_key_that_need_not_be_sent_is_refused_when_it_is_malformed(
-    doctor: Client, patient: Client
-) -> None:
+def test_malformed_optional_key_is_refused(doctor: Client, patient: Client) -> None:
     path = f"/v1/consultations/{patient.book(doctor.publish())['id']}/cancel"
     for key in ("", '"', "x" * 256):
         told = problem(patient.send("POST", path, headers={"Idempotency-Key": key}), 400)
@@ -235,7 +231,7 @@ def test_a_key_that_need_not_be_sent_is_refused_when_it_is_malformed(
     problem(patient.post(path), 409, "TM905")
 
 
-def test_two_keys_are_none(doctor: Client, patient: Client) -> None:
+def test_two_key_headers_are_refused(doctor: Client, patient: Client) -> None:
     body = f'{{"slot_id": "{doctor.publish()["id"]}"}}'.encode()
     sent = request(
         "POST",

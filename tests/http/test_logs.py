@@ -18,7 +18,7 @@ def line_of(server: Server, request_id: str) -> dict[str, Any]:
     return line
 
 
-def test_a_log_line_tells_the_request_and_nothing_about_the_patient(
+def test_log_line_describes_the_request_without_patient_data(
     server: Server, doctor: Client, patient: Client
 ) -> None:
     request_id = f"log-{new_key()}"
@@ -36,7 +36,7 @@ def test_a_log_line_tells_the_request_and_nothing_about_the_patient(
 
 
 @pytest.mark.parametrize("path", ["/v1/nothing/secret-path", "/v1/me?token=secret-query"])
-def test_an_address_is_logged_by_its_route_only(
+def test_log_line_has_the_route_instead_of_the_path(
     server: Server, stranger: Client, path: str
 ) -> None:
     request_id = f"log-{new_key()}"
@@ -47,7 +47,7 @@ def test_an_address_is_logged_by_its_route_only(
     assert "secret-" not in server.output
 
 
-def test_every_line_is_json(server: Server, stranger: Client) -> None:
+def test_log_lines_are_json(server: Server, stranger: Client) -> None:
     stranger.get("/health")
     for line in server.output.splitlines():
         told = json.loads(line)

@@ -29,7 +29,7 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
     ]
 
 
-def test_each_operation_says_what_it_is(document: dict[str, Any]) -> None:
+def test_every_operation_has_a_summary_and_an_id(document: dict[str, Any]) -> None:
     ids = [operation["operationId"] for _, _, operation in operations(document)]
     assert len(set(ids)) == len(ids)
     for _, _, operation in operations(document):
@@ -37,7 +37,7 @@ def test_each_operation_says_what_it_is(document: dict[str, Any]) -> None:
         assert operation["tags"]
 
 
-def test_each_operation_tells_its_answers(document: dict[str, Any]) -> None:
+def test_every_operation_lists_its_answers(document: dict[str, Any]) -> None:
     for path, method, operation in operations(document):
         told = f"{method} {path}"
         answers = set(operation["responses"])
@@ -52,12 +52,12 @@ def test_each_operation_tells_its_answers(document: dict[str, Any]) -> None:
                 assert "$ref" in operation["responses"][status], told
 
 
-def test_every_error_is_a_problem(document: dict[str, Any]) -> None:
+def test_every_error_is_a_problem_document(document: dict[str, Any]) -> None:
     for name, response in document["components"]["responses"].items():
         assert list(response["content"]) == ["application/problem+json"], name
 
 
-def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+def test_every_reference_resolves(document: dict[str, Any]) -> None:
     for reference in set(re.findall(r'"#(/components/[^"]+)"', json.dumps(document))):
         found: Any = document
         for step in reference.strip("/").split("/"):
@@ -65,7 +65,7 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
         assert found
 
 
-def test_what_comes_and_goes_is_described_exactly(document: dict[str, Any]) -> None:
+def test_schemas_describe_requests_and_answers_exactly(document: dict[str, Any]) -> None:
     for name, schema in document["components"]["schemas"].items():
         assert schema["additionalProperties"] is False, name
 
@@ -84,12 +84,12 @@ def test_operations_take_the_idempotency_key_that_their_function_takes(
     assert described == taken
 
 
-def test_the_button_authorize_knows_bearer_tokens(document: dict[str, Any]) -> None:
+def test_document_declares_bearer_tokens(document: dict[str, Any]) -> None:
     schemes = document["components"]["securitySchemes"]
     assert schemes == {"bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
 
 
-def test_the_page_loads_nothing_from_elsewhere(stranger: Client) -> None:
+def test_documentation_page_loads_nothing_from_other_hosts(stranger: Client) -> None:
     page = requests.get(stranger.url + "/docs", timeout=60)
     assert page.status_code == 200
     assert "http" not in page.text.replace("</html>", "")
@@ -105,5 +105,5 @@ def test_the_page_loads_nothing_from_elsewhere(stranger: Client) -> None:
 
 
 @pytest.mark.parametrize("name", ["x.js", "index.html", "..%2fapp.py", "%2e%2e/config.py"])
-def test_the_page_serves_its_own_files_only(stranger: Client, name: str) -> None:
+def test_documentation_page_serves_its_own_files_only(stranger: Client, name: str) -> None:
     assert requests.get(f"{stranger.url}/docs/{name}", timeout=60).status_code == 404

@@ -72,7 +72,7 @@ def log_in(app: Flask, address: str) -> TestResponse:
     )
 
 
-def test_a_user_is_counted_wherever_the_requests_come_from() -> None:
+def test_rate_limit_counts_an_account_across_addresses() -> None:
     app = make_app()
     answers = [mine(app, token(app, ANNA), f"192.0.2.{n}") for n in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
@@ -80,7 +80,7 @@ def test_a_user_is_counted_wherever_the_requests_come_from() -> None:
     assert mine(app, token(app, BEN), "192.0.2.1").status_code == 200
 
 
-def test_a_refusal_says_when_to_come_back() -> None:
+def test_rate_limit_refusal_has_retry_after() -> None:
     app = make_app()
     answer = [mine(app, token(app, ANNA)) for _ in range(3)][2]
     assert answer.content_type == "application/problem+json"
@@ -91,7 +91,7 @@ def test_a_refusal_says_when_to_come_back() -> None:
     assert 1 <= int(answer.headers["Retry-After"]) <= 12 * 30 * 24 * 3600
 
 
-def test_the_end_of_a_window_is_never_now(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rate_limit_reset_is_at_least_one_second(monkeypatch: pytest.MonkeyPatch) -> None:
     for now in (119.0, 119.999, 120.0, 120.001):
         monkeypatch.setattr(rate_limits.time, "time", lambda now=now: now)
         app = make_app(RATE_LIMIT_AUTH="1 per minute")
@@ -99,21 +99,21 @@ def test_the_end_of_a_window_is_never_now(monkeypatch: pytest.MonkeyPatch) -> No
         assert waits == [None, "1" if now < 120 else "60"]
 
 
-def test_the_next_window_begins_with_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rate_limit_starts_again_in_the_next_window(monkeypatch: pytest.MonkeyPatch) -> None:
     app = make_app(RATE_LIMIT_AUTH="1 per minute")
     for now in (119.0, 120.0, 180.0):
         monkeypatch.setattr(rate_limits.time, "time", lambda now=now: now)
         assert [log_in(app, "192.0.2.1").status_code for _ in range(2)] == [200, 429]
 
 
-def test_the_tightest_of_several_rates_is_told() -> None:
+def test_rate_limit_header_shows_the_tightest_rate() -> None:
     app = make_app(RATE_LIMIT_AUTH="3 per year; 9 per day")
     answers = [log_in(app, "192.0.2.1") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert {answer.headers["RateLimit-Limit"] for answer in answers} == {"3"}
 
 
-def test_tokens_that_are_not_valid_count_for_the_address() -> None:
+def test_invalid_tokens_count_for_the_address() -> None:
     app = make_app()
     claims = jwt.decode(token(app, ANNA), options={"verify_signature": False})
     forged = [
@@ -127,14 +127,14 @@ def test_tokens_that_are_not_valid_count_for_the_address() -> None:
     assert mine(app, token(app, ANNA)).headers["RateLimit-Remaining"] == "1"
 
 
-def test_signing_in_has_a_limit_of_its_own() -> None:
+def test_log_in_has_its_own_rate_limit() -> None:
     app = make_app(RATE_LIMIT_AUTH="1 per year")
     assert [log_in(app, "192.0.2.1").status_code for _ in range(2)] == [200, 429]
     assert log_in(app, "192.0.2.2").status_code == 200
     assert mine(app, token(app, ANNA)).status_code == 200
 
 
-def test_what_nobody_limits_is_not_counted() -> None:
+def test_requests_without_a_rate_limit_are_not_counted() -> None:
     app = make_app(RATE_LIMIT="", RATE_LIMIT_AUTH="")
     for _ in range(5):
         for answer in (log_in(app, "192.0.2.1"), mine(app, token(app, ANNA))):
@@ -168,7 +168,7 @@ def test_what_nobody_limits_is_not_counted() -> None:
         (0, None, "", "unknown"),
     ],
 )
-def test_an_address_is_what_the_trusted_proxies_say(
+def test_client_address_comes_from_trusted_proxies_only(
     proxies: int, forwarded: str | None, remote: str, seen: str
 ) -> None:
     client = make_app(TRUSTED_PROXIES=str(proxies)).test_client()
@@ -189,13 +189,13 @@ def shared(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Flask]
     return lambda: make_app(RATE_LIMIT_STORAGE_URL="redis://localhost", RATE_LIMIT_AUTH=TWO)
 
 
-def test_instances_count_together_in_a_store(shared: Callable[[], Flask]) -> None:
+def test_instances_share_counts_in_a_store(shared: Callable[[], Flask]) -> None:
     here, there = shared(), shared()
     answers = [log_in(app, "192.0.2.1").status_code for app in (here, there, here, there)]
     assert answers == [200, 200, 429, 429]
 
 
-def test_a_store_that_fails_stops_nobody(
+def test_requests_are_counted_in_memory_while_the_store_fails(
     shared: Callable[[], Flask], store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
@@ -219,7 +219,7 @@ def test_a_store_that_fails_stops_nobody(
     assert lines[0]["error"] == "ConnectionRefusedError"
 
 
-def test_a_store_that_is_not_there_stops_nobody() -> None:
+def test_requests_are_counted_in_memory_without_the_store() -> None:
     app = make_app(RATE_LIMIT_STORAGE_URL="redis://:secret@127.0.0.1:1/0", RATE_LIMIT_AUTH=TWO)
     with structlog.testing.capture_logs() as lines:
         answers = [log_in(app, "192.0.2.1").status_code for _ in range(3)]
@@ -228,7 +228,7 @@ def test_a_store_that_is_not_there_stops_nobody() -> None:
     assert "secret" not in str(lines)
 
 
-def test_the_limits_of_a_running_server(
+def test_running_server_applies_its_rate_limits(
     cluster: Cluster, database: str, patient: Client, tmp_path: Path
 ) -> None:
     settings = {

@@ -24,7 +24,7 @@ def minutes_since(began: float) -> int:
     return int((time.monotonic() - began) // 60) + 1
 
 
-def test_a_doctors_reading_is_written_down_and_a_patients_is_not(
+def test_read_by_a_doctor_is_in_the_access_log_and_by_the_patient_is_not(
     admin: Client, patient: Client, doctor: Client
 ) -> None:
     booked = patient.book(doctor.publish())["id"]
@@ -39,7 +39,7 @@ def test_a_doctors_reading_is_written_down_and_a_patients_is_not(
     assert entry["request_id"] == answer.headers["X-Request-Id"]
 
 
-def test_somebody_elses_consultation_is_no_secret_attempt(
+def test_refused_read_of_a_foreign_consultation_is_in_the_access_log(
     admin: Client, patient: Client, doctor: Client, new_patient: People
 ) -> None:
     booked = patient.book(doctor.publish())["id"]
@@ -54,15 +54,13 @@ def test_somebody_elses_consultation_is_no_secret_attempt(
     assert len(entries(admin, user_id=curious.id)) == 1
 
 
-def test_a_role_that_may_not_is_written_down(admin: Client, patient: Client) -> None:
+def test_refused_role_is_in_the_access_log(admin: Client, patient: Client) -> None:
     problem(patient.get("/v1/admin/analytics"), 403, "TM301")
     (entry,) = entries(admin, user_id=patient.id, kind="denied")
     assert (entry["operation"], entry["code"]) == ("clinic_analytics", "TM301")
 
 
-def test_who_is_refused_again_and_again_does_not_fill_the_disk(
-    admin: Client, patient: Client
-) -> None:
+def test_repeated_refusals_do_not_fill_the_access_log(admin: Client, patient: Client) -> None:
     began = time.monotonic()
     for _ in range(60):
         problem(patient.get("/v1/admin/analytics"), 403, "TM301")
@@ -71,7 +69,7 @@ def test_who_is_refused_again_and_again_does_not_fill_the_disk(
     assert 20 <= len(found) <= 40 * minutes_since(began)
 
 
-def test_a_database_administrator_leaves_a_line_that_no_rollback_takes_back(
+def test_act_as_is_in_the_server_log_after_a_rollback(
     cluster: Cluster, database: str, patient: Client
 ) -> None:
     with psycopg.connect(cluster.url(database, "postgres")) as connection:
@@ -82,7 +80,7 @@ def test_a_database_administrator_leaves_a_line_that_no_rollback_takes_back(
     assert f"acts as {patient.id}" in cluster.log.read_text(errors="replace")
 
 
-def test_a_deactivated_user_who_tries_is_written_down(
+def test_attempt_of_a_deactivated_account_is_in_the_access_log(
     cluster: Cluster, database: str, admin: Client, patient: Client
 ) -> None:
     cluster.sql(f"update app.users set deactivated_at = now() where id = '{patient.id}'", database)
@@ -91,7 +89,7 @@ def test_a_deactivated_user_who_tries_is_written_down(
     assert (entry["operation"], entry["code"]) == ("my_profile", "TM102")
 
 
-def test_a_storm_of_conflicts_is_written_down_and_one_conflict_is_not(
+def test_many_conflicts_are_in_the_access_log_and_one_is_not(
     admin: Client, patient: Client, doctor: Client, new_patient: People
 ) -> None:
     slot = doctor.publish()

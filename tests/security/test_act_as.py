@@ -98,7 +98,7 @@ def test_act_as_in_a_message_of_its_own_is_refused(cluster: Cluster, clinic: str
         ),
     ],
 )
-def test_act_as_is_not_refused_where_it_lasts(
+def test_act_as_inside_a_transaction_is_accepted(
     cluster: Cluster, clinic: str, arguments: tuple[str, ...], script: str | None
 ) -> None:
     result = psql(cluster, clinic, *arguments, script=script)
@@ -108,7 +108,7 @@ def test_act_as_is_not_refused_where_it_lasts(
     assert answers and not answers[-1].startswith("("), result.stdout + result.stderr
 
 
-def test_act_as_is_not_refused_in_a_pipeline(cluster: Cluster, clinic: str) -> None:
+def test_act_as_in_a_pipeline_is_accepted(cluster: Cluster, clinic: str) -> None:
     with (
         psycopg.connect(cluster.url(clinic), autocommit=True) as connection,
         connection.pipeline(),
@@ -121,7 +121,7 @@ def test_act_as_is_not_refused_in_a_pipeline(cluster: Cluster, clinic: str) -> N
             assert profile.fetchone() == (PERSON,)
 
 
-def test_act_as_is_not_refused_at_once_after_begin(cluster: Cluster, clinic: str) -> None:
+def test_act_as_right_after_begin_is_accepted(cluster: Cluster, clinic: str) -> None:
     with psycopg.connect(cluster.url(clinic)) as connection:
         for _ in range(100):
             connection.execute(ACT_AS)
@@ -129,7 +129,7 @@ def test_act_as_is_not_refused_at_once_after_begin(cluster: Cluster, clinic: str
             connection.rollback()
 
 
-def test_act_as_with_parameters_outside_a_transaction_acts_as_nobody_afterwards(
+def test_act_as_with_parameters_outside_a_transaction_leaves_no_actor(
     cluster: Cluster, clinic: str
 ) -> None:
     """The extended protocol has a time for each of its messages: nothing tells it from `begin`."""

@@ -76,7 +76,9 @@ def problems(clinic: Clinic, exported: Path | None = None) -> tuple[list[str], l
     return sorted(problem for (problem,) in inside), outside
 
 
-def test_two_verifiers_that_share_nothing_find_nothing(clinic: Clinic, tmp_path: Path) -> None:
+def test_two_independent_verifiers_accept_an_unchanged_audit_log(
+    clinic: Clinic, tmp_path: Path
+) -> None:
     assert seal(clinic, 10) == 1
     assert problems(clinic) == ([], [])
     assert seal(clinic) == 1
@@ -149,7 +151,7 @@ TAMPERING = {
 
 
 @pytest.mark.parametrize("name", TAMPERING)
-def test_both_verifiers_find_what_a_superuser_has_done(clinic: Clinic, name: str) -> None:
+def test_both_verifiers_find_changes_of_a_superuser(clinic: Clinic, name: str) -> None:
     statements, inside, outside = TAMPERING[name]
     seal(clinic, 10)
     seal(clinic)
@@ -161,7 +163,7 @@ def test_both_verifiers_find_what_a_superuser_has_done(clinic: Clinic, name: str
     assert len(told) == outside, told
 
 
-def test_only_exported_seals_tell_that_the_end_is_gone(clinic: Clinic, tmp_path: Path) -> None:
+def test_exported_seals_reveal_a_truncated_audit_log(clinic: Clinic, tmp_path: Path) -> None:
     seal(clinic, 10)
     seal(clinic)
     file = tmp_path / "seals.jsonl"
@@ -180,7 +182,7 @@ def test_only_exported_seals_tell_that_the_end_is_gone(clinic: Clinic, tmp_path:
     assert file.read_text() == before, "what is wrong is not exported"
 
 
-def test_nobody_waits_for_the_sealer_and_it_waits_for_those_who_write(clinic: Clinic) -> None:
+def test_sealing_waits_for_writers_and_blocks_none(clinic: Clinic) -> None:
     seal(clinic)
     with (
         psycopg.connect(clinic.cluster.url(clinic.database)) as early,
@@ -209,7 +211,7 @@ def test_nobody_waits_for_the_sealer_and_it_waits_for_those_who_write(clinic: Cl
     assert problems(clinic) == ([], [])
 
 
-def test_sealing_takes_no_lock_that_a_writer_waits_for(clinic: Clinic) -> None:
+def test_sealing_takes_no_lock_that_blocks_a_writer(clinic: Clinic) -> None:
     with psycopg.connect(clinic.cluster.url(clinic.database)) as sealer:
         sealer.execute("select ops.seal_audit(p_wait => '1 minute')")
         modes = sealer.execute(
@@ -219,7 +221,7 @@ def test_sealing_takes_no_lock_that_a_writer_waits_for(clinic: Clinic) -> None:
     assert modes == [("AccessShareLock",)]
 
 
-def test_whoever_drops_a_month_waits_for_the_sealer(clinic: Clinic) -> None:
+def test_dropping_a_month_waits_for_the_sealer(clinic: Clinic) -> None:
     clinic.rows("select app.create_partition('audit_logs', '2001-02-01')")
     clinic.rows(
         "insert into app.audit_logs (occurred_at, table_name, row_id, operation, new)"
@@ -242,7 +244,7 @@ def test_whoever_drops_a_month_waits_for_the_sealer(clinic: Clinic) -> None:
     assert problems(clinic) == ([], [])
 
 
-def test_seals_of_a_trail_under_load_are_whole(clinic: Clinic) -> None:
+def test_seals_of_an_audit_log_under_load_are_complete(clinic: Clinic) -> None:
     stop = threading.Event()
 
     def write(_: int) -> int:
@@ -269,7 +271,7 @@ def test_seals_of_a_trail_under_load_are_whole(clinic: Clinic) -> None:
     assert unsealed == 0
 
 
-def test_a_snapshot_of_the_beginning_is_refused(clinic: Clinic) -> None:
+def test_sealing_with_an_old_snapshot_is_refused(clinic: Clinic) -> None:
     with psycopg.connect(clinic.cluster.url(clinic.database)) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         with pytest.raises(psycopg.Error) as refusal:
@@ -277,7 +279,7 @@ def test_a_snapshot_of_the_beginning_is_refused(clinic: Clinic) -> None:
     assert refusal.value.sqlstate == "TM208"
 
 
-def test_the_log_of_the_server_tells_of_a_month_without_a_partition(clinic: Clinic) -> None:
+def test_missing_partition_is_in_the_server_log(clinic: Clinic) -> None:
     clinic.rows(
         "insert into app.audit_logs (occurred_at, table_name, row_id, operation, new)"
         " values ('2100-01-01', 'charts', 'c', 'INSERT', '{}')"
@@ -286,7 +288,7 @@ def test_the_log_of_the_server_tells_of_a_month_without_a_partition(clinic: Clin
     assert "a row goes to audit_logs_default: there is no partition for its month" in log
 
 
-def test_hot_paths_look_at_the_present_month_alone(clinic: Clinic) -> None:
+def test_hot_paths_read_the_present_month_only(clinic: Clinic) -> None:
     """A partition that a query plans over is locked."""
     slot = {"slot_id": clinic.ids["open slot of doctor"], "idempotency_key": new_key()}
     completed = {"consultation_id": clinic.ids["completed of patient"]}

@@ -682,19 +682,19 @@ def untouched(clinic: Clinic) -> str:
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=[f"{a.login}: {a.name}" for a in ATTACKS])
-def test_attack(clinic: Clinic, untouched: str, attack: Attack) -> None:
+def test_forged_context_is_refused(clinic: Clinic, untouched: str, attack: Attack) -> None:
     code, step, seen = carry_out(clinic, attack)
     assert (code, step) == (attack.code, len(attack.steps)), seen
     assert not secrets(clinic, attack.may_see, seen), seen
     assert fingerprint(clinic) == untouched
 
 
-def test_every_attack_has_a_name_of_its_own() -> None:
+def test_every_attack_has_a_unique_name() -> None:
     names = [(a.login, a.name) for a in ATTACKS]
     assert len(names) == len(set(names))
 
 
-def test_the_same_doors_open_to_whoever_may_enter(clinic: Clinic) -> None:
+def test_valid_context_is_accepted_on_the_same_paths(clinic: Clinic) -> None:
     """Otherwise the attacks might fail for any reason."""
     everybody = frozenset(clinic.emails)
     doctor = "select ops.act_as('doctor@attacked.test') is null"
@@ -711,7 +711,7 @@ def test_the_same_doors_open_to_whoever_may_enter(clinic: Clinic) -> None:
         assert (code, secrets(clinic, (), seen)) == ("", shown)
 
 
-def test_a_proof_of_act_as_is_worth_nothing_in_another_session(
+def test_context_signature_of_act_as_is_refused_in_another_session(
     clinic: Clinic, untouched: str
 ) -> None:
     names = ("user_id", "role", "request_id", "proof")
@@ -747,7 +747,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
-def test_every_function_refuses_whoever_has_no_proof(
+def test_every_function_refuses_a_context_without_a_signature(
     clinic: Clinic, untouched: str, hostile: str
 ) -> None:
     codes = {}
@@ -763,7 +763,7 @@ def test_every_function_refuses_whoever_has_no_proof(
     assert fingerprint(clinic) == untouched
 
 
-def test_shadows_are_not_looked_at_where_temporary_tables_are_allowed(
+def test_temporary_tables_cannot_shadow_tables_of_functions(
     cluster: Cluster, new_database: Callable[[], str]
 ) -> None:
     """As a second wall: TEMPORARY is not granted, and pg_temp comes last in every function."""
@@ -804,9 +804,7 @@ def test_shadows_are_not_looked_at_where_temporary_tables_are_allowed(
         assert fingerprint(clinic) == before
 
 
-def test_what_a_login_may_set_for_itself_does_not_show_it_more(
-    clinic: Clinic, untouched: str
-) -> None:
+def test_settings_of_a_login_show_no_more_rows(clinic: Clinic, untouched: str) -> None:
     """PostgreSQL lets every role set ordinary parameters for its own next sessions."""
     own = f"alter role telemed_api in database {clinic.database}"
     settings = ("search_path = pg_temp, app, api", "row_security = off")
@@ -823,7 +821,7 @@ def test_what_a_login_may_set_for_itself_does_not_show_it_more(
     assert fingerprint(clinic) == untouched
 
 
-def test_nobody_sees_the_proofs_of_others_while_they_work(clinic: Clinic) -> None:
+def test_context_signatures_are_invisible_to_other_sessions(clinic: Clinic) -> None:
     """The API's statements carry contexts as parameters, which no view of the server shows."""
     working = SqlClient(clinic.url("api"))
     with closing(working):

@@ -44,7 +44,7 @@ def patient(stranger: Client, request: pytest.FixtureRequest) -> Client:
     return log_in(stranger, email)
 
 
-def test_who_fails_again_and_again_waits(stranger: Client, patient: Client) -> None:
+def test_repeated_failed_log_ins_are_throttled(stranger: Client, patient: Client) -> None:
     wrong = {"email": patient.email, "password": "not the right password"}
     for _ in range(5):
         problem(stranger.post("/v1/auth/login", wrong), 401, "TM103")
@@ -57,13 +57,15 @@ def test_who_fails_again_and_again_waits(stranger: Client, patient: Client) -> N
     ok(patient.get("/v1/me"))
 
 
-def test_an_account_that_does_not_exist_waits_in_the_same_way(stranger: Client) -> None:
+def test_unknown_account_is_throttled_in_the_same_way(stranger: Client) -> None:
     wrong = {"email": "nobody-at-all@clinic.test", "password": "not the right password"}
     answers = [stranger.post("/v1/auth/login", wrong) for _ in range(6)]
     assert [answer.status_code for answer in answers] == [401] * 5 + [429]
 
 
-def test_many_guesses_at_once_are_not_more(stranger: Client, patient: Client) -> None:
+def test_concurrent_guesses_are_throttled_like_sequential_ones(
+    stranger: Client, patient: Client
+) -> None:
     wrong = {"email": patient.email, "password": "not the right password"}
     answers = race([lambda: stranger.post("/v1/auth/login", wrong)] * 20)
     told = statuses(answers)
@@ -75,9 +77,7 @@ def test_many_guesses_at_once_are_not_more(stranger: Client, patient: Client) ->
     assert guesses == 5
 
 
-def test_of_two_guesses_at_one_moment_one_is_the_last_that_is_free(
-    cluster: Cluster, database: str
-) -> None:
+def test_two_concurrent_guesses_use_one_free_attempt(cluster: Cluster, database: str) -> None:
     """Somebody holds the counts until both wait: whoever looked before that counts too late."""
     guess = "select app.count_log_in_attempt('one@clinic.test', '192.0.2.1')"
     blocked = "select count(*) from unnest(%s::int[]) as p where pg_blocking_pids(p) <> '{}'"
@@ -101,7 +101,7 @@ def test_of_two_guesses_at_one_moment_one_is_the_last_that_is_free(
     assert [getattr(error, "sqlstate", "") for error in refused] == ["TM801"]
 
 
-def test_who_has_logged_in_begins_anew(
+def test_successful_log_in_resets_the_throttle(
     cluster: Cluster, database: str, stranger: Client, patient: Client
 ) -> None:
     wrong = {"email": patient.email, "password": "not the right password"}
@@ -111,7 +111,7 @@ def test_who_has_logged_in_begins_anew(
         ok(stranger.post("/v1/auth/login", wrong | {"password": PASSWORD}))
 
 
-def test_others_cannot_keep_a_user_out(
+def test_failures_of_others_do_not_lock_an_account_out(
     cluster: Cluster, database: str, stranger: Client, patient: Client
 ) -> None:
     # As if a thousand addresses had tried.
@@ -125,14 +125,16 @@ def test_others_cannot_keep_a_user_out(
     ok(stranger.post("/v1/auth/login", {"email": patient.email, "password": PASSWORD}))
 
 
-def test_a_stolen_token_guesses_the_password_no_faster(stranger: Client, patient: Client) -> None:
+def test_password_change_attempts_are_throttled_too(stranger: Client, patient: Client) -> None:
     body = {"current_password": "not the right password", "new_password": "mauve trumpet 41 lagoon"}
     for _ in range(5):
         problem(patient.post("/v1/me/password", body), 422, "TM220")
     problem(patient.post("/v1/me/password", body), 429, "TM801")
 
 
-def test_a_log_in_in_two_steps_is_no_failure(stranger: Client, patient: Client) -> None:
+def test_log_in_with_a_second_factor_is_not_counted_as_failed(
+    stranger: Client, patient: Client
+) -> None:
     secret = ok(patient.post("/v1/me/mfa"), 201)["secret"]
     totp = pyotp.TOTP(secret)
     ok(patient.post("/v1/me/mfa/confirm", {"otp": totp.now()}))

@@ -103,7 +103,9 @@ def refused(stranger: Client, email: str, password: str) -> tuple[object, ...]:
     return answer.status_code, answer.reason, told, headers
 
 
-def test_every_failed_log_in_says_the_same(stranger: Client, accounts: dict[str, str]) -> None:
+def test_every_failed_log_in_gets_the_same_answer(
+    stranger: Client, accounts: dict[str, str]
+) -> None:
     first = refused(stranger, UNKNOWN["unknown"], "wrong")
     for kind, email in accounts.items():
         assert refused(stranger, email, "wrong") == first, kind
@@ -111,7 +113,7 @@ def test_every_failed_log_in_says_the_same(stranger: Client, accounts: dict[str,
     assert refused(stranger, accounts["deactivated"], PASSWORD) == first
 
 
-def test_every_failed_log_in_is_the_same_work(
+def test_every_failed_log_in_costs_the_same_work(
     app: Flask,
     work: list[tuple[str, object]],
     accounts: dict[str, str],
@@ -140,7 +142,7 @@ def test_every_failed_log_in_is_the_same_work(
 
 
 @pytest.mark.parametrize("cost", [4, 5, 6])
-def test_an_account_from_before_the_cost_was_raised_is_as_much_work(
+def test_account_with_an_older_bcrypt_cost_costs_the_same_work(
     cost: int,
     app: Flask,
     work: list[tuple[str, object]],
@@ -173,7 +175,7 @@ def rows(cluster: Cluster, database: str) -> int:
 
 
 @pytest.mark.skipif(not CALLS, reason="the long form: ATTACK_CALLS says how many of each kind")
-def test_the_time_tells_nothing(
+def test_log_in_time_reveals_no_account(
     stranger: Client, accounts: dict[str, str], cluster: Cluster, database: str
 ) -> None:
     """Known, unknown and deactivated in random order; nothing depends on how fast this machine is.
@@ -208,7 +210,7 @@ def deviation(some: list[float], others: list[float]) -> float:
     return (above - n * m / 2) / math.sqrt(n * m * (n + m + 1) / 12)
 
 
-def test_the_measure_finds_a_difference_and_none_where_there_is_none() -> None:
+def test_timing_measure_finds_a_difference_only_where_one_exists() -> None:
     chance = random.Random(7)
     some = [chance.lognormvariate(0, 0.3) for _ in range(100)]
     others = [chance.lognormvariate(0, 0.3) for _ in range(100)]

@@ -62,7 +62,7 @@ with_a_body = pytest.mark.parametrize("operation", BODIES, indirect=True)
 
 
 @with_a_body
-def test_a_field_that_nobody_asked_for_is_refused(
+def test_unknown_field_is_refused(
     operation: Operation, clinic: Clinic, cluster: Cluster, database: str
 ) -> None:
     caller = clinic.allowed(operation)
@@ -81,7 +81,7 @@ def test_a_field_that_nobody_asked_for_is_refused(
 
 
 @with_a_body
-def test_a_field_in_the_address_is_refused(
+def test_body_field_in_the_query_is_refused(
     operation: Operation, clinic: Clinic, cluster: Cluster, database: str
 ) -> None:
     caller = clinic.allowed(operation)
@@ -94,7 +94,7 @@ def test_a_field_in_the_address_is_refused(
 
 
 @pytest.mark.parametrize("operation", READS, indirect=True)
-def test_a_parameter_that_nobody_asked_for_is_refused(operation: Operation, clinic: Clinic) -> None:
+def test_unknown_parameter_is_refused(operation: Operation, clinic: Clinic) -> None:
     caller = clinic.allowed(operation)
     request = clinic.request(operation, caller)
     everywhere = {p for o in operations(caller.contract.document) for p in o.parameters}
@@ -111,7 +111,7 @@ def test_a_parameter_that_nobody_asked_for_is_refused(operation: Operation, clin
 
 
 @with_a_body
-def test_a_value_of_another_kind_is_refused(
+def test_value_of_another_type_is_refused(
     operation: Operation, clinic: Clinic, cluster: Cluster, database: str
 ) -> None:
     caller = clinic.allowed(operation)
@@ -132,7 +132,7 @@ def test_a_value_of_another_kind_is_refused(
 
 
 @with_a_body
-def test_a_name_that_stands_twice_is_refused_whichever_value_is_right(
+def test_duplicate_name_is_refused_whichever_value_is_valid(
     operation: Operation, clinic: Clinic, cluster: Cluster, database: str
 ) -> None:
     caller = clinic.allowed(operation)
@@ -152,12 +152,12 @@ def test_a_name_that_stands_twice_is_refused_whichever_value_is_right(
     assert state(cluster, database) == before
 
 
-def test_the_server_has_the_operations_that_are_tried(stranger: Client) -> None:
+def test_server_has_exactly_the_attacked_operations(stranger: Client) -> None:
     assert operations(stranger.contract.document) == documented()
 
 
 @with_a_body
-def test_every_required_field_has_an_example_that_fits(
+def test_every_required_field_has_a_valid_example(
     operation: Operation, clinic: Clinic, stranger: Client
 ) -> None:
     caller = clinic.allowed(operation)
@@ -169,7 +169,7 @@ def test_every_required_field_has_an_example_that_fits(
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, indirect=True)
-def test_every_answer_is_described_to_the_last_field(operation: Operation) -> None:
+def test_every_answer_matches_its_schema_exactly(operation: Operation) -> None:
     for status, response in operation.described["responses"].items():
         for content in response.get("content", {}).values() if status < "300" else ():
             for schema in schemas(operation, content["schema"]):
@@ -180,7 +180,7 @@ def test_every_answer_is_described_to_the_last_field(operation: Operation) -> No
                         assert set(schema["required"]) == set(schema["properties"])
 
 
-def test_the_trail_has_no_secrets_of_any_table(
+def test_audit_log_has_no_secret_of_any_table(
     admin: Client, clinic: Clinic, cluster: Cluster, database: str
 ) -> None:
     clinic.id_of("treated")

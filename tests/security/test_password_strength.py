@@ -48,7 +48,7 @@ PICTURES = (
 ABOUT = ("anna.schmidt85@mail.example.com", "Dr. Anna Schmidt")
 
 
-def test_common_passwords_are_refused_however_they_are_made_longer() -> None:
+def test_common_password_is_refused_however_it_is_lengthened() -> None:
     """Each of the 8,000 most common ones in one disguise, and all that are long enough bare."""
     draw = random.Random(63)
     disguised = [draw.choice(DISGUISES)(password) for password in COMMON[:8000]]
@@ -89,7 +89,7 @@ def test_common_passwords_are_refused_however_they_are_made_longer() -> None:
         "Example.com/85",
     ],
 )
-def test_what_somebody_would_try_is_refused(password: str) -> None:
+def test_guessable_password_is_refused(password: str) -> None:
     assert password_strength.too_easy(password, *ABOUT)
 
 
@@ -112,11 +112,11 @@ def test_what_somebody_would_try_is_refused(password: str) -> None:
         "x9$kfQz!mv2L" * 10,
     ],
 )
-def test_what_nobody_would_try_is_taken(password: str) -> None:
+def test_unguessable_password_is_accepted(password: str) -> None:
     assert not password_strength.too_easy(password, *ABOUT)
 
 
-def test_random_passwords_are_taken() -> None:
+def test_random_password_is_accepted() -> None:
     draw = random.Random(63)
     for alphabet in (string.ascii_letters + string.digits, string.printable.strip()):
         for length in (16, 40, 128):
@@ -125,7 +125,7 @@ def test_random_passwords_are_taken() -> None:
                 assert not password_strength.too_easy(password, *ABOUT), password
 
 
-def test_every_text_can_be_looked_at() -> None:
+def test_every_text_can_be_judged() -> None:
     draw = random.Random(63)
     letters = [chr(n) for n in range(0x20000) if unicodedata.category(chr(n)) != "Cs"]
     for alphabet in (letters, "\u0130\u0131\u00df\u017f\u1e9e", "\u0661\u00b2\u2460", "\n\r\t "):
@@ -138,7 +138,7 @@ def test_every_text_can_be_looked_at() -> None:
     ("password", "name"),
     [("password1234", "Pat"), ("Tiffany-1987", "Tiffany"), ("weak.person@clinic.test", "Pat")],
 )
-def test_a_sign_up_with_such_a_password_is_refused(
+def test_sign_up_with_a_guessable_password_is_refused(
     stranger: Client, password: str, name: str
 ) -> None:
     body = {"email": "weak.person@clinic.test", "password": password, "full_name": name}
@@ -151,7 +151,7 @@ def test_a_sign_up_with_such_a_password_is_refused(
     ]
 
 
-def test_doctors_and_admins_cannot_have_such_a_password_either(
+def test_onboarding_and_create_admin_with_a_guessable_password_are_refused(
     cluster: Cluster, database: str, admin: Client
 ) -> None:
     doctor = {
@@ -169,7 +169,7 @@ def test_doctors_and_admins_cannot_have_such_a_password_either(
 
 
 @pytest.mark.parametrize("unit", ["x9$kfQz!mv2L", PICTURES + "\u00e4 \u00df"])
-def test_a_password_has_12_to_128_characters(stranger: Client, unit: str) -> None:
+def test_password_has_12_to_128_characters(stranger: Client, unit: str) -> None:
     for length, status in ((11, 422), (12, 201), (128, 201), (129, 422)):
         password = (unit * 11)[:length]
         email = f"length.{length}.{ord(unit[0])}@clinic.test"
@@ -182,7 +182,7 @@ def test_a_password_has_12_to_128_characters(stranger: Client, unit: str) -> Non
             assert places(answer) == ["#/password"]
 
 
-def test_a_password_is_taken_exactly_as_it_is_sent(stranger: Client) -> None:
+def test_password_is_stored_exactly_as_sent(stranger: Client) -> None:
     email, password = "exact@clinic.test", " Fünf blaue Äpfel "
     body = {"email": email, "password": password, "full_name": "Pat"}
     ok(stranger.post("/v1/auth/signup", body), 201)
@@ -215,21 +215,21 @@ def app() -> Flask:
 @pytest.mark.parametrize(
     "password", ["x" * 12, "x" * 128, "\U0001f642" * 128, "a\tb c\u00e4 \x7f..."]
 )
-def test_a_password_has_the_hash_that_it_was_stored_with(password: str) -> None:
+def test_password_matches_its_stored_hash(password: str) -> None:
     stored = password_hashing.hash_password(password, 4)
     assert password_hashing.hash_with(password, stored[:29]) == stored
     assert password_hashing.hash_with(password + "x", stored[:29]) != stored
     assert password_hashing.hash_password(password, 4) != stored
 
 
-def test_what_bcrypt_alone_would_not_tell_apart_is_told_apart() -> None:
+def test_passwords_that_bcrypt_truncates_alike_have_different_hashes() -> None:
     long = "x" * 72
     setting = bcrypt.gensalt(4).decode()
     hashes = {password_hashing.hash_with(p, setting) for p in (long, long + "y", "x\x00", "x\x00y")}
     assert len(hashes) == 4
 
 
-def test_no_more_than_so_many_hash_at_once(app: Flask) -> None:
+def test_concurrent_hashing_is_bounded(app: Flask) -> None:
     at_once: list[int] = []
     working = 0
     lock = threading.Lock()
@@ -253,9 +253,7 @@ def test_no_more_than_so_many_hash_at_once(app: Flask) -> None:
     assert max(at_once) <= 2
 
 
-def test_who_waits_too_long_for_a_turn_is_sent_away(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hashing_that_waits_too_long_is_503(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(password_hashing, "WAIT_SECONDS", 0.01)
     with app.app_context(), password_hashing.turn(), password_hashing.turn():
         with pytest.raises(Problem) as told, password_hashing.turn():
@@ -266,7 +264,7 @@ def test_who_waits_too_long_for_a_turn_is_sent_away(
         pass
 
 
-def test_who_finds_the_waiting_room_full_is_sent_away_at_once(
+def test_hashing_with_a_full_queue_is_503_at_once(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(password_hashing, "WAIT_SECONDS", 3600)
@@ -295,7 +293,7 @@ def test_who_finds_the_waiting_room_full_is_sent_away_at_once(
         pass
 
 
-def test_no_route_takes_a_password_that_somebody_would_try(
+def test_every_route_refuses_a_guessable_password(
     stranger: Client, patient: Client, admin: Client
 ) -> None:
     """Every body of the document in which somebody chooses a password."""

@@ -175,7 +175,7 @@ def second_factors(cluster: Cluster, database: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("line", LINES, ids=str)
-def test_everybody_hears_what_the_table_says(
+def test_every_operation_answers_as_rbac_txt_states(
     line: Line, everybody: Everybody, cluster: Cluster, database: str
 ) -> None:
     operation = found(everybody.stranger, line)
@@ -232,7 +232,7 @@ def found(stranger: Client, line: Line) -> Operation:
     return by_name[line.operation]
 
 
-def test_the_table_is_the_contract(stranger: Client) -> None:
+def test_rbac_txt_lists_exactly_the_operations_of_the_document(stranger: Client) -> None:
     documented = operations(stranger.contract.document)
     expected = [(str(o), False) for o in documented]
     expected += [(str(o), True) for o in documented if "{" in o.path]
@@ -240,7 +240,7 @@ def test_the_table_is_the_contract(stranger: Client) -> None:
 
 
 @pytest.mark.parametrize("line", [line for line in LINES if not line.nowhere], ids=str)
-def test_the_document_tells_who_may_call(line: Line, stranger: Client) -> None:
+def test_document_states_the_roles_of_every_operation(line: Line, stranger: Client) -> None:
     described = found(stranger, line).described
     assert ("security" in described) == (line.statuses["any"] == 401)
     if "security" in described:
@@ -255,9 +255,7 @@ def test_the_document_tells_who_may_call(line: Line, stranger: Client) -> None:
     [x for x in LINES if not x.nowhere and x.operation not in WITHOUT_ACCESS_TOKEN],
     ids=str,
 )
-def test_whether_one_may_call_comes_before_whether_the_call_is_right(
-    line: Line, everybody: Everybody
-) -> None:
+def test_authorization_is_checked_before_validation(line: Line, everybody: Everybody) -> None:
     operation = found(everybody.stranger, line)
     for column in ALIVE:
         if line.statuses[column] not in (401, 403):
@@ -270,7 +268,7 @@ def test_whether_one_may_call_comes_before_whether_the_call_is_right(
 
 
 @pytest.mark.parametrize("line", [line for line in LINES if line.nowhere], ids=str)
-def test_an_id_of_another_form_leads_nowhere(line: Line, everybody: Everybody) -> None:
+def test_malformed_id_is_not_found(line: Line, everybody: Everybody) -> None:
     operation = found(everybody.stranger, line)
     for caller in (everybody.clinic.patient, everybody.clinic.doctor, everybody.clinic.admin):
         request = everybody.clinic.request(operation, caller)
@@ -279,14 +277,14 @@ def test_an_id_of_another_form_leads_nowhere(line: Line, everybody: Everybody) -
             problem(sound(caller.send(**{**request, "path": path})), 404, "HTTP404")
 
 
-def test_what_strangers_do_not_see_is_there(everybody: Everybody) -> None:
+def test_resources_hidden_from_strangers_exist(everybody: Everybody) -> None:
     clinic = everybody.clinic
     listed = ok(clinic.patient.get("/v1/consultations"))["items"]
     assert clinic.kept["treated"] in {row["id"] for row in listed}
     assert ok(clinic.patient.get("/v1/me"))["id"] in clinic.secrets
 
 
-def test_a_token_that_is_made_here_is_accepted_when_nothing_is_wrong(
+def test_valid_token_made_by_the_test_is_accepted(
     everybody: Everybody,
 ) -> None:
     for role in OTHER_ROLE:

@@ -84,7 +84,7 @@ def strict(
         if line.statuses["doc"] != 403 and line.statuses["any"] == 401 and not line.nowhere
     ],
 )
-def test_a_role_that_requires_one_does_nothing_without(strict: Strict, name: str) -> None:
+def test_required_role_without_a_second_factor_is_refused(strict: Strict, name: str) -> None:
     operation = next(o for o in documented() if str(o) == name)
     path = operation.path_with(SOME_ID)
     caller = strict.doctor
@@ -97,7 +97,7 @@ def test_a_role_that_requires_one_does_nothing_without(strict: Strict, name: str
         problem(answer, 403, "TM302")
 
 
-def test_with_a_second_factor_the_role_is_acted_in(strict: Strict) -> None:
+def test_required_role_with_a_second_factor_is_accepted(strict: Strict) -> None:
     tokens = ok(strict.admin.log_in(strict.admin.authenticator.fresh()))
     again = Client(strict.stranger.url, strict.stranger.contract, tokens["access_token"])
     assert "users" in ok(again.get("/v1/admin/analytics"))
@@ -107,13 +107,13 @@ def test_with_a_second_factor_the_role_is_acted_in(strict: Strict) -> None:
     assert "users" in ok(again.get("/v1/admin/analytics"))
 
 
-def test_a_role_that_requires_none_goes_on(strict: Strict) -> None:
+def test_other_role_needs_no_second_factor(strict: Strict) -> None:
     body = {"email": "pat@strict.test", "password": PASSWORD, "full_name": "Pat"}
     ok(strict.stranger.post("/v1/auth/signup", body), 201)
     ok(log_in(strict.stranger, "pat@strict.test").get("/v1/consultations"))
 
 
-def test_whoever_removes_a_required_factor_is_out_until_there_is_another(strict: Strict) -> None:
+def test_removing_a_required_factor_refuses_until_there_is_another(strict: Strict) -> None:
     doctor = log_in(strict.stranger, str(DOCTOR["email"]))
     before = log_in(strict.stranger, str(DOCTOR["email"]))
     protected = Protected(doctor)

@@ -227,7 +227,7 @@ def expected(clinic: Clinic, table: str, name: str) -> list[str]:
     return [row for (row,) in found]
 
 
-def test_every_table_is_behind_the_wall_or_open_for_a_reason(clinic: Clinic) -> None:
+def test_every_table_has_row_level_security_or_a_reason(clinic: Clinic) -> None:
     tables = clinic.rows(
         "select relname::text, relrowsecurity and relforcerowsecurity from pg_class"
         " where relnamespace = 'app'::regnamespace and relkind in ('r', 'p') and not relispartition"
@@ -236,7 +236,7 @@ def test_every_table_is_behind_the_wall_or_open_for_a_reason(clinic: Clinic) -> 
     assert {table for table, walled in tables if not walled} == set(OPEN)
 
 
-def test_there_is_something_to_see_in_every_table(clinic: Clinic) -> None:
+def test_every_table_has_rows_to_hide(clinic: Clinic) -> None:
     for table in VISIBLE:
         assert clinic.rows(f"select 1 from app.{table}"), table
         for role in ("patient", "doctor"):
@@ -247,7 +247,7 @@ def test_there_is_something_to_see_in_every_table(clinic: Clinic) -> None:
 
 @pytest.mark.parametrize("name", PEOPLE)
 @pytest.mark.parametrize("table", VISIBLE)
-def test_a_table_shows_the_rows_that_are_the_callers(clinic: Clinic, table: str, name: str) -> None:
+def test_table_shows_only_rows_of_the_caller(clinic: Clinic, table: str, name: str) -> None:
     with behind_the_wall(clinic, name):
         seen = clinic.rows(f"select t::text from app.{table} as t order by 1")
     assert sorted(row for (row,) in seen) == sorted(expected(clinic, table, name))
@@ -255,7 +255,7 @@ def test_a_table_shows_the_rows_that_are_the_callers(clinic: Clinic, table: str,
 
 @pytest.mark.parametrize("name", PEOPLE)
 @pytest.mark.parametrize("table", VISIBLE)
-def test_nobody_changes_the_rows_of_others(clinic: Clinic, table: str, name: str) -> None:
+def test_updates_and_deletes_reach_no_row_of_others(clinic: Clinic, table: str, name: str) -> None:
     mine = expected(clinic, table, name)
     others = clinic.rows(
         f"select array_agg(ctid::text) from app.{table} as t where t::text <> all (%s)", (mine,)
@@ -277,7 +277,7 @@ def test_nobody_changes_the_rows_of_others(clinic: Clinic, table: str, name: str
 
 
 @pytest.mark.parametrize("what", INSERTS)
-def test_nobody_writes_rows_of_others(clinic: Clinic, what: str) -> None:
+def test_inserts_of_rows_of_others_are_refused(clinic: Clinic, what: str) -> None:
     name, statement = INSERTS[what]
     known = {person: f"'{p.id}'" for person, p in clinic.people.items()}
     known |= {kind: f"'{id_}'" for kind, id_ in clinic.ids.items()}
@@ -292,7 +292,7 @@ def test_nobody_writes_rows_of_others(clinic: Clinic, what: str) -> None:
 @pytest.mark.parametrize(
     ("table", "column"), [("sessions", "user_id"), ("users", "id"), ("idempotency_keys", "user_id")]
 )
-def test_nobody_gives_a_row_away(clinic: Clinic, table: str, column: str) -> None:
+def test_rows_cannot_be_transferred_to_others(clinic: Clinic, table: str, column: str) -> None:
     stranger = clinic.people["other_patient"].id
     with behind_the_wall(clinic, "patient"), pytest.raises(psycopg.Error) as refusal:
         clinic.rows(f"update app.{table} set {column} = %s", (stranger,))
@@ -301,7 +301,7 @@ def test_nobody_gives_a_row_away(clinic: Clinic, table: str, column: str) -> Non
 
 
 @pytest.mark.parametrize("name", PEOPLE)
-def test_a_view_shows_no_more_than_its_tables(clinic: Clinic, name: str) -> None:
+def test_view_shows_no_more_than_its_tables(clinic: Clinic, name: str) -> None:
     """Each view of api over a table of the same name."""
     for table in ("users", "consultations", "prescriptions", "payments", "time_off", "audit_logs"):
         with behind_the_wall(clinic, name):
@@ -346,7 +346,7 @@ def ask(clinic: Clinic, name: str, function: str, table: str, before: str = "") 
 
 
 @pytest.mark.parametrize("name", ("patient", "other_patient", "doctor", "other_doctor", "admin"))
-def test_a_function_that_forgets_its_where_shows_the_callers_rows(
+def test_function_without_a_where_shows_rows_of_the_caller_only(
     forgetful: Clinic, name: str
 ) -> None:
     for table in VISIBLE:
@@ -366,14 +366,12 @@ def test_a_function_that_forgets_its_where_shows_the_callers_rows(
     ],
     ids=("alone", "after another call", "with a verified role of the caller's own"),
 )
-def test_a_function_that_forgets_who_is_calling_shows_nothing(
-    forgetful: Clinic, name: str, before: str
-) -> None:
+def test_function_without_an_actor_shows_nothing(forgetful: Clinic, name: str, before: str) -> None:
     for table in VISIBLE:
         assert ask(forgetful, name, "forgets_who", table, before) == [], table
 
 
-def test_forgetful_functions_show_nothing_to_nobody(forgetful: Clinic) -> None:
+def test_function_without_a_caller_shows_nothing(forgetful: Clinic) -> None:
     assert forgetful.people["nobody"] == NOBODY
     for table in VISIBLE:
         assert ask(forgetful, "nobody", "forgets_who", table) == [], table

@@ -100,7 +100,7 @@ def allowed_methods(stranger: Client, path: str) -> set[str]:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_another_method_is_refused_with_those_that_work(
+def test_other_method_is_refused_with_the_allowed_ones(
     path: str, stranger: Client, clinic: Clinic, cluster: Cluster, database: str
 ) -> None:
     allowed = allowed_methods(stranger, path)
@@ -119,7 +119,7 @@ def test_another_method_is_refused_with_those_that_work(
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_options_tells_the_methods_and_nothing_to_other_websites(
+def test_options_lists_the_methods_without_cors_headers(
     path: str, stranger: Client, clinic: Clinic
 ) -> None:
     asks = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
@@ -131,7 +131,7 @@ def test_options_tells_the_methods_and_nothing_to_other_websites(
 
 
 @every_operation
-def test_head_is_a_get_without_a_body(
+def test_head_answers_like_get_without_a_body(
     operation: Operation, clinic: Clinic, stranger: Client
 ) -> None:
     caller = clinic.allowed(operation)
@@ -195,7 +195,7 @@ def detours(path: str) -> list[str]:
 
 
 @every_operation
-def test_a_detour_leads_nowhere(
+def test_alias_of_a_path_is_not_found(
     operation: Operation, clinic: Clinic, cluster: Cluster, database: str
 ) -> None:
     caller = clinic.allowed(operation)
@@ -209,7 +209,7 @@ def test_a_detour_leads_nowhere(
 
 
 @pytest.mark.parametrize("path", [path for path in PATHS if "{" in path])
-def test_an_id_has_one_form(path: str, stranger: Client, clinic: Clinic) -> None:
+def test_id_in_another_form_is_not_found(path: str, stranger: Client, clinic: Clinic) -> None:
     method = next(m for m in ("GET", "POST", "DELETE") if f"{m} {path}" in OPERATIONS)
     found = next(o for o in operations(stranger.contract.document) if str(o) == f"{method} {path}")
     caller = clinic.allowed(found)
@@ -239,7 +239,7 @@ def test_an_id_has_one_form(path: str, stranger: Client, clinic: Clinic) -> None
 
 
 @every_read
-def test_a_disguise_changes_nothing(
+def test_forwarding_headers_change_nothing(
     operation: Operation, clinic: Clinic, cluster: Cluster, database: str
 ) -> None:
     caller = clinic.allowed(operation)
@@ -255,7 +255,7 @@ def test_a_disguise_changes_nothing(
 
 
 @pytest.mark.parametrize("operation", DOORS, indirect=True)
-def test_a_disguise_opens_no_door(
+def test_forwarding_headers_give_no_access(
     operation: Operation, clinic: Clinic, stranger: Client, cluster: Cluster, database: str
 ) -> None:
     path = clinic.request(operation, clinic.allowed(operation))["path"]
@@ -271,7 +271,7 @@ def test_a_disguise_opens_no_door(
 
 
 @every_operation
-def test_a_variable_of_the_server_cannot_be_sent(
+def test_server_variables_cannot_be_sent(
     operation: Operation, clinic: Clinic, stranger: Client
 ) -> None:
     path = clinic.request(operation, clinic.allowed(operation))["path"]
@@ -295,7 +295,7 @@ def test_a_variable_of_the_server_cannot_be_sent(
     ],
     indirect=True,
 )
-def test_a_body_that_nobody_reads_is_no_request(
+def test_unread_body_is_not_taken_for_a_request(
     operation: Operation, clinic: Clinic, stranger: Client
 ) -> None:
     caller = clinic.allowed(operation)
@@ -321,7 +321,7 @@ def test_a_body_that_nobody_reads_is_no_request(
 @pytest.mark.parametrize(
     "operation", [o.id for o in documented() if o.body is not None], indirect=True
 )
-def test_a_good_body_of_another_media_type_changes_nothing(
+def test_valid_body_of_another_media_type_changes_nothing(
     operation: Operation, clinic: Clinic, cluster: Cluster, database: str
 ) -> None:
     caller = clinic.allowed(operation)
@@ -366,7 +366,7 @@ def test_a_good_body_of_another_media_type_changes_nothing(
         (b"GET / HTTP/1.1\r\nHost: x\r\nNo colon\r\n\r\n", 400),
     ],
 )
-def test_what_no_application_sees_is_refused_with_every_header(
+def test_malformed_request_is_refused_with_every_header(
     stranger: Client, sent: bytes, status: int
 ) -> None:
     with connect(stranger.url) as connection:

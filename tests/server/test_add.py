@@ -41,7 +41,7 @@ def written(copy: Path, change: str) -> dict[str, str]:
     return {kind: (copy / f"db/{kind}/{change}.sql").read_text() for kind in KINDS}
 
 
-def test_a_function_gets_a_line_in_the_plan_and_four_files(copy: Path) -> None:
+def test_added_function_has_a_plan_line_and_four_files(copy: Path) -> None:
     result = add(copy, CHANGE, note="Praise of a patient")
     assert result.returncode == 0, result.stderr
     line = (copy / "sqitch.plan").read_text().splitlines()[-1]
@@ -59,7 +59,7 @@ def test_a_function_gets_a_line_in_the_plan_and_four_files(copy: Path) -> None:
         assert "praises" not in text
 
 
-def test_a_table_comes_and_goes_with_the_function(copy: Path) -> None:
+def test_added_table_is_deployed_and_reverted_with_its_function(copy: Path) -> None:
     result = add(copy, CHANGE, table="praises")
     assert result.returncode == 0, result.stderr
     line = (copy / "sqitch.plan").read_text().splitlines()[-1]
@@ -73,7 +73,7 @@ def test_a_table_comes_and_goes_with_the_function(copy: Path) -> None:
     assert "from app.praises" in files["verify"]
 
 
-def test_a_function_of_the_domain_operations_is_one_for_dbas(copy: Path) -> None:
+def test_function_added_to_operations_is_for_dbas_only(copy: Path) -> None:
     assert add(copy, "operations/count_beds").returncode == 0
     files = written(copy, "operations/count_beds")
     assert "perform app.forget_actor();" in files["deploy"]
@@ -95,7 +95,7 @@ def test_a_function_of_the_domain_operations_is_one_for_dbas(copy: Path) -> None
         (CHANGE, "payments", "there is a table app.payments already"),
     ],
 )
-def test_a_change_that_cannot_be_added_is_refused(
+def test_change_that_cannot_be_added_is_refused(
     copy: Path, change: str, table: str, message: str
 ) -> None:
     before = (copy / "sqitch.plan").read_text()

@@ -27,7 +27,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 
 @pytest.mark.parametrize("caller", ["admin", "doctor", "patient"])
-def test_an_access_token_is_renewed_before_it_expires(
+def test_access_token_of_a_test_client_is_renewed_before_it_expires(
     caller: str, request: pytest.FixtureRequest, later: Callable[[int], None]
 ) -> None:
     person: Client = request.getfixturevalue(caller)
@@ -40,7 +40,7 @@ def test_an_access_token_is_renewed_before_it_expires(
     assert person.session_id == session
 
 
-def test_renewing_a_token_leaves_no_trace_in_the_database(
+def test_renewal_changes_nothing_in_the_database(
     patient: Client, later: Callable[[int], None], cluster: Cluster, database: str
 ) -> None:
     tables = """
@@ -53,7 +53,7 @@ def test_renewing_a_token_leaves_no_trace_in_the_database(
     assert cluster.sql(tables, database) == before
 
 
-def test_a_session_that_has_ended_stays_ended(
+def test_ended_session_of_a_test_client_stays_ended(
     patient: Client, later: Callable[[int], None]
 ) -> None:
     assert patient.post("/v1/auth/logout").status_code == 204
@@ -61,9 +61,7 @@ def test_a_session_that_has_ended_stays_ended(
     problem(patient.get("/v1/me"), 401, "TM102")
 
 
-def test_a_token_that_a_test_has_set_is_not_renewed(
-    patient: Client, later: Callable[[int], None]
-) -> None:
+def test_token_set_by_a_test_is_not_renewed(patient: Client, later: Callable[[int], None]) -> None:
     own = patient.holding(patient.token + "x")
     patient.token = ""
     later(9)

@@ -12,7 +12,7 @@ from tests.support.people import create_admin, log_in
 from tests.support.server import run_command
 
 
-def test_an_admin_is_created_by_somebody_with_the_rights(
+def test_create_admin_with_the_right_role_succeeds(
     cluster: Cluster, database: str, stranger: Client
 ) -> None:
     created = create_admin(cluster.url(database), "second@clinic.test")
@@ -26,13 +26,13 @@ def test_an_admin_is_created_by_somebody_with_the_rights(
     assert again.stderr == "api: The e-mail address is registered already\n"
 
 
-def test_the_api_itself_cannot_create_an_admin(cluster: Cluster, database: str) -> None:
+def test_create_admin_as_the_api_login_is_refused(cluster: Cluster, database: str) -> None:
     refused = create_admin(cluster.url(database, "telemed_api"), "third@clinic.test")
     assert refused.returncode == 1
     assert "permission denied" in refused.stderr
 
 
-def test_a_command_that_lacks_something_says_so_in_one_line(cluster: Cluster) -> None:
+def test_command_with_a_missing_setting_fails_in_one_line(cluster: Cluster) -> None:
     command = ("create-admin", "--email", "a@b.c", "--full-name", "A", "--password-stdin")
     missing = run_command(*command, text=PASSWORD)
     assert (missing.returncode, missing.stderr) == (
@@ -45,7 +45,7 @@ def test_a_command_that_lacks_something_says_so_in_one_line(cluster: Cluster) ->
     assert (nowhere.returncode, nowhere.stderr.count("\n")) == (1, 1)
 
 
-def test_settings_are_checked(cluster: Cluster) -> None:
+def test_settings_command_reports_invalid_settings(cluster: Cluster) -> None:
     shown = run_command("settings", url=cluster.url())
     assert shown.returncode == 0
     assert "APP_ENV=test\n" in shown.stdout
@@ -54,7 +54,7 @@ def test_settings_are_checked(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("password", [PASSWORD, "ä" * 100, "🙂" * 128])
-def test_a_password_is_hashed_as_the_api_hashes_it(password: str) -> None:
+def test_create_admin_hashes_the_password_as_the_api_does(password: str) -> None:
     hashed = run_command("hash-password", text=password + "\n", LANG="C.UTF-8").stdout.strip()
     assert hashed.startswith("$2b$04$")
     assert len(hashed) == 60
@@ -63,7 +63,7 @@ def test_a_password_is_hashed_as_the_api_hashes_it(password: str) -> None:
     assert not bcrypt.checkpw(password.encode()[:72], hashed.encode())
 
 
-def test_help_is_there() -> None:
+def test_command_without_arguments_prints_help() -> None:
     told = run_command("--help")
     assert told.returncode == 0
     for command in ("create-admin", "settings", "hash-password"):

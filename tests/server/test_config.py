@@ -36,7 +36,7 @@ def variables_of_the_example() -> dict[str, str]:
     return {name: value for name, value in pairs if name.isupper() and " " not in name}
 
 
-def test_production_is_the_default() -> None:
+def test_production_is_the_default_environment() -> None:
     settings = config.load({key: value for key, value in RIGHT.items() if key != "APP_ENV"})
     assert settings.app_env == "production"
     assert settings.algorithm == "HS256"
@@ -68,12 +68,12 @@ def test_production_is_the_default() -> None:
         variables_of_the_example()["SECRET_KEY"],
     ],
 )
-def test_a_production_start_needs_a_secret_that_is_one(secret: str) -> None:
+def test_production_start_with_a_weak_secret_is_refused(secret: str) -> None:
     with pytest.raises(config.SettingsError, match="SECRET_KEY"):
         config.load(RIGHT | {"SECRET_KEY": secret})
 
 
-def test_secrets_made_as_advised_are_accepted() -> None:
+def test_secret_generated_as_advised_is_accepted() -> None:
     for _ in range(100):
         config.load(RIGHT | {"SECRET_KEY": secrets.token_hex(32)})
         config.load(RIGHT | {"SECRET_KEY": secrets.token_hex(16)})
@@ -100,12 +100,12 @@ COMPOSE_MFA_KEY = "ZGV2ZWxvcG1lbnQtb25seS1tZmEta2V5LWNvbXBvc2U="
         variables_of_the_example()["MFA_KEYS"],
     ],
 )
-def test_a_production_start_needs_keys_for_second_factors(keys: str) -> None:
+def test_production_start_without_mfa_keys_is_refused(keys: str) -> None:
     with pytest.raises(config.SettingsError, match="MFA_KEYS"):
         config.load(RIGHT | {"MFA_KEYS": keys})
 
 
-def test_keys_for_second_factors_made_as_advised_are_accepted() -> None:
+def test_mfa_keys_generated_as_advised_are_accepted() -> None:
     assert COMPOSE_MFA_KEY in (CHECKOUT / "docker-compose.yml").read_text()
     config.load(RIGHT | {"MFA_KEYS": COMPOSE_MFA_KEY, "APP_ENV": "development"})
     for _ in range(200):
@@ -148,7 +148,7 @@ def published() -> Iterator[tuple[str, str, str]]:
                 yield name, "", value
 
 
-def test_a_production_start_refuses_each_secret_that_this_repository_publishes() -> None:
+def test_production_start_with_a_published_secret_is_refused() -> None:
     found = set(published())
     compose = {variable for file, variable, _ in found if file == "docker-compose.yml"}
     assert {"SECRET_KEY", "CONTEXT_KEY", "MFA_KEYS", "POSTGRES_PASSWORD"} <= compose
@@ -172,7 +172,7 @@ def test_a_production_start_refuses_each_secret_that_this_repository_publishes()
 
 
 @pytest.mark.parametrize("name", ["PGPASSWORD", "API_DATABASE_PASSWORD", "CONTEXT_KEY"])
-def test_a_deployment_in_production_refuses_what_docker_compose_publishes(name: str) -> None:
+def test_production_deployment_with_a_secret_of_docker_compose_is_refused(name: str) -> None:
     of_compose = {
         value
         for file, variable, value in published()
@@ -203,7 +203,7 @@ def test_a_deployment_in_production_refuses_what_docker_compose_publishes(name: 
         "host=localhost user=telemed_api password='development-only'",
     ],
 )
-def test_a_published_password_is_found_in_every_spelling_and_allowed_elsewhere(
+def test_published_password_is_refused_in_every_spelling_in_production_only(
     name: str, url: str
 ) -> None:
     with pytest.raises(config.SettingsError, match=f"^{name} has a password that is published$"):
@@ -218,7 +218,7 @@ def test_a_published_password_is_found_in_every_spelling_and_allowed_elsewhere(
         )
 
 
-def test_a_longer_hash_needs_a_longer_key() -> None:
+def test_longer_hash_requires_a_longer_key() -> None:
     for algorithm, least in (("HS384", 48), ("HS512", 64)):
         config.load(RIGHT | {"ALGORITHM": algorithm, "SECRET_KEY": secrets.token_hex(least // 2)})
         with pytest.raises(config.SettingsError, match=f"shorter than {least} bytes"):
@@ -227,7 +227,7 @@ def test_a_longer_hash_needs_a_longer_key() -> None:
 
 
 @pytest.mark.parametrize("environment_name", ["development", "test"])
-def test_elsewhere_a_weak_secret_will_do_but_no_short_one_and_not_none(
+def test_development_start_accepts_a_weak_secret_but_no_short_or_missing_one(
     environment_name: str,
 ) -> None:
     elsewhere = RIGHT | {"APP_ENV": environment_name, "BCRYPT_COST": "4"}
@@ -238,7 +238,7 @@ def test_elsewhere_a_weak_secret_will_do_but_no_short_one_and_not_none(
         config.load(elsewhere | {"SECRET_KEY": ""})
 
 
-def test_length_is_counted_in_bytes() -> None:
+def test_secret_length_is_counted_in_bytes() -> None:
     config.load(RIGHT | {"APP_ENV": "development", "SECRET_KEY": "ü" * 16})
 
 
@@ -277,7 +277,7 @@ JWK = '{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T"}'
     ],
     ids=lambda value: value[:32].strip("-\n"),
 )
-def test_a_key_that_is_none_is_named_and_not_repeated(
+def test_invalid_key_is_named_without_its_value(
     name: str, algorithm: str, key: str, reason: str
 ) -> None:
     right = PAIRS.get(algorithm, secrets.token_hex(32))
@@ -293,12 +293,12 @@ def test_a_key_that_is_none_is_named_and_not_repeated(
         assert line not in text
 
 
-def test_a_secret_that_looks_like_a_key_of_another_kind_is_refused() -> None:
+def test_secret_that_looks_like_another_kind_of_key_is_refused() -> None:
     with pytest.raises(config.SettingsError, match="SECRET_KEY is not a secret for HS256"):
         config.load(RIGHT | {"SECRET_KEY": JWK})
 
 
-def test_which_of_the_retired_keys_is_wrong_is_told() -> None:
+def test_invalid_retired_key_is_named_by_its_position() -> None:
     good = secrets.token_hex(32)
     with pytest.raises(config.SettingsError) as told:
         config.load(RIGHT | {"SECRET_KEYS_RETIRED": f"{good}, short,{good},{'x' * 64}"})
@@ -312,7 +312,7 @@ def test_which_of_the_retired_keys_is_wrong_is_told() -> None:
         config.load(pairs | {"SECRET_KEYS_RETIRED": "and then\n" + between})
 
 
-def test_what_signs_is_one_private_key() -> None:
+def test_signing_key_is_one_private_key() -> None:
     pair = RIGHT | {"ALGORITHM": "EdDSA"}
     with pytest.raises(config.SettingsError, match="SECRET_KEY is a public key"):
         config.load(pair | {"SECRET_KEY": public(OTHER)})
@@ -322,7 +322,7 @@ def test_what_signs_is_one_private_key() -> None:
 
 @pytest.mark.parametrize("algorithm", ["EdDSA", "RS256"])
 @pytest.mark.parametrize("newline", ["\n", "\\n", "\r\n"])
-def test_pairs_are_read_on_one_line_or_on_many(algorithm: str, newline: str) -> None:
+def test_key_pairs_are_read_on_one_line_or_several(algorithm: str, newline: str) -> None:
     retired = new_key(algorithm) + public(new_key(algorithm))
     settings = config.load(
         RIGHT
@@ -336,7 +336,7 @@ def test_pairs_are_read_on_one_line_or_on_many(algorithm: str, newline: str) -> 
     assert settings.keyring is settings.keyring
 
 
-def test_no_key_of_any_kind_is_shown() -> None:
+def test_settings_show_no_key() -> None:
     retired = secrets.token_hex(32)
     shown = config.load(RIGHT | {"SECRET_KEYS_RETIRED": retired})
     assert shown.without_secrets()["SECRET_KEYS_RETIRED"] == "(64 bytes)"
@@ -383,19 +383,19 @@ def test_no_key_of_any_kind_is_shown() -> None:
         ("TRUSTED_PROXIES", "10.0.0.0/8"),
     ],
 )
-def test_a_setting_that_cannot_be_right_is_named(name: str, value: str) -> None:
+def test_invalid_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(config.SettingsError, match=name):
         config.load(RIGHT | {name: value})
 
 
-def test_a_rate_may_be_empty() -> None:
+def test_empty_rate_limit_is_accepted() -> None:
     assert config.load(RIGHT).rate_limit == "6000 per minute"
     assert config.load(RIGHT | {"RATE_LIMIT": ""}).rate_limit == ""
     several = "10 per second; 300/minute"
     assert config.load(RIGHT | {"RATE_LIMIT": several}).rate_limit == several
 
 
-def test_everything_that_is_wrong_is_told_at_once() -> None:
+def test_invalid_settings_are_reported_all_at_once() -> None:
     with pytest.raises(config.SettingsError) as told:
         config.load({"PORT": "x"})
     assert str(told.value).count(";") == 4
@@ -403,7 +403,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         assert name in str(told.value)
 
 
-def test_a_message_never_repeats_a_secret() -> None:
+def test_error_message_never_contains_a_secret() -> None:
     wrong = RIGHT | {
         "DATABASE_URL": "postgresql://u:hunter2@[bad/telemed",
         "SECRET_KEY": "letmein",
@@ -427,7 +427,7 @@ def test_settings_are_shown_without_secrets() -> None:
     assert settings.without_secrets()["RATE_LIMIT_STORAGE_URL"] == "redis://***@localhost:6379/0"
 
 
-def test_no_secret_of_a_connection_string_is_shown() -> None:
+def test_settings_show_no_secret_of_a_connection_string() -> None:
     marked = {o.keyword.decode() for o in pq.Conninfo.get_defaults() if o.dispchar == b"*"}
     assert {"password", "sslpassword"} <= marked <= set(config.LIBPQ_SECRETS)
     names = [*marked, "sslkey", "passfile"]
@@ -439,7 +439,7 @@ def test_no_secret_of_a_connection_string_is_shown() -> None:
     assert "passfile=value-of-passfile" in shown
 
 
-def test_an_address_of_either_kind_can_be_listened_on() -> None:
+def test_ipv4_and_ipv6_addresses_are_accepted() -> None:
     for host, bind in (("::1", "[::1]:8000"), ("127.0.0.1", "127.0.0.1:8000")):
         told = subprocess.run(
             (sys.executable, "-m", "gunicorn", "--print-config"),
@@ -453,7 +453,7 @@ def test_an_address_of_either_kind_can_be_listened_on() -> None:
         assert line.endswith(f"= ['{bind}']")
 
 
-def test_the_example_documents_each_setting_with_its_default() -> None:
+def test_env_example_documents_each_setting_with_its_default() -> None:
     documented = variables_of_the_example()
     # The last one is the deployment's, which reads the same file.
     of_the_api = {field.name.upper() for field in fields(config.Settings)}
@@ -467,7 +467,7 @@ def test_the_example_documents_each_setting_with_its_default() -> None:
             assert documented[field.name.upper()] == str(field.default)
 
 
-def test_a_file_is_read_and_the_environment_goes_before_it(tmp_path: Path) -> None:
+def test_environment_overrides_the_env_file(tmp_path: Path) -> None:
     file = tmp_path / "env"
     file.write_text(
         f"DATABASE_URL={URL}\nPORT=8123\nLOG_LEVEL=ERROR\nSECRET_KEY='quoted # {SECRET}'\n"
@@ -483,7 +483,7 @@ def test_a_file_is_read_and_the_environment_goes_before_it(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("quote", ["", '"', "'"])
-def test_a_pair_fits_on_one_line_of_the_file(tmp_path: Path, quote: str) -> None:
+def test_key_pair_fits_on_one_line_of_the_env_file(tmp_path: Path, quote: str) -> None:
     file = tmp_path / "env"
     lines = {
         "DATABASE_URL": URL,
@@ -522,7 +522,7 @@ def run(*command: str, variables: dict[str, str]) -> subprocess.CompletedProcess
     ],
     ids=lambda wrong: str(wrong)[:60],
 )
-def test_gunicorn_does_not_start_with_a_key_that_is_none(wrong: dict[str, str]) -> None:
+def test_gunicorn_with_an_invalid_key_does_not_start(wrong: dict[str, str]) -> None:
     production = environment("") | RIGHT | {"BCRYPT_COST": "12"} | wrong
     started = subprocess.run(
         (sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0"),
@@ -540,7 +540,7 @@ def test_gunicorn_does_not_start_with_a_key_that_is_none(wrong: dict[str, str]) 
     assert "hunter2" not in line
 
 
-def test_a_right_production_start_serves_even_before_its_database(tmp_path: Path) -> None:
+def test_valid_production_start_serves_before_its_database_exists(tmp_path: Path) -> None:
     nowhere = f"postgresql://telemed_api@/telemed?host={tmp_path}"
     production = {**RIGHT, "BCRYPT_COST": "12", "WEB_CONCURRENCY": "1"}
     del production["DATABASE_URL"]

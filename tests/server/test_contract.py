@@ -9,7 +9,7 @@ from scripts.contract import FILE, contract
 from scripts.server import Cluster
 
 
-def test_the_contract_is_that_of_the_schema(cluster: Cluster) -> None:
+def test_contract_matches_the_schema(cluster: Cluster) -> None:
     present = contract(cluster.url(TEMPLATE))
     lines = difflib.unified_diff(
         FILE.read_text().splitlines(),

@@ -97,7 +97,7 @@ def request_of(app: Flask) -> Iterator[None]:
         yield
 
 
-def test_the_context_travels_with_the_call_and_is_gone_afterwards(app: Flask) -> None:
+def test_context_lasts_for_one_call(app: Flask) -> None:
     with app.test_request_context("/"):
         g.user_id, g.role, g.request_id = "me", "patient", "r1"
         assert json.loads(db.call("context")) == ["me", "patient", "r1", "UTC"]
@@ -107,14 +107,14 @@ def test_the_context_travels_with_the_call_and_is_gone_afterwards(app: Flask) ->
 
 
 @pytest.mark.usefixtures("request_of")
-def test_times_are_in_utc_whatever_database_role_and_url_say() -> None:
+def test_times_are_in_utc_whatever_database_role_and_url_set() -> None:
     with db._borrow() as connection:
         assert connection.execute("show timezone").fetchone() == ("America/New_York",)
     assert json.loads(db.call("new_year")) == "2027-01-01T00:00:00+00:00"
 
 
 @pytest.mark.usefixtures("request_of")
-def test_a_set_is_computed_after_the_context_is_there() -> None:
+def test_set_returning_function_runs_after_the_context_is_set() -> None:
     page = json.loads(db.page("things", limit=2, cursor=1))
     assert [row["id"] for row in page["items"]] == [2, 3]
     assert {row["name"] for row in page["items"]} == {"some-request"}
@@ -130,7 +130,7 @@ def test_a_set_is_computed_after_the_context_is_there() -> None:
     ("cursor", "limit", "ids", "next_cursor"),
     [(0, 5, [1, 2, 3, 4, 5], None), (0, 4, [1, 2, 3, 4], "4"), (5, 5, [], None), (4, 1, [5], None)],
 )
-def test_the_last_page_has_no_next_cursor(
+def test_last_page_has_no_next_cursor(
     cursor: int, limit: int, ids: list[int], next_cursor: str | None
 ) -> None:
     page = json.loads(db.page("things", limit=limit, cursor=cursor))
@@ -140,7 +140,7 @@ def test_the_last_page_has_no_next_cursor(
 
 @pytest.mark.usefixtures("request_of")
 @pytest.mark.parametrize("sqlstate", ["40001", "40P01"])
-def test_a_conflict_between_transactions_is_tried_again_three_times(sqlstate: str) -> None:
+def test_transaction_conflict_is_retried_three_times(sqlstate: str) -> None:
     start = int(db.call("fails_at_first", times=0, sqlstate=sqlstate))
     assert int(db.call("fails_at_first", times=start + 3, sqlstate=sqlstate)) == start + 4
     with pytest.raises(psycopg.OperationalError) as told:
@@ -150,7 +150,7 @@ def test_a_conflict_between_transactions_is_tried_again_three_times(sqlstate: st
 
 
 @pytest.mark.usefixtures("request_of")
-def test_other_errors_are_not_tried_again() -> None:
+def test_other_errors_are_not_retried() -> None:
     start = int(db.call("fails_at_first", times=0, sqlstate="TM901"))
     with pytest.raises(psycopg.Error):
         db.call("fails_at_first", times=start + 100, sqlstate="TM901")
@@ -161,7 +161,7 @@ def next_attempt() -> int:
     return int(db.call("fails_at_first", times=0, sqlstate="TM901")) + 1
 
 
-def test_a_request_that_is_safe_to_repeat_survives_a_lost_connection(app: Flask) -> None:
+def test_safe_request_survives_a_lost_connection(app: Flask) -> None:
     with app.test_request_context("/", method="POST"):
         n = next_attempt()
         assert int(db.call("dies", times=n, idempotency_key="key")) == n + 1
@@ -171,7 +171,7 @@ def test_a_request_that_is_safe_to_repeat_survives_a_lost_connection(app: Flask)
         assert int(db.call("dies", times=n)) == n + 1
 
 
-def test_a_second_loss_is_told(app: Flask) -> None:
+def test_second_lost_connection_is_503(app: Flask) -> None:
     with app.test_request_context("/", method="POST"):
         n = next_attempt()
         with pytest.raises(psycopg.OperationalError):
@@ -180,7 +180,7 @@ def test_a_second_loss_is_told(app: Flask) -> None:
         assert not g.outcome_is_unknown
 
 
-def test_a_request_that_is_not_safe_to_repeat_is_sent_once(app: Flask) -> None:
+def test_unsafe_request_is_sent_once(app: Flask) -> None:
     for arguments in ({}, {"idempotency_key": None}):
         with app.test_request_context("/", method="POST"):
             n = next_attempt()
@@ -193,7 +193,7 @@ def test_a_request_that_is_not_safe_to_repeat_is_sent_once(app: Flask) -> None:
 
 
 @pytest.mark.usefixtures("request_of")
-def test_an_answer_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_answer_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     process = int(db.call("process"))
     os.kill(process, signal.SIGSTOP)
     monkeypatch.setattr(db._Connection, "answer_timeout", 0.2)
@@ -207,7 +207,7 @@ def test_an_answer_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.usefixtures("request_of")
-def test_a_committed_refusal_is_a_problem_and_a_replay_is_noticed() -> None:
+def test_committed_refusal_is_a_problem_and_a_replay_is_marked() -> None:
     with pytest.raises(Problem) as told:
         db.call("refuses", code="TM901")
     assert (told.value.status, told.value.code, told.value.detail) == (409, "TM901", "Refused")
@@ -217,14 +217,14 @@ def test_a_committed_refusal_is_a_problem_and_a_replay_is_noticed() -> None:
 
 
 @pytest.mark.usefixtures("request_of")
-def test_a_statement_that_takes_too_long_is_stopped() -> None:
+def test_slow_statement_is_cancelled() -> None:
     with pytest.raises(psycopg.errors.QueryCanceled):
         db.run("sleeps")
     assert db.call("context")
 
 
 @pytest.mark.usefixtures("request_of")
-def test_a_name_is_never_sent_that_could_be_more_than_a_name() -> None:
+def test_unsafe_function_name_is_never_sent() -> None:
     for call in (
         lambda: db.call("context()--"),
         lambda: db.call("Context"),
@@ -235,13 +235,13 @@ def test_a_name_is_never_sent_that_could_be_more_than_a_name() -> None:
 
 
 @pytest.mark.usefixtures("request_of")
-def test_the_server_is_asked_whether_it_answers() -> None:
+def test_ready_check_asks_the_database() -> None:
     db.ping(60)
     assert db.call("context")
 
 
 @pytest.mark.usefixtures("request_of")
-def test_a_server_that_does_not_answer_is_not_waited_for() -> None:
+def test_ready_check_of_a_silent_database_times_out() -> None:
     process = int(db.call("process"))
     os.kill(process, signal.SIGSTOP)
     try:
@@ -253,7 +253,7 @@ def test_a_server_that_does_not_answer_is_not_waited_for() -> None:
     assert int(db.call("process")) != process
 
 
-def test_what_the_api_may_not_do_it_may_not_do(app: Flask, cluster: Cluster) -> None:
+def test_missing_right_of_the_api_login_is_an_error(app: Flask, cluster: Cluster) -> None:
     with app.test_request_context("/"), pytest.raises(psycopg.errors.InsufficientPrivilege):
         db._execute(db._statement("select to_json(email) from app.users, context"), ())
 
@@ -278,7 +278,7 @@ def call_until_prepared() -> None:
     assert prepared()
 
 
-def test_prepared_statements_of_two_connections_have_different_names(app: Flask) -> None:
+def test_prepared_statement_names_differ_between_connections(app: Flask) -> None:
     url = app.config["SETTINGS"].database_url
     names: list[str] = []
     for _ in range(2):
@@ -292,7 +292,7 @@ def test_prepared_statements_of_two_connections_have_different_names(app: Flask)
 
 @pytest.mark.usefixtures("reconnecting")
 @pytest.mark.parametrize("loss", ["deallocate all", "prepare {next} as select 1"])
-def test_a_prepared_statement_that_is_not_there_is_sent_unprepared(
+def test_missing_prepared_statement_is_sent_unprepared(
     app: Flask, monkeypatch: pytest.MonkeyPatch, loss: str
 ) -> None:
     monkeypatch.setattr(db, "_prepare", None)
@@ -319,7 +319,7 @@ def demote() -> None:
 
 
 @pytest.mark.usefixtures("request_of", "reconnecting")
-def test_a_primary_that_is_one_no_more_is_left_for_another() -> None:
+def test_demoted_primary_is_left_for_the_new_one() -> None:
     before = int(db.call("process"))
     demote()
     assert db.call("fails_at_first", times=0, sqlstate="TM901")
@@ -331,7 +331,7 @@ def test_a_primary_that_is_one_no_more_is_left_for_another() -> None:
 
 
 @pytest.mark.usefixtures("reconnecting")
-def test_a_server_that_is_read_only_is_503_and_not_ready(app: Flask, cluster: Cluster) -> None:
+def test_read_only_server_is_503_and_not_ready(app: Flask, cluster: Cluster) -> None:
     database = app.config["SETTINGS"].database_url.partition("?")[0].rpartition("/")[2]
     read_only = f"alter database {database} set default_transaction_read_only"
     cluster.sql(f"{read_only} = on")
@@ -353,7 +353,7 @@ def test_a_server_that_is_read_only_is_503_and_not_ready(app: Flask, cluster: Cl
 
 
 @pytest.mark.usefixtures("request_of", "reconnecting")
-def test_connections_are_not_replaced_for_each_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connections_are_reused_between_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     before = int(db.call("process"))
     demote()
     monkeypatch.setattr(db, "RECONNECT_SECONDS", 1e9)

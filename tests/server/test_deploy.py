@@ -107,7 +107,7 @@ def neighbours(cluster: Cluster) -> list[str]:
     ]
 
 
-def test_a_login_without_createrole_is_told_what_is_missing(managed: Cluster) -> None:
+def test_deployment_without_createrole_names_what_is_missing(managed: Cluster) -> None:
     if managed.sql("select to_regrole('telemed_owner') is null") != "t":
         pytest.skip("deployed already: run the whole file")
     for login in ("nobody", "no_roles"):
@@ -126,7 +126,9 @@ def test_a_login_without_createrole_is_told_what_is_missing(managed: Cluster) ->
     assert managed.sql("select count(*) from pg_roles where rolname ~ '^telemed_'") == "0"
 
 
-def test_a_login_without_superuser_deploys_and_the_owner_owns_everything(deployed: Cluster) -> None:
+def test_deployment_without_superuser_succeeds_and_the_owner_owns_everything(
+    deployed: Cluster,
+) -> None:
     assert deployed.sql(f"select rolsuper from pg_roles where rolname = '{MASTER}'") == "f"
     owners = """
         select distinct relowner::regrole from pg_class
@@ -137,12 +139,12 @@ def test_a_login_without_superuser_deploys_and_the_owner_owns_everything(deploye
     assert set(deployed.sql(owners, DATABASE).split()) == {"telemed_owner", "telemed_internal"}
 
 
-def test_the_deployment_of_a_managed_server_is_whole(deployed: Cluster) -> None:
+def test_deployment_on_a_managed_server_is_complete(deployed: Cluster) -> None:
     broken = "select name, examples from ops.check_invariants() where violations > 0"
     assert deployed.sql(broken, DATABASE) == ""
 
 
-def test_the_clinic_works_on_a_managed_server(deployed: Cluster) -> None:
+def test_clinic_works_on_a_managed_server(deployed: Cluster) -> None:
     """Administrators act as users, through roles that the same login has made."""
     for statement in (
         "create role ada login in role telemed_dba",
@@ -176,7 +178,7 @@ def test_the_clinic_works_on_a_managed_server(deployed: Cluster) -> None:
             dba.execute("select * from app.users")
 
 
-def test_a_member_of_the_owner_deploys_again(deployed: Cluster) -> None:
+def test_second_deployment_by_a_member_of_the_owner_succeeds(deployed: Cluster) -> None:
     again = deploy(deployed, MASTER)
     assert again.returncode == 0, again.stderr
     # Later a member of the owner is enough, without CREATEROLE and CREATEDB.
@@ -190,7 +192,7 @@ def test_a_member_of_the_owner_deploys_again(deployed: Cluster) -> None:
     ]
 
 
-def test_a_right_that_a_managed_server_keeps_is_a_note(deployed: Cluster) -> None:
+def test_right_refused_by_a_managed_server_is_a_note(deployed: Cluster) -> None:
     """Since PostgreSQL 16 only an administrator of pg_monitor grants it."""
     lines = deploy(deployed, MASTER).stdout.splitlines()
     notes = [line for line in lines if line.startswith("deploy: note: ")]
@@ -204,7 +206,7 @@ def test_a_right_that_a_managed_server_keeps_is_a_note(deployed: Cluster) -> Non
     assert "role telemed_api|log_parameter_max_length is not 0" in found
 
 
-def test_the_server_is_told_a_verifier_and_not_the_password(deployed: Cluster) -> None:
+def test_deployment_sends_a_verifier_instead_of_the_password(deployed: Cluster) -> None:
     """RFC 5802, section 3: computed here once more, from the salt that was chosen."""
     stored = deployed.sql("select rolpassword from pg_authid where rolname = 'telemed_api'")
     found = re.fullmatch(r"SCRAM-SHA-256\$(\d+):([^$]+)\$([^:]+):(.+)", stored)
@@ -219,21 +221,19 @@ def test_the_server_is_told_a_verifier_and_not_the_password(deployed: Cluster) -
 
 
 @pytest.mark.parametrize("password", ["pässword", "two\nlines"])
-def test_a_password_that_two_programs_may_encode_in_two_ways_is_refused(
-    deployed: Cluster, password: str
-) -> None:
+def test_password_with_two_possible_encodings_is_refused(deployed: Cluster, password: str) -> None:
     result = deploy(deployed, MASTER, API_DATABASE_PASSWORD=password)
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1] == "deploy: API_DATABASE_PASSWORD cannot be used"
     assert password not in result.stderr
 
 
-def test_a_context_key_arrives_as_it_was_written(deployed: Cluster) -> None:
+def test_context_key_is_stored_unchanged(deployed: Cluster) -> None:
     keys = "select convert_from(key, 'UTF8') from app.context_keys where id <> 'database'"
     assert deployed.sql(keys, DATABASE) == CONTEXT_KEY
 
 
-def test_no_secret_of_a_deployment_is_in_the_log_or_in_the_statistics(deployed: Cluster) -> None:
+def test_deployment_leaves_no_secret_in_log_or_statistics(deployed: Cluster) -> None:
     statements = deployed.sql("select string_agg(query, ' ') from pg_stat_statements")
     log = deployed.log.read_text()
     for text in (statements, log):
@@ -241,7 +241,7 @@ def test_no_secret_of_a_deployment_is_in_the_log_or_in_the_statistics(deployed: 
         assert "canary" not in text
 
 
-def test_an_empty_environment_and_a_user_id_without_a_name_are_enough(managed: Cluster) -> None:
+def test_deployment_needs_neither_environment_nor_user_name(managed: Cluster) -> None:
     """As in a container that runs as any user; here to a second database of the server."""
     copy = Path(tempfile.mkdtemp(prefix="telemedicine-deploy-", dir="/tmp"))
     try:
@@ -286,7 +286,7 @@ def test_an_empty_environment_and_a_user_id_without_a_name_are_enough(managed: C
 CANARIES = ("canary-reason", "canary-name", "canary-mail", "$2b$04$")
 
 
-def test_no_parameter_of_the_api_comes_to_the_log_of_a_talkative_server(
+def test_verbose_server_log_has_no_parameter_of_the_api(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     with throwaway_cluster(THROWAWAY_SETTINGS | TALKATIVE) as cluster:

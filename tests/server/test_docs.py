@@ -26,7 +26,7 @@ def made(cluster: Cluster) -> dict[str, str]:
     return reference(cluster.url(TEMPLATE))
 
 
-def test_the_reference_is_up_to_date(cluster: Cluster, made: dict[str, str]) -> None:
+def test_sql_reference_matches_the_catalog(cluster: Cluster, made: dict[str, str]) -> None:
     if cluster.version != MADE_WITH:
         pytest.skip(f"made with PostgreSQL {MADE_WITH}")
     stale = [
@@ -50,7 +50,7 @@ def test_defaults_of_settings_page_are_in_force() -> None:
         assert config.load(needed) == config.load(needed | {name: value}), name
 
 
-def test_every_function_and_table_is_there(cluster: Cluster, made: dict[str, str]) -> None:
+def test_sql_reference_has_every_function_and_table(cluster: Cluster, made: dict[str, str]) -> None:
     with psycopg.connect(cluster.url(TEMPLATE)) as connection:
         functions = connection.execute(
             "select format('%s.%s', pronamespace::regnamespace, proname) from pg_proc"
@@ -67,7 +67,7 @@ def test_every_function_and_table_is_there(cluster: Cluster, made: dict[str, str
     assert "consultations_one_per_slot" in made["tables.md"]
 
 
-def test_every_file_and_target_that_contributing_names_is_there() -> None:
+def test_every_file_and_target_named_by_contributing_exists() -> None:
     page = (CHECKOUT / "CONTRIBUTING.md").read_text()
     # drills/walk writes the files of the blocks and runs their commands.
     text = re.sub(r"^```.*?^```$", "", page, flags=re.M | re.S)
@@ -119,7 +119,7 @@ def test_diagram_has_every_table_and_every_foreign_key(
     assert set(re.findall(f"^{entity}$", diagram, re.M)) == tables
 
 
-def test_the_suite_reads_as_a_specification(cluster: Cluster) -> None:
+def test_spec_lists_the_descriptions_of_the_suite(cluster: Cluster) -> None:
     assert order_of_domains()[0] == "consultations"
     database = database_for_pgtap(cluster, "telemed_spec")
     path = CHECKOUT / "db/tests/consultations/book_consultation.sql"
@@ -128,7 +128,7 @@ def test_the_suite_reads_as_a_specification(cluster: Cluster) -> None:
     assert all(kept for kept, _ in found)
 
 
-def test_psql_reads_as_well(cluster: Cluster) -> None:
+def test_psql_shows_the_comment_of_a_function(cluster: Cluster) -> None:
     result = subprocess.run(
         ("psql", "-X", "-c", r"\df+ api.book_consultation"),
         env=cluster.environment(TEMPLATE),

@@ -182,7 +182,7 @@ def test_commands_of_document_work(name: str, terminal: Terminal) -> None:
             require_output(block, terminal.run(block))
 
 
-def test_documents_for_everybody_have_commands() -> None:
+def test_documents_for_all_readers_have_commands() -> None:
     assert {"README.md", "docs/tutorial.md", "docs/operations.md"} <= set(COMMANDS)
     reasons = {b.not_run for name in OURS for b in blocks(text_of(name)) if b.not_run}
     assert all(len(reason.split()) >= 3 for reason in reasons), reasons
@@ -246,7 +246,7 @@ def test_relative_links_and_anchors_resolve(name: str) -> None:
             assert anchor in anchors(found.read_text()), target
 
 
-def test_index_of_docs_leads_to_every_document() -> None:
+def test_index_of_docs_links_every_document() -> None:
     linked = {
         os.path.normpath(Path(page).parent / target.partition("#")[0])
         for page in ("docs/README.md", "docs/decisions/README.md", "docs/sql/README.md")

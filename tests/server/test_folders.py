@@ -51,7 +51,7 @@ def _folder(root: Path, module: str) -> str | None:
     return None
 
 
-def test_folders_import_each_other_in_no_circle() -> None:
+def test_folders_have_no_import_circle() -> None:
     graph = imports_of_folders(CHECKOUT)
     # The application assembles its resources, which use the modules beside it.
     graph["api"] -= {"api/resources"}
@@ -79,7 +79,7 @@ def test_tests_import_no_drill() -> None:
     ]
 
 
-def test_a_circle_is_found(tmp_path: Path) -> None:
+def test_import_circle_is_found(tmp_path: Path) -> None:
     (tmp_path / "tests/one").mkdir(parents=True)
     (tmp_path / "tests/two").mkdir()
     (tmp_path / "tests/one/a.py").write_text("from tests.two.b import x\n")

@@ -50,7 +50,7 @@ SOURCES: dict[Callable[..., Any], str] = {
 
 
 @pytest.mark.parametrize("method", SOURCES, ids=lambda method: method.__qualname__)
-def test_a_method_of_gunicorn_that_the_worker_relies_on_is_unchanged(
+def test_gunicorn_method_that_the_worker_relies_on_is_unchanged(
     method: Callable[..., Any],
 ) -> None:
     digest = hashlib.sha256(inspect.getsource(method).encode()).hexdigest()[:12]
@@ -75,7 +75,7 @@ def test_every_addition_to_gunicorn_has_a_row_in_the_decision_that_names_a_test(
         assert [test for test in named if f"def {test}(" not in tests] == [], name
 
 
-def test_the_configuration_of_gunicorn_defines_no_function() -> None:
+def test_gunicorn_configuration_defines_no_function() -> None:
     tree = ast.parse(CONFIGURATION.read_text())
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
     assert not [node for node in ast.walk(tree) if isinstance(node, kinds)]

@@ -26,7 +26,7 @@ OLD = {
 
 
 @pytest.mark.parametrize("table", OLD)
-def test_purge_leaves_what_somebody_holds(
+def test_purge_skips_locked_rows(
     cluster: Cluster, new_database: Callable[[], str], table: str
 ) -> None:
     with open_clinic(cluster, new_database()) as clinic:

@@ -120,7 +120,7 @@ def pooler(cluster: Cluster) -> Iterator[Pooler]:
 
 # Also "session", which is wrong here, has to give nobody the answer to another question.
 @pytest.mark.parametrize("setting", ["auto", "transaction", "session"])
-def test_each_answer_is_the_one_that_was_asked_for_also_over_a_restart(
+def test_pooled_answers_match_their_requests_also_over_a_restart(
     setting: str, pooler: Pooler, database: str, questions: list[Question], tmp_path: Path
 ) -> None:
     settings = {"WEB_CONCURRENCY": "2", "DATABASE_POOLER": setting}
@@ -140,7 +140,7 @@ def test_each_answer_is_the_one_that_was_asked_for_also_over_a_restart(
         assert len(found) == (2 if setting == "auto" else 0)
 
 
-def test_the_comparison_notices_the_wrong_function(
+def test_comparison_notices_the_wrong_function(
     pooler: Pooler, database: str, questions: list[Question], tmp_path: Path
 ) -> None:
     settings = {"WEB_CONCURRENCY": "2", "DATABASE_POOLER": "session"}
@@ -154,7 +154,7 @@ def test_the_comparison_notices_the_wrong_function(
     assert crowd.examples, crowd.counts
 
 
-def test_whoever_writes_through_a_pooler_writes_once(
+def test_pooled_write_happens_once(
     pooler: Pooler, database: str, new_doctor: People, new_patient: People, tmp_path: Path
 ) -> None:
     doctor, patient = new_doctor(), new_patient()
@@ -185,7 +185,7 @@ def test_whoever_writes_through_a_pooler_writes_once(
         ("session", True, True),
     ],
 )
-def test_statements_are_prepared_unless_a_pooler_is_said_or_found(
+def test_statements_are_prepared_unless_a_pooler_is_set_or_found(
     setting: str, pooled: bool, prepares: bool, pooler: Pooler, cluster: Cluster, database: str
 ) -> None:
     url = pooler.url(database) if pooled else cluster.url(database, "telemed_api")
@@ -204,7 +204,7 @@ def test_statements_are_prepared_unless_a_pooler_is_said_or_found(
         db.close_pool()
 
 
-def test_times_are_in_utc_before_a_database_in_berlin(
+def test_times_through_a_pooler_are_in_utc_for_a_database_in_berlin(
     cluster: Cluster, new_database: Callable[[], str], pooler: Pooler, tmp_path: Path
 ) -> None:
     database = new_database()

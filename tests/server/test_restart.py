@@ -293,7 +293,7 @@ def _has_to_stop(pid: int) -> bool:
     return bool(int(_status(pid, "ShdPnd"), 16) >> (signal.SIGTERM - 1) & 1)
 
 
-def test_a_reload_under_load_loses_no_request(load: Load, start: Serve) -> None:
+def test_reload_under_load_loses_no_request(load: Load, start: Serve) -> None:
     server = start()
 
     def reload() -> None:
@@ -312,7 +312,7 @@ def test_a_reload_under_load_loses_no_request(load: Load, start: Serve) -> None:
     load.check()
 
 
-def test_a_stop_under_load_loses_no_request(load: Load, start: Serve) -> None:
+def test_stop_under_load_loses_no_request(load: Load, start: Serve) -> None:
     server, other = start(), start()
     with load.on(server, other):
         with load.holding_up(server):
@@ -323,7 +323,7 @@ def test_a_stop_under_load_loses_no_request(load: Load, start: Serve) -> None:
     load.check()
 
 
-def test_a_reload_with_wrong_settings_keeps_the_present_ones(
+def test_reload_with_invalid_settings_keeps_the_present_ones(
     cluster: Cluster, database: str, tmp_path: Path
 ) -> None:
     file = tmp_path / ".env"
@@ -347,7 +347,7 @@ def test_a_reload_with_wrong_settings_keeps_the_present_ones(
         assert not refuses(server)
 
 
-def test_a_connection_in_the_accept_queue_at_a_stop_is_answered(start: Serve) -> None:
+def test_connection_in_the_accept_queue_at_a_stop_is_answered(start: Serve) -> None:
     server = start()
     with ExitStack() as open_:
         asleep = workers(server, "Booting")
@@ -371,7 +371,7 @@ def test_a_connection_in_the_accept_queue_at_a_stop_is_answered(start: Serve) ->
     assert server.process.wait(60) == 0
 
 
-def test_a_stop_with_workers_that_do_not_accept_ends_in_time(start: Serve) -> None:
+def test_stop_with_workers_that_do_not_accept_ends_in_time(start: Serve) -> None:
     server = start()
     asleep = workers(server, "Booting")
     for pid in asleep:
@@ -384,7 +384,7 @@ def test_a_stop_with_workers_that_do_not_accept_ends_in_time(start: Serve) -> No
     assert server.process.wait(60) == 0
 
 
-def test_a_worker_that_gets_sigterm_while_it_starts_stops(start: Serve) -> None:
+def test_worker_that_gets_sigterm_while_it_starts_stops(start: Serve) -> None:
     server = start(1)
     (first,) = signalled = set(workers(server, "Booting"))
     os.kill(first, signal.SIGTERM)
@@ -397,7 +397,7 @@ def test_a_worker_that_gets_sigterm_while_it_starts_stops(start: Serve) -> None:
     until(lambda: signalled <= set(workers(server, "exiting")))
 
 
-def test_a_client_that_does_not_close_its_connection_delays_no_other(start: Serve) -> None:
+def test_client_that_keeps_its_connection_open_delays_no_other(start: Serve) -> None:
     server = start(1)
     seconds = []
     with ExitStack() as open_:

@@ -57,7 +57,7 @@ def write(path: Path, lines: Mapping[str, str]) -> None:
     ],
     ids=lambda value: value if value.isupper() else "",
 )
-def test_the_environment_goes_before_the_file_and_the_file_before_the_rest(
+def test_environment_overrides_the_file_and_the_file_overrides_defaults(
     name: str,
     of_environment: str,
     of_file: str,
@@ -78,7 +78,7 @@ def test_the_environment_goes_before_the_file_and_the_file_before_the_rest(
     assert run.settings(private).get(name) == ("" if name == "RATE_LIMIT" else made_up)
 
 
-def test_a_dollar_in_a_secret_of_the_file_is_a_dollar(private: Cluster, tmp_path: Path) -> None:
+def test_dollar_in_a_secret_of_the_file_is_kept(private: Cluster, tmp_path: Path) -> None:
     private.base.mkdir()
     secret = new_secrets()["SECRET_KEY"] + "${HOME}"
     write(tmp_path / "env", {"SECRET_KEY": secret})
@@ -86,7 +86,7 @@ def test_a_dollar_in_a_secret_of_the_file_is_a_dollar(private: Cluster, tmp_path
 
 
 @pytest.mark.parametrize("place", ["environment", "file"])
-def test_the_context_key_that_is_set_is_deployed_whenever_it_changes(
+def test_changed_context_key_is_deployed(
     place: str,
     private: Cluster,
     deployments: list[dict[str, str]],
@@ -113,7 +113,7 @@ def test_the_context_key_that_is_set_is_deployed_whenever_it_changes(
 
 
 @pytest.mark.usefixtures("deployments")
-def test_a_setting_that_does_not_allow_a_start_is_told_in_one_line(
+def test_invalid_setting_stops_make_run_in_one_line(
     private: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CONTEXT_KEY", "short")

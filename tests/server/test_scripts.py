@@ -27,28 +27,28 @@ DOCTORS = "db/tests/identity/doctors.sql"
         "doctors",
     ],
 )
-def test_a_pgtap_file_is_found_by_its_path_or_the_end_of_it(name: str) -> None:
+def test_pgtap_file_is_found_by_its_path_or_the_end_of_it(name: str) -> None:
     assert test.chosen_sql_tests([name]) == [DOCTORS]
 
 
 @pytest.mark.parametrize("name", ["db/tests/payments", "db/tests/payments/", "payments"])
-def test_a_folder_names_all_pgtap_files_in_it(name: str) -> None:
+def test_folder_selects_all_pgtap_files_in_it(name: str) -> None:
     folder = {str(p.relative_to(CHECKOUT)) for p in (CHECKOUT / "db/tests/payments").iterdir()}
     assert len(folder) > 1
     assert set(test.chosen_sql_tests([name])) >= folder
 
 
-def test_several_names_and_options_are_kept_once_and_in_order() -> None:
+def test_names_and_options_are_kept_once_and_in_order() -> None:
     found = test.chosen_sql_tests(["-v", "uuid_v7", "doctors.sql", "identity/doctors"])
     assert found == ["-v", "db/tests/foundation/uuid_v7.sql", DOCTORS]
 
 
-def test_no_name_means_the_whole_suite() -> None:
+def test_no_name_selects_the_whole_suite() -> None:
     assert test.chosen_sql_tests([]) == []
 
 
 @pytest.mark.parametrize("name", ["octors.sql", "doctors.py", "identity.sql", "nowhere", "/", ""])
-def test_a_name_that_fits_no_pgtap_file_is_an_error_before_anything_runs(
+def test_unknown_pgtap_file_is_an_error_before_anything_runs(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ONLY", "sql")
@@ -60,12 +60,12 @@ def test_a_name_that_fits_no_pgtap_file_is_an_error_before_anything_runs(
     assert "\n" not in str(error.value)
 
 
-def test_a_misspelt_name_of_a_pgtap_file_is_answered_with_similar_ones() -> None:
+def test_misspelt_pgtap_file_gets_similar_names() -> None:
     with pytest.raises(CommandError, match=f"similar: {DOCTORS}"):
         test.chosen_sql_tests(["doctor.sql"])
 
 
-def test_a_pgtap_file_without_only_sql_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pgtap_file_without_only_sql_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ONLY", "")
     monkeypatch.setenv("ARGS", DOCTORS)
     monkeypatch.delattr(test, "throwaway_cluster")
@@ -122,11 +122,11 @@ Files=3, Tests=9,  1 wallclock secs
 Result: FAIL"""
 
 
-def test_a_failure_is_not_hidden_among_warnings_of_tests_that_pass() -> None:
+def test_output_of_a_failure_hides_warnings_of_passing_tests() -> None:
     assert test.complaints(PROVED) == COMPLAINTS
 
 
-def test_the_specification_begins_with_what_the_clinic_is_for() -> None:
+def test_spec_begins_with_the_domains_of_the_clinic() -> None:
     domains = spec.order_of_domains()
     assert domains[:5] == [
         "consultations",
@@ -138,7 +138,7 @@ def test_the_specification_begins_with_what_the_clinic_is_for() -> None:
     assert domains[-1] == "foundation"
 
 
-def test_every_test_file_is_in_the_contents_of_the_specification() -> None:
+def test_spec_contents_list_every_test_file() -> None:
     files = list((CHECKOUT / "db/tests").rglob("*.sql"))
     assert sum(len(spec.tests_of(domain)) for domain in spec.order_of_domains()) == len(files)
     contents = spec.contents().partition("- [")[2].split("\n- [")
@@ -158,7 +158,7 @@ def test_every_test_file_is_in_the_contents_of_the_specification() -> None:
         (["tests/security"], "", "no"),
     ],
 )
-def test_a_choice_of_tests_runs_in_one_process(
+def test_selected_tests_run_in_one_process(
     arguments: list[str], keyword: str, capture: str
 ) -> None:
     option = SimpleNamespace(keyword=keyword, capture=capture)
@@ -170,7 +170,7 @@ def test_a_choice_of_tests_runs_in_one_process(
     "arguments", [["tests"], ["tests/security", "tests/resources/test_slots.py"]]
 )
 @pytest.mark.parametrize("processors", [1, 2, 64])
-def test_the_suite_is_shared_by_as_many_processes_as_processors_can_feed(
+def test_whole_suite_runs_in_one_process_more_than_there_are_cpus(
     arguments: list[str], processors: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: range(processors))
@@ -181,5 +181,5 @@ def test_the_suite_is_shared_by_as_many_processes_as_processors_can_feed(
     assert found == min(processors + 1, modules)
 
 
-def test_modules_that_begin_first_exist() -> None:
+def test_modules_of_the_long_list_exist() -> None:
     assert [name for name in fixtures.LONG if not (CHECKOUT / name).is_file()] == []

@@ -14,7 +14,7 @@ from tests.support.pem import new_key, public, written
 from tests.support.server import SECRET
 
 
-def test_a_secret_is_named_without_being_told() -> None:
+def test_secret_key_has_a_kid_that_does_not_reveal_it() -> None:
     """The same name in every version, so that old and new instances understand each other."""
     kid = signing_keys.parse("HS256", SECRET).kid
     assert kid == "XrCeuvz2LR8t50Ja"
@@ -43,7 +43,7 @@ RSA = {
         ("RS256", RSA, "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"),
     ],
 )
-def test_a_public_key_is_named_by_its_thumbprint(
+def test_public_key_has_its_thumbprint_as_kid(
     algorithm: str, jwk: dict[str, str], thumbprint: str
 ) -> None:
     key = signing_keys.parse(algorithm, written(jwt.PyJWK(jwk, algorithm).key))
@@ -53,7 +53,7 @@ def test_a_public_key_is_named_by_its_thumbprint(
 
 
 @pytest.mark.parametrize("algorithm", ["EdDSA", "RS256"])
-def test_both_halves_of_a_pair_have_one_name(algorithm: str) -> None:
+def test_both_halves_of_a_key_pair_have_one_kid(algorithm: str) -> None:
     private = new_key(algorithm)
     whole, half = (
         signing_keys.parse(algorithm, private),
@@ -66,7 +66,7 @@ def test_both_halves_of_a_pair_have_one_name(algorithm: str) -> None:
     assert signing_keys.parse(algorithm, private.replace("\n", "\r\n")).kid == whole.kid
 
 
-def test_several_keys_stand_in_one_setting() -> None:
+def test_one_setting_holds_several_keys() -> None:
     first, second = secrets.token_hex(32), secrets.token_hex(32)
     assert signing_keys.split("") == []
     assert signing_keys.split(first) == [first]
@@ -78,7 +78,7 @@ def test_several_keys_stand_in_one_setting() -> None:
     ]
 
 
-def test_the_first_key_signs_and_each_one_is_found() -> None:
+def test_first_key_signs_and_every_key_is_found() -> None:
     first, second = (signing_keys.parse("HS256", secrets.token_hex(32)) for _ in range(2))
     ring = signing_keys.Keyring("HS256", [first, second])
     assert ring.current is first

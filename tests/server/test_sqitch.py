@@ -84,15 +84,15 @@ def tables_with_rows(cluster: Cluster, database: str) -> set[str]:
     return set(cluster.sql(query, database).split())
 
 
-def test_every_change_verifies(cluster: Cluster, first_schema: str) -> None:
+def test_every_deployed_change_verifies(cluster: Cluster, first_schema: str) -> None:
     assert "Verify successful" in sqitch(cluster, "verify")
 
 
-def test_deployed_scripts_are_those_of_the_plan(cluster: Cluster, first_schema: str) -> None:
+def test_deployed_scripts_match_the_plan(cluster: Cluster, first_schema: str) -> None:
     assert "Check successful" in sqitch(cluster, "check")
 
 
-def test_admins_and_doctors_need_a_second_factor_unless_it_is_said_that_they_do_not(
+def test_deployment_requires_a_second_factor_of_admins_and_doctors_by_default(
     cluster: Cluster, first_schema: str
 ) -> None:
     def required() -> str:
@@ -116,7 +116,7 @@ def test_admins_and_doctors_need_a_second_factor_unless_it_is_said_that_they_do_
     assert required() == ""
 
 
-def test_deploying_again_changes_nothing(cluster: Cluster, first_schema: str) -> None:
+def test_second_deployment_changes_nothing(cluster: Cluster, first_schema: str) -> None:
     deploy(cluster, DATABASE)
     assert schema(cluster, DATABASE) == first_schema
 
@@ -129,7 +129,7 @@ def test_every_change_reverts_and_deploys_again(cluster: Cluster, first_schema: 
     assert schema(cluster, DATABASE) == first_schema
 
 
-def test_reverting_leaves_the_other_databases_of_the_cluster_alone(
+def test_revert_leaves_other_databases_of_the_cluster_unchanged(
     cluster: Cluster, new_database: Callable[[], str], first_schema: str
 ) -> None:
     neighbour = new_database()
@@ -140,7 +140,7 @@ def test_reverting_leaves_the_other_databases_of_the_cluster_alone(
 
 
 @pytest.mark.parametrize("target", [(), EVERYTHING], ids=["everything", "to a change"])
-def test_a_revert_that_nobody_confirms_reverts_nothing(
+def test_unconfirmed_revert_reverts_nothing(
     cluster: Cluster, new_database: Callable[[], str], target: tuple[str, ...]
 ) -> None:
     database = new_database()
@@ -158,7 +158,7 @@ def test_a_revert_that_nobody_confirms_reverts_nothing(
     assert deployed_changes(cluster, database) == before
 
 
-def test_only_a_fresh_deployment_reverts_without_permission(
+def test_revert_with_rows_needs_permission(
     cluster: Cluster, new_database: Callable[[], str]
 ) -> None:
     """And one account is enough to stop it, before any function of the first release is lost."""
@@ -186,7 +186,7 @@ def test_only_a_fresh_deployment_reverts_without_permission(
     assert cluster.sql(LEFT_BEHIND, database) == ""
 
 
-def test_every_revert_that_loses_rows_asks_first() -> None:
+def test_every_revert_that_loses_rows_has_a_guard() -> None:
     unguarded = []
     found = set()
     for folder in ("db/revert", "db/reworked/revert"):
@@ -201,7 +201,7 @@ def test_every_revert_that_loses_rows_asks_first() -> None:
     assert unguarded == [], "select app.refuse_to_lose_rows('...') is missing before these"
 
 
-def test_every_table_can_be_lost_by_one_revert_only(
+def test_every_table_is_dropped_by_one_revert(
     cluster: Cluster, new_database: Callable[[], str]
 ) -> None:
     """What the pattern of the test above does not find would drop a table without a guard."""
@@ -215,7 +215,7 @@ def test_every_table_can_be_lost_by_one_revert_only(
     assert sorted(dropped) == sorted(tables.split())
 
 
-def test_every_guard_finds_the_rows_that_are_there(
+def test_every_guard_refuses_while_rows_exist(
     cluster: Cluster, new_database: Callable[[], str]
 ) -> None:
     """In a clinic with something in nearly every table, one guard at a time."""
@@ -246,7 +246,7 @@ def test_every_guard_finds_the_rows_that_are_there(
     assert tried > 15 and len(full) > 12
 
 
-def test_every_verify_script_fails_where_nothing_is_deployed(cluster: Cluster) -> None:
+def test_every_verify_script_fails_on_an_empty_database(cluster: Cluster) -> None:
     cluster.create_database("telemed_empty")
     environment = cluster.environment("telemed_empty")
     scripts = sorted((CHECKOUT / "db/verify").rglob("*.sql"))

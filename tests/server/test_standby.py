@@ -68,9 +68,7 @@ def log_in(url: str, name: str) -> requests.Response:
     return requests.post(url + "/v1/auth/login", json=body, timeout=60)
 
 
-def test_a_standby_is_alive_and_not_ready_and_refuses_until_it_is_promoted(
-    pair: Pair, tmp_path: Path
-) -> None:
+def test_standby_is_alive_but_not_ready_until_it_is_promoted(pair: Pair, tmp_path: Path) -> None:
     url = pair.standby.url(TEMPLATE, "telemed_api")
     with serve(url, tmp_path / "log", WEB_CONCURRENCY="1") as server:
         for answer in (
@@ -87,9 +85,7 @@ def test_a_standby_is_alive_and_not_ready_and_refuses_until_it_is_promoted(
         assert log_in(server.url, "late").status_code == 200
 
 
-def test_with_both_servers_in_its_url_the_api_finds_the_new_primary(
-    pair: Pair, tmp_path: Path
-) -> None:
+def test_api_with_both_servers_in_its_url_finds_the_new_primary(pair: Pair, tmp_path: Path) -> None:
     hosts = ",".join(str(c.socket) for c in (pair.standby, pair.primary))
     url = (
         f"postgresql://telemed_api@/{TEMPLATE}?host={hosts}&port=5432"
@@ -104,7 +100,7 @@ def test_with_both_servers_in_its_url_the_api_finds_the_new_primary(
         assert "bug" not in server.output
 
 
-def test_a_primary_that_is_demoted_while_it_is_used_is_left(pair: Pair, tmp_path: Path) -> None:
+def test_primary_demoted_in_use_is_left(pair: Pair, tmp_path: Path) -> None:
     hosts = ",".join(str(c.socket) for c in (pair.primary, pair.standby))
     url = (
         f"postgresql://telemed_api@/{TEMPLATE}?host={hosts}&port=5432"

@@ -26,7 +26,7 @@ def settings(cluster: Cluster, database: str) -> config.Settings:
     return config.load(environment(cluster.url(database, "telemed_api")))
 
 
-def test_the_package_knows_every_law_in_the_database(cluster: Cluster, database: str) -> None:
+def test_tzdata_package_has_every_law_of_the_database(cluster: Cluster, database: str) -> None:
     with psycopg.connect(cluster.url(database)) as connection:
         laws = connection.execute(
             "select release, time_zone, moment, utc_offset from ops.time_zone_laws()"
@@ -38,7 +38,7 @@ def test_the_package_knows_every_law_in_the_database(cluster: Cluster, database:
         assert moment.astimezone(zone).utcoffset() == ahead, (release, name)
 
 
-def test_postgresql_and_python_agree_but_for_the_laws_that_one_does_not_know(
+def test_postgresql_and_python_agree_except_for_known_laws(
     settings: config.Settings, cluster: Cluster, database: str
 ) -> None:
     comparison = time_zones.compare(settings)
@@ -53,7 +53,7 @@ def test_postgresql_and_python_agree_but_for_the_laws_that_one_does_not_know(
     assert not {"UTC", "Asia/Tokyo"} & set(comparison.differing)
 
 
-def test_a_zone_that_differs_within_two_years_is_found(
+def test_zone_that_differs_within_two_years_is_found(
     settings: config.Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = time_zones.compare(settings).differing
@@ -67,7 +67,7 @@ def test_a_zone_that_differs_within_two_years_is_found(
     assert set(time_zones.compare(settings).differing) == {*before, "Asia/Tokyo"}
 
 
-def test_a_warning_names_the_zones() -> None:
+def test_warning_names_the_differing_zones() -> None:
     assert SAME.warning == ""
     assert DIFFERENT.warning == (
         "PostgreSQL's time zone data (2025b) and Python's (2026f) differ for America/Havana:"
@@ -77,7 +77,7 @@ def test_a_warning_names_the_zones() -> None:
     assert "differ for a, b, c, d, e, f, g, h and 2 more:" in many.warning
 
 
-def test_the_settings_show_both_releases(
+def test_settings_command_shows_both_time_zone_releases(
     settings: config.Settings, cluster: Cluster, database: str
 ) -> None:
     comparison = time_zones.compare(settings)
@@ -89,7 +89,7 @@ def test_the_settings_show_both_releases(
     assert shown.stderr == warning
 
 
-def test_the_settings_are_shown_without_a_database() -> None:
+def test_settings_command_works_without_a_database() -> None:
     shown = run_command("settings", url="postgresql:///x?host=/nowhere")
     assert shown.returncode == 0
     assert "TIME_ZONE_DATA_OF_POSTGRESQL=unknown\n" in shown.stdout
@@ -97,7 +97,7 @@ def test_the_settings_are_shown_without_a_database() -> None:
     assert shown.stderr.startswith("api: warning: cannot read the time zone data of PostgreSQL: ")
 
 
-def test_metrics_have_both_releases(stranger: Client, settings: config.Settings) -> None:
+def test_metrics_show_both_time_zone_releases(stranger: Client, settings: config.Settings) -> None:
     comparison = time_zones.compare(settings)
     text = stranger.get("/metrics").text
     labels = f'postgresql="{comparison.postgresql}",python="{comparison.python}"'
@@ -126,7 +126,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[float]]:
     return give
 
 
-def test_postgresql_is_asked_once_an_hour(answers: Callable[..., list[float]]) -> None:
+def test_postgresql_time_zones_are_read_once_an_hour(answers: Callable[..., list[float]]) -> None:
     clock = answers(SAME, DIFFERENT)
     watch, settings = Watch(), config.Settings()
     assert watch.look(settings) == SAME
@@ -136,7 +136,7 @@ def test_postgresql_is_asked_once_an_hour(answers: Callable[..., list[float]]) -
     assert watch.look(settings) == DIFFERENT
 
 
-def test_postgresql_is_asked_again_a_minute_after_it_did_not_answer(
+def test_postgresql_time_zones_are_read_again_a_minute_after_a_failure(
     answers: Callable[..., list[float]],
 ) -> None:
     clock = answers(psycopg.OperationalError(), SAME)
@@ -148,7 +148,7 @@ def test_postgresql_is_asked_again_a_minute_after_it_did_not_answer(
     assert watch.look(settings) == SAME
 
 
-def test_two_scrapes_at_once_ask_once(answers: Callable[..., list[float]]) -> None:
+def test_concurrent_scrapes_read_time_zones_once(answers: Callable[..., list[float]]) -> None:
     answers(SAME)
     watch, settings = Watch(), config.Settings()
     with watch._turn:

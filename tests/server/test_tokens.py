@@ -63,7 +63,7 @@ def is_refused(answer: requests.Response, told: dict[str, Any] = REFUSAL) -> Non
     assert answer.headers["WWW-Authenticate"] == f'Bearer realm="telemedicine"{error}'
 
 
-def test_a_token_that_is_put_together_again_is_accepted(
+def test_rebuilt_valid_token_is_accepted(
     genuine: Genuine, somebody: Client, server: Server
 ) -> None:
     """So whatever is refused below is refused for what was changed."""
@@ -74,17 +74,17 @@ def test_a_token_that_is_put_together_again_is_accepted(
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_a_token_that_is_not_ours_is_refused(attack: str, genuine: Genuine, server: Server) -> None:
+def test_forged_token_is_refused(attack: str, genuine: Genuine, server: Server) -> None:
     is_refused(show(server.url, ATTACKS[attack](genuine)))
 
 
-def test_none_of_these_is_taken_for_a_bug(genuine: Genuine, server: Server) -> None:
+def test_forged_tokens_cause_no_500(genuine: Genuine, server: Server) -> None:
     assert show(server.url, genuine.text).status_code == 200
     assert '"bug"' not in server.output
 
 
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512", "EdDSA", "RS256"])
-def test_none_of_them_is_accepted_whatever_the_algorithm(algorithm: str) -> None:
+def test_forged_token_is_refused_under_every_algorithm(algorithm: str) -> None:
     settings, ours = issued(algorithm)
     assert auth.verify(settings, ours.text) == ours.claims
     accepted = [name for name, make in ATTACKS.items() if is_accepted(settings, make(ours))]
@@ -109,7 +109,7 @@ def is_accepted(settings: config.Settings, token: str | bytes) -> bool:
     return True
 
 
-def test_a_token_in_which_one_character_is_another_is_refused() -> None:
+def test_token_with_one_changed_character_is_refused() -> None:
     settings, ours = issued("HS256")
     for place, right in enumerate(ours.text):
         for wrong in "AZaz09-_.=+/ \x00ü":
@@ -118,7 +118,7 @@ def test_a_token_in_which_one_character_is_another_is_refused() -> None:
                 assert not is_accepted(settings, changed), (place, wrong)
 
 
-def test_the_time_of_a_token_may_be_off_by_half_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_token_times_allow_half_a_minute_of_clock_skew(monkeypatch: pytest.MonkeyPatch) -> None:
     settings, ours = issued("HS256")
     present = now()
 
@@ -144,7 +144,7 @@ def test_the_time_of_a_token_may_be_off_by_half_a_minute(monkeypatch: pytest.Mon
         assert not is_accepted(settings, token), refused_
 
 
-def test_a_role_that_the_account_does_not_have_is_refused_by_the_database(
+def test_token_with_a_role_that_the_account_lacks_is_refused(
     genuine: Genuine, server: Server
 ) -> None:
     token = genuine.with_claims(role="admin")
@@ -162,14 +162,16 @@ def test_a_role_that_the_account_does_not_have_is_refused_by_the_database(
         *("Bearer={token}", "Bearer\t{token}", "Bearers {token}", "B\u0435arer {token}", "null"),
     ],
 )
-def test_without_a_bearer_token_nobody_is_signed_in(
+def test_request_without_a_bearer_token_is_unauthorized(
     header: str, genuine: Genuine, server: Server
 ) -> None:
     sent = {"Authorization": header.format(token=genuine.text).encode()}
     is_refused(requests.get(server.url + "/v1/me", headers=sent, timeout=60), NOT_SIGNED_IN)
 
 
-def test_a_token_counts_only_where_it_belongs(genuine: Genuine, server: Server) -> None:
+def test_token_outside_the_authorization_header_is_ignored(
+    genuine: Genuine, server: Server
+) -> None:
     """RFC 6750 knows two more places, of which RFC 9700, section 4.3.2 warns."""
     token = {"access_token": genuine.text}
     me, book = server.url + "/v1/me", server.url + "/v1/consultations"
@@ -182,13 +184,15 @@ def test_a_token_counts_only_where_it_belongs(genuine: Genuine, server: Server) 
         is_refused(requests.get(me, headers=sent, timeout=60), NOT_SIGNED_IN)
 
 
-def test_the_scheme_may_be_written_in_any_case(genuine: Genuine, server: Server) -> None:
+def test_bearer_scheme_is_case_insensitive(genuine: Genuine, server: Server) -> None:
     sent = {"Authorization": f"bEARER {genuine.text}"}
     ok(requests.get(server.url + "/v1/me", headers=sent, timeout=60))
 
 
 @pytest.mark.parametrize("other", ["Bearer {token}", "Basic dXNlcjpwYXNz", ""])
-def test_two_signatures_are_none(other: str, genuine: Genuine, server: Server) -> None:
+def test_two_authorization_headers_are_refused(
+    other: str, genuine: Genuine, server: Server
+) -> None:
     ours = f"Authorization: Bearer {genuine.text}"
     also = f"Authorization: {other.format(token=genuine.text)}"
     for both in ((ours, also), (also, ours)):
@@ -202,9 +206,7 @@ def answer_to(server: Server, *headers: str, status: int) -> dict[str, Any]:
         return refused(everything(connection), status)
 
 
-def test_what_is_no_header_is_refused_before_anybody_looks_at_it(
-    genuine: Genuine, server: Server
-) -> None:
+def test_malformed_authorization_header_is_refused(genuine: Genuine, server: Server) -> None:
     line = f"Authorization: Bearer {genuine.text}"
     answer_to(server, line + "x" * 100_000, status=431)
     answer_to(server, f"Authorization: Bearer {'a.' * 50_000}", status=431)
@@ -218,13 +220,13 @@ def test_what_is_no_header_is_refused_before_anybody_looks_at_it(
 # Tokens for something else
 
 
-def test_a_refresh_token_is_no_access_token(somebody: Client, server: Server) -> None:
+def test_refresh_token_as_access_token_is_refused(somebody: Client, server: Server) -> None:
     refresh_token = somebody.tokens["refresh_token"]
     is_refused(show(server.url, refresh_token))
     is_refused(show(server.url, f"{refresh_token}.{refresh_token}.{refresh_token}"))
 
 
-def test_an_access_token_is_no_refresh_token(genuine: Genuine, stranger: Client) -> None:
+def test_access_token_as_refresh_token_is_refused(genuine: Genuine, stranger: Client) -> None:
     body = {"refresh_token": genuine.text}
     assert stranger.post("/v1/auth/refresh", body).status_code in (401, 422)
 
@@ -259,7 +261,7 @@ def refresh(url: str, tokens: dict[str, Any]) -> dict[str, Any]:
     [("HS256", SECRET, OTHER_SECRET), ("EdDSA", PAIRS["EdDSA"], new_key("EdDSA"))],
     ids=["HS256", "EdDSA"],
 )
-def test_a_new_key_signs_nobody_out(
+def test_new_signing_key_keeps_existing_tokens_valid(
     algorithm: str, old: str, new: str, somebody: Client, instance: Callable[..., Any]
 ) -> None:
     """The steps of docs/operations.md."""
@@ -290,7 +292,7 @@ def test_a_new_key_signs_nobody_out(
         assert show(after.url, tokens["access_token"]).status_code == 200
 
 
-def test_only_the_key_that_a_token_names_is_tried() -> None:
+def test_only_the_key_named_by_kid_is_tried() -> None:
     both = {"SECRET_KEY": SECRET, "SECRET_KEYS_RETIRED": OTHER_SECRET}
     settings = config.load(environment("postgresql://", **both))
     _, ours = issued("HS256")
@@ -304,7 +306,7 @@ def test_only_the_key_that_a_token_names_is_tried() -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["EdDSA", "RS256"])
-def test_with_a_pair_of_keys_others_can_verify(
+def test_key_pair_lets_others_verify_tokens(
     algorithm: str, somebody: Client, instance: Callable[..., Any]
 ) -> None:
     retired = new_key(algorithm)
@@ -343,7 +345,7 @@ def test_with_a_pair_of_keys_others_can_verify(
         assert "BEGIN" not in server.output
 
 
-def test_nothing_of_a_token_is_logged(genuine: Genuine, server: Server) -> None:
+def test_server_log_has_no_part_of_a_token(genuine: Genuine, server: Server) -> None:
     is_refused(show(server.url, "nothing-of.this-should.be-there"))
     log = server.output
     for part in (*genuine.parts, genuine.header["kid"], "nothing-of", "this-should", "be-there"):

@@ -57,7 +57,7 @@ def demo_accounts(cluster: Cluster, database: str, admin: Client) -> None:
 
 
 @pytest.mark.usefixtures("demo_accounts")
-def test_the_tour_can_be_walked_again_and_again(server: Server) -> None:
+def test_tour_succeeds_repeatedly(server: Server) -> None:
     for _ in range(2):
         walked = tour(server.url)
         assert walked.returncode == 0, walked.stdout[-3000:] + walked.stderr
@@ -68,7 +68,7 @@ def test_the_tour_can_be_walked_again_and_again(server: Server) -> None:
             assert secret not in walked.stdout
 
 
-def test_without_a_server_the_tour_says_so_in_one_line() -> None:
+def test_tour_without_a_server_fails_in_one_line() -> None:
     walked = tour("http://127.0.0.1:1")
     assert walked.returncode == 1
     (line,) = walked.stderr.splitlines()
@@ -102,7 +102,7 @@ def wrong_server() -> Iterator[str]:
         thread.join()
 
 
-def test_a_wrong_answer_ends_the_tour(wrong_server: str) -> None:
+def test_tour_ends_at_the_first_wrong_answer(wrong_server: str) -> None:
     walked = tour(wrong_server)
     assert walked.returncode == 1
     assert "should have answered 201" in walked.stderr

@@ -40,7 +40,7 @@ def status(answer: bytes) -> int:
     return int(answer.split()[1])
 
 
-def test_requests_sent_before_the_answers_are_answered_in_order(server: Server) -> None:
+def test_pipelined_requests_are_answered_in_order(server: Server) -> None:
     kept = request("GET", "/health/live")
     part = len(WHOLE["body"]) - 5
     with connect(server.url) as connection:
@@ -55,7 +55,7 @@ def test_requests_sent_before_the_answers_are_answered_in_order(server: Server) 
         assert status(file.read()) == 401
 
 
-def test_a_body_sent_after_100_continue_is_read(server: Server) -> None:
+def test_body_sent_after_100_continue_is_read(server: Server) -> None:
     head = (*LOG_IN, f"Content-Length: {len(CREDENTIALS)}", "Expect: 100-continue")
     with connect(server.url) as connection:
         connection.sendall(request(*head, "Connection: close"))
@@ -77,7 +77,7 @@ def test_a_body_sent_after_100_continue_is_read(server: Server) -> None:
         b"0\r\nbad name: x\r\n\r\n",
     ],
 )
-def test_a_body_with_malformed_chunks_is_refused(server: Server, chunks: bytes) -> None:
+def test_body_with_malformed_chunks_is_refused(server: Server, chunks: bytes) -> None:
     with connect(server.url) as connection:
         connection.sendall(request(*LOG_IN, CHUNKED, body=chunks))
         told = refused(everything(connection), 400)
@@ -85,7 +85,7 @@ def test_a_body_with_malformed_chunks_is_refused(server: Server, chunks: bytes) 
 
 
 @pytest.mark.parametrize("chunks", [b"", b"f", b"f\r\n{", b"2\r\n{}\r\n"])
-def test_a_body_whose_chunks_end_early_is_refused(server: Server, chunks: bytes) -> None:
+def test_body_with_truncated_chunks_is_refused(server: Server, chunks: bytes) -> None:
     with connect(server.url) as connection:
         connection.sendall(request(*LOG_IN, CHUNKED, body=chunks))
         connection.shutdown(socket.SHUT_WR)
@@ -113,7 +113,7 @@ SECRET = "secret-of-a-patient"
         (request(*LOG_IN, "Transfer-Encoding: telepathy"), 501),
     ],
 )
-def test_a_request_that_gunicorn_cannot_parse_gets_a_problem_and_no_secret_is_logged(
+def test_malformed_request_gets_a_problem_and_logs_no_secret(
     server: Server, sent: bytes, expected: int
 ) -> None:
     with connect(server.url) as connection:
@@ -127,7 +127,7 @@ def test_a_request_that_gunicorn_cannot_parse_gets_a_problem_and_no_secret_is_lo
     assert "127.0.0.1" not in json.dumps(line)
 
 
-def test_an_exception_below_the_application_is_logged_with_its_place(
+def test_exception_below_the_application_is_logged_with_its_place(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*_: object) -> None:
@@ -150,7 +150,7 @@ def test_an_exception_below_the_application_is_logged_with_its_place(
 
 
 @pytest.mark.parametrize("name", gunicorn_worker.GIVEN_ONCE)
-def test_a_header_given_twice_is_emptied(name: str) -> None:
+def test_duplicate_header_is_emptied(name: str) -> None:
     gunicorn_worker._queue.seconds = 0.0
     worker = SimpleNamespace(wsgi=SimpleNamespace(config={"SETTINGS": Settings()}))
     once = [("HOST", "test"), (name, "a"), ("ACCEPT", "x"), ("ACCEPT", "y")]
@@ -163,7 +163,7 @@ def test_a_header_given_twice_is_emptied(name: str) -> None:
         assert req.headers == expected
 
 
-def test_a_request_that_its_client_sends_slowly_is_answered(server: Server) -> None:
+def test_slowly_sent_request_is_answered(server: Server) -> None:
     ask = request("GET", "/health/live", "Connection: close")
     with connect(server.url) as silent, connect(server.url) as slow:
         slow.sendall(ask[:9])
@@ -173,7 +173,7 @@ def test_a_request_that_its_client_sends_slowly_is_answered(server: Server) -> N
         assert [status(everything(connection)) for connection in (silent, slow)] == [200, 200]
 
 
-def test_a_request_that_waited_too_long_for_a_thread_gets_503(
+def test_request_that_waited_too_long_for_a_thread_gets_503(
     patient: Client, tmp_path: Path
 ) -> None:
     headers = {"Authorization": f"Bearer {patient.token}"}
