@@ -1,1 +1,1 @@
-"""Does every answer keep the manners of HTTP: errors, limits, logs, idempotency, the document?"""
+"""Tests of HTTP in general: errors, rate limits, logs, health, idempotency, OpenAPI."""

@@ -1,4 +1,4 @@
-"""Characters that can be seen: the same ones in Python and in the database."""
+"""Readable characters: Python and the database agree on every one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from api import characters
 from scripts.server import Cluster
 
 BLOCK = 256
-# Outside of these planes no character is hidden or a mark.
+# Every hidden character and every mark is in one of these planes.
 PLANES = (0, 1, 14)
 SURROGATES = range(0xD800, 0xE000)
 
@@ -43,15 +43,16 @@ def test_database_and_python_agree_on_every_character(cluster: Cluster, database
         database,
     ).split(" ")
     differences = [
-        f"U+{point:04X}: {there} in the database, {answers_of_python(chr(point))} in Python"
-        for point, there in zip(points, found, strict=True)
-        if there != answers_of_python(chr(point))
+        f"U+{point:04X}: {found_there} in the database, {answers_of_python(chr(point))} in Python"
+        for point, found_there in zip(points, found, strict=True)
+        if found_there != answers_of_python(chr(point))
     ]
     assert not differences, differences[:10]
 
 
 def test_every_character_of_the_other_planes_is_readable(cluster: Cluster, database: str) -> None:
-    # In blocks: a character that is hidden makes its block hidden. The first of each by itself.
+    # app.is_readable is false for a text with one hidden character, so a block is tested at once.
+    # The first character of each block is also tested alone.
     found = cluster.sql(
         f"""
         select count(*), bool_and(app.is_readable(b.characters)),
@@ -76,7 +77,7 @@ def test_every_character_of_the_other_planes_is_readable(cluster: Cluster, datab
 
 @pytest.mark.skipif(
     tuple(map(int, unicodedata.unidata_version.split("."))) > (18, 0, 0),
-    reason="this Python knows characters that are newer than the ranges of api/characters.py",
+    reason="the Unicode version of this Python is newer than the ranges of api/characters.py",
 )
 def test_refused_characters_are_those_of_the_unicode_categories() -> None:
     kept = {"\u200c", "\u200d"}

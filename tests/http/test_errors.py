@@ -1,4 +1,4 @@
-"""What goes wrong, and how it is told."""
+"""Errors: the status and the problem document of every kind of failure."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ POST_IDS = [path.replace(NOWHERE, "{id}") for _, path in POSTS]
 def send_raw(
     stranger: Client, patient: Client, doctor: Client, admin: Client
 ) -> Callable[..., int]:
-    """Sends bytes as one of the people and returns the status of what has to be a problem."""
-    people = {"stranger": stranger, "patient": patient, "doctor": doctor, "admin": admin}
+    """Sends bytes as one of the callers and returns the status. Every error must be a problem."""
+    callers = {"stranger": stranger, "patient": patient, "doctor": doctor, "admin": admin}
 
     def send(
-        who: str, path: str, body: bytes | Iterator[bytes], media_type: str = "application/json"
+        caller: str, path: str, body: bytes | Iterator[bytes], media_type: str = "application/json"
     ) -> int:
         headers = {"Content-Type": media_type, "Idempotency-Key": new_key()}
-        answer = people[who].send("POST", path, data=body, headers=headers)
+        answer = callers[caller].send("POST", path, data=body, headers=headers)
         if answer.status_code >= 400:
             problem(answer, answer.status_code)
         return answer.status_code
@@ -61,9 +61,9 @@ def send_raw(
     return send
 
 
-@pytest.mark.parametrize(("who", "path"), POSTS, ids=POST_IDS)
+@pytest.mark.parametrize(("caller", "path"), POSTS, ids=POST_IDS)
 def test_body_that_is_not_json_is_refused(
-    who: str, path: str, send_raw: Callable[..., int]
+    caller: str, path: str, send_raw: Callable[..., int]
 ) -> None:
     for body in (
         b"{",
@@ -79,19 +79,19 @@ def test_body_that_is_not_json_is_refused(
         b"1" * 6_000,
         b"\x00",
     ):
-        assert send_raw(who, path, body) == 400, body[:20]
+        assert send_raw(caller, path, body) == 400, body[:20]
 
 
-@pytest.mark.parametrize(("who", "path"), POSTS, ids=POST_IDS)
+@pytest.mark.parametrize(("caller", "path"), POSTS, ids=POST_IDS)
 def test_body_that_is_not_an_object_is_refused(
-    who: str, path: str, send_raw: Callable[..., int]
+    caller: str, path: str, send_raw: Callable[..., int]
 ) -> None:
     for body in (b"[]", b"null", b'"text"', b"7", b"true", b"[{}]"):
-        assert send_raw(who, path, body) == 422, body
+        assert send_raw(caller, path, body) == 422, body
 
 
-@pytest.mark.parametrize(("who", "path"), POSTS, ids=POST_IDS)
-def test_other_media_type_is_refused(who: str, path: str, send_raw: Callable[..., int]) -> None:
+@pytest.mark.parametrize(("caller", "path"), POSTS, ids=POST_IDS)
+def test_other_media_type_is_refused(caller: str, path: str, send_raw: Callable[..., int]) -> None:
     for media_type in (
         "text/plain",
         "application/x-www-form-urlencoded",
@@ -100,23 +100,23 @@ def test_other_media_type_is_refused(who: str, path: str, send_raw: Callable[...
         "application/json-patch+json",
         "",
     ):
-        assert send_raw(who, path, b"{}", media_type) == 415, media_type
+        assert send_raw(caller, path, b"{}", media_type) == 415, media_type
 
 
-@pytest.mark.parametrize(("who", "path"), POSTS, ids=POST_IDS)
+@pytest.mark.parametrize(("caller", "path"), POSTS, ids=POST_IDS)
 def test_body_that_is_too_large_is_refused(
-    who: str, path: str, send_raw: Callable[..., int]
+    caller: str, path: str, send_raw: Callable[..., int]
 ) -> None:
     for size in (70_000, 1_000_000):
-        assert send_raw(who, path, json.dumps({"x": "y" * size}).encode()) == 413
-    assert send_raw(who, path, b"[" * 100_000) == 413
-    # Without a length, in chunks: it ends where the limit is passed.
-    assert send_raw(who, path, (b"y" * 1000 for _ in range(200))) == 413
+        assert send_raw(caller, path, json.dumps({"x": "y" * size}).encode()) == 413
+    assert send_raw(caller, path, b"[" * 100_000) == 413
+    # In chunks, without Content-Length: reading stops at the limit.
+    assert send_raw(caller, path, (b"y" * 1000 for _ in range(200))) == 413
 
 
-@pytest.mark.parametrize(("who", "path"), POSTS, ids=POST_IDS)
+@pytest.mark.parametrize(("caller", "path"), POSTS, ids=POST_IDS)
 def test_text_that_postgresql_cannot_store_is_refused(
-    who: str, path: str, send_raw: Callable[..., int], stranger: Client
+    caller: str, path: str, send_raw: Callable[..., int], stranger: Client
 ) -> None:
     operation = stranger.contract._operation("POST", path)
     assert operation is not None
@@ -132,8 +132,8 @@ def test_text_that_postgresql_cannot_store_is_refused(
             "{}",
             "[[]]",
         ):
-            assert send_raw(who, path, f'{{"{field}": {value}}}'.encode()) == 422, (field, value)
-        # Some of these are honest text in some fields.
+            assert send_raw(caller, path, f'{{"{field}": {value}}}'.encode()) == 422, (field, value)
+        # Some fields accept some of these values.
         for value in (
             '"infinity"',
             '"10000-01-01T00:00:00Z"',
@@ -141,21 +141,21 @@ def test_text_that_postgresql_cannot_store_is_refused(
             "1e400",
             "null",
         ):
-            status = send_raw(who, path, f'{{"{field}": {value}}}'.encode())
+            status = send_raw(caller, path, f'{{"{field}": {value}}}'.encode())
             assert status < 500, (field, value[:30], status)
-        assert send_raw(who, path, f'{{"{field}\\ud800\\u0000": 1}}'.encode()) == 422
+        assert send_raw(caller, path, f'{{"{field}\\ud800\\u0000": 1}}'.encode()) == 422
 
 
 def test_validation_reports_every_mistake_at_once(stranger: Client) -> None:
     body = {"email": "x", "password": "y", "name": "z"}
-    told = problem(stranger.post("/v1/auth/signup", body), 422, "TM201")
-    assert {e["pointer"] for e in told["errors"]} == {
+    refusal = problem(stranger.post("/v1/auth/signup", body), 422, "TM201")
+    assert {e["pointer"] for e in refusal["errors"]} == {
         "#/email",
         "#/password",
         "#/full_name",
         "#/name",
     }
-    assert all(e["detail"] for e in told["errors"])
+    assert all(e["detail"] for e in refusal["errors"])
 
 
 @pytest.mark.parametrize(
@@ -238,12 +238,12 @@ def test_other_media_type_is_refused_with_the_accepted_one(stranger: Client) -> 
     assert "Accept-Encoding" not in answer.headers
 
 
-@pytest.mark.parametrize(("who", "path"), POSTS, ids=POST_IDS)
+@pytest.mark.parametrize(("caller", "path"), POSTS, ids=POST_IDS)
 def test_duplicate_name_in_a_body_is_refused(
-    who: str, path: str, send_raw: Callable[..., int]
+    caller: str, path: str, send_raw: Callable[..., int]
 ) -> None:
     for body in (b'{"a": 1, "a": 1}', b'{"a": {"b": [{"c": 1, "c": 2}]}}', b'{"\\u0061":1,"a":2}'):
-        assert send_raw(who, path, body) == 422, body
+        assert send_raw(caller, path, body) == 422, body
 
 
 @pytest.mark.parametrize(
@@ -263,9 +263,9 @@ def test_duplicate_names_have_pointers_at_any_depth(
     stranger: Client, body: bytes, pointers: list[str]
 ) -> None:
     answer = stranger.send("POST", LOG_IN, data=body, headers={"Content-Type": JSON})
-    told = problem(answer, 422, "TM201")
-    assert [e["pointer"] for e in told["errors"]] == pointers
-    assert {e["detail"] for e in told["errors"]} == {"Given more than once."}
+    refusal = problem(answer, 422, "TM201")
+    assert [e["pointer"] for e in refusal["errors"]] == pointers
+    assert {e["detail"] for e in refusal["errors"]} == {"Given more than once."}
 
 
 def test_same_name_in_several_objects_is_accepted(stranger: Client) -> None:
@@ -281,13 +281,13 @@ def test_truncated_body_with_a_duplicate_name_is_not_json(stranger: Client) -> N
 
 
 def test_deep_duplicate_names_cost_little_memory(stranger: Client) -> None:
-    # Whole paths to each of the objects would take 100 MB.
+    # The full paths of all objects together would take 100 MB.
     depth = 400
     inner = b",".join([b'{"a":1,"a":2}'] * 4_500)
     body = b"[" * depth + inner + b"]" * depth
     answer = stranger.send("POST", LOG_IN, data=body, headers={"Content-Type": JSON})
-    told = problem(answer, 422, "TM201")["errors"]
-    assert [e["pointer"] for e in told] == [f"#{'/0' * (depth - 1)}/{n}/a" for n in range(10)]
+    refusal = problem(answer, 422, "TM201")["errors"]
+    assert [e["pointer"] for e in refusal] == [f"#{'/0' * (depth - 1)}/{n}/a" for n in range(10)]
 
 
 def test_unknown_path_is_not_found(stranger: Client, patient: Client) -> None:
@@ -304,10 +304,10 @@ def test_other_method_is_refused_with_the_allowed_ones(patient: Client) -> None:
 
 def test_problem_has_type_title_and_request_id(stranger: Client) -> None:
     answer = stranger.send("GET", "/v1/me", headers={"X-Request-Id": "app-1.2:3"})
-    told = problem(answer, 401)
-    assert told["type"] == "urn:telemedicine:problem:tm101"
-    assert told["title"] == "Unauthorized"
-    assert told["request_id"] == "app-1.2:3"
+    refusal = problem(answer, 401)
+    assert refusal["type"] == "urn:telemedicine:problem:tm101"
+    assert refusal["title"] == "Unauthorized"
+    assert refusal["request_id"] == "app-1.2:3"
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 129, "ä", '"quoted"', "<script>"])
@@ -331,21 +331,21 @@ def test_truncated_body_changes_nothing(
 ) -> None:
     consultation = patient.book(doctor.publish())
     path = f"/v1/consultations/{consultation['id']}"
-    who = doctor if action == "complete" else patient
+    caller = doctor if action == "complete" else patient
     sent = request(
         "POST",
         "/v1/auth/logout" if action == "logout" else f"{path}/{action}",
-        f"Authorization: Bearer {who.token}",
+        f"Authorization: Bearer {caller.token}",
         "Content-Type: application/json",
         f"Idempotency-Key: {new_key()}",
         "Content-Length: 30",
         body=body,
     )
-    with connect(who.url) as connection:
+    with connect(caller.url) as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
-        told = refused(everything(connection), 400)
-    assert told["detail"] == "The body ended early."
+        refusal = refused(everything(connection), 400)
+    assert refusal["detail"] == "The body ended early."
     assert ok(patient.get(path)) == consultation
     ok(patient.post("/v1/auth/refresh", {"refresh_token": patient.tokens["refresh_token"]}))
 
@@ -384,7 +384,7 @@ def test_unknown_query_parameter_is_refused(method: str, path: str, patient: Cli
 
 def test_authentication_is_checked_before_validation(stranger: Client) -> None:
     problem(stranger.get("/v1/me", unknown=1), 401)
-    # Health checks carry what the machines behind them like.
+    # Load balancers may add query parameters to health checks.
     ok(stranger.get("/health", now=1))
 
 
@@ -392,7 +392,7 @@ def test_authentication_is_checked_before_validation(stranger: Client) -> None:
 def broken(
     cluster: Cluster, new_database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
-    """A server whose database has mistakes in it."""
+    """A server on a database with two faulty functions."""
     database = new_database()
     cluster.sql(
         """
@@ -414,17 +414,17 @@ def test_unexpected_error_answers_500_without_details(broken: Server, patient: C
         answer = requests.get(
             broken.url + path, headers={"Authorization": f"Bearer {patient.token}"}, timeout=60
         )
-        told = problem(answer, 500, "HTTP500")
-        assert told["detail"].startswith("An internal error.")
-        assert "errors" not in told
+        refusal = problem(answer, 500, "HTTP500")
+        assert refusal["detail"].startswith("An internal error.")
+        assert "errors" not in refusal
         for secret in ("Jane", "api.", "function", "Traceback"):
             assert secret not in answer.text
-        # Who looks into it finds the place, under the request's id.
+        # The log line with the id of the request has the place of the error.
         lines = [json.loads(line) for line in broken.output.splitlines()]
         (line,) = (
             row
             for row in lines
-            if row["event"] == "bug" and row["request_id"] == told["request_id"]
+            if row["event"] == "bug" and row["request_id"] == refusal["request_id"]
         )
         assert line["sqlstate"] in ("P0001", "42883")
         assert "db.py" in line["at"][-1] or "psycopg" in line["at"][-1]
@@ -433,7 +433,7 @@ def test_unexpected_error_answers_500_without_details(broken: Server, patient: C
 
 @pytest.fixture(scope="module")
 def app() -> Flask:
-    """An application only for its request context."""
+    """An application that only provides a request context."""
     return Flask("errors")
 
 
@@ -464,9 +464,9 @@ def test_status_follows_from_the_family_of_the_code(app: Flask, sqlstate: str, s
 
 
 def test_503_states_whether_a_retry_is_safe(app: Flask) -> None:
-    def detail(sqlstate: str = "08006", **known: object) -> str:
+    def detail(sqlstate: str = "08006", **state: object) -> str:
         with app.test_request_context("/", method="POST"):
-            for name, value in known.items():
+            for name, value in state.items():
                 setattr(g, name, value)
             return errors.from_database(sqlstate, "lost").detail
 

@@ -1,4 +1,4 @@
-"""Health, metrics, and a database that goes away."""
+"""Health checks and metrics, also while the database is lost."""
 
 from __future__ import annotations
 
@@ -52,15 +52,15 @@ def test_connections_lost_while_idle_are_replaced_before_use(
     for day in range(1, 4):
         slot = doctor.publish(at(day))
         assert int(cluster.sql(kill, database)) > 0
-        # Also a booking: it is not sent twice, it is sent on another connection.
+        # A booking, too: it is sent once, on a new connection.
         patient.book(slot)
         answers = race([lambda: patient.get("/v1/me")] * 8)
         assert {answer.status_code for answer in answers} == {200}
 
 
 @pytest.fixture(scope="module")
-def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, Server]]:
-    """A server and a cluster of its own, which tests may stop; with one function to call."""
+def separate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, Server]]:
+    """A server with its own cluster, which tests may stop. The cluster has one function."""
     with throwaway_cluster() as cluster:
         cluster.sql("create role telemed_api login")
         cluster.sql("create schema api; grant usage on schema api to telemed_api")
@@ -69,7 +69,7 @@ def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, 
                as $$ select '{}'::json $$"""
         )
         url = cluster.url("postgres", "telemed_api")
-        log = tmp_path_factory.mktemp("lonely") / "log"
+        log = tmp_path_factory.mktemp("separate") / "log"
         settings = {"WEB_CONCURRENCY": "1", "DATABASE_POOL_TIMEOUT_SECONDS": "1"}
         with serve(url, log, **settings) as server:
             wait_for(server.url + "/health/ready", 200)
@@ -78,16 +78,16 @@ def lonely(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Cluster, 
 
 @pytest.fixture
 def headers(stranger: Client, patient: Client) -> dict[str, str]:
-    """A token that the lonely server believes: it has the same secret."""
+    """A token that the separate server accepts, because both servers have the same secret."""
     claims = jwt.decode(patient.token, SECRET, ["HS256"], audience="telemedicine-api")
     assert claims["role"] == "patient"
     return {"Authorization": f"Bearer {patient.token}"}
 
 
 def test_server_without_its_database_is_alive_but_not_ready_and_recovers(
-    lonely: tuple[Cluster, Server], headers: dict[str, str]
+    separate: tuple[Cluster, Server], headers: dict[str, str]
 ) -> None:
-    cluster, server = lonely
+    cluster, server = separate
     me = server.url + "/v1/me"
     assert requests.get(me, headers=headers, timeout=60).status_code == 200
     try:
@@ -106,9 +106,9 @@ def test_server_without_its_database_is_alive_but_not_ready_and_recovers(
 
 
 def test_database_restart_never_causes_a_500(
-    lonely: tuple[Cluster, Server], headers: dict[str, str]
+    separate: tuple[Cluster, Server], headers: dict[str, str]
 ) -> None:
-    cluster, server = lonely
+    cluster, server = separate
     cluster.stop()
     cluster.start()
     calls: list[Callable[[], int]] = [
@@ -123,7 +123,7 @@ def test_database_restart_never_causes_a_500(
 def test_answer_is_sent_when_the_metrics_folder_is_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = Flask("uncounted")
+    app = Flask("health")
     app.add_url_rule("/", view_func=lambda: "fine")
     app.add_url_rule("/metrics", "metrics", metrics.exposition)
     for part in (errors, logs, metrics):

@@ -1,4 +1,4 @@
-"""What the server writes about a request, and what it keeps to itself."""
+"""Log lines of requests: what they contain, and what they never contain."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.server import Server
 
 
 def line_of(server: Server, request_id: str) -> dict[str, Any]:
-    """The only line about a request."""
+    """The one line of a request."""
     lines = [json.loads(line) for line in server.output.splitlines()]
     (line,) = (line for line in lines if line.get("request_id") == request_id)
     return line
@@ -50,5 +50,5 @@ def test_log_line_has_the_route_instead_of_the_path(
 def test_log_lines_are_json(server: Server, stranger: Client) -> None:
     stranger.get("/health")
     for line in server.output.splitlines():
-        told = json.loads(line)
-        assert {"event", "level", "time"} <= set(told)
+        fields = json.loads(line)
+        assert {"event", "level", "time"} <= set(fields)

@@ -1,4 +1,4 @@
-"""The document, and the page that shows it."""
+"""The OpenAPI document, and the page that shows it."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ def test_every_operation_has_a_summary_and_an_id(document: dict[str, Any]) -> No
 
 def test_every_operation_lists_its_answers(document: dict[str, Any]) -> None:
     for path, method, operation in operations(document):
-        told = f"{method} {path}"
+        name = f"{method} {path}"
         answers = set(operation["responses"])
-        assert {status for status in answers if status < "300"}, told
-        assert {"500", "503"} <= answers, told
-        assert ("security" in operation) <= ({"401", "403"} <= answers), told
-        assert ("requestBody" in operation) <= ({"400", "413", "415", "422"} <= answers), told
-        assert ("{" in path) <= ("404" in answers), told
-        assert path.startswith("/v1/") == ("429" in answers), told  # nothing else is limited
+        assert {status for status in answers if status < "300"}, name
+        assert {"500", "503"} <= answers, name
+        assert ("security" in operation) <= ({"401", "403"} <= answers), name
+        assert ("requestBody" in operation) <= ({"400", "413", "415", "422"} <= answers), name
+        assert ("{" in path) <= ("404" in answers), name
+        assert path.startswith("/v1/") == ("429" in answers), name  # other paths have no rate limit
         for status in answers:
             if status >= "400":
-                assert "$ref" in operation["responses"][status], told
+                assert "$ref" in operation["responses"][status], name
 
 
 def test_every_error_is_a_problem_document(document: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""How many requests who may send, from where, and what happens when nobody counts."""
+"""Rate limits: per account, per address, in memory and in a shared store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from scripts.server import Cluster
 from tests.support.client import PASSWORD, Client, ok, problem
 from tests.support.server import environment, serve
 
-# Windows so wide that none ends while these tests run.
+# Windows are so long that none ends during these tests.
 TWO = "2 per year"
 RIGHT = environment("postgresql:///x")
 ANNA, BEN = str(uuid.uuid4()), str(uuid.uuid4())
@@ -31,10 +31,10 @@ class Store:
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
         self.fails = False
-        self.asked = 0
+        self.calls = 0
 
     def incr(self, key: str, _expiry: int) -> int:
-        self.asked += 1
+        self.calls += 1
         if self.fails:
             raise ConnectionRefusedError
         self.counts[key] = self.counts.get(key, 0) + 1
@@ -42,7 +42,7 @@ class Store:
 
 
 def make_app(**settings: str) -> Flask:
-    """An application with a route for everybody, one for strangers and one for users."""
+    """An application with public routes, a route that requires a log-in, and a log-in route."""
     app = Flask("limits")
     app.config["SETTINGS"] = config.load(RIGHT | {"RATE_LIMIT": TWO} | settings)
     errors.register(app)
@@ -50,9 +50,9 @@ def make_app(**settings: str) -> Flask:
     app.add_url_rule("/health", "health", lambda: "well")
     app.add_url_rule("/mine", "mine", auth.signed_in()(lambda: "yours"))
     app.add_url_rule("/where", "where", rate_limits.client_address)
-    for_strangers = Blueprint("auth", "limits", url_prefix=rate_limits.AUTH_PREFIX.rstrip("/"))
-    for_strangers.add_url_rule("/login", "log_in", lambda: "welcome")
-    app.register_blueprint(for_strangers)
+    auth_routes = Blueprint("auth", "limits", url_prefix=rate_limits.AUTH_PREFIX.rstrip("/"))
+    auth_routes.add_url_rule("/login", "log_in", lambda: "welcome")
+    app.register_blueprint(auth_routes)
     return app
 
 
@@ -120,10 +120,10 @@ def test_invalid_tokens_count_for_the_address() -> None:
         jwt.encode(claims | {"sub": sub}, "x" * 32, "HS256", headers={"typ": "at+jwt"})
         for sub in (ANNA, BEN, str(uuid.uuid4()))
     ]
-    answers = [mine(app, invented) for invented in ("x", *forged)]
+    answers = [mine(app, invalid) for invalid in ("x", *forged)]
     assert [answer.status_code for answer in answers] == [401, 401, 429, 429]
     assert mine(app, forged[0], "192.0.2.2").status_code == 401
-    # And nobody who has a good one pays for it.
+    # A valid token is counted for its account only.
     assert mine(app, token(app, ANNA)).headers["RateLimit-Remaining"] == "1"
 
 
@@ -148,7 +148,7 @@ def test_requests_without_a_rate_limit_are_not_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("proxies", "forwarded", "remote", "seen"),
+    ("proxies", "forwarded", "remote", "expected"),
     [
         (0, None, "192.0.2.1", "192.0.2.1"),
         (0, "203.0.113.7", "192.0.2.1", "192.0.2.1"),
@@ -157,7 +157,7 @@ def test_requests_without_a_rate_limit_are_not_counted() -> None:
         (1, "198.51.100.9, 203.0.113.7", "192.0.2.1", "203.0.113.7"),
         (2, "198.51.100.9, 203.0.113.7", "192.0.2.1", "198.51.100.9"),
         (2, "203.0.113.7", "192.0.2.1", "192.0.2.1"),
-        # A quote that never ends swallows what the proxy has added, which leaves the proxy.
+        # An open quote hides the address that the proxy has added: the address of the proxy counts.
         (1, '"198.51.100.9, 203.0.113.7', "192.0.2.1", "192.0.2.1"),
         (1, "somewhere", "192.0.2.1", "unknown"),
         (0, None, "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
@@ -169,12 +169,12 @@ def test_requests_without_a_rate_limit_are_not_counted() -> None:
     ],
 )
 def test_client_address_comes_from_trusted_proxies_only(
-    proxies: int, forwarded: str | None, remote: str, seen: str
+    proxies: int, forwarded: str | None, remote: str, expected: str
 ) -> None:
     client = make_app(TRUSTED_PROXIES=str(proxies)).test_client()
     headers = {"X-Forwarded-For": forwarded} if forwarded else {}
     answer = client.get("/where", headers=headers, environ_base={"REMOTE_ADDR": remote})
-    assert answer.text == seen
+    assert answer.text == expected
 
 
 @pytest.fixture
@@ -184,14 +184,14 @@ def store() -> Store:
 
 @pytest.fixture
 def shared(store: Store, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Flask]:
-    """Makes instances that share a store."""
+    """Makes application instances that share one store."""
     monkeypatch.setattr(rate_limits, "_shared", lambda _url: store)
     return lambda: make_app(RATE_LIMIT_STORAGE_URL="redis://localhost", RATE_LIMIT_AUTH=TWO)
 
 
 def test_instances_share_counts_in_a_store(shared: Callable[[], Flask]) -> None:
-    here, there = shared(), shared()
-    answers = [log_in(app, "192.0.2.1").status_code for app in (here, there, here, there)]
+    one, other = shared(), shared()
+    answers = [log_in(app, "192.0.2.1").status_code for app in (one, other, one, other)]
     assert answers == [200, 200, 429, 429]
 
 
@@ -205,16 +205,16 @@ def test_requests_are_counted_in_memory_while_the_store_fails(
     with structlog.testing.capture_logs() as lines:
         answers = [log_in(app, "192.0.2.1").status_code for _ in range(3)]
         assert answers == [200, 200, 429]  # counted in memory
-        assert store.asked == 1
+        assert store.calls == 1
         now += rate_limits.RETRY_SECONDS
         assert log_in(app, "192.0.2.2").status_code == 200
         assert log_in(app, "192.0.2.2").status_code == 200
-        assert store.asked == 2
+        assert store.calls == 2
         store.fails = False
         now += rate_limits.RETRY_SECONDS
         assert log_in(app, "192.0.2.1").status_code == 200
         assert log_in(app, "192.0.2.1").status_code == 200
-        assert store.asked == 4
+        assert store.calls == 4
     assert [line["counted"] for line in lines] == ["in memory", "in memory", "in the store again"]
     assert lines[0]["error"] == "ConnectionRefusedError"
 

@@ -1,1 +1,1 @@
-"""Does it start, stop, deploy and configure as the manuals say?"""
+"""Tests of the server: settings, start, stop, deployment, database, tokens and commands."""

@@ -1,4 +1,4 @@
-"""The tests' own client: it stays logged in for as long as the tests take."""
+"""The HTTP client of the tests: it stays logged in, however long the tests take."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MINUTE = 60
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Move the client's clock forward; the server's stays as it is."""
+    """Moves the clock of the client forward, and leaves the clock of the server."""
 
     def move(minutes: int) -> None:
         clock = SimpleNamespace(time=lambda: time.time() + minutes * MINUTE)

@@ -1,4 +1,4 @@
-"""`python -m api`: what no route does."""
+"""`python -m api`: the commands."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_create_admin_hashes_the_password_as_the_api_does(password: str) -> None
 
 
 def test_command_without_arguments_prints_help() -> None:
-    told = run_command("--help")
-    assert told.returncode == 0
+    result = run_command("--help")
+    assert result.returncode == 0
     for command in ("create-admin", "settings", "hash-password"):
-        assert command in told.stdout
+        assert command in result.stdout

@@ -1,4 +1,4 @@
-"""Settings, and starts that are refused."""
+"""Settings: which ones are accepted, and which ones prevent the start."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.forgery import OTHER_SECRET
 from tests.support.pem import new_key, public, with_password
 from tests.support.server import MFA_KEY, SECRET, environment, new_secrets, serve
 
-# In production what stands in this repository is refused.
+# Made at run time: production refuses every secret that is in this repository.
 PASSWORD = secrets.token_urlsafe(16)
 URL = f"postgresql://telemed_api:{PASSWORD}@localhost/telemed"
 RIGHT = {"APP_ENV": "production", "DATABASE_URL": URL, **new_secrets()}
@@ -80,7 +80,7 @@ def test_secret_generated_as_advised_is_accepted() -> None:
         config.load(RIGHT | {"SECRET_KEY": secrets.token_urlsafe(32)})
 
 
-# What docker-compose.yml has for development.
+# The key of docker-compose.yml, for development.
 COMPOSE_MFA_KEY = "ZGV2ZWxvcG1lbnQtb25seS1tZmEta2V5LWNvbXBvc2U="
 
 
@@ -112,19 +112,19 @@ def test_mfa_keys_generated_as_advised_are_accepted() -> None:
         config.load(RIGHT | {"MFA_KEYS": f"{totp.new_key()}, {totp.new_key()}"})
 
 
-# How secrets are written down: as a value of a variable (NAME=..., NAME: ${NAME:-...}) ...
+# Forms of secrets in files: the value of a variable (NAME=..., NAME: ${NAME:-...}) ...
 ASSIGNED = re.compile(
     r"""\b(\w*(?:SECRET|KEY|PASSWORD|PASSWD)\w*)["'`]?\s*(?::-|[:=-])\s*["'`]?(?:\$\{\w+:?-)?"""
     r"""([\w+/][\w+/=.~@!%-]*)"""
 )
-# ... in a connection string, or by itself, of the forms in which 32 random bytes are written.
+# ... a password in a connection string, or 32 random bytes in one of their usual encodings.
 IN_URL = re.compile(r"postgres(?:ql)?://[^\s/:@]*:(?:\$\{\w+:?-)?([^\s/:@{}\"']+)\}?@")
 RANDOM = re.compile(r"""(?<![\w+/=-])([0-9a-f]{64}|\w[\w+/-]{63}|\w[\w+/-]{42,43}=?)(?![\w+/=-])""")
 CODE = (".py", ".sh", ".sql", ".psql", "Makefile")
 
 
 def published() -> Iterator[tuple[str, str, str]]:
-    """(file, variable, value) of what looks like a secret in the files of this repository."""
+    """(file, variable, value) of everything in this repository that looks like a secret."""
     listed = subprocess.run(
         ("git", "ls-files", "--cached", "--others", "--exclude-standard"),
         cwd=CHECKOUT,
@@ -134,7 +134,7 @@ def published() -> Iterator[tuple[str, str, str]]:
     )
     for name in listed.stdout.splitlines():
         path = CHECKOUT / name
-        # Digests of packages and of changes are no secrets, and the list itself is what is tested.
+        # Digests of packages are not secrets. api/config.py has the list that is tested.
         if not path.is_file() or name.startswith("requirements") or name == "api/config.py":
             continue
         text = path.read_text(errors="replace")
@@ -156,19 +156,19 @@ def test_production_start_with_a_published_secret_is_refused() -> None:
         assert value in {text for _, _, text in found}
     accepted = []
     for file, variable, value in sorted(found):
-        tried = dict.fromkeys(("SECRET_KEY", "SECRET_KEYS_RETIRED", "CONTEXT_KEY"), value)
-        tried["MFA_KEYS"] = f"{RIGHT['MFA_KEYS']},{value}"
+        candidates = dict.fromkeys(("SECRET_KEY", "SECRET_KEYS_RETIRED", "CONTEXT_KEY"), value)
+        candidates["MFA_KEYS"] = f"{RIGHT['MFA_KEYS']},{value}"
         if "PASSWORD" in variable:
             url = f"postgresql://telemed_api:{quote(value, safe='')}@localhost/telemed"
-            tried = {"DATABASE_URL": url, "DBA_DATABASE_URL": url}
-        for name, text in tried.items():
+            candidates = {"DATABASE_URL": url, "DBA_DATABASE_URL": url}
+        for name, text in candidates.items():
             try:
                 config.load(RIGHT | {name: text})
             except config.SettingsError as refused:
                 assert name in str(refused)
             else:
                 accepted.append(f"{file}: {value} as {name}")
-    assert not accepted, "to be added to api/config.py"
+    assert not accepted, "add these to the list in api/config.py"
 
 
 @pytest.mark.parametrize("name", ["PGPASSWORD", "API_DATABASE_PASSWORD", "CONTEXT_KEY"])
@@ -230,12 +230,12 @@ def test_longer_hash_requires_a_longer_key() -> None:
 def test_development_start_accepts_a_weak_secret_but_no_short_or_missing_one(
     environment_name: str,
 ) -> None:
-    elsewhere = RIGHT | {"APP_ENV": environment_name, "BCRYPT_COST": "4"}
-    assert config.load(elsewhere | {"SECRET_KEY": "x" * 32}).bcrypt_cost == 4
+    other = RIGHT | {"APP_ENV": environment_name, "BCRYPT_COST": "4"}
+    assert config.load(other | {"SECRET_KEY": "x" * 32}).bcrypt_cost == 4
     with pytest.raises(config.SettingsError, match="SECRET_KEY is shorter than 32 bytes"):
-        config.load(elsewhere | {"SECRET_KEY": "x" * 31})
+        config.load(other | {"SECRET_KEY": "x" * 31})
     with pytest.raises(config.SettingsError, match="SECRET_KEY is missing"):
-        config.load(elsewhere | {"SECRET_KEY": ""})
+        config.load(other | {"SECRET_KEY": ""})
 
 
 def test_secret_length_is_counted_in_bytes() -> None:
@@ -282,9 +282,9 @@ def test_invalid_key_is_named_without_its_value(
 ) -> None:
     right = PAIRS.get(algorithm, secrets.token_hex(32))
     wrong = {"ALGORITHM": algorithm, "SECRET_KEY": right, name: key}
-    with pytest.raises(config.SettingsError) as told:
+    with pytest.raises(config.SettingsError) as raised:
         config.load(RIGHT | wrong)
-    text = str(told.value)
+    text = str(raised.value)
     place = "SECRET_KEYS_RETIRED (key 1)" if name == "SECRET_KEYS_RETIRED" else name
     assert text.startswith(f"{place} {reason}")
     assert len(text.splitlines()) == 1
@@ -300,14 +300,14 @@ def test_secret_that_looks_like_another_kind_of_key_is_refused() -> None:
 
 def test_invalid_retired_key_is_named_by_its_position() -> None:
     good = secrets.token_hex(32)
-    with pytest.raises(config.SettingsError) as told:
+    with pytest.raises(config.SettingsError) as raised:
         config.load(RIGHT | {"SECRET_KEYS_RETIRED": f"{good}, short,{good},{'x' * 64}"})
-    first, second = str(told.value).split("; ")
+    first, second = str(raised.value).split("; ")
     assert first.startswith("SECRET_KEYS_RETIRED (key 2) is shorter")
     assert second.startswith("SECRET_KEYS_RETIRED (key 4) can be guessed")
     between = PAIRS["EdDSA"] + "and then\n" + OTHER
     pairs = RIGHT | {"ALGORITHM": "EdDSA", "SECRET_KEY": OTHER}
-    config.load(pairs | {"SECRET_KEYS_RETIRED": between})  # PEM allows words between keys
+    config.load(pairs | {"SECRET_KEYS_RETIRED": between})  # PEM allows text between keys
     with pytest.raises(config.SettingsError, match=r"SECRET_KEYS_RETIRED \(key 1\) is not one"):
         config.load(pairs | {"SECRET_KEYS_RETIRED": "and then\n" + between})
 
@@ -344,10 +344,10 @@ def test_settings_show_no_key() -> None:
     assert config.load(RIGHT).without_secrets()["SECRET_KEYS_RETIRED"] == ""
     pair = {"SECRET_KEY": OTHER, "SECRET_KEYS_RETIRED": PAIRS["EdDSA"]}
     settings = config.load(RIGHT | pair | {"ALGORITHM": "EdDSA"})
-    told = str(settings.without_secrets()) + repr(settings) + repr(vars(settings.keyring))
-    assert "BEGIN" not in told
+    shown_pair = str(settings.without_secrets()) + repr(settings) + repr(vars(settings.keyring))
+    assert "BEGIN" not in shown_pair
     for line in (OTHER + PAIRS["EdDSA"]).splitlines():
-        assert line not in told
+        assert line not in shown_pair
 
 
 @pytest.mark.parametrize(
@@ -378,7 +378,7 @@ def test_settings_show_no_key() -> None:
         ("RATE_LIMIT_AUTH", "60"),
         ("RATE_LIMIT_STORAGE_URL", "localhost"),
         ("RATE_LIMIT_STORAGE_URL", "async+memory://"),
-        ("RATE_LIMIT_STORAGE_URL", "memcached://localhost"),  # is not installed
+        ("RATE_LIMIT_STORAGE_URL", "memcached://localhost"),  # its client is not installed
         ("RATE_LIMIT_STORAGE_URL", "redis://localhost:port"),
         ("TRUSTED_PROXIES", "10.0.0.0/8"),
     ],
@@ -396,11 +396,11 @@ def test_empty_rate_limit_is_accepted() -> None:
 
 
 def test_invalid_settings_are_reported_all_at_once() -> None:
-    with pytest.raises(config.SettingsError) as told:
+    with pytest.raises(config.SettingsError) as raised:
         config.load({"PORT": "x"})
-    assert str(told.value).count(";") == 4
+    assert str(raised.value).count(";") == 4
     for name in ("PORT", "DATABASE_URL", "SECRET_KEY", "CONTEXT_KEY", "MFA_KEYS"):
-        assert name in str(told.value)
+        assert name in str(raised.value)
 
 
 def test_error_message_never_contains_a_secret() -> None:
@@ -409,10 +409,10 @@ def test_error_message_never_contains_a_secret() -> None:
         "SECRET_KEY": "letmein",
         "RATE_LIMIT_STORAGE_URL": "radish://:hunter2@localhost",
     }
-    with pytest.raises(config.SettingsError) as told:
+    with pytest.raises(config.SettingsError) as raised:
         config.load(wrong)
-    assert "hunter2" not in str(told.value)
-    assert "letmein" not in str(told.value)
+    assert "hunter2" not in str(raised.value)
+    assert "letmein" not in str(raised.value)
 
 
 def test_settings_are_shown_without_secrets() -> None:
@@ -441,7 +441,7 @@ def test_settings_show_no_secret_of_a_connection_string() -> None:
 
 def test_ipv4_and_ipv6_addresses_are_accepted() -> None:
     for host, bind in (("::1", "[::1]:8000"), ("127.0.0.1", "127.0.0.1:8000")):
-        told = subprocess.run(
+        result = subprocess.run(
             (sys.executable, "-m", "gunicorn", "--print-config"),
             cwd=CHECKOUT,
             env=environment(URL, HOST=host),
@@ -449,13 +449,13 @@ def test_ipv4_and_ipv6_addresses_are_accepted() -> None:
             text=True,
             timeout=60,
         )
-        (line,) = (row for row in told.stdout.splitlines() if row.startswith("bind "))
+        (line,) = (row for row in result.stdout.splitlines() if row.startswith("bind "))
         assert line.endswith(f"= ['{bind}']")
 
 
 def test_env_example_documents_each_setting_with_its_default() -> None:
     documented = variables_of_the_example()
-    # The last one is the deployment's, which reads the same file.
+    # MFA_REQUIRED_ROLES is a setting of the deployment, which reads the same file.
     of_the_api = {field.name.upper() for field in fields(config.Settings)}
     assert set(documented) == of_the_api | {"MFA_REQUIRED_ROLES"}
     optional = set(documented) - {

@@ -1,4 +1,4 @@
-"""db/contract.txt is that of the schema, so that a change of it is read in a diff."""
+"""db/contract.txt matches the schema, so that a diff shows every change of the contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one way to the database: context, sets, notices and retries."""
+"""api/db.py: context, lists, notices, retries and connections."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def app(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Flask]:
 
 @pytest.fixture
 def request_of(app: Flask) -> Iterator[None]:
-    """A request by somebody."""
+    """The context of a request by a doctor."""
     with app.test_request_context("/"):
         g.user_id, g.role, g.request_id = "some-user", "doctor", "some-request"
         yield
@@ -101,7 +101,7 @@ def test_context_lasts_for_one_call(app: Flask) -> None:
     with app.test_request_context("/"):
         g.user_id, g.role, g.request_id = "me", "patient", "r1"
         assert json.loads(db.call("context")) == ["me", "patient", "r1", "UTC"]
-    # The same connection, the pool has only one: the next borrower is a stranger.
+    # The pool has one connection, so this request uses the same one. It has no caller.
     with app.test_request_context("/"):
         assert json.loads(db.call("context")) == ["", "", "", "UTC"]
 
@@ -143,9 +143,9 @@ def test_last_page_has_no_next_cursor(
 def test_transaction_conflict_is_retried_three_times(sqlstate: str) -> None:
     start = int(db.call("fails_at_first", times=0, sqlstate=sqlstate))
     assert int(db.call("fails_at_first", times=start + 3, sqlstate=sqlstate)) == start + 4
-    with pytest.raises(psycopg.OperationalError) as told:
+    with pytest.raises(psycopg.OperationalError) as raised:
         db.call("fails_at_first", times=start + 100, sqlstate=sqlstate)
-    assert told.value.sqlstate == sqlstate
+    assert raised.value.sqlstate == sqlstate
     assert int(db.call("fails_at_first", times=0, sqlstate=sqlstate)) == start + 4 + 4 + 1
 
 
@@ -184,9 +184,9 @@ def test_unsafe_request_is_sent_once(app: Flask) -> None:
     for arguments in ({}, {"idempotency_key": None}):
         with app.test_request_context("/", method="POST"):
             n = next_attempt()
-            with pytest.raises(psycopg.OperationalError) as told:
+            with pytest.raises(psycopg.OperationalError) as raised:
                 db.call("dies", times=n + 10, **arguments)
-            answer = errors._from_psycopg(told.value)
+            answer = errors._from_psycopg(raised.value)
             assert answer.status_code == 503
             assert "unknown whether" in answer.get_data(as_text=True)
             assert next_attempt() == n + 2
@@ -202,15 +202,19 @@ def test_missing_answer_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
             db.call("process")
     finally:
         os.kill(process, signal.SIGCONT)
-    # Its connection is not used again: the answer may still come.
+    # Its connection is not used again: the answer may still arrive.
     assert int(db.call("process")) != process
 
 
 @pytest.mark.usefixtures("request_of")
 def test_committed_refusal_is_a_problem_and_a_replay_is_marked() -> None:
-    with pytest.raises(Problem) as told:
+    with pytest.raises(Problem) as raised:
         db.call("refuses", code="TM901")
-    assert (told.value.status, told.value.code, told.value.detail) == (409, "TM901", "Refused")
+    assert (raised.value.status, raised.value.code, raised.value.detail) == (
+        409,
+        "TM901",
+        "Refused",
+    )
     assert g.replayed is True
     db.call("context")
     assert g.replayed is False
@@ -249,7 +253,7 @@ def test_ready_check_of_a_silent_database_times_out() -> None:
             db.ping(0.2)
     finally:
         os.kill(process, signal.SIGCONT)
-    # Its connection is not used again: an answer to somebody else may be on the way.
+    # Its connection is not used again: the answer may still arrive.
     assert int(db.call("process")) != process
 
 
@@ -260,7 +264,7 @@ def test_missing_right_of_the_api_login_is_an_error(app: Flask, cluster: Cluster
 
 @pytest.fixture
 def reconnecting(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Connections may be replaced as often as they have to be."""
+    """Connections may be replaced at any time, without the usual pause."""
     monkeypatch.setattr(db, "RECONNECT_SECONDS", 0.0)
     yield
     db._reconnect()
@@ -297,7 +301,7 @@ def test_missing_prepared_statement_is_sent_unprepared(
 ) -> None:
     monkeypatch.setattr(db, "_prepare", None)
     db._reconnect()
-    # As for a request that may be sent only once: nothing has run.
+    # Even a request that may be sent only once is sent again: nothing has run.
     with app.test_request_context("/", method="POST"):
         call_until_prepared()
         with db._borrow() as connection:
@@ -307,13 +311,13 @@ def test_missing_prepared_statement_is_sent_unprepared(
         for _ in range(7):
             assert json.loads(db.call("new_year" if "deallocate" in loss else "context"))
         before = prepared()
-        for _ in range(7):  # and no other one is prepared from now on
+        for _ in range(7):  # from now on no other statement is prepared
             db.items("all_things")
         assert prepared() == before
 
 
 def demote() -> None:
-    """Make the session of the pool's connection read-only; another one would not be."""
+    """Make the database session of the pool's connection read-only, but no other session."""
     with db._borrow() as connection:
         connection.execute("set default_transaction_read_only = on")
 
@@ -338,14 +342,14 @@ def test_read_only_server_is_503_and_not_ready(app: Flask, cluster: Cluster) -> 
     db._reconnect()
     try:
         with app.test_request_context("/", method="POST"):
-            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction) as told:
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction) as raised:
                 db.call("fails_at_first", times=0, sqlstate="TM901")
-            answer = errors._from_psycopg(told.value)
+            answer = errors._from_psycopg(raised.value)
             assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
             assert "unknown whether" not in answer.get_data(as_text=True)
             with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
                 db.ping(60)
-            assert db.call("context")  # what only reads is answered
+            assert db.call("context")  # reads still work
     finally:
         cluster.sql(f"{read_only} = off")
     db._reconnect()

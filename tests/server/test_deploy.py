@@ -1,4 +1,4 @@
-"""scripts/deploy.sh where nobody is superuser, and what it leaves in logs and statistics."""
+"""scripts/deploy.sh without a superuser, and what it leaves in logs and statistics."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from tests.support.people import create_admin, log_in
 from tests.support.server import serve, wait_for
 
 DATABASE = "telemed_managed"
-MASTER = "master"  # of a managed server: CREATEROLE and CREATEDB, and no superuser
+MASTER = "master"  # the main login of a managed server: CREATEROLE, CREATEDB, not a superuser
 PASSWORD = "canary-password-of-the-api"
 CONTEXT_KEY = r"canary-context-key \n with a backslash, 'quotes' and $dollars$"
-# Everything that a server can log of statements.
-TALKATIVE = {
+# Settings with which a server logs all statements and parameters.
+VERBOSE = {
     "log_statement": "all",
     "log_min_duration_statement": "0",
     "log_min_error_statement": "debug5",
@@ -45,15 +45,15 @@ TALKATIVE = {
 
 @pytest.fixture(scope="module")
 def managed() -> Iterator[Cluster]:
-    """A server beside whose databases ours has to live, and that logs all that it can log."""
-    with throwaway_cluster(THROWAWAY_SETTINGS | TALKATIVE) as cluster:
+    """A managed server with another database, which logs all statements and parameters."""
+    with throwaway_cluster(THROWAWAY_SETTINGS | VERBOSE) as cluster:
         cluster.sql(f"create role {MASTER} login createrole createdb")
-        for name, more in (
-            ("nobody", ""),
+        for name, attributes in (
+            ("no_rights", ""),
             ("no_databases", "createrole"),
             ("no_roles", "createdb"),
         ):
-            cluster.sql(f"create role {name} login {more}")
+            cluster.sql(f"create role {name} login {attributes}")
         cluster.sql("create role neighbour login")
         cluster.sql("create database neighbour owner neighbour")
         cluster.sql("create table notes as select 'untouched' as text", "neighbour")
@@ -63,7 +63,7 @@ def managed() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def deployed(managed: Cluster) -> Cluster:
-    """The same server, after a deployment by a login that is no superuser."""
+    """The same server, after a deployment by a login that is not a superuser."""
     before = neighbours(managed)
     result = deploy(managed, MASTER, API_DATABASE_PASSWORD=PASSWORD, CONTEXT_KEY=CONTEXT_KEY)
     assert result.returncode == 0, result.stderr
@@ -89,7 +89,7 @@ def deploy(
 
 
 def neighbours(cluster: Cluster) -> list[str]:
-    """What must stay as it is: other databases, and the roles that are not the product's."""
+    """What a deployment must not change: other databases and other roles."""
     return [
         cluster.sql(query, database)
         for query, database in (
@@ -110,7 +110,7 @@ def neighbours(cluster: Cluster) -> list[str]:
 def test_deployment_without_createrole_names_what_is_missing(managed: Cluster) -> None:
     if managed.sql("select to_regrole('telemed_owner') is null") != "t":
         pytest.skip("deployed already: run the whole file")
-    for login in ("nobody", "no_roles"):
+    for login in ("no_rights", "no_roles"):
         result = deploy(managed, login)
         assert result.returncode == 1
         assert result.stderr.splitlines() == [
@@ -145,7 +145,7 @@ def test_deployment_on_a_managed_server_is_complete(deployed: Cluster) -> None:
 
 
 def test_clinic_works_on_a_managed_server(deployed: Cluster) -> None:
-    """Administrators act as users, through roles that the same login has made."""
+    """DBAs act as users, through roles that the deploying login created."""
     for statement in (
         "create role ada login in role telemed_dba",
         f"grant connect on database {DATABASE} to ada",
@@ -181,24 +181,25 @@ def test_clinic_works_on_a_managed_server(deployed: Cluster) -> None:
 def test_second_deployment_by_a_member_of_the_owner_succeeds(deployed: Cluster) -> None:
     again = deploy(deployed, MASTER)
     assert again.returncode == 0, again.stderr
-    # Later a member of the owner is enough, without CREATEROLE and CREATEDB.
+    # A later deployment needs only a member of telemed_owner, without CREATEROLE and CREATEDB.
     with psycopg.connect(deployed.url("postgres", MASTER), autocommit=True) as master:
         master.execute("create role deployer login in role telemed_owner")
     member = deploy(deployed, "deployer")
     assert member.returncode == 0, member.stderr
-    stranger = deploy(deployed, "nobody")
+    stranger = deploy(deployed, "no_rights")
     assert stranger.stderr.splitlines() == [
-        "deploy: the login nobody must be a member of telemed_owner: grant telemed_owner to nobody"
+        "deploy: the login no_rights must be a member of telemed_owner:"
+        " grant telemed_owner to no_rights"
     ]
 
 
 def test_right_refused_by_a_managed_server_is_a_note(deployed: Cluster) -> None:
-    """Since PostgreSQL 16 only an administrator of pg_monitor grants it."""
+    """Since PostgreSQL 16, granting pg_monitor requires ADMIN OPTION on it."""
     lines = deploy(deployed, MASTER).stdout.splitlines()
     notes = [line for line in lines if line.startswith("deploy: note: ")]
-    told = [note for note in notes if "pg_monitor" in note or "pg_signal_backend" in note]
+    about_roles = [note for note in notes if "pg_monitor" in note or "pg_signal_backend" in note]
     member = deployed.sql("select pg_has_role('telemed_dba', 'pg_monitor', 'member')") == "t"
-    assert len(told) == (0 if member else 2)
+    assert len(about_roles) == (0 if member else 2)
     assert any("log_parameter_max_length" in note for note in notes)
     advice = "select subject, found from ops.advise() where subject ~ '^role telemed_'"
     found = deployed.sql(advice, DATABASE)
@@ -207,7 +208,7 @@ def test_right_refused_by_a_managed_server_is_a_note(deployed: Cluster) -> None:
 
 
 def test_deployment_sends_a_verifier_instead_of_the_password(deployed: Cluster) -> None:
-    """RFC 5802, section 3: computed here once more, from the salt that was chosen."""
+    """RFC 5802, section 3: the test computes the verifier again, from the stored salt."""
     stored = deployed.sql("select rolpassword from pg_authid where rolname = 'telemed_api'")
     found = re.fullmatch(r"SCRAM-SHA-256\$(\d+):([^$]+)\$([^:]+):(.+)", stored)
     assert found, stored
@@ -237,15 +238,15 @@ def test_deployment_leaves_no_secret_in_log_or_statistics(deployed: Cluster) -> 
     statements = deployed.sql("select string_agg(query, ' ') from pg_stat_statements")
     log = deployed.log.read_text()
     for text in (statements, log):
-        assert "alter role telemed_api password 'SCRAM-SHA-256" in text  # it was looked at
+        assert "alter role telemed_api password 'SCRAM-SHA-256" in text  # the statement is recorded
         assert "canary" not in text
 
 
 def test_deployment_needs_neither_environment_nor_user_name(managed: Cluster) -> None:
-    """As in a container that runs as any user; here to a second database of the server."""
+    """As in a container with an arbitrary user id; deploys a second database of the server."""
     copy = Path(tempfile.mkdtemp(prefix="telemedicine-deploy-", dir="/tmp"))
     try:
-        # Only what the image has that deploys.
+        # Only the files of the image that deploys.
         stage = re.split(r"^FROM ", (CHECKOUT / "Dockerfile").read_text(), flags=re.M)
         (migrate,) = (text for text in stage if " AS migrate" in text.partition("\n")[0])
         sent = (CHECKOUT / ".dockerignore").read_text().splitlines()
@@ -282,17 +283,17 @@ def test_deployment_needs_neither_environment_nor_user_name(managed: Cluster) ->
         shutil.rmtree(copy)
 
 
-# What patients, doctors and clients confide; each would be found in the log.
+# Parameters of requests. None may be in the log.
 CANARIES = ("canary-reason", "canary-name", "canary-mail", "$2b$04$")
 
 
 def test_verbose_server_log_has_no_parameter_of_the_api(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    with throwaway_cluster(THROWAWAY_SETTINGS | TALKATIVE) as cluster:
+    with throwaway_cluster(THROWAWAY_SETTINGS | VERBOSE) as cluster:
         cluster_deploy(cluster, DATABASE)
         create_admin(cluster.url(DATABASE), "chief-canary-mail@clinic.test")
-        log = tmp_path_factory.mktemp("talkative") / "log"
+        log = tmp_path_factory.mktemp("verbose") / "log"
         with serve(cluster.url(DATABASE, "telemed_api"), log) as server:
             wait_for(server.url + "/health/ready", 200)
             document = requests.get(server.url + "/openapi.json", timeout=60).json()
@@ -318,15 +319,15 @@ def test_verbose_server_log_has_no_parameter_of_the_api(
             )
             problem(stranger.post("/v1/auth/signup", account), 409, "TM911")
             problem(doctor.get("/v1/slots", specialty="canary-reason", cursor="x"), 422)
-        # Errors of the database itself, with the parameters that caused them.
+        # Errors of PostgreSQL itself, for which it could log the parameters.
         with psycopg.connect(cluster.url(DATABASE, "telemed_api"), autocommit=True) as api:
             for value in ("canary-reason" * 1000, "canary-\x1fname"):
                 with pytest.raises(psycopg.Error):
                     api.execute("select api.sign_up('a@b.test', '$1', %s)", (value,))
         text = cluster.log.read_text()
-        assert "book_consultation" in text  # the statements are there
+        assert "book_consultation" in text  # statements are logged
         assert "duration: " in text
         assert consultation["id"] not in text
-        proof = context.key_id(THROWAWAY_CONTEXT_KEY)
-        found = [canary for canary in (*CANARIES, proof) if canary in text]
+        key_id = context.key_id(THROWAWAY_CONTEXT_KEY)
+        found = [canary for canary in (*CANARIES, key_id) if canary in text]
         assert not found, [line for line in text.splitlines() if found[0] in line][:3]

@@ -17,7 +17,7 @@ from scripts.system import CHECKOUT
 from scripts.test import database_for_pgtap
 from tests.support.server import environment
 
-# How PostgreSQL prints an expression differs a little from version to version.
+# PostgreSQL prints some expressions differently in other versions.
 MADE_WITH = "15"
 
 
@@ -34,7 +34,7 @@ def test_sql_reference_matches_the_catalog(cluster: Cluster, made: dict[str, str
         for name, text in made.items()
         if not (FOLDER / name).exists() or (FOLDER / name).read_text() != text
     ]
-    assert not stale, f"`make docs` makes anew what is stale: {stale}"
+    assert not stale, f"stale files, which `make docs` generates again: {stale}"
     assert {path.name for path in FOLDER.iterdir()} == set(made)
     assert SETTINGS.read_text() == settings_page(), "`make docs` updates docs/settings.md"
 

@@ -1,4 +1,4 @@
-"""Folders import in one direction: no circle, and no shelf of tests imports its neighbour."""
+"""Folders import in one direction: no circle, and no test folder imports another one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHARED = {"tests", "tests/support", "api", "api/resources", "scripts"}
 
 
 def imports_of_folders(root: Path) -> dict[str, set[str]]:
-    """The folders that each folder of `root` imports, itself left out."""
+    """The other folders that each folder of `root` imports."""
     found: dict[str, set[str]] = defaultdict(set)
     for top in ROOTS:
         for path in (root / top).rglob("*.py"):
@@ -37,7 +37,7 @@ def _modules(path: Path) -> Iterator[str]:
 
 
 def _folder(root: Path, module: str) -> str | None:
-    """The folder of a module, of a package, or of the module that has a name; None if not ours."""
+    """The folder of a module, a package, or a name in a module. None if it is not one of ROOTS."""
     parts = module.split(".")
     if parts[0] not in ROOTS:
         return None
@@ -53,7 +53,7 @@ def _folder(root: Path, module: str) -> str | None:
 
 def test_folders_have_no_import_circle() -> None:
     graph = imports_of_folders(CHECKOUT)
-    # The application assembles its resources, which use the modules beside it.
+    # Allowed: api/app.py imports the resources, and the resources import modules of api.
     graph["api"] -= {"api/resources"}
     TopologicalSorter(graph).prepare()
 

@@ -1,4 +1,4 @@
-"""What administrators run does not wait for whoever is at work."""
+"""Functions for DBAs do not wait for transactions that hold row locks."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def test_purge_skips_locked_rows(
         clinic.rows(OLD[table])
         with (
             psycopg.connect(cluster.url(clinic.database)) as holder,
-            psycopg.connect(clinic.url("dba"), autocommit=True) as administrator,
+            psycopg.connect(clinic.url("dba"), autocommit=True) as dba,
         ):
-            administrator.execute("set lock_timeout = '10s'")
+            dba.execute("set lock_timeout = '10s'")
             holder.execute(f"select * from app.{table} for key share".encode())
             purge = "select rows from ops.purge() where table_name = %s"
-            assert administrator.execute(purge, (table,)).fetchone() == (0,)
+            assert dba.execute(purge, (table,)).fetchone() == (0,)
             holder.rollback()
-            assert administrator.execute(purge, (table,)).fetchone() == (1,)
+            assert dba.execute(purge, (table,)).fetchone() == (1,)

@@ -1,4 +1,4 @@
-"""The API behind PgBouncer in transaction mode: each answer is the one that was asked for."""
+"""The API behind PgBouncer in transaction mode: every answer belongs to its request."""
 
 from __future__ import annotations
 
@@ -26,44 +26,44 @@ CLIENTS = 8
 
 
 @dataclass
-class Question:
-    """A request and what the server answers that has no pooler before it."""
+class Exchange:
+    """A request, and the answer of a server without a pooler."""
 
-    who: Client
+    caller: Client
     path: str
     answer: object
 
 
 @pytest.fixture(scope="module")
-def questions(new_doctor: People, new_patient: People) -> list[Question]:
-    """Calls of functions with equal numbers of parameters, none and one."""
+def exchanges(new_doctor: People, new_patient: People) -> list[Exchange]:
+    """Calls of functions with no parameter and with one parameter, several of each."""
     found = []
     for day in (2, 3):
         doctor, patient = new_doctor(), new_patient()
         consultation = patient.book(doctor.publish(at(day)))
         own = f"/v1/consultations/{consultation['id']}"
         shared = ("/v1/me", f"/v1/doctors/{doctor.id}", own)
-        asked = [(doctor, path) for path in (*shared, f"{own}/history", "/v1/time-off")]
-        asked += [(patient, path) for path in (*shared, f"{own}/prescriptions", f"{own}/payments")]
-        found += [Question(who, path, ok(who.get(path))) for who, path in asked]
-    assert len({json.dumps(question.answer) for question in found}) >= 10
+        reads = [(doctor, path) for path in (*shared, f"{own}/history", "/v1/time-off")]
+        reads += [(patient, path) for path in (*shared, f"{own}/prescriptions", f"{own}/payments")]
+        found += [Exchange(caller, path, ok(caller.get(path))) for caller, path in reads]
+    assert len({json.dumps(exchange.answer) for exchange in found}) >= 10
     return found
 
 
-class Crowd:
-    """Clients who ask all at once, over and over, and compare each answer."""
+class Load:
+    """Clients that send requests concurrently, again and again, and compare each answer."""
 
-    def __init__(self, url: str, questions: list[Question]) -> None:
+    def __init__(self, url: str, exchanges: list[Exchange]) -> None:
         self.url = url
-        self.questions = questions
+        self.exchanges = exchanges
         self.counts: Counter[str] = Counter()
         self.examples: list[str] = []
         self._counting = threading.Condition()
         self._enough = threading.Event()
 
-    def __enter__(self) -> Crowd:
+    def __enter__(self) -> Load:
         self._threads = [
-            threading.Thread(target=self._ask, args=(number,)) for number in range(CLIENTS)
+            threading.Thread(target=self._run, args=(number,)) for number in range(CLIENTS)
         ]
         for thread in self._threads:
             thread.start()
@@ -75,12 +75,12 @@ class Crowd:
             thread.join()
 
     def wait_for(self, kind: str, more: int = 1) -> None:
-        """Wait for so many more answers of a kind, or for far more of other kinds."""
+        """Wait for `more` answers of a kind, or for 20,000 answers of any kind."""
         goal = self.counts[kind] + more
         self._wait(lambda: self.counts[kind] >= goal)
 
     def wait_for_example(self) -> None:
-        """Wait for an answer to another question, or for far more right answers."""
+        """Wait for an unexpected answer, or for 20,000 answers of any kind."""
         self._wait(lambda: bool(self.examples))
 
     def _wait(self, condition: Callable[[], bool]) -> None:
@@ -88,27 +88,27 @@ class Crowd:
             most = self.counts.total() + 20_000
             self._counting.wait_for(lambda: condition() or self.counts.total() >= most)
 
-    def _ask(self, number: int) -> None:
-        asked = number * len(self.questions) // CLIENTS
+    def _run(self, number: int) -> None:
+        position = number * len(self.exchanges) // CLIENTS
         with requests.Session() as session:
             while not self._enough.is_set():
-                question = self.questions[asked % len(self.questions)]
-                asked += 1
+                exchange = self.exchanges[position % len(self.exchanges)]
+                position += 1
                 answer = session.get(
-                    self.url + question.path,
-                    headers={"Authorization": f"Bearer {question.who.token}"},
+                    self.url + exchange.path,
+                    headers={"Authorization": f"Bearer {exchange.caller.token}"},
                     timeout=60,
                 )
-                self._count(question, answer)
+                self._count(exchange, answer)
 
-    def _count(self, question: Question, answer: requests.Response) -> None:
+    def _count(self, exchange: Exchange, answer: requests.Response) -> None:
         kind = str(answer.status_code)
         if answer.status_code == 200:
-            kind = "right" if answer.json() == question.answer else "wrong"
+            kind = "right" if answer.json() == exchange.answer else "wrong"
         with self._counting:
             self.counts[kind] += 1
             if kind not in ("right", "503"):
-                self.examples.append(f"{question.path}: {kind} {answer.text[:200]}")
+                self.examples.append(f"{exchange.path}: {kind} {answer.text[:200]}")
             self._counting.notify_all()
 
 
@@ -118,40 +118,40 @@ def pooler(cluster: Cluster) -> Iterator[Pooler]:
         yield running
 
 
-# Also "session", which is wrong here, has to give nobody the answer to another question.
+# The wrong setting "session" must not give a request the answer of another request, either.
 @pytest.mark.parametrize("setting", ["auto", "transaction", "session"])
 def test_pooled_answers_match_their_requests_also_over_a_restart(
-    setting: str, pooler: Pooler, database: str, questions: list[Question], tmp_path: Path
+    setting: str, pooler: Pooler, database: str, exchanges: list[Exchange], tmp_path: Path
 ) -> None:
     settings = {"WEB_CONCURRENCY": "2", "DATABASE_POOLER": setting}
     with serve(pooler.url(database), tmp_path / "log", **settings) as server:
         wait_for(server.url + "/health/ready", 200)
-        with Crowd(server.url, questions) as crowd:
-            crowd.wait_for("right", 400)
+        with Load(server.url, exchanges) as load:
+            load.wait_for("right", 400)
             pooler.stop()
-            crowd.wait_for("503", CLIENTS)
+            load.wait_for("503", CLIENTS)
             pooler.start()
-            crowd.wait_for("right", 400)
-        assert set(crowd.counts) == {"right", "503"}, crowd.examples
+            load.wait_for("right", 400)
+        assert set(load.counts) == {"right", "503"}, load.examples
         lines = [json.loads(line) for line in server.output.splitlines()]
     assert not [line for line in lines if line["event"] == "bug"]
-    if setting != "session":  # one line of each worker
+    if setting != "session":  # one line from each worker
         found = [line for line in lines if line["event"] == "pooler"]
         assert len(found) == (2 if setting == "auto" else 0)
 
 
 def test_comparison_notices_the_wrong_function(
-    pooler: Pooler, database: str, questions: list[Question], tmp_path: Path
+    pooler: Pooler, database: str, exchanges: list[Exchange], tmp_path: Path
 ) -> None:
     settings = {"WEB_CONCURRENCY": "2", "DATABASE_POOLER": "session"}
     app = "tests.support.pooler:as_psycopg_does()"
     with (
         serve(pooler.url(database), tmp_path / "log", app=app, **settings) as server,
-        Crowd(server.url, questions) as crowd,
+        Load(server.url, exchanges) as load,
     ):
-        crowd.wait_for_example()
+        load.wait_for_example()
     # Another function answers, or refuses the arguments: 404, 422 or 500.
-    assert crowd.examples, crowd.counts
+    assert load.examples, load.counts
 
 
 def test_pooled_write_happens_once(

@@ -45,11 +45,13 @@ class Caller:
         self.keeps = keeps
         self.kept: tuple[http.client.HTTPConnection, float] | None = None
 
-    def send(self, who: Client, method: str, path: str, body: object = None) -> tuple[int, bytes]:
-        """The answer's status and body. OSError or HTTPException: there was no whole answer."""
+    def send(
+        self, client: Client, method: str, path: str, body: object = None
+    ) -> tuple[int, bytes]:
+        """The status and the body. OSError or HTTPException: the answer was not complete."""
         connection = self._kept() or self._new()
         headers = {
-            "Authorization": f"Bearer {who.token}",
+            "Authorization": f"Bearer {client.token}",
             "Content-Type": "application/json",
             "Idempotency-Key": new_key(),
             "Connection": "keep-alive" if self.keeps else "close",
@@ -197,7 +199,7 @@ def slots(new_doctor: People) -> list[str]:
 
 @pytest.fixture
 def load(cluster: Cluster, database: str, new_patient: People, slots: list[str]) -> Load:
-    """Clients for some of the slots."""
+    """Clients that book some of the slots."""
     mine = [slots.pop() for _ in range(300)]
     return Load(cluster.url(database), new_patient, mine)
 
@@ -205,8 +207,8 @@ def load(cluster: Cluster, database: str, new_patient: People, slots: list[str])
 @pytest.fixture
 def start(cluster: Cluster, database: str, tmp_path: Path) -> Iterator[Serve]:
     """Starts a server whose requests wait for the database up to a minute."""
-    patience = "&options=-c%20lock_timeout%3D60s%20-c%20statement_timeout%3D60s"
-    url = cluster.url(database, "telemed_api") + patience
+    timeouts = "&options=-c%20lock_timeout%3D60s%20-c%20statement_timeout%3D60s"
+    url = cluster.url(database, "telemed_api") + timeouts
     settings = {
         "DATABASE_POOL_SIZE": "8",
         "DATABASE_POOL_TIMEOUT_SECONDS": "60",
@@ -233,9 +235,9 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def workers(server: Server, what: str) -> list[int]:
-    """The workers that the log calls `what`, Booting or exiting."""
-    return [int(pid) for pid in re.findall(rf"{what}\D*pid: (\d+)", server.output)]
+def workers(server: Server, event: str) -> list[int]:
+    """The workers with an event in the log: Booting or exiting."""
+    return [int(pid) for pid in re.findall(rf"{event}\D*pid: (\d+)", server.output)]
 
 
 def refuses(server: Server) -> bool:
@@ -282,14 +284,14 @@ def _status(pid: int, line: str) -> str:
     return words[1]
 
 
-def _put_to_sleep(pid: int) -> None:
-    """Stop a process, and wait for it: on a busy machine a later TERM could come first."""
+def _suspend(pid: int) -> None:
+    """Stop a process, and wait until it stops: on a busy machine a later TERM could come first."""
     os.kill(pid, signal.SIGSTOP)
     until(lambda: _status(pid, "State") == "T")
 
 
-def _has_to_stop(pid: int) -> bool:
-    """Whether a TERM waits for a process that is asleep."""
+def _has_pending_term(pid: int) -> bool:
+    """Whether a TERM is pending for a stopped process."""
     return bool(int(_status(pid, "ShdPnd"), 16) >> (signal.SIGTERM - 1) & 1)
 
 
@@ -302,7 +304,7 @@ def test_reload_under_load_loses_no_request(load: Load, start: Serve) -> None:
             assert not asks_to_close(kept)
             server.process.send_signal(signal.SIGHUP)
             until(lambda: len(workers(server, "Booting")) == len(old) + 2)
-            # The old workers were told to stop, and still answer.
+            # The old workers got TERM, and still answer.
             until(lambda: asks_to_close(kept))
         until(lambda: sorted(workers(server, "exiting")) == sorted(old))
 
@@ -317,7 +319,7 @@ def test_stop_under_load_loses_no_request(load: Load, start: Serve) -> None:
     with load.on(server, other):
         with load.holding_up(server):
             server.process.send_signal(signal.SIGTERM)
-            # At once, so that other clients use the other server while these requests last.
+            # Immediately, so that other clients use the other server during these requests.
             until(lambda: refuses(server))
         assert server.process.wait(60) == 0
     load.check()
@@ -350,9 +352,9 @@ def test_reload_with_invalid_settings_keeps_the_present_ones(
 def test_connection_in_the_accept_queue_at_a_stop_is_answered(start: Serve) -> None:
     server = start()
     with ExitStack() as open_:
-        asleep = workers(server, "Booting")
-        for pid in asleep:
-            _put_to_sleep(pid)
+        suspended = workers(server, "Booting")
+        for pid in suspended:
+            _suspend(pid)
         try:
             waiting = [open_.enter_context(closing(keep_alive(server))) for _ in range(10)]
             for connection in waiting[1:]:
@@ -360,9 +362,9 @@ def test_connection_in_the_accept_queue_at_a_stop_is_answered(start: Serve) -> N
             server.process.send_signal(signal.SIGTERM)
             until(lambda: refuses(server))
             # No worker stops before the accept queue is empty.
-            assert not any(_has_to_stop(pid) for pid in asleep)
+            assert not any(_has_pending_term(pid) for pid in suspended)
         finally:
-            for pid in asleep:
+            for pid in suspended:
                 os.kill(pid, signal.SIGCONT)
         waiting[0].request("GET", "/health")
         for connection in waiting:
@@ -373,13 +375,13 @@ def test_connection_in_the_accept_queue_at_a_stop_is_answered(start: Serve) -> N
 
 def test_stop_with_workers_that_do_not_accept_ends_in_time(start: Serve) -> None:
     server = start()
-    asleep = workers(server, "Booting")
-    for pid in asleep:
-        _put_to_sleep(pid)
+    suspended = workers(server, "Booting")
+    for pid in suspended:
+        _suspend(pid)
     with closing(keep_alive(server)):
         server.process.send_signal(signal.SIGTERM)
-        until(lambda: all(_has_to_stop(pid) for pid in asleep))
-    for pid in asleep:
+        until(lambda: all(_has_pending_term(pid) for pid in suspended))
+    for pid in suspended:
         os.kill(pid, signal.SIGCONT)
     assert server.process.wait(60) == 0
 
@@ -389,7 +391,7 @@ def test_worker_that_gets_sigterm_while_it_starts_stops(start: Serve) -> None:
     (first,) = signalled = set(workers(server, "Booting"))
     os.kill(first, signal.SIGTERM)
     deadline = time.monotonic() + 60
-    while len(signalled) < 6:  # the master starts the next one
+    while len(signalled) < 6:  # the master starts a new worker each time
         assert time.monotonic() < deadline
         for pid in _children(server.process.pid) - signalled:
             os.kill(pid, signal.SIGTERM)
@@ -409,5 +411,5 @@ def test_client_that_keeps_its_connection_open_delays_no_other(start: Serve) -> 
             assert answer.startswith(b"HTTP/1.1 200 ")
             assert answer.endswith(b'{"status": "ok"}')
             seconds.append(time.monotonic() - began)
-    # gunicorn alone answers no other for two seconds, on the fastest machine as well.
+    # Without the addition, gunicorn answers no other client for two seconds.
     assert min(seconds[1:]) < 1

@@ -1,4 +1,4 @@
-"""`make run`: the environment goes before .env, and .env before what it makes up."""
+"""`make run`: the environment overrides .env, and .env overrides generated values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.server import new_secrets
 
 @pytest.fixture
 def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    """A private cluster that does not run, and neither settings nor a file with some."""
+    """A private cluster that is not running, without settings and without an .env file."""
     for field in fields(config.Settings):
         monkeypatch.delenv(field.name.upper(), raising=False)
     monkeypatch.delenv("MFA_REQUIRED_ROLES", raising=False)
@@ -27,7 +27,7 @@ def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
 
 @pytest.fixture
 def deployments(private: Cluster, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
-    """What would be deployed."""
+    """The arguments of every deployment. None is carried out."""
     private.base.mkdir()
     done: list[dict[str, str]] = []
 
@@ -66,16 +66,16 @@ def test_environment_overrides_the_file_and_the_file_overrides_defaults(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     private.base.mkdir()
-    made_up = run.settings(private).get(name)
-    assert made_up not in (of_environment, of_file)
+    generated = run.settings(private).get(name)
+    assert generated not in (of_environment, of_file)
     write(tmp_path / "env", {name: of_file})
     assert run.settings(private)[name] == of_file
     monkeypatch.setenv(name, of_environment)
     assert run.settings(private)[name] == of_environment
-    # A line without a value says nothing.
+    # A line without a value sets nothing, except for RATE_LIMIT.
     monkeypatch.delenv(name)
     write(tmp_path / "env", {name: ""})
-    assert run.settings(private).get(name) == ("" if name == "RATE_LIMIT" else made_up)
+    assert run.settings(private).get(name) == ("" if name == "RATE_LIMIT" else generated)
 
 
 def test_dollar_in_a_secret_of_the_file_is_kept(private: Cluster, tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_changed_context_key_is_deployed(
 
     run.prepare(private)
     run.prepare(private)
-    (own,) = deployments
+    (generated,) = deployments
     for _ in range(2):
         key = new_secrets()["CONTEXT_KEY"]
         choose(key)
@@ -109,7 +109,7 @@ def test_changed_context_key_is_deployed(
         run.prepare(private)
         assert deployments[-1]["context_key"] == run.settings(private)["CONTEXT_KEY"] == key
     assert len(deployments) == 3
-    assert own["context_key"] not in {done["context_key"] for done in deployments[1:]}
+    assert generated["context_key"] not in {done["context_key"] for done in deployments[1:]}
 
 
 @pytest.mark.usefixtures("deployments")
@@ -117,6 +117,6 @@ def test_invalid_setting_stops_make_run_in_one_line(
     private: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CONTEXT_KEY", "short")
-    with pytest.raises(CommandError, match=r"^CONTEXT_KEY is shorter than 32 bytes") as told:
+    with pytest.raises(CommandError, match=r"^CONTEXT_KEY is shorter than 32 bytes") as raised:
         run.prepare(private)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)

@@ -1,4 +1,4 @@
-"""The commands of the Makefile that testers use."""
+"""`make test` and `make spec`."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_pg_prove_runs_the_chosen_files_and_nothing_else(
     assert "Files=2, " in result.stdout
 
 
-PROVED = """\
+PG_PROVE_OUTPUT = """\
 psql:db/tests/a/good.sql:80: WARNING:  The slot is not open
 DETAIL:  Of a test that passes
 db/tests/a/good.sql ....... ok
@@ -123,7 +123,7 @@ Result: FAIL"""
 
 
 def test_output_of_a_failure_hides_warnings_of_passing_tests() -> None:
-    assert test.complaints(PROVED) == COMPLAINTS
+    assert test.complaints(PG_PROVE_OUTPUT) == COMPLAINTS
 
 
 def test_spec_begins_with_the_domains_of_the_clinic() -> None:

@@ -1,4 +1,4 @@
-"""How keys are read and named."""
+"""Signing keys: how they are read, and their `kid`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.server import SECRET
 
 
 def test_secret_key_has_a_kid_that_does_not_reveal_it() -> None:
-    """The same name in every version, so that old and new instances understand each other."""
+    """The `kid` is the same in every version, so that old and new instances agree on it."""
     kid = signing_keys.parse("HS256", SECRET).kid
     assert kid == "XrCeuvz2LR8t50Ja"
     bare = base64.urlsafe_b64encode(hashlib.sha256(SECRET.encode()).digest()).decode()

@@ -1,4 +1,4 @@
-"""The deployment itself: every change verifies and reverts, and leaves nothing behind."""
+"""Sqitch: every change deploys, verifies and reverts, and a revert leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ OWNER = {
     "SQITCH_FULLNAME": "Tests",
     "SQITCH_EMAIL": "tests@telemedicine.invalid",
 }
-# The first change of the plan: strict versions of Sqitch want to be told how far to revert.
+# The first change of the plan. Sqitch in strict mode requires a target of the revert.
 EVERYTHING = ("--to", "@ROOT")
-# Tables that only the deployment fills: their rows are settings and keys, and no loss.
+# Tables that only the deployment fills. Their rows are settings and keys: no data is lost.
 FILLED_BY_DEPLOYMENT = {
     "clinic_settings",
     "consultation_transitions",
@@ -38,7 +38,7 @@ LOSES_ROWS = re.compile(
     re.M | re.I,
 )
 GUARD = re.compile(r"^select app\.refuse_to_lose_rows\('(\w+)'", re.M)
-# What is left in the database besides PostgreSQL's own and Sqitch's record of its work.
+# Objects in the database that belong to neither PostgreSQL nor Sqitch.
 LEFT_BEHIND = """
     select nspname from pg_namespace
      where nspname not in ('pg_catalog', 'pg_toast', 'information_schema', 'public', 'sqitch')
@@ -56,7 +56,7 @@ LEFT_BEHIND = """
 
 @pytest.fixture(scope="module")
 def first_schema(cluster: Cluster) -> str:
-    """A database is deployed, and its schema is written down."""
+    """The schema of a newly deployed database."""
     deploy(cluster, DATABASE, mfa_required_roles=None)
     return schema(cluster, DATABASE)
 
@@ -100,13 +100,13 @@ def test_deployment_requires_a_second_factor_of_admins_and_doctors_by_default(
         return cluster.sql(f"{roles} where second_factor_required", DATABASE)
 
     assert required() == "admin,doctor"
-    for said, expected in (
+    for setting, expected in (
         ("", ""),
         (None, ""),
         ("doctor, patient", "doctor,patient"),
         (None, "doctor,patient"),
     ):
-        deploy(cluster, DATABASE, mfa_required_roles=said)
+        deploy(cluster, DATABASE, mfa_required_roles=setting)
         assert required() == expected
     with pytest.raises(CommandError, match="MFA_REQUIRED_ROLES could not be put in force"):
         deploy(cluster, DATABASE, mfa_required_roles="doctor,nurse")
@@ -161,7 +161,7 @@ def test_unconfirmed_revert_reverts_nothing(
 def test_revert_with_rows_needs_permission(
     cluster: Cluster, new_database: Callable[[], str]
 ) -> None:
-    """And one account is enough to stop it, before any function of the first release is lost."""
+    """One account stops the revert, before it drops any function of the first release."""
     database = new_database()
     before = schema(cluster, database)
     cluster.sql(
@@ -170,7 +170,7 @@ def test_revert_with_rows_needs_permission(
     with pytest.raises(CommandError) as refused:
         sqitch(cluster, "revert", "-y", *EVERYTHING, database=database)
     assert "app.users has rows" in str(refused.value)
-    assert "-c app.revert_data=yes" in str(refused.value), "it does not say how to allow it"
+    assert "-c app.revert_data=yes" in str(refused.value), "no permission is named"
     plan = (CHECKOUT / "sqitch.plan").read_text()
     kept = re.findall(r"^(\w+/\w+)", plan.partition("\noperations/check_invariants ")[0], re.M)
     assert len(kept) > 100
@@ -204,7 +204,7 @@ def test_every_revert_that_loses_rows_has_a_guard() -> None:
 def test_every_table_is_dropped_by_one_revert(
     cluster: Cluster, new_database: Callable[[], str]
 ) -> None:
-    """What the pattern of the test above does not find would drop a table without a guard."""
+    """A drop that LOSES_ROWS does not match would need no guard."""
     text = "\n".join(path.read_text() for path in (CHECKOUT / "db/revert").rglob("*.sql"))
     dropped = [match.group(1) for match in LOSES_ROWS.finditer(text) if match.group(1)]
     tables = cluster.sql(
@@ -218,7 +218,7 @@ def test_every_table_is_dropped_by_one_revert(
 def test_every_guard_refuses_while_rows_exist(
     cluster: Cluster, new_database: Callable[[], str]
 ) -> None:
-    """In a clinic with something in nearly every table, one guard at a time."""
+    """In a clinic with rows in nearly every table, one guard at a time."""
     database = new_database()
     assert tables_with_rows(cluster, database) == {*FILLED_BY_DEPLOYMENT, "audit_logs"}
     environment = cluster.environment(database)
@@ -260,5 +260,5 @@ def test_every_verify_script_fails_on_an_empty_database(cluster: Cluster) -> Non
         ).returncode
         == 0
     ]
-    # Roles belong to the cluster: the other databases have made them.
+    # Roles belong to the cluster: the other databases have created them.
     assert passing == ["roles"]

@@ -1,4 +1,4 @@
-"""A real standby, and the fail-over to it."""
+"""A standby, and the fail-over to it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.support.server import serve, wait_for
 
 @dataclass
 class Pair:
-    """A primary with a standby that has all of its rows."""
+    """A primary and its standby."""
 
     primary: Cluster
     standby: Cluster
 
     def promote(self) -> None:
-        """The primary dies, the standby becomes one."""
+        """Stop the primary, and promote the standby."""
         self.primary.stop()
         server_command(
             self.standby.binaries / "pg_ctl", "promote", "-s", "-w", "-D", str(self.standby.data)
@@ -34,9 +34,9 @@ class Pair:
 
 @pytest.fixture
 def pair(cluster: Cluster) -> Iterator[Pair]:
-    """Copies of the cluster that most tests share, and which stays as it is."""
+    """Two copies of the cluster that most tests share. That cluster does not change."""
     with throwaway_cluster() as empty:
-        # In its folder, which goes away with everything in it.
+        # In the folder of the empty cluster, which is deleted at the end.
         primary = Cluster(empty.base / "primary", THROWAWAY_SETTINGS)
         standby = Cluster(empty.base / "standby", THROWAWAY_SETTINGS)
         try:
@@ -112,11 +112,11 @@ def test_primary_demoted_in_use_is_left(pair: Pair, tmp_path: Path) -> None:
         server_command(
             pair.standby.binaries / "pg_ctl", "promote", "-s", "-w", "-D", str(pair.standby.data)
         )
-        # The old one goes on, fenced by no more than this; the connections to it stay.
+        # The old primary goes on, with read-only transactions. Its connections stay open.
         pair.primary.sql("alter system set default_transaction_read_only = on")
         pair.primary.sql("select pg_reload_conf()")
         wait_until_read_only(pair.primary)
-        # No request is lost: nothing was done by the first attempt.
+        # No request is lost: the first attempt has changed nothing.
         assert sign_up(server.url, "after").status_code == 201
         assert "bug" not in server.output
     found = "select count(*) from app.users where email = 'after@clinic.test'"

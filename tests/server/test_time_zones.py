@@ -1,4 +1,4 @@
-"""How old the time zone data are, and what two kinds of them differ for."""
+"""Time zone data of PostgreSQL and of Python: their releases and their differences."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_metrics_show_both_time_zone_releases(stranger: Client, settings: config
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[float]]:
-    """Answers of PostgreSQL in order, and a clock (its only item) that stands still."""
+    """Sets the answers of PostgreSQL, in order. Returns a stopped clock, as a list of one item."""
 
     def give(*results: Comparison | psycopg.Error) -> list[float]:
         clock = [1000.0]

@@ -1,4 +1,4 @@
-"""Access tokens: those that are none, those at the edge, and keys that change."""
+"""Access tokens: forged ones, clock skew, other headers, and rotation of signing keys."""
 
 from __future__ import annotations
 
@@ -30,45 +30,45 @@ REFUSAL = {
     "detail": "The access token is not valid or has expired: refresh it or log in.",
     "code": "TM101",
 }
-NOT_SIGNED_IN = REFUSAL | {
+NOT_LOGGED_IN = REFUSAL | {
     "detail": "Log in and send the access token in the header Authorization."
 }
 PAIRS = {"EdDSA": new_key("EdDSA"), "RS256": new_key("RS256")}
 
 
 @pytest.fixture(scope="module")
-def somebody(new_patient: People) -> Client:
-    """A patient who is signed in; no test of this module signs them out."""
+def token_owner(new_patient: People) -> Client:
+    """A patient who is logged in. No test of this module logs them out."""
     return new_patient()
 
 
 @pytest.fixture(scope="module")
-def genuine(somebody: Client) -> Genuine:
-    """Their access token, which outlives the tests on the slowest machine."""
-    issued_to_them = Genuine(somebody.token, "HS256", SECRET)
-    return replace(issued_to_them, text=issued_to_them.with_claims(exp=now() + 24 * HOUR))
+def genuine(token_owner: Client) -> Genuine:
+    """The access token of the patient, which is valid for longer than the tests take."""
+    issued_token = Genuine(token_owner.token, "HS256", SECRET)
+    return replace(issued_token, text=issued_token.with_claims(exp=now() + 24 * HOUR))
 
 
 def show(url: str, token: str | bytes, path: str = "/v1/me") -> requests.Response:
-    """Send a token as it is, byte by byte."""
+    """Send a token unchanged, byte by byte."""
     raw = token if isinstance(token, bytes) else token.encode()
     return requests.get(url + path, headers={"Authorization": b"Bearer " + raw}, timeout=60)
 
 
-def is_refused(answer: requests.Response, told: dict[str, Any] = REFUSAL) -> None:
-    """Every refusal says the same, so that nobody learns from it what is wrong."""
+def is_refused(answer: requests.Response, expected: dict[str, Any] = REFUSAL) -> None:
+    """Every refusal is the same, so that it does not reveal what is wrong with a token."""
     body = problem(answer, 401)
-    assert {name: value for name, value in body.items() if name != "request_id"} == told
-    error = ', error="invalid_token"' if told is REFUSAL else ""  # RFC 6750, section 3.1
+    assert {name: value for name, value in body.items() if name != "request_id"} == expected
+    error = ', error="invalid_token"' if expected is REFUSAL else ""  # RFC 6750, section 3.1
     assert answer.headers["WWW-Authenticate"] == f'Bearer realm="telemedicine"{error}'
 
 
 def test_rebuilt_valid_token_is_accepted(
-    genuine: Genuine, somebody: Client, server: Server
+    genuine: Genuine, token_owner: Client, server: Server
 ) -> None:
-    """So whatever is refused below is refused for what was changed."""
-    untouched = Genuine(somebody.token, "HS256", SECRET)
-    assert untouched.sealed(untouched.header, untouched.claims) == untouched.text
+    """Each refusal below is therefore caused by the change that the test makes."""
+    unchanged = Genuine(token_owner.token, "HS256", SECRET)
+    assert unchanged.sealed(unchanged.header, unchanged.claims) == unchanged.text
     assert show(server.url, genuine.text).status_code == 200
     assert show(server.url, genuine.with_claims(jti=uuid4().hex, nbf=now() - 60)).status_code == 200
 
@@ -92,7 +92,7 @@ def test_forged_token_is_refused_under_every_algorithm(algorithm: str) -> None:
 
 
 def issued(algorithm: str) -> tuple[config.Settings, Genuine]:
-    """Settings, and a token that was issued under them."""
+    """Settings, and a token that was issued with them."""
     key = PAIRS.get(algorithm, SECRET)
     settings = config.load(environment("postgresql://", ALGORITHM=algorithm, SECRET_KEY=key))
     token = auth.issue(settings, str(uuid4()), "patient", str(uuid4()))
@@ -100,7 +100,7 @@ def issued(algorithm: str) -> tuple[config.Settings, Genuine]:
 
 
 def is_accepted(settings: config.Settings, token: str | bytes) -> bool:
-    """Whether a token is; nothing but jwt.InvalidTokenError may come of one that is not."""
+    """Whether a token is accepted. A refusal must be a jwt.InvalidTokenError."""
     text = token if isinstance(token, str) else token.decode("latin-1")  # as in WSGI
     try:
         auth.verify(settings, text)
@@ -166,22 +166,22 @@ def test_request_without_a_bearer_token_is_unauthorized(
     header: str, genuine: Genuine, server: Server
 ) -> None:
     sent = {"Authorization": header.format(token=genuine.text).encode()}
-    is_refused(requests.get(server.url + "/v1/me", headers=sent, timeout=60), NOT_SIGNED_IN)
+    is_refused(requests.get(server.url + "/v1/me", headers=sent, timeout=60), NOT_LOGGED_IN)
 
 
 def test_token_outside_the_authorization_header_is_ignored(
     genuine: Genuine, server: Server
 ) -> None:
-    """RFC 6750 knows two more places, of which RFC 9700, section 4.3.2 warns."""
+    """RFC 6750 allows two more places; RFC 9700, section 4.3.2 warns of them."""
     token = {"access_token": genuine.text}
     me, book = server.url + "/v1/me", server.url + "/v1/consultations"
-    is_refused(requests.get(me, params=token, timeout=60), NOT_SIGNED_IN)
-    is_refused(requests.post(book, data=token, timeout=60), NOT_SIGNED_IN)
-    is_refused(requests.post(book, json=token, timeout=60), NOT_SIGNED_IN)
-    is_refused(requests.get(me, cookies=token, timeout=60), NOT_SIGNED_IN)
+    is_refused(requests.get(me, params=token, timeout=60), NOT_LOGGED_IN)
+    is_refused(requests.post(book, data=token, timeout=60), NOT_LOGGED_IN)
+    is_refused(requests.post(book, json=token, timeout=60), NOT_LOGGED_IN)
+    is_refused(requests.get(me, cookies=token, timeout=60), NOT_LOGGED_IN)
     for name in ("X-Access-Token", "Proxy-Authorization", "X-Authorization", "X-Forwarded-User"):
         sent = {name: f"Bearer {genuine.text}"}
-        is_refused(requests.get(me, headers=sent, timeout=60), NOT_SIGNED_IN)
+        is_refused(requests.get(me, headers=sent, timeout=60), NOT_LOGGED_IN)
 
 
 def test_bearer_scheme_is_case_insensitive(genuine: Genuine, server: Server) -> None:
@@ -196,8 +196,8 @@ def test_two_authorization_headers_are_refused(
     ours = f"Authorization: Bearer {genuine.text}"
     also = f"Authorization: {other.format(token=genuine.text)}"
     for both in ((ours, also), (also, ours)):
-        told = answer_to(server, *both, status=401)
-        assert {name: told[name] for name in NOT_SIGNED_IN} == NOT_SIGNED_IN
+        answer = answer_to(server, *both, status=401)
+        assert {name: answer[name] for name in NOT_LOGGED_IN} == NOT_LOGGED_IN
 
 
 def answer_to(server: Server, *headers: str, status: int) -> dict[str, Any]:
@@ -217,11 +217,11 @@ def test_malformed_authorization_header_is_refused(genuine: Genuine, server: Ser
     assert show(server.url, genuine.text).status_code == 200
 
 
-# Tokens for something else
+# Other tokens
 
 
-def test_refresh_token_as_access_token_is_refused(somebody: Client, server: Server) -> None:
-    refresh_token = somebody.tokens["refresh_token"]
+def test_refresh_token_as_access_token_is_refused(token_owner: Client, server: Server) -> None:
+    refresh_token = token_owner.tokens["refresh_token"]
     is_refused(show(server.url, refresh_token))
     is_refused(show(server.url, f"{refresh_token}.{refresh_token}.{refresh_token}"))
 
@@ -231,12 +231,12 @@ def test_access_token_as_refresh_token_is_refused(genuine: Genuine, stranger: Cl
     assert stranger.post("/v1/auth/refresh", body).status_code in (401, 422)
 
 
-# Keys that change
+# Rotation of signing keys
 
 
 @pytest.fixture
 def instance(cluster: Cluster, database: str, tmp_path: Path) -> Iterator[Callable[..., Any]]:
-    """Starts one more instance, with settings of its own."""
+    """Starts another instance, with its own settings."""
 
     def start(**settings: str) -> Any:
         log = tmp_path / f"log{uuid4().hex}"
@@ -246,8 +246,8 @@ def instance(cluster: Cluster, database: str, tmp_path: Path) -> Iterator[Callab
     return start
 
 
-def log_in(url: str, who: Client) -> dict[str, Any]:
-    body = {"email": who.email, "password": PASSWORD}
+def log_in(url: str, client: Client) -> dict[str, Any]:
+    body = {"email": client.email, "password": PASSWORD}
     return ok(requests.post(url + "/v1/auth/login", json=body, timeout=60))
 
 
@@ -262,27 +262,27 @@ def refresh(url: str, tokens: dict[str, Any]) -> dict[str, Any]:
     ids=["HS256", "EdDSA"],
 )
 def test_new_signing_key_keeps_existing_tokens_valid(
-    algorithm: str, old: str, new: str, somebody: Client, instance: Callable[..., Any]
+    algorithm: str, old: str, new: str, token_owner: Client, instance: Callable[..., Any]
 ) -> None:
     """The steps of docs/operations.md."""
 
     def keys(current: str, *retired: str) -> dict[str, str]:
-        known = ("" if algorithm == "EdDSA" else ",").join(retired)
-        return {"ALGORITHM": algorithm, "SECRET_KEY": current, "SECRET_KEYS_RETIRED": known}
+        retired_keys = ("" if algorithm == "EdDSA" else ",").join(retired)
+        return {"ALGORITHM": algorithm, "SECRET_KEY": current, "SECRET_KEYS_RETIRED": retired_keys}
 
     with instance(**keys(old)) as before:
-        tokens = log_in(before.url, somebody)
+        tokens = log_in(before.url, token_owner)
         assert show(before.url, tokens["access_token"]).status_code == 200
-    with instance(**keys(old, new)) as informed, instance(**keys(new, old)) as changed:
-        # Whoever issued a token, both of them accept it.
-        assert show(informed.url, tokens["access_token"]).status_code == 200
+    with instance(**keys(old, new)) as prepared, instance(**keys(new, old)) as changed:
+        # Each instance accepts the tokens of the other.
+        assert show(prepared.url, tokens["access_token"]).status_code == 200
         assert show(changed.url, tokens["access_token"]).status_code == 200
-        tokens = refresh(informed.url, tokens)
+        tokens = refresh(prepared.url, tokens)
         assert show(changed.url, tokens["access_token"]).status_code == 200
         last_of_the_old = tokens["access_token"]
         tokens = refresh(changed.url, tokens)
         first_of_the_new = tokens["access_token"]
-        assert show(informed.url, first_of_the_new).status_code == 200
+        assert show(prepared.url, first_of_the_new).status_code == 200
         kids = [jwt.get_unverified_header(t)["kid"] for t in (last_of_the_old, first_of_the_new)]
         assert len(set(kids)) == 2
     with instance(**keys(new)) as after:
@@ -297,17 +297,17 @@ def test_only_the_key_named_by_kid_is_tried() -> None:
     settings = config.load(environment("postgresql://", **both))
     _, ours = issued("HS256")
     retired = config.load(environment("postgresql://", SECRET_KEY=OTHER_SECRET))
-    theirs = Genuine(auth.issue(retired, str(uuid4()), "patient", str(uuid4())), "HS256", SECRET)
+    second = Genuine(auth.issue(retired, str(uuid4()), "patient", str(uuid4())), "HS256", SECRET)
     assert is_accepted(settings, ours.text)
-    assert is_accepted(settings, theirs.text)
-    # Each of them signed with the other's key.
+    assert is_accepted(settings, second.text)
+    # Each token signed with the key of the other.
     assert not is_accepted(settings, ours.signed_by(OTHER_SECRET, "HS256"))
-    assert not is_accepted(settings, theirs.signed_by(SECRET, "HS256"))
+    assert not is_accepted(settings, second.signed_by(SECRET, "HS256"))
 
 
 @pytest.mark.parametrize("algorithm", ["EdDSA", "RS256"])
 def test_key_pair_lets_others_verify_tokens(
-    algorithm: str, somebody: Client, instance: Callable[..., Any]
+    algorithm: str, token_owner: Client, instance: Callable[..., Any]
 ) -> None:
     retired = new_key(algorithm)
     keys = {
@@ -316,7 +316,7 @@ def test_key_pair_lets_others_verify_tokens(
         "SECRET_KEYS_RETIRED": retired + public(new_key(algorithm)),
     }
     with instance(**keys) as server:
-        tokens = log_in(server.url, somebody)
+        tokens = log_in(server.url, token_owner)
         ours = Genuine(tokens["access_token"], algorithm, PAIRS[algorithm])
         ok(show(server.url, ours.text))
 
@@ -326,18 +326,18 @@ def test_key_pair_lets_others_verify_tokens(
         assert len(by_kid) == 3
         key = by_kid[ours.header["kid"]]
         claims = jwt.decode(ours.text, key, [algorithm], audience="telemedicine-api")
-        assert claims["sub"] == somebody.id
+        assert claims["sub"] == token_owner.id
 
         of_retired = config.load(
             environment("postgresql://", ALGORITHM=algorithm, SECRET_KEY=retired)
         )
-        who = (claims["sub"], claims["role"], claims["sid"])
-        ok(show(server.url, auth.issue(of_retired, *who)))
+        subject = (claims["sub"], claims["role"], claims["sid"])
+        ok(show(server.url, auth.issue(of_retired, *subject)))
 
-        # What is public must not be taken for a secret (RFC 8725, section 2.1).
+        # A public key must not be used as a secret (RFC 8725, section 2.1).
         for confusion in (name for name in ATTACKS if "HS256 with a public key" in name):
             is_refused(show(server.url, ATTACKS[confusion](ours)))
-        is_refused(show(server.url, Genuine(somebody.token, "HS256", SECRET).text))
+        is_refused(show(server.url, Genuine(token_owner.token, "HS256", SECRET).text))
         is_refused(show(server.url, ours.unsigned("none")))
         signature = ours.parts[2]
         is_refused(show(server.url, f"{packed(ours.header)}.{packed(b'{}')}.{signature}"))

@@ -1,4 +1,4 @@
-"""`make tour` against a server that is right, one that is wrong, and none."""
+"""`make tour` with a server, without one, and with a wrong one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def tour(url: str) -> subprocess.CompletedProcess[str]:
 def demo_accounts(cluster: Cluster, database: str, admin: Client) -> None:
     """The two accounts that the tour expects, as `make run` has them.
 
-    Nobody could choose their password.
+    No API call accepts their weak password, so SQL sets it.
     """
     doctor = {
         "email": "doctor@example.com",
@@ -59,25 +59,25 @@ def demo_accounts(cluster: Cluster, database: str, admin: Client) -> None:
 @pytest.mark.usefixtures("demo_accounts")
 def test_tour_succeeds_repeatedly(server: Server) -> None:
     for _ in range(2):
-        walked = tour(server.url)
-        assert walked.returncode == 0, walked.stdout[-3000:] + walked.stderr
-        assert walked.stdout.endswith("tour: everything is as it should be\n")
+        result = tour(server.url)
+        assert result.returncode == 0, result.stdout[-3000:] + result.stderr
+        assert result.stdout.endswith("tour: everything is as it should be\n")
         for word in ("POST /v1/consultations", "Idempotency-Replayed", "TM901", "audit-logs"):
-            assert word in walked.stdout
+            assert word in result.stdout
         for secret in (DEMO_PASSWORD, TOUR_PASSWORD, "eyJ"):
-            assert secret not in walked.stdout
+            assert secret not in result.stdout
 
 
 def test_tour_without_a_server_fails_in_one_line() -> None:
-    walked = tour("http://127.0.0.1:1")
-    assert walked.returncode == 1
-    (line,) = walked.stderr.splitlines()
+    result = tour("http://127.0.0.1:1")
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
     assert line.startswith("tour: no server answers at http://127.0.0.1:1")
     assert "make run" in line
 
 
-class Yes(BaseHTTPRequestHandler):
-    """Says yes to everything."""
+class AlwaysOk(BaseHTTPRequestHandler):
+    """Answers every request with 200."""
 
     def do_GET(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -94,7 +94,7 @@ class Yes(BaseHTTPRequestHandler):
 @pytest.fixture
 def wrong_server() -> Iterator[str]:
     """Another program on the port."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Yes) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), AlwaysOk) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -103,6 +103,6 @@ def wrong_server() -> Iterator[str]:
 
 
 def test_tour_ends_at_the_first_wrong_answer(wrong_server: str) -> None:
-    walked = tour(wrong_server)
-    assert walked.returncode == 1
-    assert "should have answered 201" in walked.stderr
+    result = tour(wrong_server)
+    assert result.returncode == 1
+    assert "should have answered 201" in result.stderr

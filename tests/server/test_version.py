@@ -1,4 +1,4 @@
-"""The version of the newest release, which stands in five places."""
+"""The version of the newest release, which is written in five places."""
 
 from __future__ import annotations
 
