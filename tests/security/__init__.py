@@ -1,1 +1,1 @@
-"""Does anybody see or do what they may not?"""
+"""Security tests: no caller reads or changes more than its rights allow."""

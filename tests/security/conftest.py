@@ -1,4 +1,4 @@
-"""Fixtures of the attacks."""
+"""Fixtures of the security tests."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tests.support.operations import Clinic, Operation, operations
 def clinic(
     new_patient: Callable[..., Client], new_doctor: Callable[..., Client], admin: Client
 ) -> Clinic:
-    """A clinic that only the tests of one module know."""
+    """A clinic that only the tests of one module use."""
     return Clinic(new_patient(), new_doctor(), admin)
 
 
 @pytest.fixture
 def operation(request: pytest.FixtureRequest, stranger: Client) -> Operation:
-    """The operation that the parameter names: by its id, or as in `GET /v1/me`."""
+    """The operation that the parameter names, by its id or as in `GET /v1/me`."""
     by_name = {n: o for o in operations(stranger.contract.document) for n in (o.id, str(o))}
     return by_name[request.param]

@@ -1,4 +1,4 @@
-"""rbac.txt: who hears what."""
+"""Reads rbac.txt: the status of every operation for every kind of caller."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from pathlib import Path
 TABLE = Path(__file__).with_name("rbac.txt")
 ROLES = {"pat": "patient", "pat2": "patient", "doc": "doctor", "doc2": "doctor", "adm": "admin"}
 ALIVE = ("any", *ROLES)
-# What those who might are told where they have to be signed in.
+# Callers whose token is refused, with the code of the refusal.
 GONE = {"off": "TM102", "new": "TM102", "exp": "TM101", "aud": "TM101", "out": "TM102"}
-# The same for whoever logged in without the second factor that their role requires.
+# A caller who logged in without the second factor that their role requires.
 OWING = {"2fa": "TM302"}
 
 
 @dataclass(frozen=True)
 class Line:
-    """An operation and the status for each column; `nowhere`: with an id that nothing has."""
+    """An operation and its status for each column. nowhere: with an id that does not exist."""
 
     operation: str
     nowhere: bool
     statuses: dict[str, int]
 
     def __str__(self) -> str:
-        return self.operation + (" of nothing" if self.nowhere else "")
+        return self.operation + (" of an unknown id" if self.nowhere else "")
 
 
 def _lines() -> list[Line]:

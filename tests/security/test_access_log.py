@@ -1,4 +1,4 @@
-"""Who read clinical data, and who was refused: the access log."""
+"""The access log: reads of clinical data, and refusals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def entries(admin: Client, **query: object) -> list[dict[str, Any]]:
 
 
 def minutes_since(began: float) -> int:
-    """How many minutes have begun since a moment of time.monotonic()."""
+    """The number of minutes that have begun since `began`, a value of time.monotonic()."""
     return int((time.monotonic() - began) // 60) + 1
 
 
@@ -43,15 +43,15 @@ def test_refused_read_of_a_foreign_consultation_is_in_the_access_log(
     admin: Client, patient: Client, doctor: Client, new_patient: People
 ) -> None:
     booked = patient.book(doctor.publish())["id"]
-    curious = new_patient()
-    answer = curious.get(f"/v1/consultations/{booked}")
+    other = new_patient()
+    answer = other.get(f"/v1/consultations/{booked}")
     problem(answer, 404, "TM403")
     (entry,) = entries(admin, resource_id=booked)
     assert (entry["kind"], entry["code"]) == ("denied", "TM403")
-    assert (entry["user_id"], entry["role"]) == (curious.id, "patient")
+    assert (entry["user_id"], entry["role"]) == (other.id, "patient")
     assert entry["request_id"] == answer.headers["X-Request-Id"]
-    problem(curious.get("/v1/consultations/00000000-0000-4000-8000-000000000000"), 404)
-    assert len(entries(admin, user_id=curious.id)) == 1
+    problem(other.get("/v1/consultations/00000000-0000-4000-8000-000000000000"), 404)
+    assert len(entries(admin, user_id=other.id)) == 1
 
 
 def test_refused_role_is_in_the_access_log(admin: Client, patient: Client) -> None:
@@ -65,7 +65,7 @@ def test_repeated_refusals_do_not_fill_the_access_log(admin: Client, patient: Cl
     for _ in range(60):
         problem(patient.get("/v1/admin/analytics"), 403, "TM301")
     found = entries(admin, user_id=patient.id, limit=100)
-    # Each of the two worker processes writes at most twenty in a minute.
+    # Each of the two worker processes writes at most twenty lines a minute.
     assert 20 <= len(found) <= 40 * minutes_since(began)
 
 
@@ -100,7 +100,7 @@ def test_many_conflicts_are_in_the_access_log_and_one_is_not(
         problem(late.post("/v1/consultations", body, key=new_key()), 409, "TM901")
     assert entries(admin, user_id=late.id) == []
     began = time.monotonic()
-    # Each worker process counts for itself.
+    # Each worker process has its own count.
     for _ in range(75):
         problem(late.post("/v1/consultations", body, key=new_key()), 409, "TM901")
     found = entries(admin, user_id=late.id)

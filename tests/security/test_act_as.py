@@ -1,6 +1,6 @@
-"""`ops.act_as` outside a transaction: it says so, and refuses nothing that works.
+"""`ops.act_as`: refused outside a transaction, accepted wherever it can work.
 
-By psql and psycopg, because only the way in which statements are sent makes the difference.
+Tested with psql and psycopg, because the way in which statements are sent decides.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PROFILE = "select email from api.my_profile()"
 
 @pytest.fixture(scope="module")
 def clinic(cluster: Cluster, new_database: Callable[[], str]) -> str:
-    """The name of a database with somebody to act as, and functions that do so."""
+    """The name of a database with an admin, and with functions that act as this admin."""
     database = new_database()
     cluster.sql(
         f"""
@@ -38,7 +38,7 @@ def clinic(cluster: Cluster, new_database: Callable[[], str]) -> str:
 def psql(
     cluster: Cluster, database: str, *arguments: str, script: str | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """As a database administrator; script: what is typed, one message for each statement."""
+    """Run psql as a DBA. script: its input; psql sends each statement as a message."""
     environment = cluster.environment(database) | {"PGOPTIONS": "-c role=telemed_dba"}
     verbose = ("-v", "VERBOSITY=verbose", "-v", "ON_ERROR_STOP=1")
     return subprocess.run(
@@ -103,7 +103,7 @@ def test_act_as_inside_a_transaction_is_accepted(
 ) -> None:
     result = psql(cluster, clinic, *arguments, script=script)
     assert result.returncode == 0, result.stderr
-    # act_as itself prints a row with the address as well.
+    # act_as itself also prints a row with the address.
     answers = [line for line in (result.stdout + result.stderr).splitlines() if PERSON in line]
     assert answers and not answers[-1].startswith("("), result.stdout + result.stderr
 
@@ -132,7 +132,7 @@ def test_act_as_right_after_begin_is_accepted(cluster: Cluster, clinic: str) -> 
 def test_act_as_with_parameters_outside_a_transaction_leaves_no_actor(
     cluster: Cluster, clinic: str
 ) -> None:
-    """The extended protocol has a time for each of its messages: nothing tells it from `begin`."""
+    """In the extended protocol, act_as cannot detect that no transaction block is open."""
     with psycopg.connect(cluster.url(clinic), autocommit=True) as connection:
         connection.execute("select ops.act_as(%s)", (PERSON,))
         with pytest.raises(psycopg.Error) as refused:

@@ -1,4 +1,4 @@
-"""Sealing the audit trail while others write, and finding what was tampered with."""
+"""Seals of the audit log: sealing during writes, and detection of tampering."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from scripts.system import CHECKOUT
 from tests.support.client import new_key
 from tests.support.clinic import Clinic, open_clinic
 
-# Triggers write the trail when the transaction has its number already.
+# Like a trigger, this writes to the audit log after the transaction has got its number.
 WRITE = """
     with writer as (select pg_current_xact_id() as id)
     insert into app.audit_logs (table_name, row_id, operation, new)
@@ -37,12 +37,12 @@ def clinic(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Clinic
 
 
 def seal(clinic: Clinic, rows: int = 100000) -> int:
-    """How many seals are made."""
+    """Seal the audit log. Returns the number of new seals."""
     return len(clinic.rows("select ops.seal_audit(%s, '1 minute')", (rows,)))
 
 
 def verifier(clinic: Clinic, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The one in Python, as an auditor runs it."""
+    """Run the verifier in Python as an auditor."""
     return subprocess.run(
         (
             *(sys.executable, "-m", "scripts.verify_audit"),
@@ -56,13 +56,13 @@ def verifier(clinic: Clinic, *arguments: str) -> subprocess.CompletedProcess[str
 
 
 def problems(clinic: Clinic, exported: Path | None = None) -> tuple[list[str], list[str]]:
-    """What ops.verify_audit finds, and what the verifier in Python finds."""
+    """The problems that ops.verify_audit finds, and those that the verifier in Python finds."""
     seals = [json.loads(line) for line in exported.read_text().splitlines()] if exported else None
     if seals:
-        # The file has times as numbers, which the hash is made of; the view has them as times.
-        for one in seals:
-            ((one["sealed_at"],),) = clinic.rows(
-                "select to_timestamp(%s / 1000000.0)::text", (one["sealed_at"],)
+        # In the file, times are the numbers that are hashed. ops.verify_audit takes timestamps.
+        for item in seals:
+            ((item["sealed_at"],),) = clinic.rows(
+                "select to_timestamp(%s / 1000000.0)::text", (item["sealed_at"],)
             )
     inside = clinic.rows(
         "select problem from ops.verify_audit(%s)",
@@ -141,7 +141,7 @@ TAMPERING = {
         ["rows_differ", "seal_changed"],
         2,
     ),
-    "a seal from elsewhere": (
+    "a seal of another chain": (
         "update app.audit_seals as s set previous_hash = sha256('x') where id = 2;"
         " update app.audit_seals as s set hash = app.audit_seal_hash(s) where id = 2",
         ["chain_broken"],
@@ -158,9 +158,9 @@ def test_both_verifiers_find_changes_of_a_superuser(clinic: Clinic, name: str) -
     clinic.rows("set session_replication_role = replica")
     for statement in statements.split("; "):
         assert clinic.onlooker.execute(statement.encode()).rowcount > 0
-    found, told = problems(clinic)
+    found, found_outside = problems(clinic)
     assert sorted(set(found)) == inside
-    assert len(told) == outside, told
+    assert len(found_outside) == outside, found_outside
 
 
 def test_exported_seals_reveal_a_truncated_audit_log(clinic: Clinic, tmp_path: Path) -> None:
@@ -174,12 +174,12 @@ def test_exported_seals_reveal_a_truncated_audit_log(clinic: Clinic, tmp_path: P
     )
     clinic.rows("delete from app.audit_seals where id = 2")
     assert problems(clinic) == ([], [])
-    inside, (told,) = problems(clinic, file)
+    inside, (problem,) = problems(clinic, file)
     assert inside == ["exported_seal_missing"]
-    assert "lost its end" in told
+    assert "lost its end" in problem
     before = file.read_text()
     assert verifier(clinic, "--seals", str(file), "--export").returncode == 1
-    assert file.read_text() == before, "what is wrong is not exported"
+    assert file.read_text() == before, "a wrong audit log must not be exported"
 
 
 def test_sealing_waits_for_writers_and_blocks_none(clinic: Clinic) -> None:
@@ -252,7 +252,7 @@ def test_seals_of_an_audit_log_under_load_are_complete(clinic: Clinic) -> None:
             n = 0
             while not stop.is_set():
                 connection.execute(WRITE)
-                # Every third transaction draws an id in vain.
+                # Every third transaction takes an id and rolls back.
                 connection.rollback() if n % 3 == 0 else connection.commit()
                 n += 1
         return n
@@ -289,7 +289,7 @@ def test_missing_partition_is_in_the_server_log(clinic: Clinic) -> None:
 
 
 def test_hot_paths_read_the_present_month_only(clinic: Clinic) -> None:
-    """A partition that a query plans over is locked."""
+    """Seen in the locks: PostgreSQL locks every partition that a query plans over."""
     slot = {"slot_id": clinic.ids["open slot of doctor"], "idempotency_key": new_key()}
     completed = {"consultation_id": clinic.ids["completed of patient"]}
     calls: tuple[tuple[str, str, dict[str, object]], ...] = (

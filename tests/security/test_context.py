@@ -1,8 +1,8 @@
-"""Forging the context: whoever has a database password and no genuine proof is nobody.
+"""Forged contexts: a database password without a valid context signature gives no actor.
 
-Each attack is a row: statements that somebody sends over a connection of their own, the last of
-which is refused with the code of the row. An empty code: it is carried out and shows nothing that
-is not theirs. Afterwards nothing has changed.
+Each attack is a row: statements on one connection. The last one is refused with the code
+of the row. With an empty code it succeeds, and shows only data that the row names. Afterwards the
+database is unchanged.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from api import context as signature
+from api import context
 from scripts.cluster import THROWAWAY_CONTEXT_KEY
 from scripts.server import Cluster
 from tests.support.clinic import HASH, LOGINS, Clinic, open_clinic
@@ -33,7 +33,7 @@ FORGED = (
 
 
 class Attack(NamedTuple):
-    """login: api, dba or auditor. may_see: whose data the statements may show."""
+    """login: api, dba or auditor. may_see: the people whose data the statements may show."""
 
     login: str
     code: str
@@ -61,7 +61,7 @@ def auditor(code: str, name: str, *steps: str, **more: Any) -> Attack:
     return attack("auditor", code, name, *steps, **more)
 
 
-# {<context>} stands for the set_config calls of a row of CONTEXTS.
+# {<context>} stands for the set_config calls of an item of `contexts` in values_of().
 SETTINGS = [
     api("TM101", "no context at all", CALL),
     api("TM101", "SET", "set app.user_id = '{admin_id}'", "set app.role = 'admin'", LIST),
@@ -88,10 +88,10 @@ SETTINGS = [
         " set_config('app.role', 'admin', true)",
         LIST,
     ),
-    api("TM101", "SET of what is verified", "set app.verified_user_id = '{admin_id}'", CALL),
+    api("TM101", "SET of the verified user", "set app.verified_user_id = '{admin_id}'", CALL),
     api(
         "TM101",
-        "SET LOCAL of what is verified",
+        "SET LOCAL of the verified user and role",
         "begin",
         "set local app.verified_user_id = '{admin_id}'",
         "set local app.verified_role = 'admin'",
@@ -99,12 +99,12 @@ SETTINGS = [
     ),
     api(
         "TM101",
-        "what is verified, in the statement of the call",
+        "verified user and role, set in the statement of the call",
         f"with x as materialized (select {FORGED}) select api.my_profile() from x",
     ),
     api(
         "TM101",
-        "what is verified, in the arguments of the call",
+        "verified role, set in the arguments of the call",
         "select api.get_consultation("
         "('{consultation}' || left(set_config('app.verified_role', 'admin', true), 0))::uuid)",
     ),
@@ -118,7 +118,7 @@ SETTINGS = [
     ),
     api(
         "TM301",
-        "the verified role between two calls",
+        "verified role, set between two calls",
         "begin",
         "select {patient}",
         CALL + " is null",
@@ -127,7 +127,7 @@ SETTINGS = [
     ),
     api(
         "",
-        "a list with somebody else's verified id",
+        "a list with the verified id of another patient",
         "begin",
         "select {patient}",
         "select set_config('app.verified_user_id', '{other_patient_id}', true)",
@@ -136,7 +136,7 @@ SETTINGS = [
     ),
     api(
         "TM403",
-        "somebody else's consultation with an admin's verified role",
+        "a foreign consultation with an admin's verified role",
         "begin",
         f"select {{other_patient}}, {FORGED}",
         "select * from api.get_consultation('{consultation}')",
@@ -145,21 +145,23 @@ SETTINGS = [
     api("TM101", "a role in the options", LIST, options="-c app.role=admin"),
     api(
         "TM101",
-        "what is verified, in the options",
+        "verified user and role, in the options",
         LIST,
         options="-c app.verified_role=admin -c app.verified_user_id={admin_id}",
     ),
     api(
         "TM101",
-        "a proof in the options",
+        "a signature in the options",
         LIST,
         options="-c app.user_id={admin_id} -c app.role=admin -c app.proof=database||1|00",
     ),
-    api("TM101", "RESET of what a function sets", "reset app.verified_role", CALL),
+    api("TM101", "RESET of the verified role", "reset app.verified_role", CALL),
     api("TM101", "DISCARD ALL", "discard all", CALL),
-    api("42501", "ALTER ROLE SET of what is verified", "{alter_api} set app.verified_role = admin"),
+    api(
+        "42501", "ALTER ROLE SET of the verified role", "{alter_api} set app.verified_role = admin"
+    ),
     api("42501", "ALTER ROLE SET of the user", "{alter_api} set app.user_id = '{admin_id}'"),
-    api("42501", "ALTER ROLE SET for everybody", "alter role all set app.verified_role = admin"),
+    api("42501", "ALTER ROLE SET for all roles", "alter role all set app.verified_role = admin"),
     api("42501", "ALTER ROLE of another role", "alter role telemed_owner set app.role = admin"),
     api("42501", "ALTER DATABASE SET", "alter database {database} set app.verified_role = admin"),
     api("42501", "ALTER SYSTEM SET", "alter system set app.verified_role = admin"),
@@ -192,20 +194,20 @@ ROLES = [
     api("42501", "a role by set_config", "select set_config('role', 'telemed_owner', true)"),
     api(
         "42501",
-        "an owner by set_config",
+        "a session authorization by set_config",
         "select set_config('session_authorization', 'postgres', true)",
     ),
     api("42501", "a database role in the options", options="-c role=telemed_internal"),
     dba("42501", "a database role in a DBA's options", options="-c role=telemed_owner"),
     api("42501", "a grant of the owner", "grant telemed_owner to telemed_api"),
-    api("42501", "a grant of itself", "grant telemed_api to {auditor_login}"),
+    api("42501", "a grant of the API's own role", "grant telemed_api to {auditor_login}"),
     dba("42501", "a DBA's grant of the owner", "grant telemed_internal to {dba_login}"),
     dba("42501", "a DBA's grant of a DBA's rights", "grant telemed_dba to {auditor_login}"),
     api("42501", "a new role", "create role intruder superuser"),
     api("42501", "BYPASSRLS", "alter role telemed_api bypassrls"),
     api("42501", "REASSIGN OWNED", "reassign owned by telemed_owner to telemed_api"),
     api("42501", "DROP OWNED", "drop owned by telemed_owner"),
-    dba("42501", "the DBA's rights, owned", "drop owned by telemed_internal"),
+    dba("42501", "DROP OWNED by a DBA", "drop owned by telemed_internal"),
     api("42501", "session_replication_role", "set session_replication_role = replica"),
     api("42501", "replication in the options", options="-c session_replication_role=replica"),
     dba("42501", "session_replication_role by a DBA", "set session_replication_role = replica"),
@@ -223,7 +225,7 @@ ROLES = [
     ),
 ]
 
-PROOFS = [
+SIGNATURES = [
     *(
         api("TM101", name, "begin", f"select {{{name}}}", CALL)
         for name in (
@@ -236,21 +238,21 @@ PROOFS = [
             "no request",
             "another session",
             "no session",
-            "a later end",
-            "an end in words",
+            "a later expiry",
+            "an expiry in words",
             "the key of the database",
             "an unknown key id",
             "a shorter HMAC",
             "a longer HMAC",
             "an HMAC in capital letters",
-            "an HMAC of nothing",
-            "bars only",
+            "an empty HMAC",
+            "separators only",
             "blanks",
-            "an expired proof",
-            "a key of the attacker's",
-            "a key of the attacker's under the right id",
+            "an expired signature",
+            "an unknown key",
+            "an unknown key under the right id",
             "an empty key",
-            "a genuine proof without a session",
+            "a valid signature without a session",
             "a role hidden in the request id",
             "a user hidden in the request id",
         )
@@ -259,16 +261,16 @@ PROOFS = [
         api("TM102", name, "begin", f"select {{{name}}}", CALL)
         for name in (
             "a role that the user does not have",
-            "somebody who is deactivated",
-            "somebody who does not exist",
-            "somebody else's session",
+            "a deactivated user",
+            "a user who does not exist",
+            "the session of another user",
             "a session that does not exist",
             "a session that is over",
         )
     ),
     api(
         "TM101",
-        "a user who is changed after the proof was used",
+        "a user that is changed after the signature was verified",
         "begin",
         "select {patient}",
         CALL + " is null",
@@ -277,28 +279,30 @@ PROOFS = [
     ),
     api(
         "TM101",
-        "a role that is changed after the proof was used",
+        "a role that is changed after the signature was verified",
         "begin",
         "select {patient}",
         CALL + " is null",
         "set local app.role = 'admin'",
         LIST,
     ),
-    api("TM301", "an admin's list with a genuine patient", "begin", "select {patient}", LIST),
-    api("TM101", "a genuine nobody", "begin", "select {nobody}", CALL),
+    api(
+        "TM301", "an admin's list with a patient's valid context", "begin", "select {patient}", LIST
+    ),
+    api("TM101", "a valid context without a user", "begin", "select {anonymous}", CALL),
     api(
         "TM101",
-        "a nobody whose log-in failed",
+        "a context without a user, after a failed log-in",
         "begin",
-        "select {nobody}",
+        "select {anonymous}",
         "select api.log_in('patient@attacked.test', 'wrong') is null",
         CALL,
     ),
     api(
         "TM101",
-        "a log-in that makes an admin",
+        "a log-in, then the role of an admin",
         "begin",
-        "select {nobody}",
+        "select {anonymous}",
         f"select api.log_in('patient@attacked.test', '{HASH}') is null",
         "set local app.role = 'admin'",
         LIST,
@@ -307,7 +311,7 @@ PROOFS = [
         "TM101",
         "a log-in that was rolled back",
         "begin",
-        "select {nobody}",
+        "select {anonymous}",
         "savepoint s",
         f"select api.log_in('patient@attacked.test', '{HASH}') is null",
         "rollback to s",
@@ -356,7 +360,7 @@ STALE = [
     ),
     api(
         "",
-        "what a call leaves behind is its own caller",
+        "the actor of a call stays verified",
         "begin",
         "select {patient}",
         CALL + " is null",
@@ -365,7 +369,7 @@ STALE = [
     ),
     api(
         "TM101",
-        "what a call leaves behind, without its proof",
+        "the actor of a call, without its signature",
         "begin",
         "select {patient}",
         CALL + " is null",
@@ -374,7 +378,7 @@ STALE = [
     ),
     api(
         "",
-        "what a refused call leaves behind",
+        "a refused call leaves no verified actor",
         "begin",
         "select {patient}",
         "do $$ begin perform api.list_audit_logs(); exception when others then null; end $$",
@@ -412,7 +416,7 @@ STALE = [
     ),
     api(
         "",
-        "a cursor that outlives its context shows what it has seen",
+        "a held cursor shows the rows that it read with its context",
         "begin",
         "select {patient}",
         "declare held cursor with hold for select api.my_profile()",
@@ -446,14 +450,14 @@ STALE = [
     dba("TM210", "act_as in a statement of its own", "{act_as_patient}"),
     dba(
         "TM101",
-        "act_as in an unnoticed statement of its own",
+        "act_as alone in a DO block",
         "do $$ begin perform ops.act_as('patient@attacked.test'); end $$",
         CALL,
     ),
     dba("TM101", "act_as and chain", "begin", "{act_as_patient}", "commit and chain", CALL),
     dba(
         "TM101",
-        "act_as that was taken back",
+        "act_as that was rolled back",
         "begin",
         "savepoint s",
         "{act_as_patient}",
@@ -479,15 +483,15 @@ STALE = [
         "act_as under another request",
         "begin",
         "{act_as_patient}",
-        "set local app.request_id = 'an innocent request'",
+        "set local app.request_id = 'another request'",
         CALL,
     ),
-    dba("TM101", "act_as nobody", "begin", "select ops.act_as(null) is null", CALL),
-    dba("TM301", "act_as a patient who wants an admin's list", "begin", "{act_as_patient}", LIST),
-    dba("TM406", "act_as somebody who does not exist", "begin", "select ops.act_as('x') is null"),
+    dba("TM101", "act_as null", "begin", "select ops.act_as(null) is null", CALL),
+    dba("TM301", "act_as a patient, then an admin's list", "begin", "{act_as_patient}", LIST),
+    dba("TM406", "act_as an unknown account", "begin", "select ops.act_as('x') is null"),
     dba(
         "TM102",
-        "act_as who is deactivated",
+        "act_as a deactivated account",
         "begin",
         "select ops.act_as('{deactivated_id}')",
         CALL,
@@ -495,7 +499,7 @@ STALE = [
     ),
     dba(
         "TM101",
-        "a proof of act_as in the next transaction",
+        "a signature of act_as in the next transaction",
         "begin",
         "{act_as_patient}",
         "{keep_context}",
@@ -511,12 +515,12 @@ STALE = [
         f"select ops.add_context_key('{OTHER_KEY}') is null",
         "rollback",
         "begin",
-        "select {a key of the attacker's}",
+        "select {an unknown key}",
         CALL,
     ),
     dba(
         "TM101",
-        "a DBA who signs with what the API would not",
+        "a signature of another role, from a DBA",
         "begin",
         "select {another role}",
         LIST,
@@ -536,20 +540,20 @@ SHADOWS = [
         " leftarg = text, rightarg = text)"),
     dba("42501", "a DBA's temporary table", "create temp table users (id uuid)"),
     auditor("42501", "an auditor's temporary table", "create temp table audit_logs (id uuid)"),
-    api("42501", "a schema of one's own", "create schema app_too"),
+    api("42501", "a new schema", "create schema app_too"),
     api("42501", "a table in public", "create table public.users ()"),
     api("42501", "a function in api", "create function api.my_profile(text) returns text"
         " language sql as 'select 1'"),
     api("42501", "another body", "create or replace function api.my_profile() returns api.users"
         " language sql security definer as 'select * from api.users limit 1'"),
-    api("42501", "a loose search_path", "alter function api.my_profile() reset search_path"),
-    api("42501", "no forgetting", "alter function api.my_profile() reset app.verified_role"),
-    api("42501", "the rights of the caller", "alter function api.my_profile() security invoker"),
-    api("42501", "no function", "drop function api.my_profile()"),
+    api("42501", "an unpinned search_path", "alter function api.my_profile() reset search_path"),
+    api("42501", "no RESET on exit", "alter function api.my_profile() reset app.verified_role"),
+    api("42501", "security invoker", "alter function api.my_profile() security invoker"),
+    api("42501", "a dropped function", "drop function api.my_profile()"),
     api("42501", "a trigger", "create trigger t before insert on app.users"
         " execute function app.rows_are_append_only()"),
     api("42501", "a policy", "create policy p on app.users to telemed_api using (true)"),
-    api("42501", "no policies", "alter table app.users no force row level security"),
+    api("42501", "unforced policies", "alter table app.users no force row level security"),
     api("42501", "a rule", "create rule r as on select to app.users do instead select 1"),
     api("42501", "a cast", "create cast (app.email as text) without function"),
     api("42501", "an event trigger", "create event trigger e on ddl_command_start"
@@ -569,16 +573,16 @@ SHADOWS = [
     ),
 ]  # fmt: skip
 
-AROUND = [
+DIRECT = [
     api("42501", "the tables", "select * from app.users"),
     api("42501", "the views", "select * from api.users"),
-    api("42501", "the views after a genuine context", "begin", "select {patient}",
+    api("42501", "the views after a valid context", "begin", "select {patient}",
         "select * from api.users"),
-    api("42501", "the audit trail", "select * from ops.audit_logs"),
+    api("42501", "the audit log", "select * from ops.audit_logs"),
     api("42501", "the keys", "select * from app.context_keys"),
     api("42501", "the signing function", "select app.set_actor('{admin_id}', 'admin')"),
     api("42501", "act_as", "select ops.act_as('admin@attacked.test')"),
-    api("42501", "a key of one's own", f"select ops.add_context_key('{OTHER_KEY}')"),
+    api("42501", "a new context key", f"select ops.add_context_key('{OTHER_KEY}')"),
     api("42501", "a type of app", "select null::app.users"),
     api("42501", "HMAC in SQL", "select extensions.hmac('x', 'y', 'sha256')"),
     api("42501", "nextval", "select nextval('app.audit_logs_id_seq')"),
@@ -601,7 +605,7 @@ AROUND = [
     api("42501", "a query in XML", "select query_to_xml('table app.users', true, true, '')"),
     api("42501", "a table in XML", "select table_to_xml('api.users', true, true, '')"),
     api("", "a schema in XML", "select schema_to_xml('api', true, true, '')"),
-    api("42501", "words of a query", "select ts_stat('select to_tsvector(email) from app.users')"),
+    api("42501", "ts_stat", "select ts_stat('select to_tsvector(email) from app.users')"),
     api("", "LISTEN", "listen everything", "notify everything, 'x'", "select 1"),
     api("", "a large object", "begin", "select lo_create(0) > 0",
         "select * from pg_largeobject_metadata where lomowner <> 'telemed_api'::regrole"),
@@ -631,12 +635,12 @@ AROUND = [
     api("42501", "dblink", "create extension dblink"),
     api("42501", "a foreign data wrapper", "create foreign data wrapper w"),
     api("42501", "a library", "load 'plpgsql_check'"),
-    api("42501", "the log", "select pg_current_logfile()"),
+    api("42501", "the server log", "select pg_current_logfile()"),
     api("42501", "the server's settings", "select pg_reload_conf()"),
     api("42501", "a backup", "select pg_backup_start('x')"),
     api("42501", "the write-ahead log", "select pg_create_physical_replication_slot('x')"),
     api("42501", "REINDEX", "reindex table app.users"),
-    api("42501", "SECURITY of a role", "comment on role telemed_api is 'mine'"),
+    api("42501", "a comment on a role", "comment on role telemed_api is 'mine'"),
     api("42501", "a comment", "comment on function api.my_profile() is 'mine'"),
     dba("42501", "a DBA reads the tables", "select * from app.users"),
     dba("42501", "a DBA reads the views", "select * from api.users"),
@@ -645,8 +649,8 @@ AROUND = [
     dba("42501", "a DBA signs", "select app.set_actor('{admin_id}', 'admin')"),
     dba("42501", "a DBA reads the keys", "select * from app.context_keys"),
     dba("", "a DBA lists the keys", "select * from ops.list_context_keys()"),
-    dba("42501", "a DBA writes the trail", "insert into ops.audit_logs default values"),
-    dba("42501", "a DBA changes the trail", "update ops.audit_logs set user_id = null"),
+    dba("42501", "a DBA writes the audit log", "insert into ops.audit_logs default values"),
+    dba("42501", "a DBA changes the audit log", "update ops.audit_logs set user_id = null"),
     dba("42501", "a DBA shortens the access log", "delete from ops.access_logs"),
     dba("TM407", "a DBA drops the database's key", "select ops.drop_context_key('database')"),
     dba("", "queries of others, for a DBA", "select query from pg_stat_activity"
@@ -661,32 +665,32 @@ AROUND = [
     auditor("42501", "an auditor deletes", "delete from ops.audit_logs"),
 ]  # fmt: skip
 
-ATTACKS = [*SETTINGS, *ROLES, *PROOFS, *STALE, *SHADOWS, *AROUND]
+ATTACKS = [*SETTINGS, *ROLES, *SIGNATURES, *STALE, *SHADOWS, *DIRECT]
 
 
 @pytest.fixture(scope="module")
 def clinic(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Clinic]:
     with open_clinic(cluster, new_database()) as clinic:
-        # Both are over before anybody uses them again.
-        over = clinic.people["patient"]
+        # The first session of the patient is over from here on.
+        logged_out = clinic.people["patient"]
         clinic.call("patient", "log_out")
-        clinic.people |= {"over": over, "patient": clinic.log_in("patient")}
+        clinic.people |= {"logged out": logged_out, "patient": clinic.log_in("patient")}
         clinic.call("patient", "my_profile")
         yield clinic
 
 
 @pytest.fixture(scope="module")
-def untouched(clinic: Clinic) -> str:
-    """What the database looks like before the first attack."""
+def unchanged(clinic: Clinic) -> str:
+    """The fingerprint of the database before the first attack."""
     return fingerprint(clinic)
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=[f"{a.login}: {a.name}" for a in ATTACKS])
-def test_forged_context_is_refused(clinic: Clinic, untouched: str, attack: Attack) -> None:
+def test_forged_context_is_refused(clinic: Clinic, unchanged: str, attack: Attack) -> None:
     code, step, seen = carry_out(clinic, attack)
     assert (code, step) == (attack.code, len(attack.steps)), seen
     assert not secrets(clinic, attack.may_see, seen), seen
-    assert fingerprint(clinic) == untouched
+    assert fingerprint(clinic) == unchanged
 
 
 def test_every_attack_has_a_unique_name() -> None:
@@ -695,24 +699,24 @@ def test_every_attack_has_a_unique_name() -> None:
 
 
 def test_valid_context_is_accepted_on_the_same_paths(clinic: Clinic) -> None:
-    """Otherwise the attacks might fail for any reason."""
-    everybody = frozenset(clinic.emails)
+    """The attacks therefore fail because of their context alone."""
+    all_people = frozenset(clinic.emails)
     doctor = "select ops.act_as('doctor@attacked.test') is null"
-    for way, shown in (
+    for accepted, shown in (
         (api("", "patient", "begin", "select {patient}", CALL), {"patient"}),
         (
             api("", "admin", "begin", "select {admin}", LIST.replace("()", "(p_limit => 1000)")),
-            everybody,
+            all_people,
         ),
         (dba("", "act_as", "begin", doctor, CALL), {"doctor"}),
-        (auditor("", "the trail", "select * from ops.audit_logs"), everybody),
+        (auditor("", "the audit log", "select * from ops.audit_logs"), all_people),
     ):
-        code, _, seen = carry_out(clinic, way)
+        code, _, seen = carry_out(clinic, accepted)
         assert (code, secrets(clinic, (), seen)) == ("", shown)
 
 
 def test_context_signature_of_act_as_is_refused_in_another_session(
-    clinic: Clinic, untouched: str
+    clinic: Clinic, unchanged: str
 ) -> None:
     names = ("user_id", "role", "request_id", "proof")
     with (
@@ -723,14 +727,14 @@ def test_context_signature_of_act_as_is_refused_in_another_session(
         first.execute("select ops.act_as('admin@attacked.test')")
         read = ", ".join(f"current_setting('app.{name}')" for name in names)
         values = first.execute(f"select {read}".encode()).fetchone() or ()
-        for thief in (second, third):
+        for other in (second, third):
             for name, value in zip(names, values, strict=True):
-                thief.execute("select set_config(%s, %s, true)", (f"app.{name}", value))
+                other.execute("select set_config(%s, %s, true)", (f"app.{name}", value))
             with pytest.raises(psycopg.Error) as refusal:
-                thief.execute(LIST.encode())
+                other.execute(LIST.encode())
             assert refusal.value.sqlstate == "TM101"
         assert first.execute(CALL.encode()).fetchone()
-    assert fingerprint(clinic) == untouched
+    assert fingerprint(clinic) == unchanged
 
 
 HOSTILE = {
@@ -740,7 +744,7 @@ HOSTILE = {
     " set_config('app.role', 'admin', false), set_config('app.request_id', 'x', false)",
     "a verified admin": "select set_config('app.verified_user_id', '{admin_id}', false),"
     " set_config('app.verified_role', 'admin', false)",
-    "a false proof": "select set_config('app.user_id', '{admin_id}', false),"
+    "a false signature": "select set_config('app.user_id', '{admin_id}', false),"
     " set_config('app.role', 'admin', false), set_config('app.proof', 'database||1|00', false)",
     "refusals as errors": "select set_config('app.refusals', 'raise', false)",
 }
@@ -748,11 +752,11 @@ HOSTILE = {
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_every_function_refuses_a_context_without_a_signature(
-    clinic: Clinic, untouched: str, hostile: str
+    clinic: Clinic, unchanged: str, hostile: str
 ) -> None:
     codes = {}
     with psycopg.connect(clinic.url("api"), autocommit=True) as connection:
-        connection.execute(HOSTILE[hostile].format_map(facts(clinic)).encode())
+        connection.execute(HOSTILE[hostile].format_map(values_of(clinic)).encode())
         for name, call in calls_with_nulls(clinic).items():
             try:
                 codes[name] = str(connection.execute(call.encode()).fetchall())
@@ -760,13 +764,13 @@ def test_every_function_refuses_a_context_without_a_signature(
                 codes[name] = error.sqlstate or str(error)
     assert len(codes) > 25
     assert {name: code for name, code in codes.items() if code != "TM101"} == {}
-    assert fingerprint(clinic) == untouched
+    assert fingerprint(clinic) == unchanged
 
 
 def test_temporary_tables_cannot_shadow_tables_of_functions(
     cluster: Cluster, new_database: Callable[[], str]
 ) -> None:
-    """As a second wall: TEMPORARY is not granted, and pg_temp comes last in every function."""
+    """As a second layer: TEMPORARY is not granted, and pg_temp is last in every search_path."""
     with open_clinic(cluster, new_database()) as clinic:
         clinic.rows(f"grant temporary on database {clinic.database} to telemed_api")
         before = fingerprint(clinic)
@@ -789,7 +793,7 @@ def test_temporary_tables_cannot_shadow_tables_of_functions(
         for last, code, may_see in (
             (CALL, "TM101", ()),
             (LIST, "TM101", ()),
-            ("select {an expired proof}, api.my_profile()", "TM101", ()),
+            ("select {an expired signature}, api.my_profile()", "TM101", ()),
             (
                 "with x as materialized (select {patient})"
                 " select (select json_agg(c) from api.list_consultations() as c"
@@ -804,7 +808,7 @@ def test_temporary_tables_cannot_shadow_tables_of_functions(
         assert fingerprint(clinic) == before
 
 
-def test_settings_of_a_login_show_no_more_rows(clinic: Clinic, untouched: str) -> None:
+def test_settings_of_a_login_show_no_more_rows(clinic: Clinic, unchanged: str) -> None:
     """PostgreSQL lets every role set ordinary parameters for its own next sessions."""
     own = f"alter role telemed_api in database {clinic.database}"
     settings = ("search_path = pg_temp, app, api", "row_security = off")
@@ -818,11 +822,11 @@ def test_settings_of_a_login_show_no_more_rows(clinic: Clinic, untouched: str) -
             assert not secrets(clinic, ("patient", "doctor"), seen)
     finally:
         clinic.rows(f"{own} reset all")
-    assert fingerprint(clinic) == untouched
+    assert fingerprint(clinic) == unchanged
 
 
 def test_context_signatures_are_invisible_to_other_sessions(clinic: Clinic) -> None:
-    """The API's statements carry contexts as parameters, which no view of the server shows."""
+    """The API sends contexts as parameters of statements, which no view of the server shows."""
     working = SqlClient(clinic.url("api"))
     with closing(working):
         working.connection.execute("begin")
@@ -836,20 +840,20 @@ def test_context_signatures_are_invisible_to_other_sessions(clinic: Clinic) -> N
 
 
 def carry_out(clinic: Clinic, attack: Attack) -> tuple[str, int, str]:
-    """The code of the refusal, the number of the step that was last, and what was to be seen."""
-    known = facts(clinic)
-    url = make_conninfo(clinic.url(attack.login), options=attack.options.format_map(known))
+    """The code of the refusal, the number of the last step, and all text from the server."""
+    values = values_of(clinic)
+    url = make_conninfo(clinic.url(attack.login), options=attack.options.format_map(values))
     seen: list[str] = []
     try:
         connection = psycopg.connect(url, autocommit=True)
     except psycopg.OperationalError as error:
-        # libpq does not tell the code.
+        # libpq does not give the code.
         return "42501" if "permission denied" in str(error) else "?", 0, str(error)
     connection.add_notice_handler(lambda notice: seen.append(words(notice)))
     with closing(connection):
         for number, text in enumerate(attack.steps, 1):
             try:
-                seen += carry_out_step(connection, text.format_map(known))
+                seen += carry_out_step(connection, text.format_map(values))
             except psycopg.Error as error:
                 return error.sqlstate or "?", number, "\n".join([*seen, words(error.diag)])
     return "", len(attack.steps), "\n".join(seen)
@@ -869,13 +873,13 @@ def carry_out_step(
 
 
 def words(diagnostic: psycopg.errors.Diagnostic) -> str:
-    """What the server says; it repeats the statement besides."""
+    """Message, detail and hint; other fields repeat the statement."""
     parts = (diagnostic.message_primary, diagnostic.message_detail, diagnostic.message_hint)
     return " ".join(part for part in parts if part)
 
 
 def secrets(clinic: Clinic, may_see: tuple[str, ...], text: str) -> set[str]:
-    """Whose data, or which keys, `text` shows to somebody who may see only `may_see`."""
+    """The people outside `may_see` whose data `text` shows, and the kinds of keys that it shows."""
     found = {
         name
         for name in clinic.emails
@@ -886,21 +890,21 @@ def secrets(clinic: Clinic, may_see: tuple[str, ...], text: str) -> set[str]:
         if key.hex() in text or str(bytes(key)) in text:
             found.add("a key")
     if THROWAWAY_CONTEXT_KEY in text or HASH in text or re.search(r"\|[0-9a-f]{64}\b", text):
-        found.add("a key, a hash or a proof")
+        found.add("a key, a hash or a signature")
     return found
 
 
 def fingerprint(clinic: Clinic) -> str:
-    """Changes when anything in the tables, or anything that could lead to them, has changed.
+    """A digest of all rows, functions, policies, triggers, rights, roles and settings.
 
-    Only that a database administrator acted as somebody is written down, for good.
+    Without the access log, in which `ops.act_as` leaves a row.
     """
     tables = clinic.rows(
         "select oid::regclass::text from pg_class where relkind in ('r', 'p')"
         " and relnamespace = 'app'::regnamespace and relname !~ '^access_logs' order by 1"
     )
-    things = [f"select '{name}', t::text from {name} as t" for (name,) in tables]
-    things += [
+    parts = [f"select '{name}', t::text from {name} as t" for (name,) in tables]
+    parts += [
         "select 'function', p::text from pg_proc as p"
         " where p.pronamespace::regnamespace::text !~ '^(pg_|extensions)'",
         "select 'policy', p::text from pg_policy as p",
@@ -916,14 +920,14 @@ def fingerprint(clinic: Clinic) -> str:
         "select 'large object', o::text from pg_largeobject_metadata as o",
     ]
     query = f"""
-        select md5(string_agg(thing.kind || thing.row, chr(10) order by thing.kind, thing.row))
-          from ({" union all ".join(things)}) as thing (kind, row)"""
+        select md5(string_agg(part.kind || part.row, chr(10) order by part.kind, part.row))
+          from ({" union all ".join(parts)}) as part (kind, row)"""
     ((digest,),) = clinic.rows(query)
     return str(digest)
 
 
 def calls_with_nulls(clinic: Clinic) -> dict[str, str]:
-    """A call of every function of the schema api, with nothing but nulls."""
+    """A call of every function of the schema api, with null for every argument."""
     functions = clinic.rows(
         """
         select p.proname::text,
@@ -939,58 +943,58 @@ def calls_with_nulls(clinic: Clinic) -> dict[str, str]:
     }
 
 
-def facts(clinic: Clinic) -> dict[str, str]:
-    """What the attackers know; more than they should."""
+def values_of(clinic: Clinic) -> dict[str, str]:
+    """The values in the statements of attacks. Attackers know more here than they could."""
     patient = clinic.people["patient"]
     other, admin = clinic.people["other_patient"], clinic.people["admin"]
-    gone = "018f0000-0000-7000-8000-000000000000"
-    user, role, request, proof = signed(patient)
-    _, _, end, mac = proof.split("|")
-    # These two have requests whose ids are made to be read in another way.
+    unknown = "018f0000-0000-7000-8000-000000000000"
+    user, role, request, signature = signed(patient)
+    _, _, end, mac = signature.split("|")
+    # Signatures of request ids that contain separators, to be read as other fields.
     _, _, _, with_role = signed(patient, request="admin|x")
     _, _, _, with_user = signed(Person("", "", ""), request=f"{admin.id}|admin|x")
     contexts = {
         "patient": signed(patient),
         "other_patient": signed(other),
         "admin": signed(admin),
-        "nobody": signed(Person("", "", "")),
-        "another user": (other.id, role, request, proof),
-        "another user in capital letters": (user.upper(), role, request, proof),
-        "no user": ("", role, request, proof),
-        "another role": (user, "admin", request, proof),
-        "no role": (user, "", request, proof),
-        "another request": (user, role, "another request", proof),
-        "no request": (user, role, "", proof),
-        "another session": (*(user, role, request), proof.replace(patient.session_id, gone)),
-        "no session": (*(user, role, request), proof.replace(patient.session_id, "")),
-        "a later end": (user, role, request, proof.replace(f"|{end}|", "|9999999999|")),
-        "an end in words": (user, role, request, proof.replace(f"|{end}|", "|never|")),
-        "the key of the database": (*(user, role, request), "database" + proof[16:]),
-        "an unknown key id": (user, role, request, "0" * 16 + proof[16:]),
-        "a shorter HMAC": (user, role, request, proof[:-1]),
-        "a longer HMAC": (user, role, request, proof + "0"),
-        "an HMAC in capital letters": (user, role, request, proof.replace(mac, mac.upper())),
-        "an HMAC of nothing": (user, role, request, proof.replace(mac, "")),
-        "bars only": (user, role, request, "|||"),
+        "anonymous": signed(Person("", "", "")),
+        "another user": (other.id, role, request, signature),
+        "another user in capital letters": (user.upper(), role, request, signature),
+        "no user": ("", role, request, signature),
+        "another role": (user, "admin", request, signature),
+        "no role": (user, "", request, signature),
+        "another request": (user, role, "another request", signature),
+        "no request": (user, role, "", signature),
+        "another session": (*(user, role, request), signature.replace(patient.session_id, unknown)),
+        "no session": (*(user, role, request), signature.replace(patient.session_id, "")),
+        "a later expiry": (user, role, request, signature.replace(f"|{end}|", "|9999999999|")),
+        "an expiry in words": (user, role, request, signature.replace(f"|{end}|", "|never|")),
+        "the key of the database": (*(user, role, request), "database" + signature[16:]),
+        "an unknown key id": (user, role, request, "0" * 16 + signature[16:]),
+        "a shorter HMAC": (user, role, request, signature[:-1]),
+        "a longer HMAC": (user, role, request, signature + "0"),
+        "an HMAC in capital letters": (user, role, request, signature.replace(mac, mac.upper())),
+        "an empty HMAC": (user, role, request, signature.replace(mac, "")),
+        "separators only": (user, role, request, "|||"),
         "blanks": (user, role, request, " "),
-        "an expired proof": signed(patient, seconds=-1),
-        "a key of the attacker's": signed(admin, key=OTHER_KEY),
-        "a key of the attacker's under the right id": signed(
-            admin, key=OTHER_KEY, key_id=signature.key_id(THROWAWAY_CONTEXT_KEY)
+        "an expired signature": signed(patient, seconds=-1),
+        "an unknown key": signed(admin, key=OTHER_KEY),
+        "an unknown key under the right id": signed(
+            admin, key=OTHER_KEY, key_id=context.key_id(THROWAWAY_CONTEXT_KEY)
         ),
         "an empty key": signed(admin, key=""),
-        "a genuine proof without a session": signed(admin._replace(session_id="")),
+        "a valid signature without a session": signed(admin._replace(session_id="")),
         "a role hidden in the request id": (f"{user}|{role}", "admin", "x", with_role),
         "a user hidden in the request id": (f"||{admin.id}", "admin", "x", with_user),
         "a role that the user does not have": signed(patient._replace(role="admin")),
-        "somebody who is deactivated": signed(clinic.people["deactivated"]),
-        "somebody who does not exist": signed(patient._replace(id=gone)),
-        "somebody else's session": signed(admin._replace(session_id=patient.session_id)),
-        "a session that does not exist": signed(patient._replace(session_id=gone)),
-        "a session that is over": signed(clinic.people.get("over", patient)),
+        "a deactivated user": signed(clinic.people["deactivated"]),
+        "a user who does not exist": signed(patient._replace(id=unknown)),
+        "the session of another user": signed(admin._replace(session_id=patient.session_id)),
+        "a session that does not exist": signed(patient._replace(session_id=unknown)),
+        "a session that is over": signed(clinic.people.get("logged out", patient)),
     }
     names = ("app.user_id", "app.role", "app.request_id", "app.proof")
-    known = {
+    settings = {
         name: ", ".join(
             f"set_config('{setting}', '{value}', true) is null"
             for setting, value in zip(names, values, strict=True)
@@ -998,7 +1002,7 @@ def facts(clinic: Clinic) -> dict[str, str]:
         for name, values in contexts.items()
     }
     return {
-        **known,
+        **settings,
         "patient_id": patient.id,
         "admin_id": admin.id,
         "other_patient_id": other.id,
@@ -1027,11 +1031,11 @@ def signed(
     request: str = "attack",
     key: str = THROWAWAY_CONTEXT_KEY,
     key_id: str = "",
-    seconds: int = signature.VALID_SECONDS,
+    seconds: int = context.VALID_SECONDS,
 ) -> tuple[str, str, str, str]:
-    """User, role, request and proof, as the API signs them; seconds: for how long."""
-    with patch.object(signature, "VALID_SECONDS", seconds):
-        proof = signature.sign(key, person.id, person.role, person.session_id, request)
+    """User, role, request and context signature, as the API signs them for some seconds."""
+    with patch.object(context, "VALID_SECONDS", seconds):
+        signature = context.sign(key, person.id, person.role, person.session_id, request)
     if key_id:
-        proof = proof.replace(signature.key_id(key), key_id)
-    return person.id, person.role, request, proof
+        signature = signature.replace(context.key_id(key), key_id)
+    return person.id, person.role, request, signature

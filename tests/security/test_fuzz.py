@@ -1,8 +1,8 @@
-"""Every function of api and ops with arguments that nobody expects, by everybody.
+"""Every function of api and ops, called with random arguments by every kind of caller.
 
-Whatever is sent, a function answers, or refuses with a code that its comment names, or with one
-that db/errors.md allows for a value that cannot be stored. Half of what works is committed, so that
-the next calls meet it. The environment chooses: ATTACK_CALLS=300, SEED=short.
+A function must answer, or refuse with a code that its comment names, or with a code that
+db/errors.md allows for a value that cannot be stored. Half of the calls are committed, so that
+later calls find their rows. Environment variables: ATTACK_CALLS=300, SEED=short.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ PEOPLE = (
     *("admin", "doctor", "other_doctor", "patient", "other_patient", "nobody", "deactivated"),
     *("doctor", "patient"),
 )
-# What db/errors.md says of values that cannot be read or stored, and of statements that take long;
+# The codes of db/errors.md for values that cannot be read or stored, and for slow statements.
 # 00000 is a notice.
 ALLOWED = re.compile(r"00000|22...|23502|23505|23514|23P01|54001|57014")
-# Carried out and taken back: without the key of the tests every later call would be refused.
+# Always rolled back: without the context key of the tests, every later call would be refused.
 NEVER_COMMITTED = {"drop_context_key"}
 LOOK_AROUND_EVERY = 20
 
 
 class Function(NamedTuple):
-    """codes: those that its comment names. arguments: name and type."""
+    """codes: the codes that its comment names. arguments: name and type."""
 
     schema: str
     name: str
@@ -47,7 +47,7 @@ class Function(NamedTuple):
 
 
 class Call(NamedTuple):
-    """person: whose context it has. arguments: name to text, null, or absent for its default."""
+    """person: the caller. arguments: name to text or null; an absent one has its default."""
 
     number: int
     login: str
@@ -57,7 +57,7 @@ class Call(NamedTuple):
     commit: bool
 
     def text(self) -> str:
-        """How to find it again."""
+        """The call as text for the report."""
         shown = {name: repr(value)[:120] for name, value in self.arguments.items()}
         arguments = ", ".join(f"{name} => {value}" for name, value in shown.items())
         end = "commit" if self.commit else "rollback"
@@ -67,7 +67,7 @@ class Call(NamedTuple):
 
 @dataclass
 class Fuzzer:
-    """Makes calls, and judges what comes back."""
+    """Makes calls and judges their answers."""
 
     clinic: Clinic
     chance: random.Random
@@ -78,7 +78,7 @@ class Fuzzer:
     roles_refused: set[tuple[str, str]] = field(default_factory=set)
 
     def calls(self, count: int) -> Iterator[Call]:
-        """Calls of all functions in turn, in an order that changes; some of them twice."""
+        """Calls of all functions in turn, in random order. Some calls come twice."""
         deck: list[Function] = []
         again: Call | None = None
         for number in range(1, count + 1):
@@ -107,7 +107,7 @@ class Fuzzer:
         return Call(number, login, person, function, drawn, commit)
 
     def answer(self, call: Call) -> tuple[set[str], str]:
-        """All codes that came back, and what the server said."""
+        """All codes of errors and notices, and the message of the error."""
         connection = self.connections[call.login]
         self.notices.clear()
         types = dict(call.function.arguments)
@@ -121,11 +121,11 @@ class Fuzzer:
                 connection.execute("select ops.act_as(%s) is null", (person.id or None,))
                 query = f"select count(to_json(r)::text) from {named} as r"
             else:
-                who = context.values(person.id, person.role, "fuzz", person.session_id)
+                signed = context.values(person.id, person.role, "fuzz", person.session_id)
                 query = f"""{CONTEXT} select (
                     select count(to_json(r)::text) from {named} as r
                      where context.request_id is not null) from context"""
-                arguments = (*who, *arguments)
+                arguments = (*signed, *arguments)
             connection.execute(query.encode(), arguments)
             connection.execute(b"commit" if call.commit else b"rollback")
         except psycopg.Error as error:
@@ -134,7 +134,7 @@ class Fuzzer:
         return {*self.notices}, ""
 
     def surprise(self, call: Call, codes: set[str]) -> bool:
-        """Whether one of the codes may not come back."""
+        """Whether one of the codes is not allowed for this call."""
         function = call.function
         if call.login == "api" and function.schema == "ops":
             return codes != {"42501"}
@@ -143,8 +143,8 @@ class Fuzzer:
             expected.add(REPLAYED)
         return any(not ALLOWED.fullmatch(code) for code in codes - expected)
 
-    def sign_in_again(self, name: str) -> None:
-        """A call has ended somebody's session."""
+    def open_session(self, name: str) -> None:
+        """Open a new session for a person whose session a call has ended."""
         person = self.clinic.people[name]
         ((session_id,),) = self.clinic.rows(
             "insert into app.sessions (user_id) values (%s) returning id::text", (person.id,)
@@ -185,19 +185,19 @@ def test_random_arguments_cause_only_documented_errors(clinic: Clinic) -> None:
         if codes <= {REPLAYED}:
             succeeded.add(call.function.name)
         if fuzzer.surprise(call, codes):
-            what = f"{sorted(codes)} {message.strip()[:400]}"
-            surprises.setdefault((call.function.name, str(codes)), f"{call.text()}: {what}")
+            details = f"{sorted(codes)} {message.strip()[:400]}"
+            surprises.setdefault((call.function.name, str(codes)), f"{call.text()}: {details}")
         if codes & {"TM101", "TM102", "TM301"}:
             fuzzer.roles_refused.add((call.function.name, call.person))
         if "TM102" in codes and call.person != "deactivated":
-            fuzzer.sign_in_again(call.person)
+            fuzzer.open_session(call.person)
         if call.number % LOOK_AROUND_EVERY == 0:
             fuzzer.values.look_around()
     for connection in connections.values():
         connection.close()
     print(f"fuzz: {', '.join(f'{code} {n}' for code, n in outcomes.most_common())}")
     never = sorted({function.name for function in fuzzer.functions} - succeeded)
-    print(f"fuzz: never carried out: {', '.join(never) or 'none'}")
+    print(f"fuzz: never succeeded: {', '.join(never) or 'none'}")
     report = "\n".join([f"SEED={seed}", *surprises.values()])
     assert not surprises, report
     assert outcomes["done"] > count // 10, report
@@ -206,7 +206,7 @@ def test_random_arguments_cause_only_documented_errors(clinic: Clinic) -> None:
 
 
 def functions(clinic: Clinic) -> list[Function]:
-    """What api and ops consist of."""
+    """All functions of the schemas api and ops."""
     rows = clinic.rows(
         """
         select n.nspname::text, p.proname::text, obj_description(p.oid, 'pg_proc'),

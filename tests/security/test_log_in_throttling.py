@@ -1,4 +1,4 @@
-"""Who fails to log in waits longer and longer; nobody can keep somebody else out."""
+"""Throttling: failed log-ins wait with back-off, and failures of others lock no account out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.support.server import serve, wait_for
 
 @pytest.fixture(scope="module")
 def database(new_database: Callable[[], str]) -> str:
-    """A database in which the limits are those that a deployment sets."""
+    """A database with the limits that a deployment sets."""
     return new_database()
 
 
@@ -26,7 +26,7 @@ def database(new_database: Callable[[], str]) -> str:
 def stranger(
     cluster: Cluster, database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Client]:
-    """Somebody without an account there."""
+    """A client without an account, of a server on that database."""
     log = tmp_path_factory.mktemp("throttling") / "log"
     url = cluster.url(database, "telemed_api")
     with serve(url, log, WEB_CONCURRENCY="2", THREADS="16") as running:
@@ -37,7 +37,7 @@ def stranger(
 
 @pytest.fixture
 def patient(stranger: Client, request: pytest.FixtureRequest) -> Client:
-    """A patient whom no other test knows."""
+    """A patient whom no other test uses."""
     email = f"{request.node.name.replace('_', '.')}@clinic.test"
     body = {"email": email, "password": PASSWORD, "full_name": "Pat Patient"}
     ok(stranger.post("/v1/auth/signup", body), 201)
@@ -51,14 +51,14 @@ def test_repeated_failed_log_ins_are_throttled(stranger: Client, patient: Client
     answer = stranger.post("/v1/auth/login", wrong)
     problem(answer, 429, "TM801")
     assert int(answer.headers["Retry-After"]) >= 1
-    # The right password waits as well, or the wait would tell which one it is.
+    # The right password waits, too. Otherwise the wait would reveal that it is right.
     problem(stranger.post("/v1/auth/login", wrong | {"password": PASSWORD}), 429, "TM801")
-    # Who is signed in is not disturbed.
+    # Sessions that exist are not affected.
     ok(patient.get("/v1/me"))
 
 
 def test_unknown_account_is_throttled_in_the_same_way(stranger: Client) -> None:
-    wrong = {"email": "nobody-at-all@clinic.test", "password": "not the right password"}
+    wrong = {"email": "unknown-account@clinic.test", "password": "not the right password"}
     answers = [stranger.post("/v1/auth/login", wrong) for _ in range(6)]
     assert [answer.status_code for answer in answers] == [401] * 5 + [429]
 
@@ -68,17 +68,17 @@ def test_concurrent_guesses_are_throttled_like_sequential_ones(
 ) -> None:
     wrong = {"email": patient.email, "password": "not the right password"}
     answers = race([lambda: stranger.post("/v1/auth/login", wrong)] * 20)
-    told = statuses(answers)
-    # Some may hear 503: only so many hash at once, and their guess was not looked at.
-    assert set(told) <= {401, 429, 503}
-    guesses = told[401]
+    counts = statuses(answers)
+    # Some may get 503, because the number of concurrent hashes is bounded. Those do not count.
+    assert set(counts) <= {401, 429, 503}
+    guesses = counts[401]
     while stranger.post("/v1/auth/login", wrong).status_code == 401:
         guesses += 1
     assert guesses == 5
 
 
 def test_two_concurrent_guesses_use_one_free_attempt(cluster: Cluster, database: str) -> None:
-    """Somebody holds the counts until both wait: whoever looked before that counts too late."""
+    """A guess that read the count before it got the lock would be allowed, too."""
     guess = "select app.count_log_in_attempt('one@clinic.test', '192.0.2.1')"
     blocked = "select count(*) from unnest(%s::int[]) as p where pg_blocking_pids(p) <> '{}'"
     url = cluster.url(database)
@@ -91,12 +91,12 @@ def test_two_concurrent_guesses_use_one_free_attempt(cluster: Cluster, database:
         for _ in range(4):
             first.execute(guess)
         holder.execute("select * from app.log_in_attempts for update")
-        guesses = [pool.submit(one.execute, guess) for one in (first, second)]
-        pids = [one.info.backend_pid for one in (first, second)]
+        guesses = [pool.submit(connection.execute, guess) for connection in (first, second)]
+        pids = [connection.info.backend_pid for connection in (first, second)]
         while holder.execute(blocked, (pids,)).fetchone() != (2,):
-            assert not any(one.done() for one in guesses)
+            assert not any(future.done() for future in guesses)
         holder.commit()
-        errors = [one.exception(60) for one in guesses]
+        errors = [future.exception(60) for future in guesses]
     refused = [error for error in errors if error is not None]
     assert [getattr(error, "sqlstate", "") for error in refused] == ["TM801"]
 
@@ -114,7 +114,7 @@ def test_successful_log_in_resets_the_throttle(
 def test_failures_of_others_do_not_lock_an_account_out(
     cluster: Cluster, database: str, stranger: Client, patient: Client
 ) -> None:
-    # As if a thousand addresses had tried.
+    # As after a thousand failures from other addresses.
     cluster.sql(
         f"""
         update app.log_in_attempts set failures = 1000, last_attempt_at = now()

@@ -1,4 +1,4 @@
-"""Whether a failed log-in tells who has an account: by its words, by its work, or by its time."""
+"""Failed log-ins do not reveal accounts: same answer, same work, same time."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from scripts.server import Cluster
 from tests.support.client import PASSWORD, Client, problem
 from tests.support.server import environment
 
-COST = 6  # of the application whose work is counted; accounts of the shared server have 4
+COST = 6  # of the application under test; accounts of the shared server have 4
 CALLS = int(os.environ.get("ATTACK_CALLS", "0"))
 ROUNDS = 3
-SIGNIFICANT = 4.0  # standard deviations; chance alone does that once in 15,000 times
+SIGNIFICANT = 4.0  # standard deviations; by chance once in 15,000 times
 
 UNKNOWN = {
     "unknown": "nobody@clinic.test",
     "unknown and long": "x" * 242 + "@clinic.test",
-    "unknown and strange": "ünknöwn🙂'or'true--@clinic.test",
+    "unknown, not ASCII": "ünknöwn🙂'or'true--@clinic.test",
 }
 
 
@@ -40,26 +40,28 @@ def accounts(
     new_patient: Callable[..., Client],
     new_doctor: Callable[..., Client],
 ) -> dict[str, str]:
-    """E-mail addresses of each kind that a log-in may be tried with."""
-    patient, gone, admin = new_patient(), new_patient(), "slow.admin@clinic.test"
+    """E-mail addresses of every kind of account, and of unknown ones."""
+    patient, deactivated, admin = new_patient(), new_patient(), "slow.admin@clinic.test"
     values = f"'{admin}', '{hash_password(PASSWORD, 4)}', 'Chief'"
     cluster.sql(f"select ops.create_admin({values})", database)
-    cluster.sql(f"update app.users set deactivated_at = now() where id = '{gone.id}'", database)
+    cluster.sql(
+        f"update app.users set deactivated_at = now() where id = '{deactivated.id}'", database
+    )
     return UNKNOWN | {
         "known": patient.email,
         "known, in capitals": patient.email.upper(),
         "a doctor": new_doctor().email,
         "an admin": admin,
-        "deactivated": gone.email,
+        "deactivated": deactivated.email,
     }
 
 
 @pytest.fixture(scope="module")
 def app(cluster: Cluster, database: str) -> Iterator[Flask]:
-    """The application in this process, where its work can be watched."""
+    """The application in this process, where the tests can record its work."""
     url = cluster.url(database, "telemed_api")
     settings = config.load(environment(url, BCRYPT_COST=str(COST), DATABASE_POOL_SIZE="1"))
-    with patch.object(logs, "configure"):  # the log of this process is that of all tests
+    with patch.object(logs, "configure"):  # this process logs for all tests
         app = create_app(settings)
     db.open_pool(settings)
     with capture_logs():
@@ -69,7 +71,7 @@ def app(cluster: Cluster, database: str) -> Iterator[Flask]:
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object]]:
-    """What is done from here on: each hash with its cost, and each statement."""
+    """Records each hash with its cost and length, and each statement."""
     done: list[tuple[str, object]] = []
     hash_with_bcrypt, execute = bcrypt.hashpw, db._execute
 
@@ -87,20 +89,20 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, object]]:
 
 
 def set_cost(cluster: Cluster, database: str, email: str, cost: int) -> None:
-    """Give an account a hash as it is made with this setting of BCRYPT_COST."""
+    """Give an account a hash with this BCRYPT_COST."""
     hashed = hash_password(PASSWORD, cost)
     where = f"lower(email) = lower('{email}')"
     cluster.sql(f"update app.users set password_hash = '{hashed}' where {where}", database)
 
 
 def refused(stranger: Client, email: str, password: str) -> tuple[object, ...]:
-    """Everything that a failed log-in says, without what is another each time."""
+    """The answer to a failed log-in, without the parts that change with each request."""
     answer = stranger.post("/v1/auth/login", {"email": email, "password": password})
-    told = problem(answer, 401, "TM103")
-    assert told.pop("request_id") == answer.headers["X-Request-Id"]
-    other = ("Date", "X-Request-Id", "RateLimit-Remaining", "RateLimit-Reset")
-    headers = {n: v for n, v in answer.headers.items() if n not in other}
-    return answer.status_code, answer.reason, told, headers
+    body = problem(answer, 401, "TM103")
+    assert body.pop("request_id") == answer.headers["X-Request-Id"]
+    changing = ("Date", "X-Request-Id", "RateLimit-Remaining", "RateLimit-Reset")
+    headers = {n: v for n, v in answer.headers.items() if n not in changing}
+    return answer.status_code, answer.reason, body, headers
 
 
 def test_every_failed_log_in_gets_the_same_answer(
@@ -135,10 +137,10 @@ def test_every_failed_log_in_costs_the_same_work(
             written = rows(cluster, database) - before
             done[kind, password] = (list(work), written)
     hashed, statements = ("hash", (COST, 64)), ["statement", "hash", "statement"]
-    for told, (steps, written) in done.items():
-        assert [step for step, _ in steps] == statements, told
-        assert steps[1] == hashed, told
-        assert (steps, written) == done["unknown", "wrong"], told
+    for case, (steps, written) in done.items():
+        assert [step for step, _ in steps] == statements, case
+        assert steps[1] == hashed, case
+        assert (steps, written) == done["unknown", "wrong"], case
 
 
 @pytest.mark.parametrize("cost", [4, 5, 6])
@@ -165,7 +167,7 @@ def test_account_with_an_older_bcrypt_cost_costs_the_same_work(
 
 
 def rows(cluster: Cluster, database: str) -> int:
-    """How many rows there are in all tables together."""
+    """The number of rows in all tables together."""
     count = "query_to_xml(format('select count(*) as n from app.%I', tablename), true, true, '')"
     statement = f"""
         select sum((xpath('/row/n/text()', {count}))[1]::text::bigint)
@@ -174,18 +176,18 @@ def rows(cluster: Cluster, database: str) -> int:
     return int(cluster.sql(statement, database))
 
 
-@pytest.mark.skipif(not CALLS, reason="the long form: ATTACK_CALLS says how many of each kind")
+@pytest.mark.skipif(not CALLS, reason="runs with ATTACK_CALLS, the number of log-ins of each kind")
 def test_log_in_time_reveals_no_account(
     stranger: Client, accounts: dict[str, str], cluster: Cluster, database: str
 ) -> None:
-    """Known, unknown and deactivated in random order; nothing depends on how fast this machine is.
+    """Known, unknown and deactivated accounts in random order, so that load affects all alike.
 
-    Chance may be against us once, and not three times in a row.
+    A difference by chance is possible once, but not three times in a row.
     """
     kinds = ("known", "unknown", "deactivated")
     for kind in ("known", "deactivated"):
         set_cost(cluster, database, accounts[kind], 4)
-    suspicions: list[dict[str, float]] = []
+    differences: list[dict[str, float]] = []
     for _ in range(ROUNDS):
         taken: dict[str, list[float]] = {kind: [] for kind in kinds}
         order = [*kinds] * min(max(CALLS, 60), 200)
@@ -197,14 +199,14 @@ def test_log_in_time_reveals_no_account(
             taken[kind].append(time.perf_counter() - began)
             assert answer.status_code == 401
         found = {kind: deviation(taken[kind], taken["unknown"]) for kind in kinds}
-        suspicions.append(found)
+        differences.append(found)
         if all(abs(z) < SIGNIFICANT for z in found.values()):
             return
-    pytest.fail(f"log-ins take longer or shorter than those of unknown accounts: {suspicions}")
+    pytest.fail(f"log-ins take longer or shorter than those of unknown accounts: {differences}")
 
 
 def deviation(some: list[float], others: list[float]) -> float:
-    """How far the two are from being drawn from the same hat (Mann-Whitney), in deviations."""
+    """The Mann-Whitney statistic of two samples, in standard deviations."""
     n, m = len(some), len(others)
     above = sum((a > b) + (a == b) / 2 for a in some for b in others)
     return (above - n * m / 2) / math.sqrt(n * m * (n + m + 1) / 12)

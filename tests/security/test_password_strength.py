@@ -1,4 +1,4 @@
-"""Which passwords are taken, their hashes, and whose turn it is to make one."""
+"""Passwords: which ones are accepted, their hashes, and the bound on concurrent hashing."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from tests.support.server import environment
 
 COMMON = FREQUENCY_LISTS["passwords"]  # the most common first
 LEET = str.maketrans("aeios", "43105")
-# What people do to a password that is too short.
-DISGUISES: tuple[Callable[[str], str], ...] = (
+# Common ways to lengthen a short password.
+LENGTHENINGS: tuple[Callable[[str], str], ...] = (
     lambda p: p + p,
     lambda p: f"{p}-{p}",
     lambda p: p * 3,
@@ -41,7 +41,7 @@ DISGUISES: tuple[Callable[[str], str], ...] = (
     lambda p: f"{p[::-1]}123",
     lambda p: f"{p.translate(LEET)}1!" if p.isalpha() else f"{p}#1",
 )
-# Nobody's face; each is one character, of two UTF-16 units and four bytes.
+# Each is one character of two UTF-16 units and four bytes.
 PICTURES = (
     "\U0001f98a\U0001f335\U0001f3bb\U0001f9ed\U0001fa81\U0001f968\U0001f6f6\U0001f30b\U0001f419"
 )
@@ -49,10 +49,10 @@ ABOUT = ("anna.schmidt85@mail.example.com", "Dr. Anna Schmidt")
 
 
 def test_common_password_is_refused_however_it_is_lengthened() -> None:
-    """Each of the 8,000 most common ones in one disguise, and all that are long enough bare."""
+    """The 8,000 most common ones, lengthened in one way each, and all common ones of 12 or more."""
     draw = random.Random(63)
-    disguised = [draw.choice(DISGUISES)(password) for password in COMMON[:8000]]
-    long = {password for password in (*disguised, *COMMON) if 12 <= len(password) <= 128}
+    lengthened = [draw.choice(LENGTHENINGS)(password) for password in COMMON[:8000]]
+    long = {password for password in (*lengthened, *COMMON) if 12 <= len(password) <= 128}
     assert len(long) > 3000
     assert [password for password in long if not password_strength.too_easy(password)] == []
 
@@ -164,8 +164,8 @@ def test_onboarding_and_create_admin_with_a_guessable_password_are_refused(
         "currency": "EUR",
     }
     assert places(admin.post("/v1/admin/doctors", doctor)) == ["#/password"]
-    told = create_admin(cluster.url(database), "weak.chief@clinic.test", "weak.chief.2026")
-    assert (told.returncode, told.stderr) == (1, f"api: {password_strength.ADVICE}\n")
+    result = create_admin(cluster.url(database), "weak.chief@clinic.test", "weak.chief.2026")
+    assert (result.returncode, result.stderr) == (1, f"api: {password_strength.ADVICE}\n")
 
 
 @pytest.mark.parametrize("unit", ["x9$kfQz!mv2L", PICTURES + "\u00e4 \u00df"])
@@ -205,7 +205,7 @@ def test_every_character_of_a_password_counts(unit: str) -> None:
 
 @pytest.fixture
 def app() -> Flask:
-    """An application in which two may hash at once and four more wait."""
+    """An application in which two requests hash at once, and four more may wait."""
     settings = config.load(environment("postgresql:///x", BCRYPT_CONCURRENCY="2", THREADS="12"))
     app = Flask("passwords")
     password_hashing.register(app, settings)
@@ -256,10 +256,10 @@ def test_concurrent_hashing_is_bounded(app: Flask) -> None:
 def test_hashing_that_waits_too_long_is_503(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(password_hashing, "WAIT_SECONDS", 0.01)
     with app.app_context(), password_hashing.turn(), password_hashing.turn():
-        with pytest.raises(Problem) as told, password_hashing.turn():
+        with pytest.raises(Problem) as raised, password_hashing.turn():
             pass
-        assert told.value.status == 503
-        assert told.value.headers["Retry-After"] == "1"
+        assert raised.value.status == 503
+        assert raised.value.headers["Retry-After"] == "1"
     with app.app_context(), password_hashing.turn():
         pass
 
@@ -296,7 +296,7 @@ def test_hashing_with_a_full_queue_is_503_at_once(
 def test_every_route_refuses_a_guessable_password(
     stranger: Client, patient: Client, admin: Client
 ) -> None:
-    """Every body of the document in which somebody chooses a password."""
+    """Every body of the OpenAPI document with a new password."""
     easy = "password1234"
     doctor = {
         "email": "easy@clinic.test",

@@ -1,6 +1,6 @@
-"""Row-level security as a second wall: what a function sees that forgets whose rows it reads.
+"""Row-level security as a second layer: it hides rows from functions that forget a condition.
 
-telemed_owner owns the functions of api and the tables, and row-level security is forced upon it.
+telemed_owner owns the functions of api and the tables. Row-level security is forced on it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from tests.support import context
 from tests.support.client import at
 from tests.support.clinic import NOBODY, Clinic, open_clinic
 
-# Whose rows each role sees, said once more and in other words than in the policies.
+# The rows that each role sees, written independently of the policies.
 NOTHING = "false"
 ALL = "true"
 CONSULTATION = {"patient": "c.patient_id = %(me)s", "doctor": "c.doctor_id = %(me)s", "admin": ALL}
 
 
 def of_consultation(path: str) -> dict[str, str]:
-    """Rows that belong to a consultation, for those who see it."""
+    """Conditions for rows of a consultation: each role sees the rows of its consultations."""
     return {
         role: f"exists (select from {path} and {condition})"
         for role, condition in CONSULTATION.items()
@@ -77,15 +77,15 @@ for script in sorted((CHECKOUT / "db/deploy").rglob("*.sql")):
             found, of_consultation("app.consultations as c where c.id = t.consultation_id")
         )
 OPEN = {
-    "clinic_settings": "what a clinic decides for itself is nobody's secret",
-    "availability_slots": "everybody who is signed in looks for slots, and sees which are taken",
-    "doctors": "everybody who is signed in may read what doctors offer",
-    "consultation_transitions": "rules, the same for everybody",
-    "log_in_limits": "rules, the same for everybody",
+    "clinic_settings": "settings of the clinic are not confidential",
+    "availability_slots": "every account that is logged in searches for slots, open or not",
+    "doctors": "every account that is logged in may read the profiles of doctors",
+    "consultation_transitions": "rules, the same for all callers",
+    "log_in_limits": "rules, the same for all callers",
 }
 PEOPLE = ("patient", "other_patient", "doctor", "other_doctor", "admin", "deactivated", "nobody")
 
-# Who writes a row that is not theirs to write, and what they write.
+# Rows that a caller must not insert: the caller and the insert.
 INSERTS = {
     "a consultation of another patient": (
         "patient",
@@ -145,7 +145,7 @@ INSERTS = {
         " values ('x@attacked.test', '$2b$04$' || repeat('a', 53), 'admin')",
     ),
     "a profile": ("patient", "app.profiles (user_id, full_name) values ({patient}, 'x')"),
-    "the audit trail": (
+    "the audit log": (
         "admin",
         "app.audit_logs (table_name, row_id, operation, new) values ('x', 'x', 'INSERT', '{{}}')",
     ),
@@ -169,18 +169,16 @@ INSERTS = {
 @pytest.fixture(scope="module")
 def clinic(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Clinic]:
     with open_clinic(cluster, new_database()) as clinic:
-        # The access log has a row of somebody, too.
+        # The access log has a row of the patient, too.
         with clinic.onlooker.transaction():
             clinic.rows("select ops.act_as(%s)", (clinic.people["patient"].id,))
         clinic.rows("select ops.seal_audit(p_wait => '1 minute')")
-        for of_somebody in (
+        for row in (
             "app.recovery_codes (user_id, code_hash) values (%s, sha256('a'))",
             "app.password_resets (user_id, token_hash) values (%s, sha256('a'))",
             "app.log_in_attempts (subject) values (sha256(convert_to(%s, 'UTF8')))",
         ):
-            clinic.onlooker.execute(
-                f"insert into {of_somebody}".encode(), (clinic.people["patient"].id,)
-            )
+            clinic.onlooker.execute(f"insert into {row}".encode(), (clinic.people["patient"].id,))
         for table in VISIBLE:
             if not clinic.rows(f"select 1 from app.{table} limit 1"):
                 add_rows(clinic, table)
@@ -205,8 +203,8 @@ def add_rows(clinic: Clinic, table: str) -> None:
 
 
 @contextmanager
-def behind_the_wall(clinic: Clinic, name: str) -> Iterator[None]:
-    """Be telemed_owner in a function that somebody has called, and take everything back."""
+def as_owner_for(clinic: Clinic, name: str) -> Iterator[None]:
+    """Be telemed_owner with a verified actor, as in a function; roll back at the end."""
     person = clinic.people[name]
     with clinic.onlooker.transaction(force_rollback=True):
         clinic.rows(
@@ -219,7 +217,7 @@ def behind_the_wall(clinic: Clinic, name: str) -> Iterator[None]:
 
 
 def expected(clinic: Clinic, table: str, name: str) -> list[str]:
-    """The rows that somebody may see, as a superuser finds them."""
+    """The rows that a person may see, read by a superuser."""
     person = clinic.people[name]
     condition = VISIBLE[table].get(person.role, NOTHING)
     query = f"select t::text from app.{table} as t where {condition} order by 1"
@@ -232,8 +230,8 @@ def test_every_table_has_row_level_security_or_a_reason(clinic: Clinic) -> None:
         "select relname::text, relrowsecurity and relforcerowsecurity from pg_class"
         " where relnamespace = 'app'::regnamespace and relkind in ('r', 'p') and not relispartition"
     )
-    assert {table for table, walled in tables if walled} == set(VISIBLE)
-    assert {table for table, walled in tables if not walled} == set(OPEN)
+    assert {table for table, forced in tables if forced} == set(VISIBLE)
+    assert {table for table, forced in tables if not forced} == set(OPEN)
 
 
 def test_every_table_has_rows_to_hide(clinic: Clinic) -> None:
@@ -248,7 +246,7 @@ def test_every_table_has_rows_to_hide(clinic: Clinic) -> None:
 @pytest.mark.parametrize("name", PEOPLE)
 @pytest.mark.parametrize("table", VISIBLE)
 def test_table_shows_only_rows_of_the_caller(clinic: Clinic, table: str, name: str) -> None:
-    with behind_the_wall(clinic, name):
+    with as_owner_for(clinic, name):
         seen = clinic.rows(f"select t::text from app.{table} as t order by 1")
     assert sorted(row for (row,) in seen) == sorted(expected(clinic, table, name))
 
@@ -265,7 +263,7 @@ def test_updates_and_deletes_reach_no_row_of_others(clinic: Clinic, table: str, 
         " where attrelid = %s::regclass and attnum > 0 and attidentity = '' order by attnum",
         (f"app.{table}",),
     )[0][0]
-    with behind_the_wall(clinic, name):
+    with as_owner_for(clinic, name):
         for statement in (
             f"update app.{table} set {column} = {column}",
             f"delete from app.{table}",
@@ -276,15 +274,15 @@ def test_updates_and_deletes_reach_no_row_of_others(clinic: Clinic, table: str, 
             assert changed.rowcount == 0, statement
 
 
-@pytest.mark.parametrize("what", INSERTS)
-def test_inserts_of_rows_of_others_are_refused(clinic: Clinic, what: str) -> None:
-    name, statement = INSERTS[what]
-    known = {person: f"'{p.id}'" for person, p in clinic.people.items()}
-    known |= {kind: f"'{id_}'" for kind, id_ in clinic.ids.items()}
-    known["session of patient"] = f"'{clinic.people['patient'].session_id}'"
-    known |= {"soon": f"'{at(40)}'", "later": f"'{at(41)}'"}
-    with behind_the_wall(clinic, name), pytest.raises(psycopg.Error) as refusal:
-        clinic.rows(f"insert into {statement.format_map(known)}")
+@pytest.mark.parametrize("insert", INSERTS)
+def test_inserts_of_rows_of_others_are_refused(clinic: Clinic, insert: str) -> None:
+    name, statement = INSERTS[insert]
+    values = {person: f"'{p.id}'" for person, p in clinic.people.items()}
+    values |= {kind: f"'{id_}'" for kind, id_ in clinic.ids.items()}
+    values["session of patient"] = f"'{clinic.people['patient'].session_id}'"
+    values |= {"soon": f"'{at(40)}'", "later": f"'{at(41)}'"}
+    with as_owner_for(clinic, name), pytest.raises(psycopg.Error) as refusal:
+        clinic.rows(f"insert into {statement.format_map(values)}")
     assert "row-level security" in str(refusal.value)
     assert refusal.value.sqlstate == "42501"
 
@@ -294,23 +292,23 @@ def test_inserts_of_rows_of_others_are_refused(clinic: Clinic, what: str) -> Non
 )
 def test_rows_cannot_be_transferred_to_others(clinic: Clinic, table: str, column: str) -> None:
     stranger = clinic.people["other_patient"].id
-    with behind_the_wall(clinic, "patient"), pytest.raises(psycopg.Error) as refusal:
+    with as_owner_for(clinic, "patient"), pytest.raises(psycopg.Error) as refusal:
         clinic.rows(f"update app.{table} set {column} = %s", (stranger,))
-    # idempotency_keys_are_append_only comes first.
+    # The trigger idempotency_keys_are_append_only fires first.
     assert refusal.value.sqlstate == ("TM912" if table == "idempotency_keys" else "42501")
 
 
 @pytest.mark.parametrize("name", PEOPLE)
 def test_view_shows_no_more_than_its_tables(clinic: Clinic, name: str) -> None:
-    """Each view of api over a table of the same name."""
+    """Each view of api and its table of the same name."""
     for table in ("users", "consultations", "prescriptions", "payments", "time_off", "audit_logs"):
-        with behind_the_wall(clinic, name):
+        with as_owner_for(clinic, name):
             ((seen,),) = clinic.rows(f"select count(*) from api.{table}")
         assert seen == len(expected(clinic, table, name)), table
 
 
-# A function that forgets its WHERE, and what else careless functions forget.
-FORGETFUL = """
+# A function without a WHERE. `first` either verifies the actor or forgets it.
+UNSAFE_FUNCTION = """
     create function api.{name}(p_table text)
     returns setof text
     language plpgsql volatile security definer
@@ -325,34 +323,36 @@ FORGETFUL = """
 
 
 @pytest.fixture(scope="module")
-def forgetful(clinic: Clinic) -> Clinic:
+def unsafe(clinic: Clinic) -> Clinic:
     with clinic.onlooker.transaction():
         clinic.rows("set local role telemed_owner")
-        clinic.rows(FORGETFUL.format(name="forgets_where", first="perform app.current_actor();"))
-        clinic.rows(FORGETFUL.format(name="forgets_who", first="perform app.forget_actor();"))
+        clinic.rows(
+            UNSAFE_FUNCTION.format(name="without_where", first="perform app.current_actor();")
+        )
+        clinic.rows(
+            UNSAFE_FUNCTION.format(name="without_actor", first="perform app.forget_actor();")
+        )
     return clinic
 
 
 def ask(clinic: Clinic, name: str, function: str, table: str, before: str = "") -> list[str]:
-    """What the function shows to somebody with a genuine context, after a statement."""
+    """The rows that the function shows to a person with a valid context, after a statement."""
     person = clinic.people[name]
-    who = context.values(person.id, person.role, "walls", person.session_id)
+    signed = context.values(person.id, person.role, "layers", person.session_id)
     query = f"""{CONTEXT} select r from context, lateral (
         select * from api.{function}(%s) as r where context.request_id is not null) as r (r)"""
     with psycopg.connect(clinic.url("api")) as connection:
         if before:
-            connection.execute(f"{CONTEXT} {before}".encode(), who)
-        return sorted(r for (r,) in connection.execute(query.encode(), (*who, table)))
+            connection.execute(f"{CONTEXT} {before}".encode(), signed)
+        return sorted(r for (r,) in connection.execute(query.encode(), (*signed, table)))
 
 
 @pytest.mark.parametrize("name", ("patient", "other_patient", "doctor", "other_doctor", "admin"))
-def test_function_without_a_where_shows_rows_of_the_caller_only(
-    forgetful: Clinic, name: str
-) -> None:
+def test_function_without_a_where_shows_rows_of_the_caller_only(unsafe: Clinic, name: str) -> None:
     for table in VISIBLE:
-        assert ask(forgetful, name, "forgets_where", table) == sorted(
-            expected(forgetful, table, name)
-        ), table
+        assert ask(unsafe, name, "without_where", table) == sorted(expected(unsafe, table, name)), (
+            table
+        )
 
 
 @pytest.mark.parametrize("name", ("patient", "doctor", "admin"))
@@ -366,15 +366,15 @@ def test_function_without_a_where_shows_rows_of_the_caller_only(
     ],
     ids=("alone", "after another call", "with a verified role of the caller's own"),
 )
-def test_function_without_an_actor_shows_nothing(forgetful: Clinic, name: str, before: str) -> None:
+def test_function_without_an_actor_shows_nothing(unsafe: Clinic, name: str, before: str) -> None:
     for table in VISIBLE:
-        assert ask(forgetful, name, "forgets_who", table, before) == [], table
+        assert ask(unsafe, name, "without_actor", table, before) == [], table
 
 
-def test_function_without_a_caller_shows_nothing(forgetful: Clinic) -> None:
-    assert forgetful.people["nobody"] == NOBODY
+def test_function_without_a_caller_shows_nothing(unsafe: Clinic) -> None:
+    assert unsafe.people["nobody"] == NOBODY
     for table in VISIBLE:
-        assert ask(forgetful, "nobody", "forgets_who", table) == [], table
+        assert ask(unsafe, "nobody", "without_actor", table) == [], table
     with pytest.raises(psycopg.Error) as refusal:
-        ask(forgetful, "nobody", "forgets_where", "users")
+        ask(unsafe, "nobody", "without_where", "users")
     assert refusal.value.sqlstate == "TM101"

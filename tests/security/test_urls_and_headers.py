@@ -1,4 +1,4 @@
-"""Methods, addresses, headers and bodies that no app of the clinic sends, at every operation."""
+"""Unusual methods, paths, headers and bodies, sent to every operation."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from tests.support.raw import connect, everything, refused, request
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "LINK", "BREW")
 PATHS = list(dict.fromkeys(name.partition(" ")[2] for name in OPERATIONS))
 READS = [name for name in OPERATIONS if name.startswith("GET ")]
-DOORS = [str(line) for line in LINES if not line.nowhere and line.statuses["any"] == 401]
+LOG_IN_REQUIRED = [str(line) for line in LINES if not line.nowhere and line.statuses["any"] == 401]
 
-# Headers by which some servers let a request be another one, or come from somebody else.
-DISGUISES = {
+# Headers that make some servers change the method, the path or the caller of a request.
+OVERRIDE_HEADERS = {
     "X-HTTP-Method-Override": "DELETE",
     "X-HTTP-Method": "DELETE",
     "X-Method-Override": "DELETE",
@@ -56,7 +56,7 @@ DISGUISES = {
     "Origin": "https://evil.example",
     "Referer": "https://evil.example/",
 }
-# gunicorn would take these from a proxy of this computer for its own.
+# gunicorn accepts these from a proxy on the same host as variables of its own.
 VARIABLES = ("SCRIPT_NAME: /v1", "PATH_INFO: /v1/admin/analytics", "REMOTE_USER: chief@clinic.test")
 VARIABLES += ("SCRIPT_NAME: /nowhere", "SCRIPT_NAME:", "REQUEST_METHOD: DELETE")
 VARIABLES += ("HTTP_AUTHORIZATION: Bearer x", "wsgi.url_scheme: https")
@@ -67,26 +67,26 @@ every_read = pytest.mark.parametrize("operation", READS, indirect=True)
 
 
 def send(caller: Client, method: str, path: str, **more: Any) -> requests.Response:
-    """As Client.send, but the document need not know of it."""
-    signed = {"Authorization": f"Bearer {caller.token}"} if caller.token else {}
-    headers = signed | more.pop("headers", {})
+    """As Client.send, but for requests that the OpenAPI document does not describe, too."""
+    credentials = {"Authorization": f"Bearer {caller.token}"} if caller.token else {}
+    headers = credentials | more.pop("headers", {})
     address = caller.url + path
     return sound(requests.request(method, address, headers=headers, timeout=60, **more))
 
 
 def send_raw(caller: Client, method: str, target: str, *headers: str, body: bytes = b"") -> bytes:
-    """The answer to a request line and headers as they stand here."""
-    signed = [f"Authorization: Bearer {caller.token}"] if caller.token else []
+    """The answer to this request line and these headers, which are sent unchanged."""
+    credentials = [f"Authorization: Bearer {caller.token}"] if caller.token else []
     with connect(caller.url) as connection:
-        sent = request(method, target, *signed, *headers, "Connection: close", body=body)
+        sent = request(method, target, *credentials, *headers, "Connection: close", body=body)
         connection.sendall(sent)
         return everything(connection)
 
 
-def refuses(answer: bytes, *statuses: int, told: object = "") -> None:
-    """Fail unless the answer is a problem with one of these statuses and every header."""
+def refuses(answer: bytes, *statuses: int, case: object = "") -> None:
+    """Assert that the answer is a problem with one of these statuses and all security headers."""
     status = int(answer.split()[1])
-    assert status in statuses, (told, answer[:500])
+    assert status in statuses, (case, answer[:500])
     refused(answer, status)
     head = answer.partition(b"\r\n\r\n")[0].decode()
     for name, value in HEADERS.items():
@@ -136,19 +136,19 @@ def test_head_answers_like_get_without_a_body(
 ) -> None:
     caller = clinic.allowed(operation)
     path = clinic.request(operation, caller)["path"]
-    for who in (caller, stranger):
-        head = send(who, "HEAD", path)
+    for sender in (caller, stranger):
+        head = send(sender, "HEAD", path)
         assert head.content == b""
         if operation.method == "GET":
-            get = send(who, "GET", path)
+            get = send(sender, "GET", path)
             assert head.status_code == get.status_code
             assert head.headers["Content-Type"] == get.headers["Content-Type"]
         elif f"GET {operation.path}" not in OPERATIONS:
             assert head.status_code == 405
 
 
-def detours(path: str) -> list[str]:
-    """Other ways to write an address, of which some servers make the same."""
+def aliases(path: str) -> list[str]:
+    """Other spellings of a path, which some servers treat as the same path."""
     parent, _, last = path.rpartition("/")
     return [
         "/" + path,
@@ -201,10 +201,10 @@ def test_alias_of_a_path_is_not_found(
     caller = clinic.allowed(operation)
     path = clinic.request(operation, caller)["path"]
     before = state(cluster, database)
-    for other in detours(path):
+    for other in aliases(path):
         if other == path:
             continue
-        refuses(send_raw(caller, operation.method, other), 400, 404, told=other)
+        refuses(send_raw(caller, operation.method, other), 400, 404, case=other)
     assert state(cluster, database) == before
 
 
@@ -235,36 +235,36 @@ def test_id_in_another_form_is_not_found(path: str, stranger: Client, clinic: Cl
         f"{number[:8]}%2d{number[9:]}" + "x",
     ):
         if other != number:
-            refuses(send_raw(caller, method, other.join(own)), 400, 404, told=other)
+            refuses(send_raw(caller, method, other.join(own)), 400, 404, case=other)
 
 
 @every_read
-def test_forwarding_headers_change_nothing(
+def test_override_headers_change_nothing(
     operation: Operation, clinic: Clinic, cluster: Cluster, database: str
 ) -> None:
     caller = clinic.allowed(operation)
     path = clinic.request(operation, caller)["path"]
     plain = send(caller, "GET", path)
     before = state(cluster, database)
-    for name, value in DISGUISES.items():
-        disguised = send(caller, "GET", path, headers={name: value})
-        assert disguised.status_code == plain.status_code == 200, name
-        assert operation.id == "prometheus_metrics" or disguised.content == plain.content, name
-        assert "evil.example" not in f"{disguised.headers}{disguised.text}", name
+    for name, value in OVERRIDE_HEADERS.items():
+        answer = send(caller, "GET", path, headers={name: value})
+        assert answer.status_code == plain.status_code == 200, name
+        assert operation.id == "prometheus_metrics" or answer.content == plain.content, name
+        assert "evil.example" not in f"{answer.headers}{answer.text}", name
     assert state(cluster, database) == before
 
 
-@pytest.mark.parametrize("operation", DOORS, indirect=True)
-def test_forwarding_headers_give_no_access(
+@pytest.mark.parametrize("operation", LOG_IN_REQUIRED, indirect=True)
+def test_override_headers_give_no_access(
     operation: Operation, clinic: Clinic, stranger: Client, cluster: Cluster, database: str
 ) -> None:
     path = clinic.request(operation, clinic.allowed(operation))["path"]
     before = state(cluster, database)
-    for name, value in (DISGUISES | {"Authorization": "Basic YWRtaW46YWRtaW4="}).items():
+    for name, value in (OVERRIDE_HEADERS | {"Authorization": "Basic YWRtaW46YWRtaW4="}).items():
         answer = send(stranger, operation.method, path, headers={name: value})
         problem(answer, 401, "TM101")
     if "patient" not in operation.roles:
-        for name, value in DISGUISES.items():
+        for name, value in OVERRIDE_HEADERS.items():
             answer = send(clinic.patient, operation.method, path, headers={name: value})
             problem(answer, 403, "TM301")
     assert state(cluster, database) == before
@@ -281,7 +281,7 @@ def test_server_variables_cannot_be_sent(
             refuses(answer, 401)
         else:
             assert int(answer.split()[1]) in (200, 422), (header, answer[:300])
-        # A way around whoever looks at addresses in front of us.
+        # Otherwise this header would bypass a proxy that filters by path.
         refuses(send_raw(stranger, operation.method, "/x" + path, "SCRIPT_NAME: /x"), 404)
 
 
@@ -290,7 +290,7 @@ def test_server_variables_cannot_be_sent(
     [
         o
         for o in OPERATIONS
-        # Removing a second factor takes a code.
+        # Without a code in its body, removing a second factor is refused.
         if o.split()[0] in ("GET", "DELETE") and o != "DELETE /v1/me/mfa"
     ],
     indirect=True,
@@ -301,17 +301,17 @@ def test_unread_body_is_not_taken_for_a_request(
     caller = clinic.allowed(operation)
     path = clinic.request(operation, caller, nowhere=operation.method == "DELETE")["path"]
     expected = send(caller, operation.method, path).status_code
-    smuggled = request("GET", "/v1/nothing")
-    for body in (b"{}", b"{", b'{"role": "admin"}', b"x" * 70_000, smuggled):
+    second_request = request("GET", "/v1/nothing")
+    for body in (b"{}", b"{", b'{"role": "admin"}', b"x" * 70_000, second_request):
         answer = send(caller, operation.method, path, data=body)
         assert answer.status_code in (expected, 413), body[:20]
-    chunks = (chunk for chunk in (b"x" * 1000, smuggled))
+    chunks = (chunk for chunk in (b"x" * 1000, second_request))
     assert send(caller, operation.method, path, data=chunks).status_code == expected
 
-    # What follows on the same connection is the next request, and nothing of the body is.
-    signed = [f"Authorization: Bearer {caller.token}"] if caller.token else []
-    length = f"Content-Length: {len(smuggled)}"
-    first = request(operation.method, path, *signed, length, body=smuggled)
+    # The body is not read as a request: the next request on the connection is the one after it.
+    credentials = [f"Authorization: Bearer {caller.token}"] if caller.token else []
+    length = f"Content-Length: {len(second_request)}"
+    first = request(operation.method, path, *credentials, length, body=second_request)
     with connect(caller.url) as connection:
         connection.sendall(first + request("GET", "/health", "Connection: close"))
         answers = re.findall(rb"HTTP/1\.1 (\d{3}) ", everything(connection))

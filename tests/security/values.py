@@ -1,4 +1,4 @@
-"""Arguments for functions: what a client would send, and what nobody should."""
+"""Random arguments for functions: sensible ones, and extreme or invalid ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.support.client import at
 from tests.support.clinic import HASH, Clinic
 
 MEGABYTE = 1_000_000
-# At the limits of PostgreSQL and of the product, and beyond them; text that the server reads.
+# At and beyond the limits of PostgreSQL and of the product; also text that the server parses.
 TEXTS = (
     *("", " ", "\n\t\r", "'", '"', "\\", "\\'", "';--", "$$", "$1", "%s%n", "%", "_", "|", "a|b|c"),
     *("null", "NULL", "-1", "0", "1e400", "NaN", "infinity", "now", "{}", "[]", '{"a": 1}'),
@@ -90,7 +90,7 @@ BY_TYPE: dict[str, Sequence[str]] = {
 
 
 class Values:
-    """Draws arguments. What there is in the tables is looked up by `look_around`."""
+    """Draws arguments. `look_around` reads the ids of rows that exist."""
 
     def __init__(self, clinic: Clinic, chance: random.Random) -> None:
         self._clinic = clinic
@@ -111,7 +111,7 @@ class Values:
         return self._chance.choice(BY_TYPE.get(type_) or (ARRAYS if "[]" in type_ else TEXTS))
 
     def look_around(self) -> None:
-        """Learn which rows there are: of each kind the newest fifty."""
+        """Read the ids of rows: the newest fifty of each kind."""
         kinds = {
             "user": "select id::text from app.users order by created_at desc",
             "email": "select email::text from app.users order by created_at desc",

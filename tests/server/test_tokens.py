@@ -68,7 +68,7 @@ def test_rebuilt_valid_token_is_accepted(
 ) -> None:
     """Each refusal below is therefore caused by the change that the test makes."""
     unchanged = Genuine(token_owner.token, "HS256", SECRET)
-    assert unchanged.sealed(unchanged.header, unchanged.claims) == unchanged.text
+    assert unchanged.signed(unchanged.header, unchanged.claims) == unchanged.text
     assert show(server.url, genuine.text).status_code == 200
     assert show(server.url, genuine.with_claims(jti=uuid4().hex, nbf=now() - 60)).status_code == 200
 

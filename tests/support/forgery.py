@@ -1,4 +1,4 @@
-"""Access tokens that are decoded, changed in one place and encoded again."""
+"""Forged access tokens: a genuine token, changed in one place."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ import jwt
 from api import signing_keys
 from tests.support.pem import new_key, public
 
-HOUR = 3600
+HOUR = 3600  # seconds
 HASHES = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 OTHER_SECRET = "f29b7c6e0a5d4183968fbd02e7c1a4530b9e6d7f8c2a1054e3b6c7d890fa1e2d"
-OTHER_KEYS = {"EdDSA": new_key("EdDSA"), "RS256": new_key("RS256"), "ES256": new_key("ES256")}
+FOREIGN_KEYS = {"EdDSA": new_key("EdDSA"), "RS256": new_key("RS256"), "ES256": new_key("ES256")}
 
 Json = dict[str, Any]
 
@@ -31,7 +31,7 @@ def now() -> int:
 
 @dataclass(frozen=True)
 class Genuine:
-    """A token that the server issued, its algorithm and its signing key."""
+    """A token that the server has issued, its algorithm and its signing key."""
 
     text: str
     algorithm: str
@@ -39,7 +39,7 @@ class Genuine:
 
     @cached_property
     def parts(self) -> list[str]:
-        """Header, claims and signature as they are sent."""
+        """Header, claims and signature, encoded as in the token."""
         return self.text.split(".")
 
     @cached_property
@@ -55,32 +55,32 @@ class Genuine:
         return unpacked(self.parts[1])
 
     def with_header(self, **changes: Any) -> str:
-        """Changed header parameters, signed with the right key. Ellipsis removes a parameter."""
-        return self.sealed(changed(self.header, changes), self.claims)
+        """Header parameters changed, or removed if Ellipsis; signed with the right key."""
+        return self.signed(changed(self.header, changes), self.claims)
 
     def with_claims(self, **changes: Any) -> str:
-        """Changed claims, signed with the right key. Ellipsis removes a claim."""
-        return self.sealed(self.header, changed(self.claims, changes))
+        """Claims changed, or removed if Ellipsis; signed with the right key."""
+        return self.signed(self.header, changed(self.claims, changes))
 
-    def sealed(self, header: object, payload: object) -> str:
-        """Any header and payload, signed with the right key. Bytes are used as they are."""
+    def signed(self, header: object, payload: object) -> str:
+        """Any header and payload, signed with the right key. Bytes are used unchanged."""
         return self.signed_by(self.key, self.algorithm, header, payload)
 
     def signed_by(
         self, key: str | bytes, algorithm: str, header: object = None, payload: object = None
     ) -> str:
-        """Signed with another key, by default with the genuine header and payload."""
-        signed = f"{packed(header or self.header)}.{packed(payload or self.claims)}"
-        return f"{signed}.{packed(signature(key, algorithm, signed.encode()))}"
+        """Signed with another key; the default header and claims are the genuine ones."""
+        message = f"{packed(header or self.header)}.{packed(payload or self.claims)}"
+        return f"{message}.{packed(signature(key, algorithm, message.encode()))}"
 
     def forged(self, algorithm: str, key: str | bytes, **header: Any) -> str:
-        """The same claims with another algorithm and a signature of it."""
+        """The same claims with another `alg`, and a signature of that algorithm."""
         return self.signed_by(key, algorithm, changed(self.header, {"alg": algorithm, **header}))
 
-    def unsigned(self, algorithm: object, seal: str = "") -> str:
-        """The same claims with another algorithm, without a valid signature."""
+    def unsigned(self, algorithm: object, signature: str = "") -> str:
+        """The same claims with another `alg`, and no signature of that algorithm."""
         header = changed(self.header, {"alg": algorithm})
-        return f"{packed(header)}.{self.parts[1]}.{seal}"
+        return f"{packed(header)}.{self.parts[1]}.{signature}"
 
 
 def changed(found: Json, changes: Json) -> Json:
@@ -88,7 +88,7 @@ def changed(found: Json, changes: Json) -> Json:
 
 
 def packed(value: object) -> str:
-    """base64url of bytes, or of the JSON of any other value."""
+    """base64url of bytes, or of the JSON text of any other value."""
     raw = value if isinstance(value, bytes) else json.dumps(value, separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
@@ -99,50 +99,51 @@ def unpacked(part: str) -> bytes:
 
 def signature(key: str | bytes, algorithm: str, message: bytes) -> bytes:
     secret = key.encode() if isinstance(key, str) else key
-    if algorithm in HASHES:  # not PyJWT's, which refuses bad secrets
+    if algorithm in HASHES:  # PyJWT would refuse weak secrets
         return hmac.new(secret, message, HASHES[algorithm]).digest()
     return bytes(jwt.get_algorithm_by_name(algorithm).sign(message, prepared(algorithm, secret)))
 
 
 @cache
 def prepared(algorithm: str, pem: bytes) -> Any:
-    """A parsed key, cached because parsing takes much longer than signing."""
+    """A key for signing. Cached, because reading a key takes longer than signing."""
     return jwt.get_algorithm_by_name(algorithm).prepare_key(pem)
 
 
-def twice(text: bytes, name: str, value: object) -> bytes:
-    """A JSON object with a duplicate of one name, which comes first and has another value."""
+def with_duplicate(text: bytes, name: str, value: object) -> bytes:
+    """A JSON object with a duplicate name, which comes first and has another value."""
     return b"{" + f"{json.dumps(name)}:{json.dumps(value)},".encode() + text[1:]
 
 
 def twin_signature(token: str) -> str:
-    """Another encoding of the same signature: its last character has unused bits.
+    """Another encoding of the same signature: the last character has bits that decoders ignore.
 
-    Except for 48 bytes (HS384), which fill 64 characters exactly.
+    Not for 48 bytes (HS384), which fill 64 characters exactly: there the signature changes.
     """
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     last = alphabet[alphabet.index(token[-1]) ^ 1]
-    head, _, sealed = token.rpartition(".")
-    return f"{head}.{sealed[:-1]}{last}"
+    head, _, encoded = token.rpartition(".")
+    return f"{head}.{encoded[:-1]}{last}"
 
 
 def flipped(genuine: Genuine, byte: int) -> str:
-    header, claims, sealed = genuine.parts
-    raw = bytearray(unpacked(sealed))
+    """The token with the last bit of one byte of its signature inverted."""
+    header, claims, encoded = genuine.parts
+    raw = bytearray(unpacked(encoded))
     raw[byte] ^= 1
     return f"{header}.{claims}.{packed(bytes(raw))}"
 
 
 def own_jwk(algorithm: str) -> Json:
-    """The public key of an attacker, as a `jwk` header parameter."""
-    key = prepared(algorithm, public(OTHER_KEYS[algorithm]).encode())
+    """The public key of one of FOREIGN_KEYS, as a header parameter."""
+    key = prepared(algorithm, public(FOREIGN_KEYS[algorithm]).encode())
     found: Json = jwt.get_algorithm_by_name(algorithm).to_jwk(key, as_dict=True)
     return found
 
 
 def published_secrets(genuine: Genuine) -> Iterable[bytes]:
-    """A public key in the encodings that a server could mistake for a secret."""
-    pem = public(genuine.key) if genuine.algorithm not in HASHES else public(OTHER_KEYS["RS256"])
+    """A public key, in the encodings that a server could use as an HMAC secret by mistake."""
+    pem = public(genuine.key) if genuine.algorithm not in HASHES else public(FOREIGN_KEYS["RS256"])
     jwk = signing_keys.parse("EdDSA" if genuine.algorithm == "EdDSA" else "RS256", pem).jwk
     yield pem.encode()
     yield pem.strip().encode()
@@ -156,11 +157,11 @@ Attack = Callable[[Genuine], str | bytes]
 ATTACKS: dict[str, Attack] = {}
 
 
-def attacks(subject: str, made: dict[str, Attack]) -> None:
-    ATTACKS.update({f"{subject}: {change}": make for change, make in made.items()})
+def attacks(part: str, tokens: dict[str, Attack]) -> None:
+    ATTACKS.update({f"{part}: {change}": make for change, make in tokens.items()})
 
 
-# Each lambda below binds its loop variables as defaults.
+# Each lambda binds its loop variables as defaults.
 attacks(
     "algorithm",
     {
@@ -172,20 +173,22 @@ attacks(
             f"{name!r}, any signature": lambda g, name=name: g.unsigned(name, "AAAA")
             for name in ("none", "None", "NONE", "", None, 0, True, [], ["none"], {}, ["HS256"])
         },
-        "none, the signature stays": lambda g: g.unsigned("none", g.parts[2]),
+        "none with the genuine signature": lambda g: g.unsigned("none", g.parts[2]),
         "missing": lambda g: g.with_header(alg=...),
         "a list with the right one": lambda g: g.with_header(alg=[g.algorithm]),
         "in small letters": lambda g: g.with_header(alg=g.algorithm.lower()),
-        "HS512 with the same key, or HS384": lambda g: g.forged(
+        "HS512 (or HS384) with the same key": lambda g: g.forged(
             "HS384" if g.algorithm == "HS512" else "HS512", g.key
         ),
-        "HS384 with the same key, or HS256": lambda g: g.forged(
+        "HS384 (or HS256) with the same key": lambda g: g.forged(
             "HS256" if g.algorithm == "HS384" else "HS384", g.key
         ),
-        "HS256 with another secret": lambda g: g.forged("HS256", OTHER_SECRET),
+        "HS256 with a foreign secret": lambda g: g.forged("HS256", OTHER_SECRET),
         **{
-            f"{name} with another key pair": lambda g, name=name: g.forged(name, OTHER_KEYS[name])
-            for name in OTHER_KEYS
+            f"{name} with a foreign key pair": lambda g, name=name: g.forged(
+                name, FOREIGN_KEYS[name]
+            )
+            for name in FOREIGN_KEYS
         },
         **{
             f"HS256 with a public key, {number}": lambda g, number=number: g.forged(
@@ -194,10 +197,10 @@ attacks(
             for number in range(6)
         },
         **{
-            f"the right one, a signature by {name}": lambda g, name=name: g.signed_by(
-                OTHER_KEYS[name], name
+            f"the right one, with a signature of {name}": lambda g, name=name: g.signed_by(
+                FOREIGN_KEYS[name], name
             )
-            for name in OTHER_KEYS
+            for name in FOREIGN_KEYS
         },
     },
 )
@@ -206,29 +209,33 @@ attacks(
     {
         **{
             f"jwk of {name}": lambda g, name=name: g.forged(
-                name, OTHER_KEYS[name], jwk=own_jwk(name), kid=...
+                name, FOREIGN_KEYS[name], jwk=own_jwk(name), kid=...
             )
-            for name in OTHER_KEYS
+            for name in FOREIGN_KEYS
         },
         **{
             f"jwk of {name} under our kid": lambda g, name=name: g.forged(
-                name, OTHER_KEYS[name], jwk=own_jwk(name)
+                name, FOREIGN_KEYS[name], jwk=own_jwk(name)
             )
-            for name in OTHER_KEYS
+            for name in FOREIGN_KEYS
         },
         "jwk with a secret": lambda g: g.forged(
             "HS256", OTHER_SECRET, jwk={"kty": "oct", "k": packed(OTHER_SECRET.encode())}
         ),
         "jku": lambda g: g.forged(
-            "RS256", OTHER_KEYS["RS256"], jku="http://127.0.0.1:9/.well-known/jwks.json"
+            "RS256", FOREIGN_KEYS["RS256"], jku="http://127.0.0.1:9/.well-known/jwks.json"
         ),
-        "x5u": lambda g: g.forged("RS256", OTHER_KEYS["RS256"], x5u="http://127.0.0.1:9/cert.pem"),
-        "x5c": lambda g: g.forged("RS256", OTHER_KEYS["RS256"], x5c=["MIIB"]),
-        "x5t": lambda g: g.forged("RS256", OTHER_KEYS["RS256"], **{"x5t#S256": "AAAA"}),
-        "jku as kid": lambda g: g.forged("RS256", OTHER_KEYS["RS256"], kid="http://127.0.0.1:9/k"),
-        # Refused even on a valid token: our headers have no such parameters.
+        "x5u": lambda g: g.forged(
+            "RS256", FOREIGN_KEYS["RS256"], x5u="http://127.0.0.1:9/cert.pem"
+        ),
+        "x5c": lambda g: g.forged("RS256", FOREIGN_KEYS["RS256"], x5c=["MIIB"]),
+        "x5t": lambda g: g.forged("RS256", FOREIGN_KEYS["RS256"], **{"x5t#S256": "AAAA"}),
+        "jku as kid": lambda g: g.forged(
+            "RS256", FOREIGN_KEYS["RS256"], kid="http://127.0.0.1:9/k"
+        ),
+        # Even on a token that is otherwise valid: genuine headers have none of these parameters.
         **{
-            f"{name} on a good token": lambda g, name=name, value=value: g.with_header(
+            f"{name} on a valid token": lambda g, name=name, value=value: g.with_header(
                 **{name: value}
             )
             for name, value in {
@@ -255,19 +262,21 @@ attacks(
             )
         },
         "in a list": lambda g: g.with_header(kid=[g.header["kid"]]),
-        "with swapped case": lambda g: g.with_header(kid=g.header["kid"].swapcase()),
-        "with text at the end": lambda g: g.with_header(kid=g.header["kid"] + "\x00"),
-        "cut off": lambda g: g.with_header(kid=g.header["kid"][:-1]),
+        "in the other case": lambda g: g.with_header(kid=g.header["kid"].swapcase()),
+        "with a suffix": lambda g: g.with_header(kid=g.header["kid"] + "\x00"),
+        "truncated": lambda g: g.with_header(kid=g.header["kid"][:-1]),
         "/dev/null and an empty key": lambda g: g.signed_by(
             b"", "HS256", {**g.header, "alg": "HS256", "kid": "/dev/null"}
         ),
-        "of a removed key": lambda g: g.forged(
+        "of an unknown secret": lambda g: g.forged(
             "HS256", OTHER_SECRET, kid=signing_keys.parse("HS256", OTHER_SECRET).kid
         ),
-        "of a removed key pair": lambda g: g.forged(
-            "EdDSA", OTHER_KEYS["EdDSA"], kid=signing_keys.parse("EdDSA", OTHER_KEYS["EdDSA"]).kid
+        "of an unknown key pair": lambda g: g.forged(
+            "EdDSA",
+            FOREIGN_KEYS["EdDSA"],
+            kid=signing_keys.parse("EdDSA", FOREIGN_KEYS["EdDSA"]).kid,
         ),
-        "ours, another key": lambda g: g.forged("HS256", OTHER_SECRET),
+        "genuine, with another key": lambda g: g.forged("HS256", OTHER_SECRET),
     },
 )
 attacks(
@@ -303,10 +312,10 @@ attacks(
         **{
             name: lambda g, more=more: g.with_header(**more)
             for name, more in {
-                "an empty crit": {"crit": []},
+                "crit, empty": {"crit": []},
                 "crit of exp": {"crit": ["exp"], "exp": 2**33},
                 "crit of b64": {"crit": ["b64"], "b64": True},
-                "a crit that is not a list": {"crit": "b64", "b64": True},
+                "crit that is not a list": {"crit": "b64", "b64": True},
                 "b64 true": {"b64": True},
                 "b64 false": {"b64": False},
                 "b64 false, and crit": {"crit": ["b64"], "b64": False},
@@ -316,7 +325,7 @@ attacks(
                 "nonce": {"nonce": "1"},
             }.items()
         },
-        "b64 false, the payload as it is": lambda g: g.signed_by(
+        "b64 false, raw payload": lambda g: g.signed_by(
             g.key, g.algorithm, {**g.header, "crit": ["b64"], "b64": False}, b"$.02"
         ),
         "b64 false, no payload": lambda g: (
@@ -345,7 +354,7 @@ for _claim in ("exp", "iat", "nbf"):
             "text": lambda g, name=_claim: g.with_claims(**{name: str(g.claims["exp"])}),
             "not a number": lambda g, name=_claim: g.with_claims(**{name: "tomorrow"}),
             **{
-                f"{number} in JSON": lambda g, name=_claim, number=number: g.sealed(
+                f"{number} in JSON": lambda g, name=_claim, number=number: g.signed(
                     g.header,
                     json.dumps(changed(g.claims, {name: "@"})).replace('"@"', number).encode(),
                 )
@@ -363,7 +372,7 @@ attacks(
         "31 seconds ago": lambda g: g.with_claims(exp=now() - 31),
         "0": lambda g: g.with_claims(exp=0),
         "negative": lambda g: g.with_claims(exp=-1),
-        "very negative": lambda g: g.with_claims(exp=-(2**63)),
+        "the smallest 64-bit integer": lambda g: g.with_claims(exp=-(2**63)),
     },
 )
 attacks(
@@ -388,7 +397,7 @@ attacks(
         "an empty list": lambda g: g.with_claims(aud=[]),
         "empty": lambda g: g.with_claims(aud=""),
         "the issuer": lambda g: g.with_claims(aud=g.claims["iss"]),
-        "with text at the end": lambda g: g.with_claims(aud=g.claims["aud"] + " "),
+        "with a suffix": lambda g: g.with_claims(aud=g.claims["aud"] + " "),
     },
 )
 attacks(
@@ -397,7 +406,7 @@ attacks(
         "another": lambda g: g.with_claims(iss="https://evil.example"),
         "empty": lambda g: g.with_claims(iss=""),
         "in capitals": lambda g: g.with_claims(iss=g.claims["iss"].upper()),
-        "with text at the end": lambda g: g.with_claims(iss=g.claims["iss"] + "/"),
+        "with a suffix": lambda g: g.with_claims(iss=g.claims["iss"] + "/"),
     },
 )
 for _claim in ("sub", "sid"):
@@ -416,7 +425,7 @@ for _claim in ("sub", "sid"):
         _claim,
         {
             "in capitals": lambda g, name=_claim: g.with_claims(**{name: g.claims[name].upper()}),
-            "with a NUL at the end": lambda g, name=_claim: g.with_claims(
+            "with a NUL after it": lambda g, name=_claim: g.with_claims(
                 **{name: g.claims[name] + "\x00"}
             ),
         },
@@ -430,28 +439,28 @@ attacks(
 )
 attacks("jti", {"a number": lambda g: g.with_claims(jti=7)})
 attacks(
-    "a name twice",
+    "duplicate name",
     {
         **{
-            f"{name} in the header": lambda g, name=name, value=value: g.sealed(
-                twice(unpacked(g.parts[0]), name, value), g.claims
+            f"{name} in the header": lambda g, name=name, value=value: g.signed(
+                with_duplicate(unpacked(g.parts[0]), name, value), g.claims
             )
             for name, value in {"alg": "none", "kid": "x", "typ": "JWT"}.items()
         },
         **{
-            f"{name} in the header, both right": lambda g, name=name: g.sealed(
-                twice(unpacked(g.parts[0]), name, g.header[name]), g.claims
+            f"{name} in the header, both right": lambda g, name=name: g.signed(
+                with_duplicate(unpacked(g.parts[0]), name, g.header[name]), g.claims
             )
             for name in ("alg", "kid", "typ")
         },
         **{
-            f"{name} in the claims": lambda g, name=name, value=value: g.sealed(
-                g.header, twice(g.payload, name, value)
+            f"{name} in the claims": lambda g, name=name, value=value: g.signed(
+                g.header, with_duplicate(g.payload, name, value)
             )
             for name, value in {"role": "admin", "exp": 1, "sub": "x", "aud": "x"}.items()
         },
-        "further down": lambda g: g.sealed(g.header, g.payload[:-1] + b',"x":{"y":1,"y":2}}'),
-        "once with an escape": lambda g: g.sealed(
+        "in a nested object": lambda g: g.signed(g.header, g.payload[:-1] + b',"x":{"y":1,"y":2}}'),
+        "with an escape sequence": lambda g: g.signed(
             g.header, g.payload[:-1] + b',"r\\u006fle":"admin"}'
         ),
     },
@@ -470,10 +479,10 @@ attacks(
         "a fourth part": lambda g: g.text + ".AAAA",
         "a fourth part that is empty": lambda g: g.text + ".",
         "a dot before it": lambda g: "." + g.text,
-        "null": lambda _: "null",
-        "three meaningless parts": lambda _: "a.b.c",
-        "very long": lambda _: "x" * 5000,
-        "very long parts": lambda _: f"{'x' * 2000}.{'x' * 2000}.{'x' * 2000}",
+        "the text null": lambda _: "null",
+        "three short parts": lambda _: "a.b.c",
+        "long": lambda _: "x" * 5000,
+        "long parts": lambda _: f"{'x' * 2000}.{'x' * 2000}.{'x' * 2000}",
         "many dots": lambda _: "." * 5000,
         "twice": lambda g: g.text + g.text,
         "twice, with a comma": lambda g: f"{g.text},{g.text}",
@@ -483,7 +492,7 @@ attacks(
         "in quotes": lambda g: f'"{g.text}"',
         "in angle brackets": lambda g: f"<{g.text}>",
         "as a parameter": lambda g: f'token="{g.text}"',
-        "text after it": lambda g: g.text + "x",
+        "a suffix": lambda g: g.text + "x",
         "a parameter after it": lambda g: g.text + ";x=1",
         "words after it": lambda g: g.text + " or else",
         "a comma after it": lambda g: g.text + ",",
@@ -506,9 +515,9 @@ attacks(
         "an umlaut": lambda g: (g.text + "ü").encode(),
         "an umlaut in Latin-1": lambda g: g.text.encode() + b"\xfc",
         "an umlaut alone": lambda _: "ü".encode(),
-        "bytes that are not text": lambda g: b"\xff\xfe" + g.text.encode(),
-        "digits of another script": lambda g: (g.text + "\u0663").encode(),
-        "letters of another width": lambda g: (g.text[:-1] + "\uff21").encode(),
+        "bytes that are not UTF-8": lambda g: b"\xff\xfe" + g.text.encode(),
+        "a digit of another script": lambda g: (g.text + "\u0663").encode(),
+        "a full-width letter": lambda g: (g.text[:-1] + "\uff21").encode(),
         "a non-breaking space": lambda g: g.text.encode() + b"\xa0",
     },
 )
@@ -516,39 +525,39 @@ attacks(
     "JSON",
     {
         **{
-            f"{name} as header": lambda g, raw=raw: g.sealed(raw, g.claims)
+            f"{name} as header": lambda g, raw=raw: g.signed(raw, g.claims)
             for name, raw in {
                 "a list": b'["alg"]',
                 "a text": b'"alg"',
                 "null": b"null",
                 "a number": b"7",
-                "nothing": b" ",
+                "a space": b" ",
                 "half an object": b'{"alg":',
                 "two objects": b"{}{}",
-                "bytes that are not text": b'{"alg":"\xff"}',
+                "bytes that are not UTF-8": b'{"alg":"\xff"}',
                 "many brackets": b"[" * 3000,
                 "many objects": b'{"a":' * 700,
                 "many digits": b'{"alg":' + b"9" * 4500 + b"}",
             }.items()
         },
         **{
-            f"{name} as claims": lambda g, raw=raw: g.sealed(g.header, raw)
+            f"{name} as claims": lambda g, raw=raw: g.signed(g.header, raw)
             for name, raw in {
                 "a list": b"[]",
                 "a text": b'"sub"',
                 "null": b"null",
                 "true": b"true",
-                "nothing": b" ",
+                "a space": b" ",
                 "an empty object": b"{}",
                 "half an object": b'{"sub":',
                 "not JSON": b"\x00\x01\x02",
-                "bytes that are not text": b'{"sub":"\xff"}',
+                "bytes that are not UTF-8": b'{"sub":"\xff"}',
                 "many brackets": b"[" * 4000,
                 "many objects": b'{"a":' * 1000,
             }.items()
         },
         **{
-            f"{encoding} as {part}": lambda g, encoding=encoding, part=part: g.sealed(
+            f"{encoding} as {part}": lambda g, encoding=encoding, part=part: g.signed(
                 *(
                     json.dumps(value).encode(encoding) if part == name else value
                     for name, value in (("header", g.header), ("claims", g.claims))
@@ -557,26 +566,26 @@ attacks(
             for encoding in ("utf-16", "utf-32-le", "utf-8-sig")
             for part in ("header", "claims")
         },
-        "a comment in the claims": lambda g: g.sealed(g.header, b"/**/" + g.payload),
-        "claims in single quotes": lambda g: g.sealed(g.header, g.payload.replace(b'"', b"'")),
+        "a comment in the claims": lambda g: g.signed(g.header, b"/**/" + g.payload),
+        "claims in single quotes": lambda g: g.signed(g.header, g.payload.replace(b'"', b"'")),
     },
 )
 attacks(
     "signature",
     {
-        "cut off": lambda g: g.text[:-1],
-        "half of it": lambda g: g.text[: -len(g.parts[2]) // 2],
-        "one byte of it": lambda g: f"{g.parts[0]}.{g.parts[1]}.{g.parts[2][:2]}",
+        "truncated": lambda g: g.text[:-1],
+        "half": lambda g: g.text[: -len(g.parts[2]) // 2],
+        "one byte": lambda g: f"{g.parts[0]}.{g.parts[1]}.{g.parts[2][:2]}",
         "one byte more": lambda g: (
             f"{g.parts[0]}.{g.parts[1]}.{packed(unpacked(g.parts[2]) + b'x')}"
         ),
         **{
-            f"a bit of byte {byte}": lambda g, byte=byte: flipped(g, byte)
+            f"one bit of byte {byte} inverted": lambda g, byte=byte: flipped(g, byte)
             for byte in (0, 1, 15, 30, -1)
         },
-        "backwards": lambda g: f"{g.parts[0]}.{g.parts[1]}.{g.parts[2][::-1]}",
+        "reversed": lambda g: f"{g.parts[0]}.{g.parts[1]}.{g.parts[2][::-1]}",
         "zeros": lambda g: f"{g.parts[0]}.{g.parts[1]}.{packed(bytes(len(unpacked(g.parts[2]))))}",
-        "another spelling": lambda g: twin_signature(g.text),
+        "another encoding": lambda g: twin_signature(g.text),
         "in hexadecimal": lambda g: f"{g.parts[0]}.{g.parts[1]}.{unpacked(g.parts[2]).hex()}",
         "of the claims only": lambda g: (
             f"{g.parts[0]}.{g.parts[1]}.{packed(signature(g.key, g.algorithm, g.payload))}"
@@ -595,9 +604,9 @@ attacks(
 attacks(
     "something else",
     {
-        "a token within a token": lambda g: g.sealed({**g.header, "cty": "JWT"}, g.text.encode()),
-        "a token as claims": lambda g: g.sealed(g.header, g.text.encode()),
-        "a token as a text": lambda g: g.sealed(g.header, g.text),
+        "a token within a token": lambda g: g.signed({**g.header, "cty": "JWT"}, g.text.encode()),
+        "a token as claims": lambda g: g.signed(g.header, g.text.encode()),
+        "a token as a text": lambda g: g.signed(g.header, g.text),
         "five parts (JWE)": lambda g: ".".join(
             (
                 packed({"alg": "dir", "enc": "A256GCM", "cty": "JWT", "kid": g.header["kid"]}),
