@@ -547,7 +547,7 @@ SHADOWS = [
     api("42501", "another body", "create or replace function api.my_profile() returns api.users"
         " language sql security definer as 'select * from api.users limit 1'"),
     api("42501", "an unpinned search_path", "alter function api.my_profile() reset search_path"),
-    api("42501", "a role after the call", "alter function api.my_profile() reset app.verified_role"),
+    api("42501", "a role after calls", "alter function api.my_profile() reset app.verified_role"),
     api("42501", "security invoker", "alter function api.my_profile() security invoker"),
     api("42501", "a dropped function", "drop function api.my_profile()"),
     api("42501", "a trigger", "create trigger t before insert on app.users"
