@@ -8,11 +8,11 @@ from pathlib import Path
 
 TABLE = Path(__file__).with_name("rbac.txt")
 ROLES = {"pat": "patient", "pat2": "patient", "doc": "doctor", "doc2": "doctor", "adm": "admin"}
-ALIVE = ("any", *ROLES)
+ORDINARY = ("any", *ROLES)
 # Callers whose token is refused, with the code of the refusal.
-GONE = {"off": "TM102", "new": "TM102", "exp": "TM101", "aud": "TM101", "out": "TM102"}
+REVOKED = {"off": "TM102", "new": "TM102", "exp": "TM101", "aud": "TM101", "out": "TM102"}
 # A caller who logged in without the second factor that their role requires.
-OWING = {"2fa": "TM302"}
+WITHOUT_FACTOR = {"2fa": "TM302"}
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Line:
 def _lines() -> list[Line]:
     rows = [row for row in TABLE.read_text().splitlines() if row and not row.startswith("#")]
     columns = rows[0].split()[1:]
-    assert columns == [*ALIVE, *GONE, *OWING]
+    assert columns == [*ORDINARY, *REVOKED, *WITHOUT_FACTOR]
     lines: list[Line] = []
     for row in rows[1:]:
         name, *cells = re.split(r" +(?=\d{3}\b)", row)

@@ -1,4 +1,4 @@
-"""Fields that nobody asked for, forms that nobody expects, and fields that nobody should see."""
+"""Unknown fields, values of another type, duplicate names, and the fields of every answer."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from tests.support.operations import (
 BODIES = [o.id for o in documented() if o.body is not None]
 READS = [name for name in OPERATIONS if name.startswith("GET /v1/")]
 
-# What somebody would like to set: whose it is, what it costs, what one may.
-COVETED = {
+# Fields that an attacker would set: owners, prices, states and roles.
+PRIVILEGED = {
     "role": "admin",
     "is_admin": True,
     "status": "completed",
@@ -53,7 +53,7 @@ COVETED = {
     "refunded_payment_id": None,
     "cost": 4,
 }
-# Names that mean something to Python, JavaScript, SQL or a form.
+# Names with a meaning in Python, JavaScript, SQL or forms.
 STRANGE = ["__proto__", "constructor", "__class__", "self", "body", "query", "from_", "p_role"]
 STRANGE += ["Role", "ROLE", "role[]", "role[$ne]", "user.role", "limit[]", "p_limit", "_method"]
 
@@ -70,14 +70,14 @@ def test_unknown_field_is_refused(
     body = request["json"]
     before = state(cluster, database)
     for within, schema in objects(operation, body):
-        for name in {"", *COVETED, *STRANGE, *answered(operation)} - set(schema["properties"]):
+        for name in {"", *PRIVILEGED, *STRANGE, *answered(operation)} - set(schema["properties"]):
             changed = json.loads(json.dumps(body))
-            at_path(changed, within)[name] = COVETED.get(name, NOWHERE)
+            at_path(changed, within)[name] = PRIVILEGED.get(name, NOWHERE)
             answer = sound(caller.send(**{**request, "json": changed}))
             assert places(answer) == ["#/" + "/".join(map(str, (*within, escaped(name))))]
     assert state(cluster, database) == before
-    # It was all that was wrong.
-    carried_out(operation, caller.send(**request))
+    # Nothing else was wrong with the request.
+    accepted(operation, caller.send(**request))
 
 
 @with_a_body
@@ -87,8 +87,8 @@ def test_body_field_in_the_query_is_refused(
     caller = clinic.allowed(operation)
     request = clinic.request(operation, caller)
     before = state(cluster, database)
-    for name in {*COVETED, *(operation.body or {})["properties"]}:
-        answer = sound(caller.send(**request, params={name: str(COVETED.get(name, "x"))}))
+    for name in {*PRIVILEGED, *(operation.body or {})["properties"]}:
+        answer = sound(caller.send(**request, params={name: str(PRIVILEGED.get(name, "x"))}))
         assert places(answer) == [name]
     assert state(cluster, database) == before
 
@@ -98,10 +98,10 @@ def test_unknown_parameter_is_refused(operation: Operation, clinic: Clinic) -> N
     caller = clinic.allowed(operation)
     request = clinic.request(operation, caller)
     everywhere = {p for o in operations(caller.contract.document) for p in o.parameters}
-    unknown = {*COVETED, *STRANGE, *answered(operation), *everywhere} - operation.parameters
+    unknown = {*PRIVILEGED, *STRANGE, *answered(operation), *everywhere} - operation.parameters
     answer = sound(caller.send(**request, params=dict.fromkeys(unknown, "x")))
     assert places(answer) == sorted(unknown)
-    for name in {*COVETED, *STRANGE} - operation.parameters:
+    for name in {*PRIVILEGED, *STRANGE} - operation.parameters:
         answer = sound(caller.send(**request, params={name: "x"}))
         assert places(answer) == [name]
     for name in operation.parameters:
@@ -120,7 +120,7 @@ def test_value_of_another_type_is_refused(
     before = state(cluster, database)
     for within, schema in objects(operation, body):
         for name, field in schema["properties"].items():
-            for value in of_another_kind(*kinds(operation, field)):
+            for value in of_another_type(*kinds(operation, field)):
                 changed = json.loads(json.dumps(body))
                 at_path(changed, within)[name] = value
                 answer = sound(caller.send(**{**request, "json": changed}))
@@ -142,12 +142,12 @@ def test_duplicate_name_is_refused_whichever_value_is_valid(
     before = state(cluster, database)
     for name, value in body.items():
         for text in (
-            twice(body, {name: {"elsewhere": ["value"]}}),
-            twice({name: {"elsewhere": ["value"]}}, body),
-            twice(body, {name: value}),
+            joined(body, {name: {"nested": ["value"]}}),
+            joined({name: {"nested": ["value"]}}, body),
+            joined(body, {name: value}),
         ):
             assert places(sound(caller.send(**request, data=text))) == [f"#/{name}"]
-    text = twice({"role": "admin"}, {"role": None}, body)
+    text = joined({"role": "admin"}, {"role": None}, body)
     assert places(sound(caller.send(**request, data=text))) == ["#/role"]
     assert state(cluster, database) == before
 
@@ -191,13 +191,13 @@ def test_audit_log_has_no_secret_of_any_table(
         assert rows
 
 
-def carried_out(operation: Operation, answer: requests.Response) -> None:
-    """Nothing was wrong with a request."""
+def accepted(operation: Operation, answer: requests.Response) -> None:
+    """Assert that the request was valid."""
     assert answer.status_code < 300 or answer.status_code in REFUSED.get(operation.id, ())
 
 
 def answered(operation: Operation) -> set[str]:
-    """Every name in an answer of any operation: the tempting ones are among them."""
+    """The names of all fields in answers of any operation."""
     return {
         name
         for schema in operation.components["schemas"].values()
@@ -208,7 +208,7 @@ def answered(operation: Operation) -> set[str]:
 def objects(
     operation: Operation, body: dict[str, Any]
 ) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any]]]:
-    """Where the objects of a body are, and their schemas: the body, and the first of each list."""
+    """The path and the schema of each object: the body, and the first item of each list."""
     schema = operation.body or {}
     yield (), schema
     for name, field in schema["properties"].items():
@@ -224,7 +224,7 @@ def at_path(value: Any, path: tuple[str | int, ...]) -> Any:
 
 
 def schemas(operation: Operation, schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A schema and all within; the rows of the trail are of any form, by design."""
+    """A schema and all schemas in it, except the rows of the audit log, which have any form."""
     schema = operation.resolved(schema)
     yield schema
     for name, below in schema.get("properties", {}).items():
@@ -235,16 +235,16 @@ def schemas(operation: Operation, schema: dict[str, Any]) -> Iterator[dict[str, 
 
 
 def kinds(operation: Operation, field: dict[str, Any]) -> Iterator[str]:
-    """string, integer or array, then of what; what may be null is one of them too."""
+    """The type of a field, then the type of its items; null is left out."""
     field = operation.resolved(field)
-    told = field["type"]
-    yield str(told if isinstance(told, str) else next(t for t in told if t != "null"))
+    type_ = field["type"]
+    yield str(type_ if isinstance(type_, str) else next(t for t in type_ if t != "null"))
     if "items" in field:
         yield from kinds(operation, field["items"])
 
 
-def of_another_kind(kind: str, of: str = "") -> list[Any]:
-    """Values that are not of a kind, and look as if somebody might take them for it."""
+def of_another_type(kind: str, of: str = "") -> list[Any]:
+    """Values of another type that a careless server would convert."""
     nested: list[Any] = [{"$ne": ""}, {"0": 1}, {}, [["x"]]]
     if kind != "boolean":
         nested.append(True)
@@ -259,12 +259,12 @@ def of_another_kind(kind: str, of: str = "") -> list[Any]:
     )
 
 
-def twice(*bodies: dict[str, Any]) -> bytes:
+def joined(*bodies: dict[str, Any]) -> bytes:
     """One JSON object with the fields of all bodies, in this order."""
     fields = (f"{json.dumps(n)}: {json.dumps(v)}" for body in bodies for n, v in body.items())
     return ("{" + ", ".join(fields) + "}").encode()
 
 
 def escaped(name: str) -> str:
-    """As a step of a JSON pointer in a URI fragment."""
+    """The name as a step of a JSON pointer in a URI fragment."""
     return name.replace("[", "%5B").replace("]", "%5D").replace("$", "%24")

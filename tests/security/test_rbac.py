@@ -1,4 +1,4 @@
-"""Who hears what: every cell of rbac.txt, which has lines for every operation of the document."""
+"""The matrix of rights: every operation answers every kind of caller as rbac.txt states."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import requests
 from api import auth, config
 from api.password_hashing import hash_password
 from scripts.server import Cluster
-from tests.security.table import ALIVE, GONE, LINES, OWING, ROLES, Line
+from tests.security.table import LINES, ORDINARY, REVOKED, ROLES, WITHOUT_FACTOR, Line
 from tests.support.client import PASSWORD, Client, ok, problem
 from tests.support.operations import (
     MAKERS,
@@ -36,16 +36,16 @@ WITHOUT_ACCESS_TOKEN = ("POST /v1/auth/logout",)
 
 
 @dataclass
-class Everybody:
-    """The clinic that the table is about, another one beside it, and those who are out."""
+class Callers:
+    """The clinic of the resources, another clinic, and callers whose access is revoked."""
 
     stranger: Client
     clinic: Clinic
     other: Clinic
-    out: dict[str, Clinic]
+    revoked: dict[str, Clinic]
 
-    def callers(self, column: str, line: Line, operation: Operation) -> Iterator[Client]:
-        """Whoever calls in a column: one person, or of those who are gone each who might."""
+    def of_column(self, column: str, line: Line, operation: Operation) -> Iterator[Client]:
+        """The callers of a column: one, or one of each role that the operation does not refuse."""
         caller: Client
         again = operation.id in SESSION_ENDS
         if column == "any":
@@ -58,14 +58,14 @@ class Everybody:
         else:
             rows = ("pat", "doc", "adm")
             for row in rows:
-                # Who may go on without a second factor hears what they hear with one.
-                others = {403, line.statuses[row]}
+                # Without the second factor: 403, or the same status as with it.
+                possible = {403, line.statuses[row]}
                 if line.statuses[row] == 403 or (
-                    column in OWING and line.statuses[column] not in others
+                    column in WITHOUT_FACTOR and line.statuses[column] not in possible
                 ):
                     continue
-                caller = getattr(self.out.get(column, self.clinic), ROLES[row])
-                if column in self.out:
+                caller = getattr(self.revoked.get(column, self.clinic), ROLES[row])
+                if column in self.revoked:
                     yield caller
                     continue
                 caller = self.session(caller) if again else caller
@@ -74,12 +74,12 @@ class Everybody:
                 yield caller
 
     def session(self, client: Client) -> Client:
-        """The same person in a session of its own."""
+        """The same person in a new session."""
         return log_in(self.stranger, client.email)
 
 
 def token(caller: Client, role: str, **settings: Any) -> str:
-    """An access token as the API itself makes them, with other settings."""
+    """An access token that the code of the API issues, with other settings."""
     ours = config.load(environment("postgresql://nowhere"))
     return auth.issue(replace(ours, **settings), caller.id, role, caller.session_id)
 
@@ -98,15 +98,15 @@ TOKENS = {"exp": expired, "aud": for_another_api}
 
 
 @pytest.fixture(scope="module")
-def everybody(
+def callers(
     cluster: Cluster,
     database: str,
     stranger: Client,
     admin: Client,
     new_patient: Callable[..., Client],
     new_doctor: Callable[..., Client],
-) -> Iterator[Everybody]:
-    """All callers and, for each kind of resource, one that stays as it is."""
+) -> Iterator[Callers]:
+    """All callers, and one resource of each kind that no test changes."""
 
     def make(name: str, chief: Client) -> Clinic:
         clinic = Clinic(new_patient(f"Ida {name}"), new_doctor(), chief)
@@ -123,10 +123,9 @@ def everybody(
         return {role: getattr(clinic, role) for role in OTHER_ROLE}
 
     clinic = make("Private", admin)
-    off, new = (make("Gone", new_admin(f"{name}@clinic.test")) for name in ("off", "new"))
+    off, new = (make("Revoked", new_admin(f"{name}@clinic.test")) for name in ("off", "new"))
     ids = ", ".join(f"'{person.id}'" for person in people(off).values())
-    # In the name of an admin: their open slots are withdrawn with them, and the trail wants to know
-    # by whom.
+    # As an admin, because a deactivation withdraws open slots, which requires an actor.
     cluster.sql(
         f"""
         begin;
@@ -142,15 +141,14 @@ def everybody(
     for person in out.values():
         assert person.post("/v1/auth/logout").status_code == 204
 
-    gone = {"off": off, "new": new, "out": replace(clinic, **out)}
-    yield Everybody(stranger, clinic, make("Other", admin), gone)
+    revoked = {"off": off, "new": new, "out": replace(clinic, **out)}
+    yield Callers(stranger, clinic, make("Other", admin), revoked)
     for role, person in people(new).items():
         change_role(cluster, database, person, role)
 
 
 def change_role(cluster: Cluster, database: str, person: Client, role: str) -> None:
-    """What no function does. Even a superuser has to get around the rules first: who practises as a
-    doctor cannot be anything else."""
+    """Change a role, which no function does. The triggers that would refuse it are disabled."""
     cluster.sql(
         f"""
         begin;
@@ -176,51 +174,49 @@ def second_factors(cluster: Cluster, database: str) -> Iterator[None]:
 
 @pytest.mark.parametrize("line", LINES, ids=str)
 def test_every_operation_answers_as_rbac_txt_states(
-    line: Line, everybody: Everybody, cluster: Cluster, database: str
+    line: Line, callers: Callers, cluster: Cluster, database: str
 ) -> None:
-    operation = found(everybody.stranger, line)
-    heard: dict[str, set[int]] = {column: set() for column in line.statuses}
+    operation = found(callers.stranger, line)
+    received: dict[str, set[int]] = {column: set() for column in line.statuses}
     status = line.statuses.__getitem__
 
     def send(column: str, caller: Client, request: dict[str, Any]) -> None:
-        with second_factors(cluster, database) if column in OWING else nullcontext():
+        with second_factors(cluster, database) if column in WITHOUT_FACTOR else nullcontext():
             answer = caller.send(**request)
-        heard[column].add(answer.status_code)
-        check(answer, column, operation, everybody)
-        if "security" in operation.described and status(column) == 403 and column in OWING:
-            problem(answer, 403, OWING[column])
+        received[column].add(answer.status_code)
+        check(answer, column, operation, callers)
+        if "security" in operation.described and status(column) == 403 and column in WITHOUT_FACTOR:
+            problem(answer, 403, WITHOUT_FACTOR[column])
 
-    # Who is refused may all want the same thing, because that changes nothing.
+    # Refused callers all name the same resource, because a refusal changes nothing.
     refused = [
         (column, caller, clinic.request(operation, caller, nowhere=line.nowhere))
         for column, code in line.statuses.items()
         if code >= 400
-        for clinic in [everybody.out.get(column, everybody.clinic)]
-        for caller in everybody.callers(column, line, operation)
+        for clinic in [callers.revoked.get(column, callers.clinic)]
+        for caller in callers.of_column(column, line, operation)
     ]
     before = state(cluster, database)
     for column, caller, request in refused:
         send(column, caller, request)
     assert state(cluster, database) == before
     for column, code in line.statuses.items():
-        for caller in everybody.callers(column, line, operation) if code < 400 else ():
+        for caller in callers.of_column(column, line, operation) if code < 400 else ():
             fresh = operation.method != "GET"
-            send(column, caller, everybody.clinic.request(operation, caller, fresh=fresh))
+            send(column, caller, callers.clinic.request(operation, caller, fresh=fresh))
 
-    assert heard == {column: {code} for column, code in line.statuses.items()}
+    assert received == {column: {code} for column, code in line.statuses.items()}
 
 
-def check(
-    answer: requests.Response, column: str, operation: Operation, everybody: Everybody
-) -> None:
-    """Nobody hears what is not theirs, whatever the status."""
+def check(answer: requests.Response, column: str, operation: Operation, callers: Callers) -> None:
+    """Assert that an answer has no data of others, whatever its status."""
     sound(answer, operation.id)
-    clinic = everybody.out.get(column, everybody.clinic)
-    if column in ("any", "pat2", "doc2", *GONE):
+    clinic = callers.revoked.get(column, callers.clinic)
+    if column in ("any", "pat2", "doc2", *REVOKED):
         assert not [secret for secret in clinic.secrets if secret in answer.text], answer.text
         assert "Ida Private" not in answer.text
-    if "security" in operation.described and column in GONE:
-        problem(answer, 401, GONE[column])
+    if "security" in operation.described and column in REVOKED:
+        problem(answer, 401, REVOKED[column])
     if "security" in operation.described and column == "any":
         problem(answer, 401, "TM101")
 
@@ -228,7 +224,7 @@ def check(
 def found(stranger: Client, line: Line) -> Operation:
     """The operation of a line."""
     by_name = {str(o): o for o in operations(stranger.contract.document)}
-    assert line.operation in by_name, "no such operation: take the line out of rbac.txt"
+    assert line.operation in by_name, "no such operation: delete the line of rbac.txt"
     return by_name[line.operation]
 
 
@@ -246,8 +242,8 @@ def test_document_states_the_roles_of_every_operation(line: Line, stranger: Clie
     if "security" in described:
         optional = [{}] if line.operation in WITHOUT_ACCESS_TOKEN else []
         assert described["security"] == [{"bearerAuth": []}, *optional]
-        told = described["description"].rpartition("Roles: ")[2].rstrip(".").split(", ")
-        assert set(told) == {ROLES[c] for c in ROLES if line.statuses[c] not in (401, 403)}
+        roles = described["description"].rpartition("Roles: ")[2].rstrip(".").split(", ")
+        assert set(roles) == {ROLES[c] for c in ROLES if line.statuses[c] not in (401, 403)}
 
 
 @pytest.mark.parametrize(
@@ -255,38 +251,38 @@ def test_document_states_the_roles_of_every_operation(line: Line, stranger: Clie
     [x for x in LINES if not x.nowhere and x.operation not in WITHOUT_ACCESS_TOKEN],
     ids=str,
 )
-def test_authorization_is_checked_before_validation(line: Line, everybody: Everybody) -> None:
-    operation = found(everybody.stranger, line)
-    for column in ALIVE:
+def test_authorization_is_checked_before_validation(line: Line, callers: Callers) -> None:
+    operation = found(callers.stranger, line)
+    for column in ORDINARY:
         if line.statuses[column] not in (401, 403):
             continue
-        (caller,) = everybody.callers(column, line, operation)
-        path = everybody.clinic.request(operation, caller)["path"]
+        (caller,) = callers.of_column(column, line, operation)
+        path = callers.clinic.request(operation, caller)["path"]
         for body in (None, b"{", b'{"role": "admin"}'):
             answer = caller.send(operation.method, path + "?role=admin", data=body)
             assert sound(answer).status_code == line.statuses[column]
 
 
 @pytest.mark.parametrize("line", [line for line in LINES if line.nowhere], ids=str)
-def test_malformed_id_is_not_found(line: Line, everybody: Everybody) -> None:
-    operation = found(everybody.stranger, line)
-    for caller in (everybody.clinic.patient, everybody.clinic.doctor, everybody.clinic.admin):
-        request = everybody.clinic.request(operation, caller)
+def test_malformed_id_is_not_found(line: Line, callers: Callers) -> None:
+    operation = found(callers.stranger, line)
+    for caller in (callers.clinic.patient, callers.clinic.doctor, callers.clinic.admin):
+        request = callers.clinic.request(operation, caller)
         for other in ("no-uuid", "0", "null", "-1", "%2A", "' or true --"):
             path = re.sub(r"\{\w+\}", other, operation.path)
             problem(sound(caller.send(**{**request, "path": path})), 404, "HTTP404")
 
 
-def test_resources_hidden_from_strangers_exist(everybody: Everybody) -> None:
-    clinic = everybody.clinic
+def test_resources_hidden_from_strangers_exist(callers: Callers) -> None:
+    clinic = callers.clinic
     listed = ok(clinic.patient.get("/v1/consultations"))["items"]
     assert clinic.kept["treated"] in {row["id"] for row in listed}
     assert ok(clinic.patient.get("/v1/me"))["id"] in clinic.secrets
 
 
 def test_valid_token_made_by_the_test_is_accepted(
-    everybody: Everybody,
+    callers: Callers,
 ) -> None:
     for role in OTHER_ROLE:
-        person = getattr(everybody.clinic, role)
+        person = getattr(callers.clinic, role)
         ok(person.holding(token(person, role)).get("/v1/me"))

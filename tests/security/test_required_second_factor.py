@@ -16,7 +16,7 @@ from tests.support.second_factor import Protected
 from tests.support.server import serve, wait_for
 
 SOME_ID = "00000000-0000-4000-8000-000000000000"
-# What works without a second factor also where the role requires one.
+# Operations that need no second factor, even if the role requires one.
 EXEMPT = {
     ("GET", "/v1/me"),
     ("GET", "/v1/me/sessions"),
@@ -35,7 +35,7 @@ DOCTOR = {
     "fee_minor": 5000,
     "currency": "EUR",
 }
-# For requests that are valid in form.
+# Values of fields without an example.
 VALUES = {
     "email": lambda: "other@strict.test",
     "starts_at": lambda: "2099-01-05T09:00:00Z",
@@ -77,7 +77,7 @@ def strict(
 
 @pytest.mark.parametrize(
     "name",
-    # What doctors may do and strangers may not.
+    # Operations that require a log-in and that doctors may call.
     [
         line.operation
         for line in LINES
@@ -118,7 +118,7 @@ def test_removing_a_required_factor_refuses_until_there_is_another(strict: Stric
     before = log_in(strict.stranger, str(DOCTOR["email"]))
     protected = Protected(doctor)
     ok(doctor.get("/v1/time-off"))
-    problem(before.get("/v1/time-off"), 403, "TM302")  # begun with a password alone
+    problem(before.get("/v1/time-off"), 403, "TM302")  # this session began with a password alone
     assert protected.remove(protected.recovery_codes[0]).status_code == 204
     problem(doctor.get("/v1/time-off"), 403, "TM302")
     Protected(doctor)

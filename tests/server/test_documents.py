@@ -43,9 +43,9 @@ DOCUMENTS = [
 ]
 OURS = [name for name in DOCUMENTS if not name.startswith(GENERATED)]
 # The walk of CONTRIBUTING.md adds this function in a copy of the checkout, and runs there.
-WALK, OF_THE_WALK = "CONTRIBUTING.md", "note_consultation"
-# History: what it names may be gone.
-NOT_OF_TODAY = ("CHANGELOG.md",)
+WALK, WALK_FUNCTION = "CONTRIBUTING.md", "note_consultation"
+# Names in the history may no longer exist.
+HISTORY = ("CHANGELOG.md",)
 FENCE = re.compile(r"(?:<!-- not run: ([^\n]+) -->\n)?^```(\w*)\n(.*?)^```$", re.M | re.S)
 INLINE = re.compile(r"`(select [^`]+)`")
 ROOTS = ("api", "db", "docs", "drills", "scripts", "tests")
@@ -56,8 +56,8 @@ OBJECTS = """
             union select relnamespace, relname from pg_class
             union select typnamespace, typname from pg_type) as o (namespace, name)
       join pg_namespace as n on n.oid = o.namespace and n.nspname in ('api', 'app', 'ops')"""
-# What stands for an id, and a table that step 1 of docs/partitioning.md makes.
-NOT_HERE = ("22P02", "42P01 consultation_holds")
+# A placeholder for an id, and a table that step 1 of docs/partitioning.md creates.
+EXPECTED_ERRORS = ("22P02", "42P01 consultation_holds")
 
 
 @dataclass
@@ -89,7 +89,7 @@ COMMANDS = [n for n in OURS if n != WALK and any(not b.not_run for b in blocks(t
 
 @dataclass
 class Terminal:
-    """Where a reader types: a shell and psql beside a server with the demo data."""
+    """The terminal of a reader: a shell, and psql, with a server that has the demo data."""
 
     server: Server
     cluster: Cluster
@@ -160,17 +160,17 @@ def terminal(demo: tuple[Server, str], cluster: Cluster, tmp_path: Path) -> Term
     return Terminal(server, cluster, database, tmp_path / "state")
 
 
-def require_output(block: Block, said: str) -> None:
-    """Each expected line is there, in order; an error is there only if it is expected."""
+def require_output(block: Block, printed: str) -> None:
+    """Assert that each expected line is printed, in order, and an error only if it is expected."""
     place = 0
     for line in block.output.splitlines():
         pattern = ".*".join(re.escape(part) for part in line.split("..."))
         pattern = re.sub(r"(?:\\ )+", r"\\s+", pattern)
-        found = re.compile(rf"^\s*{pattern}\s*$", re.M).search(said, place)
-        assert found, f"{line!r} is missing after:\n{block.text}\n{said}"
+        found = re.compile(rf"^\s*{pattern}\s*$", re.M).search(printed, place)
+        assert found, f"{line!r} is missing after:\n{block.text}\n{printed}"
         place = found.end()
     if block.language == "sql":
-        assert ("ERROR: " in said) == ("ERROR: " in block.output), f"{block.text}\n{said}"
+        assert ("ERROR: " in printed) == ("ERROR: " in block.output), f"{block.text}\n{printed}"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -219,9 +219,9 @@ def test_inline_queries_and_queries_that_are_not_run_can_be_planned(
                 try:
                     connection.execute(f"explain {query}".encode())
                 except psycopg.Error as error:
-                    said = f"{error.sqlstate} {error}"
-                    known = any(all(part in said for part in n.split()) for n in NOT_HERE)
-                    assert known, f"{query}: {said}"
+                    message = f"{error.sqlstate} {error}"
+                    known = any(all(part in message for part in n.split()) for n in EXPECTED_ERRORS)
+                    assert known, f"{query}: {message}"
 
 
 def anchors(text: str) -> set[str]:
@@ -238,7 +238,7 @@ def test_relative_links_and_anchors_resolve(name: str) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         file, _, anchor = target.partition("#")
         if ":" in file:
-            continue  # elsewhere
+            continue  # another site
         found = path.parent / file if file else path
         assert found.exists(), target
         if anchor:
@@ -256,7 +256,7 @@ def test_index_of_docs_links_every_document() -> None:
     assert not missing, missing
 
 
-@pytest.mark.parametrize("name", [n for n in OURS if not n.startswith(NOT_OF_TODAY)])
+@pytest.mark.parametrize("name", [n for n in OURS if not n.startswith(HISTORY)])
 def test_commands_and_paths_that_document_names_exist(name: str) -> None:
     text = text_of(name)
     code = [*re.findall(r"`([^`\n]+)`", FENCE.sub("", text)), *(b.text for b in blocks(text))]
@@ -277,13 +277,13 @@ def test_commands_and_paths_that_document_names_exist(name: str) -> None:
         for word in re.split(r"[\s\"'=()]+", quoted):
             if re.fullmatch(rf"(?:{'|'.join(ROOTS)})/[\w./@-]*\w/?", word):
                 missing += [] if (CHECKOUT / word).exists() else [word]
-    missing = [name for name in missing if OF_THE_WALK not in name]
+    missing = [name for name in missing if WALK_FUNCTION not in name]
     assert not missing, missing
 
 
 @pytest.fixture(scope="module")
 def known_names(cluster: Cluster) -> set[str]:
-    """What may stand behind `api.`, `app.` and `ops.`: objects, modules and session variables."""
+    """The names of `api.`, `app.` and `ops.`: objects, modules and session variables."""
     with psycopg.connect(cluster.url(TEMPLATE)) as connection:
         objects = {name for (name,) in connection.execute(OBJECTS)}
     modules = {f"api.{path.stem}" for path in (CHECKOUT / "api").rglob("*.py")}
@@ -299,7 +299,7 @@ def known_names(cluster: Cluster) -> set[str]:
 def test_functions_and_tables_that_document_names_exist(name: str, known_names: set[str]) -> None:
     code = " ".join(re.findall(r"`([^`\n]+)`", FENCE.sub("", text_of(name))))
     named = set(re.findall(r"(?<![\w./@-])((?:api|app|ops)\.[a-z]\w+)\b", code))
-    missing = {n for n in named - known_names if OF_THE_WALK not in n}
+    missing = {n for n in named - known_names if WALK_FUNCTION not in n}
     for module, member in re.findall(r"(?<![\w./@-])api\.(\w+)\.(\w+)", code):
         if (path := CHECKOUT / f"api/{module}.py").exists():
             defined = re.search(rf"^\s*(def |class )?{member}\b", path.read_text(), re.M)
@@ -309,8 +309,8 @@ def test_functions_and_tables_that_document_names_exist(name: str, known_names: 
 
 @pytest.fixture(scope="module")
 def source(cluster: Cluster) -> str:
-    """Everything that is no document, the names of files, and what PostgreSQL has."""
-    said = [
+    """Identifiers in all files that are not documents, names of files, and names of PostgreSQL."""
+    printed = [
         subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
         for command in (
             ("git", "ls-files"),
@@ -319,12 +319,12 @@ def source(cluster: Cluster) -> str:
     ]
     system = "select name from pg_settings union select relname from pg_class"
     with psycopg.connect(cluster.url(TEMPLATE)) as connection:
-        return "\n".join([*said, *(name for (name,) in connection.execute(system))])
+        return "\n".join([*printed, *(name for (name,) in connection.execute(system))])
 
 
 @pytest.mark.parametrize("name", [n for n in OURS if n != "CHANGELOG.md"])
 def test_constraints_and_triggers_that_document_names_exist(name: str, source: str) -> None:
-    """Their names are sentences: words with three or more underscores."""
+    """Their names are sentences: four words or more, joined by underscores."""
     sentences = set(re.findall(r"\b[a-z]+(?:_[a-z0-9]+){3,}\b", FENCE.sub("", text_of(name))))
     missing = {sentence for sentence in sentences if sentence not in source}
     assert not missing, missing
@@ -338,13 +338,13 @@ def test_changelog_has_a_section_for_each_release() -> None:
 
 
 def test_help_fits_one_screen_and_has_every_target() -> None:
-    said = subprocess.run(
+    help_ = subprocess.run(
         ("make", "help"), cwd=CHECKOUT, capture_output=True, text=True, check=True
     ).stdout
-    lines = said.splitlines()
+    lines = help_.splitlines()
     assert len(lines) <= 24
     assert max(map(len, lines)) <= 80
-    shown = re.findall(r"^  make (\S+) +\S", said, re.M)
+    shown = re.findall(r"^  make (\S+) +\S", help_, re.M)
     phony = re.findall(r"^\.PHONY: help (.*)$", text_of("Makefile"), re.M)[0].split()
     assert sorted(shown) == sorted(phony)
     assert sum(not line.startswith("  make ") for line in lines) >= 3, "groups"
