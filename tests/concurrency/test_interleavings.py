@@ -140,7 +140,7 @@ INTERLEAVINGS = [
 
 
 @dataclass
-class Clinic:
+class TwoSessions:
     """Two sessions, an observer of them, and people; each test uses a new day of the doctor."""
 
     first: SqlClient
@@ -220,7 +220,7 @@ class Clinic:
 class Day:
     """One day of the doctor: slots 1 and 2, the consultation, and an evening without slots."""
 
-    clinic: Clinic
+    clinic: TwoSessions
     morning: datetime
     slot_1: str
     slot_2: str
@@ -298,7 +298,7 @@ def call(client: SqlClient, planned: Call) -> Answer:
 
 
 @pytest.fixture(scope="module")
-def clinic(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Clinic]:
+def clinic(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[TwoSessions]:
     database = new_database()
     url = cluster.url(database, "telemed_api")
     with (
@@ -309,7 +309,7 @@ def clinic(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Clinic
     ):
         roles = ("admin", "doctor", "patient", "patient", "patient")
         admin, doctor, patient, *others = [new_person(observer, role) for role in roles]
-        yield Clinic(first, second, observer, thread, admin, doctor, patient, others)
+        yield TwoSessions(first, second, observer, thread, admin, doctor, patient, others)
 
 
 def new_person(observer: psycopg.Connection[tuple[Any, ...]], role: str) -> Person:
@@ -345,7 +345,7 @@ def test_every_pair_of_functions_has_a_row_in_the_table() -> None:
     ids=[f"{first}, {second}" for first, second, *_ in INTERLEAVINGS],
 )
 def test_two_functions_in_two_sessions_keep_every_rule(
-    clinic: Clinic, first: str, second: str, waits: bool, code: str, state: State, end: str
+    clinic: TwoSessions, first: str, second: str, waits: bool, code: str, state: State, end: str
 ) -> None:
     day = clinic.new_day()
     if end == "rollback":
@@ -365,7 +365,7 @@ def test_two_functions_in_two_sessions_keep_every_rule(
 @pytest.mark.parametrize("first", ["book 2", "move to 2"])
 @pytest.mark.parametrize(("end", "code"), [("commit", "TM904"), ("rollback", "")])
 def test_two_concurrent_bookings_of_overlapping_slots_succeed_once(
-    clinic: Clinic, first: str, end: str, code: str
+    clinic: TwoSessions, first: str, end: str, code: str
 ) -> None:
     """The second booking waits for the lock on the patient, not for the constraint."""
     day = clinic.new_day()
@@ -388,7 +388,7 @@ def test_two_concurrent_bookings_of_overlapping_slots_succeed_once(
     assert clinic.new_violations() == []
 
 
-def test_time_off_names_a_consultation_booked_while_it_waited(clinic: Clinic) -> None:
+def test_time_off_names_a_consultation_booked_while_it_waited(clinic: TwoSessions) -> None:
     day = clinic.new_day()
     booked, _, off = clinic.interleave(day.call("book 2", 0), day.call("day off", 1), "commit")
     assert off.row["booked_consultation_ids"] == [day.consultation, booked.row["id"]]
@@ -405,7 +405,7 @@ def test_time_off_names_a_consultation_booked_while_it_waited(clinic: Clinic) ->
     ],
 )
 def test_same_key_in_two_sessions_makes_one_booking(
-    clinic: Clinic, end: str, reason: str, code: str, replayed: bool
+    clinic: TwoSessions, end: str, reason: str, code: str, replayed: bool
 ) -> None:
     day = clinic.new_day()
     person, function, arguments = day.call("book 2", 0)
@@ -418,7 +418,7 @@ def test_same_key_in_two_sessions_makes_one_booking(
     assert clinic.new_violations() == []
 
 
-def test_same_key_in_two_sessions_gets_the_same_refusal(clinic: Clinic) -> None:
+def test_same_key_in_two_sessions_gets_the_same_refusal(clinic: TwoSessions) -> None:
     booking = clinic.new_day().call("book 1", 0)
     one, waited, two = clinic.interleave(booking, booking, "commit")
     assert (one.code, waited, two.code, two.replayed) == ("TM901", True, "TM901", True)
@@ -428,7 +428,7 @@ def test_same_key_in_two_sessions_gets_the_same_refusal(clinic: Clinic) -> None:
     ("end", "code", "refunded"), [("commit", "TM909", 3000), ("rollback", "", 2001)]
 )
 def test_two_concurrent_refunds_above_the_payment_succeed_once(
-    clinic: Clinic, end: str, code: str, refunded: int
+    clinic: TwoSessions, end: str, code: str, refunded: int
 ) -> None:
     payment = call(clinic.first, clinic.new_day().call("pay", 0)).row["id"]
 
@@ -455,7 +455,7 @@ def test_two_concurrent_refunds_above_the_payment_succeed_once(
     ],
 )
 def test_slot_opened_during_a_deactivation_of_its_doctor_is_refused(
-    clinic: Clinic, second: str, code: str, state: State, end: str
+    clinic: TwoSessions, second: str, code: str, state: State, end: str
 ) -> None:
     doctor = new_person(clinic.observer, "doctor")
     day = dataclasses.replace(clinic, doctor=doctor).new_day()
@@ -470,7 +470,7 @@ def test_slot_opened_during_a_deactivation_of_its_doctor_is_refused(
 
 @pytest.mark.parametrize(("end", "state"), [("commit", []), ("rollback", ["open"])])
 def test_weekly_slots_wait_for_concurrent_time_off(
-    clinic: Clinic, end: str, state: list[str]
+    clinic: TwoSessions, end: str, state: list[str]
 ) -> None:
     day = clinic.new_day()
     date, late = day.morning.date(), day.morning + timedelta(hours=10)

@@ -7,15 +7,15 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.client import Client
-from tests.support.operations import Clinic, Operation, operations
+from tests.support.operations import Operation, ValidRequests, operations
 
 
 @pytest.fixture(scope="module")
 def clinic(
     new_patient: Callable[..., Client], new_doctor: Callable[..., Client], admin: Client
-) -> Clinic:
+) -> ValidRequests:
     """A clinic that only the tests of one module use."""
-    return Clinic(new_patient(), new_doctor(), admin)
+    return ValidRequests(new_patient(), new_doctor(), admin)
 
 
 @pytest.fixture

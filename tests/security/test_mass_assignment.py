@@ -15,8 +15,8 @@ from tests.support.client import Client, ok, places, problem
 from tests.support.operations import (
     NOWHERE,
     REFUSED,
-    Clinic,
     Operation,
+    ValidRequests,
     documented,
     operations,
     sound,
@@ -63,7 +63,7 @@ with_a_body = pytest.mark.parametrize("operation", BODIES, indirect=True)
 
 @with_a_body
 def test_unknown_field_is_refused(
-    operation: Operation, clinic: Clinic, cluster: Cluster, database: str
+    operation: Operation, clinic: ValidRequests, cluster: Cluster, database: str
 ) -> None:
     caller = clinic.allowed(operation)
     request = clinic.request(operation, caller, fresh=True)
@@ -82,7 +82,7 @@ def test_unknown_field_is_refused(
 
 @with_a_body
 def test_body_field_in_the_query_is_refused(
-    operation: Operation, clinic: Clinic, cluster: Cluster, database: str
+    operation: Operation, clinic: ValidRequests, cluster: Cluster, database: str
 ) -> None:
     caller = clinic.allowed(operation)
     request = clinic.request(operation, caller)
@@ -94,7 +94,7 @@ def test_body_field_in_the_query_is_refused(
 
 
 @pytest.mark.parametrize("operation", READS, indirect=True)
-def test_unknown_parameter_is_refused(operation: Operation, clinic: Clinic) -> None:
+def test_unknown_parameter_is_refused(operation: Operation, clinic: ValidRequests) -> None:
     caller = clinic.allowed(operation)
     request = clinic.request(operation, caller)
     everywhere = {p for o in operations(caller.contract.document) for p in o.parameters}
@@ -112,7 +112,7 @@ def test_unknown_parameter_is_refused(operation: Operation, clinic: Clinic) -> N
 
 @with_a_body
 def test_value_of_another_type_is_refused(
-    operation: Operation, clinic: Clinic, cluster: Cluster, database: str
+    operation: Operation, clinic: ValidRequests, cluster: Cluster, database: str
 ) -> None:
     caller = clinic.allowed(operation)
     request = clinic.request(operation, caller)
@@ -133,7 +133,7 @@ def test_value_of_another_type_is_refused(
 
 @with_a_body
 def test_duplicate_name_is_refused_whichever_value_is_valid(
-    operation: Operation, clinic: Clinic, cluster: Cluster, database: str
+    operation: Operation, clinic: ValidRequests, cluster: Cluster, database: str
 ) -> None:
     caller = clinic.allowed(operation)
     request = clinic.request(operation, caller, fresh=True)
@@ -158,7 +158,7 @@ def test_server_has_exactly_the_attacked_operations(stranger: Client) -> None:
 
 @with_a_body
 def test_every_required_field_has_a_valid_example(
-    operation: Operation, clinic: Clinic, stranger: Client
+    operation: Operation, clinic: ValidRequests, stranger: Client
 ) -> None:
     caller = clinic.allowed(operation)
     body = clinic.request(operation, caller)["json"]
@@ -181,7 +181,7 @@ def test_every_answer_matches_its_schema_exactly(operation: Operation) -> None:
 
 
 def test_audit_log_has_no_secret_of_any_table(
-    admin: Client, clinic: Clinic, cluster: Cluster, database: str
+    admin: Client, clinic: ValidRequests, cluster: Cluster, database: str
 ) -> None:
     clinic.id_of("treated")
     tables = cluster.sql("select distinct table_name from app.audit_logs", database).split()

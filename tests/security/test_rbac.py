@@ -21,8 +21,8 @@ from tests.support.client import PASSWORD, Client, ok, problem
 from tests.support.operations import (
     MAKERS,
     SESSION_ENDS,
-    Clinic,
     Operation,
+    ValidRequests,
     operations,
     sound,
     state,
@@ -40,9 +40,9 @@ class Callers:
     """The clinic of the resources, another clinic, and callers whose access is revoked."""
 
     stranger: Client
-    clinic: Clinic
-    other: Clinic
-    revoked: dict[str, Clinic]
+    clinic: ValidRequests
+    other: ValidRequests
+    revoked: dict[str, ValidRequests]
 
     def of_column(self, column: str, line: Line, operation: Operation) -> Iterator[Client]:
         """The callers of a column: one, or one of each role that the operation does not refuse."""
@@ -108,8 +108,8 @@ def callers(
 ) -> Iterator[Callers]:
     """All callers, and one resource of each kind that no test changes."""
 
-    def make(name: str, chief: Client) -> Clinic:
-        clinic = Clinic(new_patient(f"Ida {name}"), new_doctor(), chief)
+    def make(name: str, chief: Client) -> ValidRequests:
+        clinic = ValidRequests(new_patient(f"Ida {name}"), new_doctor(), chief)
         for kind in MAKERS:
             clinic.id_of(kind)
         return clinic
@@ -119,7 +119,7 @@ def callers(
         cluster.sql(f"select ops.create_admin({values})", database)
         return log_in(stranger, email)
 
-    def people(clinic: Clinic) -> dict[str, Client]:
+    def people(clinic: ValidRequests) -> dict[str, Client]:
         return {role: getattr(clinic, role) for role in OTHER_ROLE}
 
     clinic = make("Private", admin)

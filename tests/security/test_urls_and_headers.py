@@ -14,8 +14,8 @@ from tests.support.client import Client, problem
 from tests.support.operations import (
     HEADERS,
     NOWHERE,
-    Clinic,
     Operation,
+    ValidRequests,
     documented,
     operations,
     sound,
@@ -101,7 +101,7 @@ def allowed_methods(stranger: Client, path: str) -> set[str]:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_other_method_is_refused_with_the_allowed_ones(
-    path: str, stranger: Client, clinic: Clinic, cluster: Cluster, database: str
+    path: str, stranger: Client, clinic: ValidRequests, cluster: Cluster, database: str
 ) -> None:
     allowed = allowed_methods(stranger, path)
     address = re.sub(r"\{\w+\}", NOWHERE, path)
@@ -120,7 +120,7 @@ def test_other_method_is_refused_with_the_allowed_ones(
 
 @pytest.mark.parametrize("path", PATHS)
 def test_options_lists_the_methods_without_cors_headers(
-    path: str, stranger: Client, clinic: Clinic
+    path: str, stranger: Client, clinic: ValidRequests
 ) -> None:
     asks = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
     address = re.sub(r"\{\w+\}", NOWHERE, path)
@@ -132,7 +132,7 @@ def test_options_lists_the_methods_without_cors_headers(
 
 @every_operation
 def test_head_answers_like_get_without_a_body(
-    operation: Operation, clinic: Clinic, stranger: Client
+    operation: Operation, clinic: ValidRequests, stranger: Client
 ) -> None:
     caller = clinic.allowed(operation)
     path = clinic.request(operation, caller)["path"]
@@ -196,7 +196,7 @@ def aliases(path: str) -> list[str]:
 
 @every_operation
 def test_alias_of_a_path_is_not_found(
-    operation: Operation, clinic: Clinic, cluster: Cluster, database: str
+    operation: Operation, clinic: ValidRequests, cluster: Cluster, database: str
 ) -> None:
     caller = clinic.allowed(operation)
     path = clinic.request(operation, caller)["path"]
@@ -209,7 +209,9 @@ def test_alias_of_a_path_is_not_found(
 
 
 @pytest.mark.parametrize("path", [path for path in PATHS if "{" in path])
-def test_id_in_another_form_is_not_found(path: str, stranger: Client, clinic: Clinic) -> None:
+def test_id_in_another_form_is_not_found(
+    path: str, stranger: Client, clinic: ValidRequests
+) -> None:
     method = next(m for m in ("GET", "POST", "DELETE") if f"{m} {path}" in OPERATIONS)
     found = next(o for o in operations(stranger.contract.document) if str(o) == f"{method} {path}")
     caller = clinic.allowed(found)
@@ -240,7 +242,7 @@ def test_id_in_another_form_is_not_found(path: str, stranger: Client, clinic: Cl
 
 @every_read
 def test_override_headers_change_nothing(
-    operation: Operation, clinic: Clinic, cluster: Cluster, database: str
+    operation: Operation, clinic: ValidRequests, cluster: Cluster, database: str
 ) -> None:
     caller = clinic.allowed(operation)
     path = clinic.request(operation, caller)["path"]
@@ -256,7 +258,7 @@ def test_override_headers_change_nothing(
 
 @pytest.mark.parametrize("operation", LOG_IN_REQUIRED, indirect=True)
 def test_override_headers_give_no_access(
-    operation: Operation, clinic: Clinic, stranger: Client, cluster: Cluster, database: str
+    operation: Operation, clinic: ValidRequests, stranger: Client, cluster: Cluster, database: str
 ) -> None:
     path = clinic.request(operation, clinic.allowed(operation))["path"]
     before = state(cluster, database)
@@ -272,7 +274,7 @@ def test_override_headers_give_no_access(
 
 @every_operation
 def test_server_variables_cannot_be_sent(
-    operation: Operation, clinic: Clinic, stranger: Client
+    operation: Operation, clinic: ValidRequests, stranger: Client
 ) -> None:
     path = clinic.request(operation, clinic.allowed(operation))["path"]
     for header in VARIABLES:
@@ -296,7 +298,7 @@ def test_server_variables_cannot_be_sent(
     indirect=True,
 )
 def test_unread_body_is_not_taken_for_a_request(
-    operation: Operation, clinic: Clinic, stranger: Client
+    operation: Operation, clinic: ValidRequests, stranger: Client
 ) -> None:
     caller = clinic.allowed(operation)
     path = clinic.request(operation, caller, nowhere=operation.method == "DELETE")["path"]
@@ -322,7 +324,7 @@ def test_unread_body_is_not_taken_for_a_request(
     "operation", [o.id for o in documented() if o.body is not None], indirect=True
 )
 def test_valid_body_of_another_media_type_changes_nothing(
-    operation: Operation, clinic: Clinic, cluster: Cluster, database: str
+    operation: Operation, clinic: ValidRequests, cluster: Cluster, database: str
 ) -> None:
     caller = clinic.allowed(operation)
     valid = clinic.request(operation, caller)

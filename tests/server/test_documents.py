@@ -281,6 +281,12 @@ def test_commands_and_paths_that_document_names_exist(name: str) -> None:
     assert not missing, missing
 
 
+def test_every_step_of_the_second_walk_has_a_check() -> None:
+    walk = text_of("CONTRIBUTING.md").partition("## Another walk")[2].partition("\n## ")[0]
+    steps, checks = re.findall(r"^\d\. ", walk, re.M), re.findall(r"Check: `make ", walk)
+    assert len(steps) == len(checks) > 0
+
+
 @pytest.fixture(scope="module")
 def known_names(cluster: Cluster) -> set[str]:
     """The names of `api.`, `app.` and `ops.`: objects, modules and session variables."""

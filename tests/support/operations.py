@@ -50,7 +50,7 @@ PUBLIC = "/.well-known/jwks.json"  # may be kept by caches
 Values: TypeAlias = Mapping[str, Callable[[], object]]
 
 _numbers = itertools.count(1)
-_states: dict[str, str] = {}  # what Clinic.kind has found, by the id of the operation
+_states: dict[str, str] = {}  # what ValidRequests.kind has found, by the id of the operation
 
 
 @dataclass(frozen=True)
@@ -153,8 +153,11 @@ def example(operation: Operation, values: Values) -> dict[str, Any]:
 
 
 @dataclass
-class Clinic:
-    """A doctor and a patient with everything that there can be between them, and an admin."""
+class ValidRequests:
+    """Makes a valid request for every operation, from the examples of the OpenAPI document.
+
+    It has a doctor, a patient with every kind of resource, and an admin.
+    """
 
     patient: Client
     doctor: Client
@@ -250,15 +253,15 @@ def credentials(operation: Operation, caller: Client) -> dict[str, str]:
     }.get(operation.id, {})
 
 
-def _scheduled(clinic: Clinic) -> dict[str, Any]:
+def _scheduled(clinic: ValidRequests) -> dict[str, Any]:
     return clinic.patient.book(clinic.doctor.publish(clinic.time(), 5), reason="A secret")
 
 
-def _completed(clinic: Clinic) -> dict[str, Any]:
+def _completed(clinic: ValidRequests) -> dict[str, Any]:
     return clinic.doctor.complete(_scheduled(clinic))
 
 
-def _treated(clinic: Clinic) -> str:
+def _treated(clinic: ValidRequests) -> str:
     consultation = _completed(clinic)
     path = f"/v1/consultations/{consultation['id']}/prescriptions"
     ok(clinic.doctor.post(path, PRESCRIPTION), 201)
@@ -268,14 +271,14 @@ def _treated(clinic: Clinic) -> str:
     return str(consultation["id"])
 
 
-def _time_off(clinic: Clinic) -> str:
+def _time_off(clinic: ValidRequests) -> str:
     start = clinic.time()
     end = start + timedelta(minutes=5)
     body = {"starts_at": start.isoformat(), "ends_at": end.isoformat()}
     return str(ok(clinic.doctor.post("/v1/time-off", body), 201)["id"])
 
 
-def _user(clinic: Clinic) -> str:
+def _user(clinic: ValidRequests) -> str:
     body = {"email": _email(), "password": PASSWORD, "full_name": "Pat"}
     return str(ok(clinic.patient.holding("").post("/v1/auth/signup", body), 201)["id"])
 
@@ -287,7 +290,7 @@ def _email() -> str:
 PRESCRIPTION = {"items": [{"drug": "Ibuprofen", "dosage": "400 mg"}], "notes": "With water"}
 
 # Makes each kind of thing whose id a path or a body can have, as in `slot_id`.
-MAKERS: dict[str, Callable[[Clinic], str]] = {
+MAKERS: dict[str, Callable[[ValidRequests], str]] = {
     "doctor": lambda clinic: clinic.doctor.id,
     "slot": lambda clinic: str(clinic.doctor.publish(clinic.time(), 5)["id"]),
     "time_off": _time_off,
