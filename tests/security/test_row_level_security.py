@@ -65,7 +65,7 @@ VISIBLE = {
     "log_in_attempts": {},
     "audit_seals": {},
 }
-# Rows of any other table that names a consultation are seen by those who see the consultation.
+# A caller sees the rows of any other table of consultations if it sees the consultation.
 NAMES_A_CONSULTATION = re.compile(
     r"^create table app\.(\w+) \([^;]*"
     r"^    consultation_id uuid not null references app\.consultations",
