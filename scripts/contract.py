@@ -65,7 +65,7 @@ FACTS = (
        and has_schema_privilege(g.name, n.oid, p.p)
        -- Whether the owner of a database inherits from pg_database_owner changed with 16.
        and (n.nspname, g.name) <> ('public', 'telemed_owner')""",
-    # Functions: whoever runs them
+    # Functions: the roles that execute them
     """
     select format('function %s: %s', f.name, x.fact)
       from function as f

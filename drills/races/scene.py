@@ -86,7 +86,8 @@ class People:
         self._admin_api = admin
         self._doctors = 0
         self.admin = Person(admin.id, "admin", admin.session_id, admin)
-        with ThreadPoolExecutor(8) as threads:
+        # A worker hashes, or lets wait, in half of its threads, which are half of the clients.
+        with ThreadPoolExecutor(min(8, patients // 4)) as threads:
             self.patients = list(threads.map(self._new_patient, range(patients)))
 
     def new_doctor(self) -> Person:

@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def follow(folder: Path, log: report.Log) -> None:
-    """Raises CommandError at the first step that does not end as the page says."""
+    """Raises CommandError at the first step that does not end as the page states."""
     steps = walk.steps()
     by_hand = walk.edits_by_hand(steps)
     walk.copy(folder)

@@ -32,12 +32,12 @@ REFUSED = {
     "disable_mfa": (409,),
 }
 
-# Names that no answer has anywhere, with two exceptions: TOLD_BY, and the trail of changes has the
+# Names that no answer has anywhere, with two exceptions: SECRETS_OF, and the audit log has the
 # seal of a completed consultation, which is made of what stands beside it.
 SECRET_NAMES = re.compile(r"password|secret|hash|digest|salt|proof|otp|token", re.I)
 SEALS = {"completion_digest"}
 TOKENS = {"access_token", "token_type", "refresh_token"}
-TOLD_BY = {
+SECRETS_OF = {
     "log_in": TOKENS,
     "refresh_session": TOKENS,
     "change_password": TOKENS,
@@ -93,11 +93,11 @@ class Operation:
 
     @property
     def roles(self) -> list[str]:
-        """Who may do it, patients first; nobody has to be anything where it is empty."""
+        """The roles that may call it, patients first; empty if every caller may."""
         if "security" not in self.described:
             return []
-        told = self.described["description"].rpartition("Roles: ")[2].rstrip(".").split(", ")
-        return sorted(told, reverse=True)
+        roles = self.described["description"].rpartition("Roles: ")[2].rstrip(".").split(", ")
+        return sorted(roles, reverse=True)
 
     @property
     def takes_key(self) -> bool:
@@ -184,7 +184,7 @@ class ValidRequests:
     def request(
         self, operation: Operation, caller: Client, *, fresh: bool = False, nowhere: bool = False
     ) -> dict[str, Any]:
-        """What Client.send wants for a valid request. With `nowhere`, the id is nobody's."""
+        """Arguments of Client.send for a valid request. With `nowhere`, the id does not exist."""
         path = operation.path
         if name := operation.path_parameter:
             kind = self.kind(operation, name)
@@ -194,8 +194,8 @@ class ValidRequests:
     def kind(self, operation: Operation, name: str) -> str:
         """The kind of thing whose id in the path lets the operation succeed.
 
-        The name of the parameter tells it, except for the state of a consultation: a read gets a
-        treated one, any other operation the first state of STATES in which it succeeds.
+        It follows from the name of the parameter, except for the state of a consultation: a read
+        gets a treated one, any other operation the first state of STATES in which it succeeds.
         """
         kinds = STATES.get(name, (name.removesuffix("_id"),))
         if operation.method == "GET":
@@ -231,16 +231,16 @@ class ValidRequests:
         return sent
 
     def allowed(self, operation: Operation) -> Client:
-        """Somebody who may do it, in a session of their own if it ends the session."""
+        """A caller who may do it, with a session of its own if the operation ends the session."""
         roles = operation.roles
-        who: Client = getattr(self, roles[0]) if roles else self.patient
+        caller: Client = getattr(self, roles[0]) if roles else self.patient
         if operation.id in SESSION_ENDS:
-            who = log_in(who.holding(""), who.email)
-        return who if roles else who.holding("")
+            caller = log_in(caller.holding(""), caller.email)
+        return caller if roles else caller.holding("")
 
     @property
     def secrets(self) -> set[str]:
-        """What nobody else may see of this clinic."""
+        """Values that no other caller may see."""
         private = {self.kept[kind] for kind in self.kept if kind not in ("doctor", "slot")}
         return private | {self.patient.id, self.patient.email}
 
@@ -305,24 +305,24 @@ STATES = {"consultation_id": ("scheduled", "completed", "treated")}
 
 
 def sound(answer: requests.Response, operation: str = "") -> requests.Response:
-    """The answer, which is no failure, has the headers of every answer, and tells no secret.
+    """The answer, after a check: no 5xx, the headers of every answer, and no secret.
 
-    operation: the id of one that may tell what TOLD_BY says.
+    operation: the id of an operation that may return the names in SECRETS_OF.
     """
     request = answer.request
-    told = f"{request.method} {request.url} -> {answer.status_code} {answer.text[:500]}"
-    assert answer.status_code < 500, told
+    described = f"{request.method} {request.url} -> {answer.status_code} {answer.text[:500]}"
+    assert answer.status_code < 500, described
     for name, value in HEADERS.items():
-        assert answer.headers.get(name) == value, told
+        assert answer.headers.get(name) == value, described
     kept = answer.headers["Cache-Control"] != "no-store"
-    assert kept == (request.method in ("GET", "HEAD") and request.path_url == PUBLIC), told
-    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'"), told
-    assert not [name for name in answer.headers if name.startswith("Access-Control-")], told
-    assert not SECRET_VALUES.search(answer.text), told
+    assert kept == (request.method in ("GET", "HEAD") and request.path_url == PUBLIC), described
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'"), described
+    assert not [name for name in answer.headers if name.startswith("Access-Control-")], described
+    assert not SECRET_VALUES.search(answer.text), described
     if "json" in answer.headers.get("Content-Type", "") and answer.content:
         names = set(_names(answer.json()))
         secret = {name for name in names - SEALS if SECRET_NAMES.search(name)}
-        assert secret <= TOLD_BY.get(operation, set()), (secret, told)
+        assert secret <= SECRETS_OF.get(operation, set()), (secret, described)
     return answer
 
 
@@ -336,7 +336,7 @@ def _names(value: Any) -> Iterator[str]:
 
 
 def state(cluster: Cluster, database: str) -> str:
-    """Changes whenever a request has changed something: the trail knows, or a key or a token."""
+    """A text that differs after any change: of a row in the audit log, a key or a token."""
     return cluster.sql(
         """
         select concat_ws(' ',
