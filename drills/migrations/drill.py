@@ -30,6 +30,7 @@ OWNER = {
     "SQITCH_FULLNAME": "Drill",
     "SQITCH_EMAIL": "drill@telemedicine.invalid",
 }
+RELEASED = "telemed_released"
 READER = "select count(*), max(id::text) from app.consultations"
 
 
@@ -59,9 +60,16 @@ def releases() -> list[str]:
     return re.findall(r"^@(\S+)", (CHECKOUT / "sqitch.plan").read_text(), re.M)
 
 
-def changes_since(tag: str) -> list[str]:
-    plan = (CHECKOUT / "sqitch.plan").read_text().partition(f"\n@{tag} ")[2]
-    return re.findall(r"^(\w+/\w+)", plan, re.M)
+def changes_of(tag: str) -> list[str]:
+    """The changes of a release: those between the tag before it and its own."""
+    plan = (CHECKOUT / "sqitch.plan").read_text().partition(f"\n@{tag} ")[0]
+    return re.findall(r"^(\w+/\w+)", re.split(r"^@", plan, flags=re.M)[-1], re.M)
+
+
+def make_released(cluster: Cluster, tag: str) -> None:
+    """Make a database with the schema of a release, without the changes that follow it."""
+    cluster.create_database(RELEASED, TEMPLATE)
+    sqitch(cluster, "revert", tag, RELEASED)
 
 
 def drill(
@@ -69,12 +77,13 @@ def drill(
 ) -> Result:
     """seconds: how long clients work between two steps."""
     before, newest = releases()[-2:]
-    result = Result(changes_since(before))
+    result = Result(changes_of(newest))
+    make_released(cluster, newest)
     history = History()
     over = threading.Event()
     slots = 400 + int(seconds * rounds * 100)
     with (
-        clinic_at_work(cluster, folder, slots=slots) as clinic,
+        clinic_at_work(cluster, folder, slots=slots, template=RELEASED) as clinic,
         ThreadPoolExecutor(clients) as pool,
     ):
         clinic.ready()
@@ -101,7 +110,7 @@ def drill(
             future.result()
         resolve(clinic, history)
         result.violations = Checker(clinic, history).violations()
-        result.difference = schema(cluster, DATABASE) != schema(cluster, TEMPLATE)
+        result.difference = schema(cluster, DATABASE) != schema(cluster, RELEASED)
     for operation, attempt in history.attempts():
         result.requests += 1
         result.slowest = max(result.slowest, attempt.returned - attempt.invoked)
@@ -113,11 +122,11 @@ def drill(
     return result
 
 
-def sqitch(cluster: Cluster, command: str, target: str) -> Step:
+def sqitch(cluster: Cluster, command: str, target: str, database: str = DATABASE) -> Step:
     began = time.monotonic()
     confirmed = ("-y",) if command == "revert" else ()
     run(
-        ("sqitch", "--quiet", command, *confirmed, "--to", f"@{target}", f"db:pg:{DATABASE}"),
-        cluster.environment(DATABASE) | OWNER,
+        ("sqitch", "--quiet", command, *confirmed, "--to", f"@{target}", f"db:pg:{database}"),
+        cluster.environment(database) | OWNER,
     )
     return Step(f"{command} to @{target}", time.monotonic() - began)

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from drills.migrations.drill import OWNER, changes_since, drill, releases
+from drills.migrations.drill import OWNER, changes_of, drill, releases
 from drills.stage import durable_cluster
 from scripts.cluster import TEMPLATE
 from scripts.server import Cluster
@@ -23,10 +23,9 @@ def test_release_is_deployed_and_reverted_under_load(tmp_path: Path) -> None:
     assert result.operations > 20
 
 
-def test_releases_are_tagged() -> None:
-    before, newest = releases()[-2:]
-    assert changes_since(newest) == [], "changes after the newest tag are not released"
-    assert changes_since(before)
+def test_every_release_has_changes() -> None:
+    assert len(releases()) >= 3
+    assert [tag for tag in releases() if not changes_of(tag)] == []
 
 
 def test_released_function_is_reworked(
@@ -66,5 +65,5 @@ def test_released_function_is_reworked(
     run(("createdb", "-O", "telemed_owner", "-T", "template0", fresh), cluster.environment())
     sqitch(fresh, "deploy")
     assert schema(cluster, fresh) == schema(cluster, released)
-    sqitch(released, "revert", "-y", "--to", f"@{releases()[-1]}")
+    sqitch(released, "revert", "-y", "--to", "@HEAD^")
     assert schema(cluster, released) == schema(cluster, TEMPLATE)
