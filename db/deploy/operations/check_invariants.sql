@@ -44,6 +44,8 @@ create function ops.check_invariants(p_since timestamptz default null)
 returns setof api.invariants
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
+-- The queries read every partition of the logs once: JIT compiles for longer than they run.
+set jit = off
 as $$
 begin
     perform app.forget_actor();
