@@ -26,6 +26,8 @@ begin
             where a.application_name = 'waiter' and cardinality(pg_blocking_pids(a.pid)) > 0);
         perform pg_sleep(0.01);
     end loop;
+    -- The snapshot is older than the wait, which pg_blocking_pids finds without one.
+    perform pg_stat_clear_snapshot();
 end;
 $$;
 set local role telemed_dba;
