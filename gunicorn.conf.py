@@ -24,6 +24,8 @@ preload_app = True
 keepalive = 5
 timeout = 30  # longer than any statement may take
 graceful_timeout = 20
+# Not gunicorn_h1c where that is installed: it reads a line without an end beyond its limit.
+http_parser = "python"
 limit_request_line = 8190  # three names of 200 characters fit, each byte as %XX
 limit_request_fields = 50
 limit_request_field_size = 8190

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from gunicorn import arbiter, sock  # type: ignore[import-untyped]
+from gunicorn.http import body, message, parser, wsgi  # type: ignore[import-untyped]
 from gunicorn.workers import base, gthread  # type: ignore[import-untyped]
 
 from api import gunicorn_worker
@@ -21,21 +22,25 @@ PAGE = CHECKOUT / "docs/decisions/0016-additions-to-gunicorn.md"
 CONFIGURATION = CHECKOUT / "gunicorn.conf.py"
 ORDINARY_HOOKS = {"when_ready", "post_fork", "worker_exit"}  # the page has a sentence on them
 
-# Methods that the module overrides, calls or is called by, with the beginning of the SHA-256 of
-# their source. When gunicorn changes one, read it, run the tests that the page names, and record
+# Methods that the module overrides, calls, is called by or replaces, with the beginning of the
+# SHA-256 of their source. When gunicorn changes one, read it, run the tests that the page names, and record
 # the new digest.
 SOURCES: dict[Callable[..., Any], str] = {
-    gthread.ThreadWorker.get_thread_pool: "003f3549a71b",
-    gthread.ThreadWorker.enqueue_req: "c9f428953d24",
+    message.Request.__init__: "f1feb7cdea22",
+    parser.Parser.__next__: "b8536520e958",
+    parser.Parser.finish_body: "54c5d0d28c26",
+    body.LengthReader.read: "be99a0aa587f",
+    wsgi.create: "2c35d4a2dc62",
+    wsgi.Response.default_headers: "cb490cea5d6f",
+    wsgi.Response.send_headers: "7aff3b7d004f",
+    wsgi.Response.write: "a13659ff072c",
+    wsgi.Response.close: "1e78fc7777ff",
     gthread.ThreadWorker.handle: "ca85c9be3df7",
     gthread.ThreadWorker.handle_request: "6d0de5b91910",
-    gthread.ThreadWorker.finish_request: "616e7bb15a00",
-    gthread.ThreadWorker.murder_pending: "7bf11f464542",
-    gthread.ThreadWorker.set_accept_enabled: "140150ebfd3c",
-    gthread.ThreadWorker.handle_exit: "b4e7decd4f92",
     gthread.ThreadWorker.run: "f92c7394d857",
-    gthread.TConn.set_timeout: "03938b63c8bb",
-    gthread.TConn.close: "6d1c334ed197",
+    base.Worker.__init__: "e0f1de2d6057",
+    base.Worker.notify: "7f509bc4046b",
+    base.Worker.handle_exit: "e2f7159c426d",
     base.Worker.init_process: "114caccd7a0e",
     base.Worker.init_signals: "65442e0602b0",
     base.Worker.handle_error: "75426448389b",
@@ -63,7 +68,7 @@ def test_every_addition_to_gunicorn_has_a_row_in_the_decision_that_names_a_test(
     overrides = {
         f"Worker.{name}"
         for name in vars(gunicorn_worker.Worker)
-        if not name.startswith("__") and hasattr(gthread.ThreadWorker, name)
+        if not name.startswith("_") and hasattr(gthread.ThreadWorker, name)
     }
     hooks = set(re.findall(r"^\w+ = hooks\.(\w+)$", CONFIGURATION.read_text(), re.MULTILINE))
     additions = overrides | {"handle_term", "handle_hup"} | hooks - ORDINARY_HOOKS

@@ -1,10 +1,11 @@
-"""api/gunicorn_worker.py: chunks, malformed requests, duplicate headers and the queue."""
+"""api/gunicorn_worker.py: connections, chunks, malformed requests and the queue."""
 
 from __future__ import annotations
 
 import json
 import socket
 import time
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,11 +14,10 @@ import pytest
 import requests
 import structlog.testing
 from gunicorn.config import Config  # type: ignore[import-untyped]
-from gunicorn.workers import gthread  # type: ignore[import-untyped]
 
 from api import gunicorn_worker
-from api.config import Settings
 from api.gunicorn_worker import Worker
+from scripts.server import Cluster
 from tests.support.client import Client, problem, race
 from tests.support.raw import connect, everything, refused, request
 from tests.support.server import Server, serve
@@ -133,14 +133,13 @@ def test_exception_below_the_application_is_logged_with_its_place(
     def fail(*_: object) -> None:
         raise RuntimeError(SECRET)
 
-    monkeypatch.setattr(gthread.ThreadWorker, "handle_request", fail)
+    monkeypatch.setattr(Worker, "_answer", fail)
     ours, theirs = socket.socketpair()
     with ours, theirs, structlog.testing.capture_logs() as lines:
         theirs.sendall(request("GET", "/"))
         this = object.__new__(Worker)
-        this.cfg = Config()
-        assert this.handle(gthread.TConn(this.cfg, ours, ("", 0), ("", 0))) is False
-        ours.shutdown(socket.SHUT_WR)
+        monkeypatch.setattr(this, "_end", lambda _: ours.shutdown(socket.SHUT_WR), raising=False)
+        this._answer_all(gunicorn_worker._Connection(Config(), ours, ("", 0), ("", 0)))
         refusal = refused(everything(theirs), 500)
     line, refusal_line = lines
     assert (line["event"], line["log_level"], line["error"]) == ("bug", "error", "RuntimeError")
@@ -151,15 +150,13 @@ def test_exception_below_the_application_is_logged_with_its_place(
 
 @pytest.mark.parametrize("name", gunicorn_worker.GIVEN_ONCE)
 def test_duplicate_header_is_emptied(name: str) -> None:
-    gunicorn_worker._queue.seconds = 0.0
-    worker = SimpleNamespace(wsgi=SimpleNamespace(config={"SETTINGS": Settings()}))
     once = [("HOST", "test"), (name, "a"), ("ACCEPT", "x"), ("ACCEPT", "y")]
     for headers, expected in (
         (once, once),
         ([*once, (name, "a")], [*once[:1], *once[2:], (name, "")]),
     ):
         req = SimpleNamespace(headers=headers)
-        gunicorn_worker.pre_request(worker, req)
+        gunicorn_worker.pre_request(None, req)
         assert req.headers == expected
 
 
@@ -188,3 +185,72 @@ def test_request_that_waited_too_long_for_a_thread_gets_503(
             assert {answer["code"] for answer in problems} == {"08000", "HTTP503"}
             assert '"reason": "queue"' in server.output
             requests.get(server.url + "/health/live", timeout=60).raise_for_status()
+
+
+def test_idle_connection_is_closed_after_the_keepalive_timeout(server: Server) -> None:
+    with connect(server.url) as silent, connect(server.url) as kept:
+        kept.sendall(request("GET", "/health/live"))
+        began = time.monotonic()
+        assert everything(silent) == b""
+        assert status(everything(kept)) == 200
+        assert time.monotonic() - began > 4  # `keepalive` in gunicorn.conf.py, less the polling
+
+
+def test_client_above_the_connection_limit_is_answered_when_another_leaves(
+    cluster: Cluster, database: str, tmp_path: Path
+) -> None:
+    url = cluster.url(database, "telemed_api")
+    arguments = {"GUNICORN_CMD_ARGS": "--worker-connections 3 --keep-alive 60"}
+    with (
+        serve(url, tmp_path / "log", WEB_CONCURRENCY="1", **arguments) as server,
+        ExitStack() as open_,
+    ):
+        held = [open_.enter_context(connect(server.url)) for _ in range(3)]
+        time.sleep(0.2)
+        late = open_.enter_context(connect(server.url))
+        late.sendall(request("GET", "/health/live"))
+        late.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            late.recv(1)
+        held[0].close()
+        late.settimeout(30)
+        assert status(late.recv(4096)) == 200
+
+
+def test_worker_with_a_certificate_does_not_start() -> None:
+    with pytest.raises(SystemExit, match="the proxy ends TLS"):
+        Worker.check_config(SimpleNamespace(is_ssl=True), None)
+
+
+def test_worker_stops_after_max_requests_and_the_next_one_answers(
+    cluster: Cluster, database: str, tmp_path: Path
+) -> None:
+    url = cluster.url(database, "telemed_api")
+    arguments = {"GUNICORN_CMD_ARGS": "--max-requests 5"}
+    with serve(url, tmp_path / "log", WEB_CONCURRENCY="1", **arguments) as server:
+        for _ in range(12):
+            with connect(server.url) as connection:
+                connection.sendall(request("GET", "/health/live", "Connection: close"))
+                assert status(everything(connection)) == 200
+            time.sleep(0.1)
+        assert server.output.count("Booting worker") >= 2
+
+
+@pytest.mark.parametrize(
+    ("chunked", "expected"),
+    [
+        (False, b"HTTP/1.1 200 OK\r\nX: y\r\n\r\nabc"),
+        (True, b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n3\r\nabc\r\n0\r\n\r\n"),
+    ],
+)
+def test_response_sends_its_head_with_the_body(chunked: bool, expected: bytes) -> None:
+    sent: list[bytes] = []
+    response = gunicorn_worker._Response(
+        SimpleNamespace(method="GET"), SimpleNamespace(sendall=sent.append), Config()
+    )
+    response.default_headers = lambda: ["HTTP/1.1 200 OK\r\n"]
+    response.headers, response.chunked = [("X", "y")], chunked
+    response.write(b"abc")
+    response.close()
+    assert b"".join(sent) == expected
+    assert sent[0].endswith(b"abc" if not chunked else b"abc\r\n")
