@@ -5,8 +5,8 @@ import json
 import re
 import time
 from collections.abc import Callable
-from functools import wraps
-from typing import Any, TypeVar
+from functools import lru_cache, wraps
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID, uuid4
 
 import jwt
@@ -21,6 +21,7 @@ from api.signing_keys import Key, Keyring
 ROLES = ("admin", "doctor", "patient")
 TYPE = "at+jwt"
 LEEWAY_SECONDS = 30  # allowed difference between two clocks
+MOST_VERIFIED = 4096  # tokens that a process remembers, about 1 KiB each
 REQUIRED_CLAIMS = ["iss", "aud", "exp", "iat", "sub", "jti", "role", "sid"]
 # RFC 7515, section 7.1: three non-empty parts in base64url without padding.
 COMPACT = re.compile(r"([\w-]+)\.[\w-]+\.[\w-]+", re.ASCII)
@@ -68,6 +69,36 @@ def verify(settings: Settings, token: str) -> dict[str, Any]:
     if claims["role"] not in ROLES or not _are_uuids(claims["sub"], claims["sid"]):
         raise jwt.InvalidTokenError("role, sub or sid is malformed")
     return claims
+
+
+class Caller(NamedTuple):
+    """The user of an access token, and the times between which it is valid, in seconds."""
+
+    user_id: str
+    role: str
+    session_id: str
+    not_before: int
+    expires_at: int
+
+
+def caller(settings: Settings, token: str) -> Caller:
+    """The caller whose access token this is, if it is valid now.
+
+    A token is verified once by each process; its times are checked every time, and the database
+    checks session, account and role every time. Raises jwt.InvalidTokenError.
+    """
+    found = _verified(settings, token)
+    if not found.not_before - LEEWAY_SECONDS <= time.time() < found.expires_at + LEEWAY_SECONDS:
+        raise jwt.InvalidTokenError("the token is not valid at this time")
+    return found
+
+
+# Settings are compared by identity, so that a token is never taken as verified by other keys.
+@lru_cache(MOST_VERIFIED)
+def _verified(settings: Settings, token: str) -> Caller:
+    claims = verify(settings, token)
+    begins = max(claims["iat"], claims.get("nbf", 0))
+    return Caller(claims["sub"], claims["role"], claims["sid"], begins, claims["exp"])
 
 
 def signed_in(*roles: str) -> Callable[[View], View]:
@@ -120,7 +151,7 @@ def _authenticate() -> None:
             401, "Log in and send the access token in the header Authorization.", code="TM101"
         )
     try:
-        claims = verify(current(), token)
+        found = caller(current(), token)
     except jwt.InvalidTokenError:
         raise Problem(
             401,
@@ -128,7 +159,7 @@ def _authenticate() -> None:
             code="TM101",
             headers={"WWW-Authenticate": 'Bearer realm="telemedicine", error="invalid_token"'},
         ) from None
-    g.user_id, g.role, g.session_id = claims["sub"], claims["role"], claims["sid"]
+    g.user_id, g.role, g.session_id = found.user_id, found.role, found.session_id
 
 
 def _key(keyring: Keyring, token: str) -> Key:

@@ -92,7 +92,7 @@ def _require_rate(text: str) -> None:
         raise ValidationError("must be empty or a rate such as 60 per minute")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Settings:
     """The settings of one process. `.env.example` explains each of them.
 

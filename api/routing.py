@@ -55,14 +55,16 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest has no
 
     def body(self, schema: type[Schema]) -> Callable[[View], View]:
         """Pass the JSON body to a view: a dict with exactly the fields of `schema`."""
+        # An instance: a class would be instantiated for each request.
+        loader = schema()
         decorator: Callable[[View], View] = self.arguments(
-            schema, required=any(f.required for f in schema().fields.values())
+            loader, required=any(f.required for f in loader.fields.values())
         )
         return decorator
 
     def query(self, schema: type[Schema]) -> Callable[[View], View]:
         """Pass the query to a view: a dict with exactly the fields of `schema`."""
-        decorator: Callable[[View], View] = self.arguments(schema, location="query")
+        decorator: Callable[[View], View] = self.arguments(schema(), location="query")
         return decorator
 
     def answers(

@@ -23,8 +23,8 @@ CONFIGURATION = CHECKOUT / "gunicorn.conf.py"
 ORDINARY_HOOKS = {"when_ready", "post_fork", "worker_exit"}  # the page has a sentence on them
 
 # Methods that the module overrides, calls, is called by or replaces, with the beginning of the
-# SHA-256 of their source. When gunicorn changes one, read it, run the tests that the page names, and record
-# the new digest.
+# SHA-256 of their source. When gunicorn changes one, read it, run the tests that the page names,
+# and record the new digest.
 SOURCES: dict[Callable[..., Any], str] = {
     message.Request.__init__: "f1feb7cdea22",
     parser.Parser.__next__: "b8536520e958",
