@@ -52,6 +52,7 @@ NO_INTERFACE = 2**31 - 1
 STOP = {signal.SIGTERM}
 ONCE = select.EPOLLIN | select.EPOLLONESHOT
 LINGER_SECONDS = 2.0  # in which a stopping worker still answers a request on an open connection
+PAUSE_SECONDS, MOST_PAUSES = 0.0002, 20  # per open connection, before a worker accepts the next one
 LAST_DATA_RECEIVED = (
     52  # offset of tcpi_last_data_recv, in milliseconds, in struct tcp_info of Linux
 )
@@ -150,12 +151,15 @@ class Worker(base.Worker):  # type: ignore[misc]
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = _Connection(self.cfg, client, address, listener.getsockname())
             self._open.add(connection)
-        self._accepts = len(self._open) < self.cfg.worker_connections
-        if self._accepts:
-            self._listen()
         if client is not None:
             self._poll.register(client, 0)
             self._wait(connection)
+        # The worker with the most connections is the last to accept another one: without a pause,
+        # the first one that the kernel wakes takes all of a crowd.
+        time.sleep(min(len(self._open), MOST_PAUSES) * PAUSE_SECONDS)
+        self._accepts = len(self._open) < self.cfg.worker_connections
+        if self._accepts:
+            self._listen()
 
     def _listen(self) -> None:
         with contextlib.suppress(OSError, ValueError):  # the listener is closed at a stop
