@@ -6,9 +6,9 @@ The database itself records reads of clinical data: app.record_read.
 from uuid import UUID
 
 import psycopg
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 
-from api import db
+from api import db, present
 from api.counter import Counter
 from api.logs import log
 
@@ -28,6 +28,7 @@ def register(app: Flask) -> None:
 
 
 def _record(response: Response) -> Response:
+    g = present.variables()
     code = g.get("problem_code", "")
     if g.get("user_id") and (
         (code.startswith(RECORDED) and _count("refusals") <= MOST_REFUSALS)
@@ -45,4 +46,4 @@ def _record(response: Response) -> Response:
 
 
 def _count(kind: str) -> int:
-    return _counter.incr(f"{kind}/{g.user_id}", WINDOW_SECONDS)
+    return _counter.incr(f"{kind}/{present.variables().user_id}", WINDOW_SECONDS)

@@ -2,8 +2,10 @@
 
 import importlib
 import pkgutil
+from collections.abc import Callable
+from typing import Any
 
-from flask import Flask, Response, abort, g, request
+from flask import Flask, Response, abort
 
 from api import (
     __version__,
@@ -14,6 +16,7 @@ from api import (
     logs,
     metrics,
     password_hashing,
+    present,
     rate_limits,
     resources,
 )
@@ -35,6 +38,13 @@ with a stable `code`.
 MAXIMUM_BODY_BYTES = 64 * 1024
 
 
+class _Application(Flask):
+    """Flask without coroutines: it need not look whether each of its functions is one."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
 def create_app(settings: config.Settings | None = None) -> Flask:
     """Create the application. It opens no connection: api.db.open_pool does, in each worker.
 
@@ -42,7 +52,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     """
     settings = settings or config.load()
     logs.configure(settings.log_level)
-    app = Flask("api", static_folder=None)
+    app = _Application("api", static_folder=None)
     app.url_map.merge_slashes = False  # /v1//slots is 404 and not a redirect
     app.config.update(
         SETTINGS=settings,
@@ -81,15 +91,17 @@ def _register_resources(app: Flask) -> None:
 def _refuse_other_spellings() -> None:
     # WSGI decodes /v1%2Fme to /v1/me, and Werkzeug strips //v1/me. They are other addresses (RFC
     # 3986, section 2.2), and a proxy that protects /v1/me may let them pass.
-    path = request.environ.get("RAW_URI", "").partition("?")[0]
-    if request.environ["PATH_INFO"].startswith("//") or "%2F" in path.upper():
+    environ = present.request().environ
+    path = environ.get("RAW_URI", "").partition("?")[0]
+    if environ["PATH_INFO"].startswith("//") or "%2F" in path.upper():
         abort(404)
 
 
 def _finish(response: Response) -> Response:
-    if g.get("replayed"):
-        response.headers["Idempotency-Replayed"] = "true"
-    response.headers.setdefault("Cache-Control", "no-store")  # answers hold data of patients
-    response.headers.setdefault("Content-Security-Policy", "default-src 'none'")
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    headers = response.headers
+    if present.variables().get("replayed"):
+        headers["Idempotency-Replayed"] = "true"
+    headers.setdefault("Cache-Control", "no-store")  # answers hold data of patients
+    headers.setdefault("Content-Security-Policy", "default-src 'none'")
+    headers["X-Content-Type-Options"] = "nosniff"
     return response

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, TypeVar
 from uuid import UUID, uuid4
 
 import jwt
-from flask import g, request
+from flask import g
 from jwt.utils import base64url_decode
 
-from api import rate_limits
+from api import present, rate_limits
 from api.config import Settings, current
 from api.errors import Problem
 from api.signing_keys import Key, Keyring
@@ -145,7 +145,7 @@ def signed_in_or_not(view: View) -> View:
 
 
 def _authenticate() -> None:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, token = present.request().headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Problem(
             401, "Log in and send the access token in the header Authorization.", code="TM101"
@@ -159,6 +159,7 @@ def _authenticate() -> None:
             code="TM101",
             headers={"WWW-Authenticate": 'Bearer realm="telemedicine", error="invalid_token"'},
         ) from None
+    g = present.variables()
     g.user_id, g.role, g.session_id = found.user_id, found.role, found.session_id
 
 

@@ -40,7 +40,7 @@ from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
-from api import context
+from api import context, present
 from api.config import Settings, current
 from api.errors import from_database
 from api.logs import log
@@ -276,6 +276,7 @@ def _execute(statement: bytes, values: tuple[object, ...], *, repeatable: bool =
 
 
 def _context() -> tuple[str, str, str, str]:
+    g = present.variables()
     user_id, role = g.get("user_id", ""), g.get("role", "")
     session_id, request_id = g.get("session_id", ""), g.get("request_id", "")
     signature = context.sign(current().context_key, user_id, role, session_id, request_id)

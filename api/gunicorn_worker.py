@@ -12,6 +12,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import errno
+import gc
 import math
 import os
 import select
@@ -57,6 +58,10 @@ LAST_DATA_RECEIVED = (
     52  # offset of tcpi_last_data_recv, in milliseconds, in struct tcp_info of Linux
 )
 GONE = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN)
+
+# New objects between two collections. A request leaves few in cycles: with Python's 700 the
+# collector took 7 % of the time.
+GARBAGE = 20_000
 
 _settings = config.Settings()
 
@@ -430,7 +435,12 @@ def pre_fork(server: Any, worker: Any) -> None:
     """Block SIGTERM until the worker has its own handler.
 
     Until then it has that of the master, which would queue the signal and never look at it.
+
+    The objects of the application stay as they are: the garbage collector of a worker need not
+    look at them, and a worker shares their memory with the master.
     """
+    gc.collect()
+    gc.freeze()
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
 
 
@@ -439,7 +449,8 @@ def _unblock_stop() -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Open the database connections of this worker."""
+    """Open the database connections of this worker, and collect garbage less often."""
+    gc.set_threshold(GARBAGE)
     db.open_pool(_settings)
 
 

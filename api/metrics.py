@@ -6,8 +6,9 @@ workers.
 
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
@@ -20,7 +21,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from api import config, time_zones
+from api import config, present, time_zones
 from api.errors import Problem
 from api.logs import log, route, seconds
 
@@ -40,13 +41,20 @@ def register(app: Flask) -> None:
 
 def _count(response: Response) -> Response:
     # Without a route, the method can be any word: each would be a new time series.
+    request = present.request()
     method = request.method if request.url_rule else "unknown"
     try:
-        REQUESTS.labels(method, route(), response.status_code).inc()
-        DURATION.labels(method, route()).observe(seconds())
+        requests, duration = _series(method, route(request), response.status_code)
+        requests.inc()
+        duration.observe(seconds())
     except OSError as error:  # the folder of the metrics is gone; the answer is still right
         log.warning("uncounted", error=type(error).__name__)
     return response
+
+
+@lru_cache(None)  # as many as the metrics have series
+def _series(method: str, template: str, status: int) -> tuple[Counter, Histogram]:
+    return REQUESTS.labels(method, template, status), DURATION.labels(method, template)
 
 
 def exposition() -> Response:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, NamedTuple, Protocol, cast
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, current_app, request
 from limits import RateLimitItem, parse_many
 from limits.errors import StorageError
 from limits.storage import storage_from_string
@@ -17,6 +17,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from api import present
 from api.config import IN_MEMORY, Settings
 from api.counter import Counter
 from api.errors import Problem
@@ -58,7 +59,7 @@ def after(authenticate: Callable[[], None]) -> None:
     try:
         authenticate()
     finally:
-        user = g.get("user_id")
+        user = present.variables().get("user_id")
         caller = f"user/{user}" if user else f"address/{client_address()}"
         _count("requests", caller)
 
@@ -94,13 +95,14 @@ class Allowance(NamedTuple):
 
 
 def _count_auth() -> None:
-    if request.path.startswith(AUTH_PREFIX):
+    if present.request().path.startswith(AUTH_PREFIX):
         _count("auth", f"address/{client_address()}")
 
 
 def _count(kind: str, caller: str) -> None:
-    rates: list[RateLimitItem] = current_app.extensions["rates"][kind]
-    counts: _Counts = current_app.extensions["request_counts"]
+    g, extensions = present.variables(), current_app.extensions
+    rates: list[RateLimitItem] = extensions["rates"][kind]
+    counts: _Counts = extensions["request_counts"]
     for rate in rates:
         seconds = rate.get_expiry()
         # Fixed windows: one increment per request, and the end of the window needs no query.
@@ -119,8 +121,8 @@ def _count(kind: str, caller: str) -> None:
 
 
 def _add_headers(response: Response) -> Response:
-    if "allowance" in g:
-        response.headers.update(zip(HEADERS, map(str, g.allowance), strict=True))
+    if allowance := present.variables().get("allowance"):
+        response.headers.extend(zip(HEADERS, map(str, allowance), strict=True))
     return response
 
 
