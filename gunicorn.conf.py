@@ -34,6 +34,10 @@ if Path("/dev/shm").is_dir():
 # No client may send SCRIPT_NAME or PATH_INFO: by default gunicorn takes them from a proxy on this
 # computer, and then serves another address than the proxy checked.
 forwarder_headers = ""
+# Nor may a header say that the client used TLS: nothing depends on it. Without such headers it does
+# not matter from which address a request comes, and "*" saves looking.
+secure_scheme_headers = {}
+forwarded_allow_ips = "*"
 control_socket_disable = True
 accesslog = None  # api.logs writes one line for each request
 log_level = settings.log_level.replace("DEBUG", "INFO")  # gunicorn's DEBUG lines quote requests

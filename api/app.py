@@ -100,8 +100,8 @@ def _refuse_other_spellings() -> None:
 def _finish(response: Response) -> Response:
     headers = response.headers
     if present.variables().get("replayed"):
-        headers["Idempotency-Replayed"] = "true"
+        headers.add("Idempotency-Replayed", "true")
     headers.setdefault("Cache-Control", "no-store")  # answers hold data of patients
     headers.setdefault("Content-Security-Policy", "default-src 'none'")
-    headers["X-Content-Type-Options"] = "nosniff"
+    headers.add("X-Content-Type-Options", "nosniff")
     return response

@@ -14,20 +14,14 @@ another connection of the server. See DATABASE_POOLER in `.env.example`.
 import contextlib
 import random
 import re
-import secrets
 import select
 import time
 from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, TypeVar
 
 import psycopg
 from flask import g, request
-from psycopg._preparing import Prepare, PrepareManager
-from psycopg._queries import PostgresQuery
-from psycopg.abc import Buffer, PQGen
-from psycopg.adapt import Loader
 from psycopg.conninfo import make_conninfo
 from psycopg.errors import (
     DeadlockDetected,
@@ -36,16 +30,15 @@ from psycopg.errors import (
     ReadOnlySqlTransaction,
     SerializationFailure,
 )
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import ExecStatus
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool
 
 from api import context, present
 from api.config import Settings, current
+from api.connection import Connection
 from api.errors import from_database
 from api.logs import log
-
-T = TypeVar("T")
 
 NAME = re.compile(r"[a-z_]+")
 REPLAYED = "TM000"
@@ -66,56 +59,9 @@ with context as materialized (
 """
 
 
-class _JsonBytes(Loader):
-    def load(self, data: Buffer) -> bytes:
-        return bytes(data)
-
-
-class _OwnNames(PrepareManager):
-    """Names prepared statements so that no two connections share a name.
-
-    psycopg counts from _pg3_0 in every client. Behind a pooler, a name of one client could run the
-    function of another client. With unique names that is an error.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._prefix = f"api_{secrets.token_hex(8)}".encode()
-
-    def get(self, query: PostgresQuery, prepare: bool | None = None) -> tuple[Prepare, bytes]:
-        action, name = super().get(query, prepare)
-        return action, self._prefix + name if action is Prepare.SHOULD else name
-
-
-class _Connection(psycopg.Connection[tuple[Any, ...]]):
-    """A connection that keeps the notices of the server: (SQLSTATE, text) of each."""
-
-    answer_timeout = 5.0  # seconds
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._prepared = _OwnNames()
-        self.notices: list[tuple[str, str]] = []
-        self.add_notice_handler(self._keep)
-
-    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
-        """Wait for the server for at most `answer_timeout`: a host may vanish silently."""
-        try:
-            return super().wait(gen, interval, timeout or self.answer_timeout)
-        except psycopg.OperationalError:
-            # Reused, the connection would give the late answer to the next request.
-            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
-                self.close()
-            raise
-
-    def _keep(self, notice: psycopg.errors.Diagnostic) -> None:
-        # The memory of the notice is freed after this call.
-        self.notices.append((notice.sqlstate or "", notice.message_primary or ""))
-
-
-_pool: ConnectionPool[_Connection] | None = None
+_pool: ConnectionPool[Connection] | None = None
 _look_for_pooler = True
-_prepare: bool | None = None  # None: frequent statements are prepared; False: none is
+_prepare = True  # whether statements are prepared
 _reconnected_at = 0.0
 
 
@@ -125,9 +71,9 @@ def open_pool(settings: Settings) -> None:
     Returns at once. While the server cannot be reached, each request tries again.
     """
     global _pool, _look_for_pooler, _prepare, _reconnected_at
-    _Connection.answer_timeout = settings.database_answer_timeout_seconds
+    Connection.answer_timeout = settings.database_answer_timeout_seconds
     _look_for_pooler = settings.database_pooler == "auto"
-    _prepare = False if settings.database_pooler == "transaction" else None
+    _prepare = settings.database_pooler != "transaction"
     _reconnected_at = 0.0
     _pool = ConnectionPool(
         make_conninfo(
@@ -140,7 +86,7 @@ def open_pool(settings: Settings) -> None:
             keepalives_count=3,
             tcp_user_timeout=10_000,
         ),
-        connection_class=_Connection,
+        connection_class=Connection,
         kwargs={"autocommit": True},
         configure=_configure,
         min_size=settings.database_pool_size,
@@ -243,14 +189,13 @@ def _execute(statement: bytes, values: tuple[object, ...], *, repeatable: bool =
     reconnected = False
     while True:
         with _borrow() as connection:
-            connection.notices.clear()
             prepare = _prepare
             try:
-                row = connection.execute(statement, parameters, prepare=prepare).fetchone()
-                return _answer(row, connection.notices)
+                value = connection.value(statement, parameters, prepare=prepare)
+                return _answer(value, connection.notices)
             except (InvalidSqlStatementName, DuplicatePreparedStatement):
                 # A pooler chose another connection than the prepared one. Nothing has run.
-                if prepare is False:
+                if not prepare:
                     raise
                 _prepare_nothing()
             except ReadOnlySqlTransaction:
@@ -283,14 +228,13 @@ def _context() -> tuple[str, str, str, str]:
     return user_id, role, request_id, signature
 
 
-def _answer(row: tuple[Any, ...] | None, notices: list[tuple[str, str]]) -> bytes:
-    g.replayed = any(sqlstate == REPLAYED for sqlstate, _ in notices)
+def _answer(value: bytes, notices: list[tuple[str, str]]) -> bytes:
+    present.variables().replayed = any(sqlstate == REPLAYED for sqlstate, _ in notices)
     for sqlstate, message in notices:
         if sqlstate.startswith("TM") and sqlstate != REPLAYED:
             # A refusal that had to be committed, such as a failed log-in that counts.
             raise from_database(sqlstate, message)
-    answer: bytes = row[0] if row else b""
-    return answer
+    return value
 
 
 def _adapt(value: object) -> object:
@@ -300,7 +244,7 @@ def _adapt(value: object) -> object:
 
 
 @contextlib.contextmanager
-def _borrow(seconds: float | None = None) -> Iterator[_Connection]:
+def _borrow(seconds: float | None = None) -> Iterator[Connection]:
     if _pool is None:
         raise RuntimeError("open_pool has not been called in this process")
     # There are at most as many dead connections in a row as the pool has. The check of the pool
@@ -327,21 +271,20 @@ def _readable(socket: int, seconds: float) -> bool:
     return bool(poll.poll(seconds * 1000))
 
 
-def _configure(connection: _Connection) -> None:
-    connection.adapters.register_loader("json", _JsonBytes)
-    if _look_for_pooler and _prepare is not False and not _is_direct(connection):
+def _configure(connection: Connection) -> None:
+    if _look_for_pooler and _prepare and not _is_direct(connection):
         _prepare_nothing()
 
 
-def _is_direct(connection: _Connection) -> bool:
+def _is_direct(connection: Connection) -> bool:
     """Whether the connection has no pooler: a pooler invents the number of its process."""
-    row = connection.execute("select pg_catalog.pg_backend_pid()").fetchone()
-    return row is not None and row[0] == connection.info.backend_pid
+    pid = connection.value(b"select pg_catalog.pg_backend_pid()", (), prepare=False)
+    return int(pid) == connection.info.backend_pid
 
 
 def _prepare_nothing() -> None:
     global _prepare
-    if _prepare is not False:
+    if _prepare:
         _prepare = False
         log.warning("pooler", found=True, prepared_statements=False)
 
@@ -399,4 +342,7 @@ def _call(function: str, names: tuple[str, ...]) -> str:
 
 
 def _statement(call_part: str) -> bytes:
-    return (CONTEXT + call_part).encode()
+    """The whole statement, with $1, $2 and so on for each %s."""
+    first, *others = (CONTEXT + call_part).split("%s")
+    numbered = (f"${number}{part}" for number, part in enumerate(others, 1))
+    return "".join((first, *numbered)).encode()

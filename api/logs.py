@@ -78,7 +78,7 @@ def _begin() -> None:
 
 def _end(response: Response) -> Response:
     g, request = present.variables(), present.request()
-    response.headers["X-Request-Id"] = g.request_id
+    response.headers.add("X-Request-Id", g.request_id)
     template = route(request)
     write = log.debug if template.startswith(QUIET) else log.info
     write(

@@ -61,10 +61,9 @@ def acknowledged_before_commit() -> Flask:
             return original(statement, values, repeatable=repeatable)
         borrowed = contextlib.ExitStack()
         connection = borrowed.enter_context(db._borrow())
-        connection.notices.clear()
         try:
             connection.execute("begin")
-            row = connection.execute(statement, db._context() + values).fetchone()
+            value = connection.value(statement, db._context() + values, prepare=False)
         except BaseException:
             connection.close()
             borrowed.close()
@@ -79,7 +78,7 @@ def acknowledged_before_commit() -> Flask:
             return response
 
         after_this_request(partial(after, partial(commit)))
-        return db._answer(row, connection.notices)
+        return db._answer(value, connection.notices)
 
     db._execute = execute
     return create_app()

@@ -12,6 +12,7 @@ import pytest
 from flask import Flask, g
 
 from api import config, db, errors
+from api.connection import Connection
 from api.errors import Problem
 from scripts.server import Cluster
 from tests.support.server import environment
@@ -196,7 +197,7 @@ def test_unsafe_request_is_sent_once(app: Flask) -> None:
 def test_missing_answer_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     process = int(db.call("process"))
     os.kill(process, signal.SIGSTOP)
-    monkeypatch.setattr(db._Connection, "answer_timeout", 0.2)
+    monkeypatch.setattr(Connection, "answer_timeout", 0.2)
     try:
         with pytest.raises(psycopg.OperationalError):
             db.call("process")
@@ -286,8 +287,8 @@ def test_prepared_statement_names_differ_between_connections(app: Flask) -> None
     url = app.config["SETTINGS"].database_url
     names: list[str] = []
     for _ in range(2):
-        with db._Connection.connect(url) as connection:
-            connection.execute("select 1", prepare=True)
+        with Connection.connect(url) as connection:
+            assert connection.value(b"select $1::integer", [7], prepare=True) == b"7"
             rows = connection.execute("select name from pg_prepared_statements").fetchall()
             names += [name for (name,) in rows]
     assert len(names) == len(set(names)) == 2
@@ -299,14 +300,13 @@ def test_prepared_statement_names_differ_between_connections(app: Flask) -> None
 def test_missing_prepared_statement_is_sent_unprepared(
     app: Flask, monkeypatch: pytest.MonkeyPatch, loss: str
 ) -> None:
-    monkeypatch.setattr(db, "_prepare", None)
+    monkeypatch.setattr(db, "_prepare", True)
     db._reconnect()
     # Even a request that may be sent only once is sent again: nothing has run.
     with app.test_request_context("/", method="POST"):
         call_until_prepared()
         with db._borrow() as connection:
-            names = connection._prepared
-            name = f"{names._prefix.decode()}_pg3_{names._prepared_idx}"
+            name = connection.next_name().decode()
             connection.pgconn.exec_(loss.format(next=name).encode())
         for _ in range(7):
             assert json.loads(db.call("new_year" if "deallocate" in loss else "context"))
