@@ -3,6 +3,7 @@
 import json
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import islice
 from typing import Any, NoReturn
 
@@ -13,12 +14,14 @@ from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
+from api import present
 from api.errors import Problem, pointer
 
 JSON_TYPE = "application/json"
 UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")  # names of UTF-8, and of its subset ASCII
 BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 DUPLICATE = "Given more than once."
+LONGEST_KNOWN_QUERY, MOST_KNOWN_QUERIES = 250, 1024  # bytes, and queries that are remembered
 MOST_DUPLICATES = 10  # duplicate names of a body that one answer lists
 
 
@@ -26,6 +29,21 @@ class Parser(FlaskParser):
     """Reads the body and the query of a request for flask-smorest."""
 
     DEFAULT_UNKNOWN_BY_LOCATION = {"json": RAISE, "query": RAISE}  # noqa: RUF012
+
+    def parse(  # type: ignore[override]  # every caller passes a schema
+        self, argmap: Schema, *args: Any, **kwargs: Any
+    ) -> Any:
+        """What a schema loads from the body or the query of the present request."""
+        text = present.request().query_string
+        if kwargs["location"] != "query" or len(text) > LONGEST_KNOWN_QUERY:
+            return super().parse(argmap, *args, **kwargs)
+        return dict(self._query(argmap, text))
+
+    # A schema loads the same from the same text, so each text is loaded once.
+    @lru_cache(MOST_KNOWN_QUERIES)  # noqa: B019  # there is one parser
+    def _query(self, schema: Schema, text: bytes) -> Mapping[str, Any]:
+        loaded: dict[str, Any] = super().parse(schema, location="query")
+        return loaded
 
     def load_json(self, req: flask.Request, schema: Schema) -> Any:
         """The JSON value of the body (RFC 8259). An empty body counts as {}.
@@ -57,7 +75,7 @@ class Parser(FlaskParser):
 
 def refuse_query() -> None:
     """Raise Problem 422 if the present request has a query."""
-    if flask.request.args:
+    if present.request().query_string and flask.request.args:
         raise _invalid("query", {name: ["Unknown field."] for name in flask.request.args})
 
 

@@ -427,7 +427,7 @@ def test_unexpected_error_answers_500_without_details(broken: Server, patient: C
             if row["event"] == "bug" and row["request_id"] == refusal["request_id"]
         )
         assert line["sqlstate"] in ("P0001", "42883")
-        assert "db.py" in line["at"][-1] or "psycopg" in line["at"][-1]
+        assert "connection.py" in line["at"][-1] or "psycopg" in line["at"][-1]
     assert "Jane" not in broken.output
 
 

@@ -91,6 +91,34 @@ def test_forged_token_is_refused_under_every_algorithm(algorithm: str) -> None:
     assert accepted == []
 
 
+def test_token_that_expires_after_it_was_verified_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings, ours = issued("HS256")
+    assert auth.caller(settings, ours.text)[:3] == tuple(
+        ours.claims[name] for name in ("sub", "role", "sid")
+    )
+    ends = ours.claims["exp"] + auth.LEEWAY_SECONDS
+    begins = ours.claims["iat"] - auth.LEEWAY_SECONDS
+    for moment, valid in ((ends - 1, True), (ends, False), (begins, True), (begins - 1, False)):
+        monkeypatch.setattr(auth.time, "time", lambda moment=moment: moment)
+        if valid:
+            assert auth.caller(settings, ours.text)
+        else:
+            with pytest.raises(jwt.InvalidTokenError):
+                auth.caller(settings, ours.text)
+
+
+def test_token_that_was_verified_is_refused_under_other_settings() -> None:
+    settings, ours = issued("HS256")
+    assert auth.caller(settings, ours.text)
+    other_key = environment("postgresql://", SECRET_KEY="9" * 64)
+    other_audience = environment("postgresql://", SECRET_KEY=SECRET, TOKEN_AUDIENCE="other")
+    for other in (other_key, other_audience):
+        with pytest.raises(jwt.InvalidTokenError):
+            auth.caller(config.load(other), ours.text)
+
+
 def issued(algorithm: str) -> tuple[config.Settings, Genuine]:
     """Settings, and a token that was issued with them."""
     key = PAIRS.get(algorithm, SECRET)
