@@ -15,7 +15,6 @@ declare
     v_actor app.actor := app.require_role('patient');
     v_key app.idempotency_keys;
     v_slot app.availability_slots;
-    v_consultation_id uuid;
     v_consultation api.consultations;
 begin
     perform app.require_key(p_idempotency_key);
@@ -73,11 +72,18 @@ begin
         d.fee_minor, d.currency
     from app.doctors as d
     where d.user_id = v_slot.doctor_id
-    returning id into v_consultation_id;
-
-    select c.* into strict v_consultation
-    from api.consultations as c where c.id = v_consultation_id;
-    perform app.settle_key(v_key, v_consultation_id, to_jsonb(v_consultation));
+    -- A row of api.consultations: a query of the view after the insert would take longer.
+    returning
+        id, slot_id, doctor_id,
+        (select d.full_name::text from app.doctors as d where d.user_id = consultations.doctor_id),
+        patient_id,
+        (select p.full_name::text from app.profiles as p
+         where p.user_id = consultations.patient_id),
+        starts_at::timestamptz, ends_at::timestamptz, status, reason::text, notes::text,
+        cancellation_reason::text, fee_minor::bigint, currency::text, created_at::timestamptz,
+        updated_at::timestamptz
+    into v_consultation;
+    perform app.settle_key(v_key, v_consultation.id, to_jsonb(v_consultation));
     return v_consultation;
 end;
 $$;

@@ -74,7 +74,6 @@ comment on column app.consultations.completion_digest is
 create unique index consultations_one_per_slot
 on app.consultations (slot_id) where status <> 'cancelled';
 
-create index consultations_by_slot on app.consultations (slot_id);
 create index consultations_by_patient on app.consultations (patient_id, starts_at, id);
 create index consultations_by_doctor on app.consultations (doctor_id, starts_at, id);
 create index consultations_by_time on app.consultations (starts_at, id);
@@ -94,7 +93,8 @@ using (
             patient_id = (select nullif(current_setting('app.verified_user_id', true), '')::uuid)
         when 'doctor' then
             doctor_id = (select nullif(current_setting('app.verified_user_id', true), '')::uuid)
-        else (select current_setting('app.verified_role', true)) = 'admin'
+        when 'admin' then true
+        else false
     end);
 
 create policy consultations_are_changed_by_patient_doctor_and_admins
@@ -105,13 +105,14 @@ using (
             patient_id = (select nullif(current_setting('app.verified_user_id', true), '')::uuid)
         when 'doctor' then
             doctor_id = (select nullif(current_setting('app.verified_user_id', true), '')::uuid)
-        else (select current_setting('app.verified_role', true)) = 'admin'
+        when 'admin' then true
+        else false
     end);
 
 create policy consultations_are_booked_by_their_patient
 on app.consultations for insert to telemed_owner
 with check (
-    patient_id = (select nullif(current_setting('app.verified_user_id', true), '')::uuid));
+    patient_id = nullif(current_setting('app.verified_user_id', true), '')::uuid);
 
 set local role telemed_internal;
 create function app.doctor_has_patient(p_doctor_id uuid, p_patient_id uuid)

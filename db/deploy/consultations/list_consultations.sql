@@ -24,7 +24,9 @@ declare
     v_patient_id uuid :=
         case v_actor.role when 'patient' then v_actor.user_id else p_patient_id end;
     v_doctor_id uuid := case v_actor.role when 'doctor' then v_actor.user_id else p_doctor_id end;
-    v_page uuid[];
+    -- Whole rows, because a second look-up of each row by its id would take longer.
+    v_page api.consultations[];
+    v_ids uuid[];
 begin
     perform app.check_limit(p_limit);
     if p_status not in ('scheduled', 'completed', 'cancelled') then
@@ -40,7 +42,7 @@ begin
     -- would sort every consultation of a busy doctor to return fifty.
     if v_patient_id is not null then
         v_page := array(
-            select c.id from app.consultations as c
+            select c from api.consultations as c
             where c.patient_id = v_patient_id
               and (c.starts_at, c.id) < (v_before, v_before_id) and c.starts_at >= v_from
               and (p_status is null or c.status = p_status)
@@ -49,7 +51,7 @@ begin
               and (p_doctor_id is null or c.doctor_id = p_doctor_id)
             order by c.starts_at desc, c.id desc limit p_limit + 1);
     elsif v_doctor_id is not null then
-        v_page := array(
+        v_ids := array(
             select c.id from app.consultations as c
             where c.doctor_id = v_doctor_id
               and (c.starts_at, c.id) < (v_before, v_before_id) and c.starts_at >= v_from
@@ -57,32 +59,34 @@ begin
               and (p_doctor_id is null or c.doctor_id = p_doctor_id)
             order by c.starts_at desc, c.id desc limit p_limit + 1);
     else
-        v_page := array(
+        v_ids := array(
             select c.id from app.consultations as c
             where v_actor.role = 'admin'
               and (c.starts_at, c.id) < (v_before, v_before_id) and c.starts_at >= v_from
               and (p_status is null or c.status = p_status)
             order by c.starts_at desc, c.id desc limit p_limit + 1);
     end if;
-    if cardinality(v_page) > p_limit then
-        perform app.set_next_cursor(
-            'list_consultations',
-            (select jsonb_build_array(c.starts_at, c.id)
-             from app.consultations as c
-             where c.id = v_page[p_limit]));
-        v_page := v_page[:p_limit];
-    else
-        perform app.set_next_cursor('list_consultations', null);
+    -- A doctor sees the name of a patient through a function (app.doctor_has_patient): the ids come
+    -- first, so that it is called for the rows of the page alone.
+    if v_ids is not null then
+        v_page := array(
+            select c from api.consultations as c
+            where c.id = any (v_ids[:p_limit])
+            order by c.starts_at desc, c.id desc);
     end if;
+    perform app.set_next_cursor(
+        'list_consultations',
+        case when greatest(cardinality(v_ids), cardinality(v_page)) > p_limit then
+            jsonb_build_array(v_page[p_limit].starts_at, v_page[p_limit].id)
+        end);
 
     if v_actor.role <> 'patient' then
-        perform app.record_read('list_consultations', v_page);
+        perform app.record_read(
+            'list_consultations',
+            coalesce(v_ids[:p_limit], array(select p.id from unnest(v_page[:p_limit]) as p)));
     end if;
     return query
-    select v.*
-    from api.consultations as v
-    where v.id = any (v_page)
-    order by v.starts_at desc, v.id desc;
+    select p.* from unnest(v_page[:p_limit]) as p;
 end;
 $$;
 

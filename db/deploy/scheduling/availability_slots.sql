@@ -42,8 +42,6 @@ comment on table app.availability_slots is
 'Times that doctors offer. The status is booked while a consultation that is not cancelled holds the
 slot. A withdrawn slot keeps its row, because cancelled consultations may refer to it.';
 
-create index availability_slots_by_doctor on app.availability_slots (doctor_id);
-
 create index availability_slots_open_by_doctor
 on app.availability_slots (doctor_id, starts_at, id) where status = 'open';
 

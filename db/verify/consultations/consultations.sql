@@ -11,7 +11,6 @@ where tgname = 'consultation_transitions_are_never_truncated' and tgrelid = 'app
 select id, slot_id, doctor_id, patient_id, patient_role, starts_at, ends_at, status, reason, notes, cancellation_reason, fee_minor, currency, created_at, updated_at, completion_digest
 from app.consultations where false;
 select 'app.consultations_one_per_slot'::regclass;
-select 'app.consultations_by_slot'::regclass;
 select 'app.consultations_by_patient'::regclass;
 select 'app.consultations_by_doctor'::regclass;
 select 'app.consultations_by_time'::regclass;

@@ -4,7 +4,6 @@ begin;
 
 select id, doctor_id, starts_at, ends_at, specialty, status, created_at, starts_at_local, time_zone
 from app.availability_slots where false;
-select 'app.availability_slots_by_doctor'::regclass;
 select 'app.availability_slots_open_by_doctor'::regclass;
 select 'app.availability_slots_open_by_specialty'::regclass;
 select 'app.availability_slots_open_by_time'::regclass;
