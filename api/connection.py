@@ -30,6 +30,7 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         # statement of another client; with unique names that is an error.
         self._prefix = secrets.token_hex(8)
         self._names: dict[bytes, bytes] = {}  # names by statement
+        self._transformer = Transformer(self)
         self._answers = select.poll()
         self._answers.register(self.pgconn.socket, select.POLLIN)
 
@@ -41,7 +42,7 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         connection closed, if the server does not answer in time.
         """
         self.notices.clear()
-        texts = Transformer(self).dump_sequence(values, [PyFormat.TEXT] * len(values))
+        texts = self._transformer.dump_sequence(values, [PyFormat.TEXT] * len(values))
         if prepare:
             name = self._names.get(statement) or self._prepare(statement)
             self.pgconn.send_query_prepared(name, texts)
@@ -49,6 +50,10 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
             self.pgconn.send_query_params(statement, texts)
         result = self._result()
         return (result.get_value(0, 0) or b"") if result.ntuples else b""
+
+    def is_readable(self, seconds: float) -> bool:
+        """Whether the server sends something within `seconds`, or has closed the connection."""
+        return bool(self._answers.poll(seconds * 1000))
 
     def next_name(self) -> bytes:
         """The name of the next prepared statement."""

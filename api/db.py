@@ -14,7 +14,6 @@ another connection of the server. See DATABASE_POOLER in `.env.example`.
 import contextlib
 import random
 import re
-import select
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -144,7 +143,7 @@ def ping(seconds: float) -> None:
     with _borrow(seconds) as connection:
         server = connection.pgconn
         server.send_query(b"show transaction_read_only")
-        if not _readable(server.socket, seconds):
+        if not connection.is_readable(seconds):
             # Closed, so that no later request gets the late answer.
             connection.close()
             raise psycopg.OperationalError("the server does not answer")
@@ -251,7 +250,7 @@ def _borrow(seconds: float | None = None) -> Iterator[Connection]:
     # itself would pause after the first.
     for _ in range(_pool.max_size + 1):
         connection = _pool.getconn(seconds)
-        if not connection.closed and not _readable(connection.pgconn.socket, 0):
+        if not connection.closed and not connection.is_readable(0):
             break
         # Readable while idle means that the server closed the connection. Nothing has been sent, so
         # another one can be used. The check costs no round trip.
@@ -263,12 +262,6 @@ def _borrow(seconds: float | None = None) -> Iterator[Connection]:
         yield connection
     finally:
         _pool.putconn(connection)
-
-
-def _readable(socket: int, seconds: float) -> bool:
-    poll = select.poll()
-    poll.register(socket, select.POLLIN)
-    return bool(poll.poll(seconds * 1000))
 
 
 def _configure(connection: Connection) -> None:

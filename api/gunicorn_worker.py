@@ -82,6 +82,7 @@ class Worker(base.Worker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until SIGTERM. The main thread notifies the master and closes idle connections."""
+        self._values = _Values(self.cfg)
         self._poll = select.epoll()
         self._listeners = {listener.fileno(): listener for listener in self.sockets}
         self._accepts = True
@@ -154,7 +155,7 @@ class Worker(base.Worker):  # type: ignore[misc]
         else:
             client.setblocking(True)
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection = _Connection(self.cfg, client, address, listener.getsockname())
+            connection = _Connection(self._values, client, address, listener.getsockname())
             self._open.add(connection)
         if client is not None:
             self._poll.register(client, 0)
@@ -232,7 +233,7 @@ class Worker(base.Worker):  # type: ignore[misc]
             connection.client,
             connection.address,
             connection.server,
-            self.cfg,
+            self._values,
             response_class=_Response,
         )
         environ["wsgi.multithread"] = True
@@ -311,6 +312,18 @@ class Worker(base.Worker):  # type: ignore[misc]
         )
         with contextlib.suppress(OSError):
             client.sendall(("\r\n".join(head) + "\r\n\r\n" + body).encode())
+
+
+class _Values:
+    """gunicorn's settings, each computed once: reading a request takes nineteen of them."""
+
+    def __init__(self, cfg: Any) -> None:
+        self._cfg = cfg
+
+    def __getattr__(self, name: str) -> Any:  # called for a name that is not there yet
+        value = getattr(self._cfg, name)
+        setattr(self, name, value)
+        return value
 
 
 class _Connection:

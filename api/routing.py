@@ -1,9 +1,11 @@
 """Routes: a flask-smorest blueprint whose views return the bytes of JSON."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
 from functools import wraps
 from inspect import signature
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import flask
 from flask_smorest import Blueprint as SmorestBlueprint  # type: ignore[import-untyped]
@@ -13,8 +15,23 @@ from api import openapi
 from api.errors import title
 from api.parsing import JSON_TYPE, Parser, refuse_query
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
 View = TypeVar("View", bound=Callable[..., Any])
 Arguments = dict[str, Any]  # a body or a query, as a schema has loaded it
+
+
+class Answer(flask.Response):
+    """An answer whose body is bytes. Its headers are sent as they are.
+
+    Werkzeug would copy them, and look for a relative Location and for a body that needs no length.
+    """
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a WSGI request (PEP 3333)."""
+        start_response(self.status, self.headers.to_wsgi_list())
+        return cast(list[bytes], self.response)
 
 
 class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest has no types
@@ -91,9 +108,10 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest has no
                 body = view(*args, **kwargs)
                 if isinstance(body, flask.Response):
                     return body
-                response = flask.Response(body, status, content_type=content_type)
-                if body is None:
-                    del response.headers["Content-Type"]
+                if body is not None:
+                    return Answer(body, status, content_type=content_type)
+                response = flask.Response(status=status)
+                del response.headers["Content-Type"]
                 return response
 
             documented: View = document(answer)
