@@ -66,3 +66,4 @@ post_fork = hooks.post_fork
 post_worker_init = hooks.post_worker_init
 pre_request = hooks.pre_request
 worker_exit = hooks.worker_exit
+child_exit = hooks.child_exit

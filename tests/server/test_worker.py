@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 import time
 from contextlib import ExitStack
@@ -254,3 +255,35 @@ def test_response_sends_its_head_with_the_body(chunked: bool, expected: bytes) -
     response.close()
     assert b"".join(sent) == expected
     assert sent[0].endswith(b"abc" if not chunked else b"abc\r\n")
+
+
+def test_worker_with_more_connections_than_another_pauses_before_it_accepts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counts, pauses = [0] * 8, []
+    monkeypatch.setattr(gunicorn_worker, "_counts", counts)
+    monkeypatch.setattr(gunicorn_worker.time, "sleep", pauses.append)
+    this = object.__new__(Worker)
+    this.cfg, this._values, this.age, this.alive = Config(), Config(), 3, True
+    this._open, this._waiting, this._accepts = set(), {}, True
+    with socket.create_server(("127.0.0.1", 0)) as listener, select.epoll() as this._poll:
+        number = listener.fileno()
+        this._listeners = {number: listener}
+        this._poll.register(number, gunicorn_worker.ONCE)
+        counts[5] = 2  # another worker has one connection
+        with ExitStack() as open_:
+            for expected in (0, 1, 2):
+                open_.enter_context(socket.create_connection(listener.getsockname()))
+                this._accept(number)
+                assert len(pauses) == expected
+            assert counts[3] == 4
+            gunicorn_worker.child_exit(None, SimpleNamespace(age=5))
+            assert counts[5] == 0
+            open_.enter_context(socket.create_connection(listener.getsockname()))
+            this._accept(number)
+            assert len(pauses) == 2  # no other worker is left
+            open_.enter_context(socket.create_connection(listener.getsockname()))
+            assert this._poll.poll(5) == [(number, select.EPOLLIN)]  # it listens again
+            for connection in list(this._open):
+                this._close(connection)
+        assert counts[3] == 1
