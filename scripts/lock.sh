@@ -13,3 +13,4 @@ compile() {
 compile -o requirements.txt pyproject.toml "$@"
 compile -o requirements-dev.txt --extra dev -c requirements.txt pyproject.toml "$@"
 compile -o requirements-uv.txt --group bootstrap "$@"
+compile -o requirements-load.txt --group load "$@"
