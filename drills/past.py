@@ -67,10 +67,18 @@ select d.id, at, at + interval '15 minutes', 'specialty ' || d.n % 20
 BATCH = 500_000
 
 
-def make_past(cluster: Cluster, database: str, rows: int, future_slots: int = 80) -> None:
-    """Make a database with `rows` past consultations and with open future slots."""
+def make_past(
+    cluster: Cluster,
+    database: str,
+    rows: int,
+    future_slots: int = 80,
+    *,
+    doctors: int = DOCTORS,
+    patients: int = PATIENTS,
+) -> None:
+    """Make a database with `rows` past consultations and with open future slots of each doctor."""
     cluster.create_database(database, TEMPLATE)
-    numbers = {"doctors": DOCTORS, "patients": PATIENTS, "rows": rows, "each": future_slots}
+    numbers = {"doctors": doctors, "patients": patients, "rows": rows, "each": future_slots}
     with psycopg.connect(cluster.url(database), autocommit=True) as connection:
         connection.execute("set synchronous_commit = off")
         connection.execute(PEOPLE.format(**numbers).encode())

@@ -1,0 +1,1 @@
+"""An hour of the clinic at a hundred times the asked load."""

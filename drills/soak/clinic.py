@@ -1,0 +1,62 @@
+"""The clinic under load: a past, open slots, and access tokens of its patients."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from api import auth, config
+from scripts.server import Cluster
+from tests.support.server import environment
+
+# As in production: 2 workers with 4 threads and 4 connections each, and the default limits.
+PRODUCTION = {
+    "WEB_CONCURRENCY": "2",
+    "THREADS": "4",
+    "DATABASE_POOL_SIZE": "4",
+    "BCRYPT_COST": "12",
+    "RATE_LIMIT": "6000 per minute",
+    "RATE_LIMIT_AUTH": "300 per minute",
+}
+PEOPLE = "select id::text, session_id::text from scale.people where role = 'patient' order by n"
+# Slots of one time have different patients, and a patient returns hours later.
+BOOKINGS = """
+select id::text, (row_number() over (order by starts_at, doctor_id))::integer %% %s
+  from app.availability_slots
+ where status = 'open' and starts_at > now() + interval '1 day'
+ order by md5(id::text)
+"""
+BOOKED = """
+select c.id::text, (p.n - (select min(n) from scale.people where role = 'patient'))::integer
+  from app.consultations as c join scale.people as p on p.id = c.patient_id
+ order by md5(c.id::text) limit 50000
+"""
+
+
+def tokens(people: list[tuple[str, str]], minutes: int) -> list[str]:
+    """An access token of each patient, valid for so long."""
+    settings = config.load(environment("postgresql://nowhere"))
+    lasting = dataclasses.replace(settings, access_token_expire_minutes=minutes)
+    return [auth.issue(lasting, id_, "patient", session) for id_, session in people]
+
+
+def write_data(cluster: Cluster, database: str, path: Path, minutes: int) -> None:
+    """Write what the requests choose from, as JSON for k6; tokens are valid for `minutes`."""
+    with psycopg.connect(cluster.url(database)) as connection:
+
+        def rows(query: str, *values: object) -> list[tuple[Any, ...]]:
+            return connection.execute(query.encode(), values or None).fetchall()
+
+        people = rows(PEOPLE)
+        data = {
+            "tokens": tokens(people, minutes),
+            "bookings": rows(BOOKINGS, len(people)),
+            "booked": rows(BOOKED),
+            "doctors": [id_ for (id_,) in rows("select user_id::text from app.doctors")],
+            "specialties": [s for (s,) in rows("select distinct specialty from app.doctors")],
+        }
+    path.write_text(json.dumps(data))
