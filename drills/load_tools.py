@@ -45,7 +45,7 @@ class Answer(NamedTuple):
     at: float  # seconds: the scheduled start of the request
     milliseconds: float  # from there to the answer
     status: int
-    id: str  # of what was booked
+    result: str  # the id of what was booked or cancelled, or the detail of an error
 
 
 class Load:
@@ -61,8 +61,8 @@ class Load:
         *lines, self._rest = (self._rest + self._output.read()).split("\n")
         found = []
         for line in lines:
-            path, at, milliseconds, status, id_ = line.split("\t")
-            found.append(Answer(path, float(at), float(milliseconds), int(status), id_))
+            path, at, milliseconds, status, result = line.split("\t")
+            found.append(Answer(path, float(at), float(milliseconds), int(status), result))
         return found
 
     def wait(self, seconds: float) -> bool:

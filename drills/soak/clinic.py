@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -22,7 +20,11 @@ PRODUCTION = {
     "RATE_LIMIT": "6000 per minute",
     "RATE_LIMIT_AUTH": "300 per minute",
 }
-PEOPLE = "select id::text, session_id::text from scale.people where role = 'patient' order by n"
+PEOPLE = """
+select p.id::text, p.session_id::text, u.email::text
+  from scale.people as p join app.users as u on u.id = p.id
+ where p.role = 'patient' order by p.n
+"""
 # Slots of one time have different patients, and a patient returns hours later.
 BOOKINGS = """
 select id::text, (row_number() over (order by starts_at, doctor_id))::integer %% %s
@@ -44,19 +46,19 @@ def tokens(people: list[tuple[str, str]], minutes: int) -> list[str]:
     return [auth.issue(lasting, id_, "patient", session) for id_, session in people]
 
 
-def write_data(cluster: Cluster, database: str, path: Path, minutes: int) -> None:
-    """Write what the requests choose from, as JSON for k6; tokens are valid for `minutes`."""
+def choices(cluster: Cluster, database: str, minutes: int) -> dict[str, Any]:
+    """What the requests choose from, for k6; the tokens are valid for `minutes`."""
     with psycopg.connect(cluster.url(database)) as connection:
 
         def rows(query: str, *values: object) -> list[tuple[Any, ...]]:
             return connection.execute(query.encode(), values or None).fetchall()
 
         people = rows(PEOPLE)
-        data = {
-            "tokens": tokens(people, minutes),
+        return {
+            "tokens": tokens([person[:2] for person in people], minutes),
+            "emails": [email for _, _, email in people],
             "bookings": rows(BOOKINGS, len(people)),
             "booked": rows(BOOKED),
             "doctors": [id_ for (id_,) in rows("select user_id::text from app.doctors")],
             "specialties": [s for (s,) in rows("select distinct specialty from app.doctors")],
         }
-    path.write_text(json.dumps(data))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from drills.load_tools import Answer, Tally, offer
 from drills.past import DOCTORS, PATIENTS, make_past
-from drills.soak.clinic import PRODUCTION, write_data
+from drills.soak.clinic import PRODUCTION, choices
 from drills.soak.samples import Sample, Sampler, processor_seconds
 from scripts.server import Cluster
 from tests.support.server import serve, wait_for
@@ -71,8 +72,8 @@ class Result:
         self.intervals.append(interval)
         self.answers.add(answers)
         for answer in answers:
-            if answer.status in (200, 201) and answer.id:
-                (self.cancelled if answer.path == "cancel" else self.booked).add(answer.id)
+            if answer.status in (200, 201) and answer.result:
+                (self.cancelled if answer.path == "cancel" else self.booked).add(answer.result)
 
 
 def run(cluster: Cluster, database: str, folder: Path, plan: Plan) -> Result:
@@ -81,7 +82,7 @@ def run(cluster: Cluster, database: str, folder: Path, plan: Plan) -> Result:
     people = {"doctors": plan.doctors, "patients": plan.patients}
     make_past(cluster, database, plan.past, each, **people)
     data = folder / "data.json"
-    write_data(cluster, database, data, minutes=int(plan.seconds / 60) + 60)
+    data.write_text(json.dumps(choices(cluster, database, int(plan.seconds / 60) + 60)))
     result = Result(plan, cluster.version)
     with (
         serve(cluster.url(database, "telemed_api"), folder / "api.log", **PRODUCTION) as server,
