@@ -33,7 +33,7 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix=f"{THROWAWAY}logs-") as folder,
         durable_cluster(settings=SETTINGS) as cluster,
     ):
-        say(f"storm: {3 + 3 * plan.rounds} parts of {plan.seconds:.0f} seconds")
+        say(f"storm: {4 + 3 * plan.rounds} parts of {plan.seconds:.0f} seconds")
         result = drill.run(cluster, DATABASE, Path(folder), plan)
     faults, excesses = list(findings.faults(result)), list(findings.excesses(result))
     report.write("storm", findings.text(result, [*faults, *excesses]))

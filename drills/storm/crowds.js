@@ -35,6 +35,7 @@ export function read() {
 }
 
 export function bookSoldOut() {
+  if (!__ENV.IMPATIENT) sleep(2 * Math.random()) // a second on average, and not all at once
   book('sold out', __ENV.SOLD_OUT, exec.vu.idInTest % tokens.length)
 }
 

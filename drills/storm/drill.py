@@ -28,7 +28,9 @@ PASSWORDS = """
 set session_replication_role = replica;
 update app.users set password_hash = '{}' where role = 'patient'
 """
-READER, SOLD_OUT, LOG_INS = "one reader", "one sold-out slot", "log-ins alone"
+READER, LOG_INS = "one reader", "log-ins alone"
+SOLD_OUT = "a sold-out slot, a request a second each"
+SOLD_OUT_IMPATIENT = "a sold-out slot, without pauses"
 ALONE, BESIDE = "bookings alone", "bookings beside log-ins"
 BESIDE_IMPATIENT = "bookings beside log-ins without pauses"
 
@@ -106,6 +108,7 @@ def run(cluster: Cluster, database: str, folder: Path, plan: Plan) -> Result:
 
         send(READER, read=1)
         send(SOLD_OUT, bookSoldOut=plan.crowd)
+        send(SOLD_OUT_IMPATIENT, impatient=True, bookSoldOut=plan.crowd)
         send(LOG_INS, logIn=plan.crowd)
         for _ in range(plan.rounds):
             send(ALONE, bookOpen=plan.bookers)

@@ -9,7 +9,16 @@ import pytest
 from drills.load_tools import Answer
 from drills.stage import durable_cluster
 from drills.storm import drill, findings
-from drills.storm.drill import ALONE, BESIDE, BESIDE_IMPATIENT, LOG_INS, SOLD_OUT, Plan, Result
+from drills.storm.drill import (
+    ALONE,
+    BESIDE,
+    BESIDE_IMPATIENT,
+    LOG_INS,
+    SOLD_OUT,
+    SOLD_OUT_IMPATIENT,
+    Plan,
+    Result,
+)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +37,8 @@ def result(calm: Result) -> Result:
 
 def test_crowds_get_the_documented_answers(result: Result) -> None:
     assert list(findings.faults(result)) == []
-    assert result.parts[SOLD_OUT].statuses.keys() == {("sold out", 409)}
+    for part in (SOLD_OUT, SOLD_OUT_IMPATIENT):
+        assert result.parts[part].statuses.keys() == {("sold out", 409)}
     assert result.parts[LOG_INS].statuses["log in", 200] > 0
     for part in (ALONE, BESIDE, BESIDE_IMPATIENT):
         assert result.parts[part].statuses["book", 201] > 0
