@@ -8,11 +8,13 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from api.password_hashing import hash_password
 from drills.load_tools import Answer, Tally, offer
 from drills.past import DOCTORS, PATIENTS, make_past
 from drills.soak.clinic import PRODUCTION, choices
 from drills.soak.samples import Sample, Sampler, processor_seconds
 from scripts.server import Cluster
+from tests.support.client import PASSWORD
 from tests.support.server import serve, wait_for
 
 MIX = Path(__file__).parent / "mix.js"
@@ -65,6 +67,7 @@ class Result:
     found: dict[str, str] = field(default_factory=dict)  # status by consultation
     violations: dict[str, int] = field(default_factory=dict)
     generator_seconds: float = 0  # processor time of the load generator
+    hash_seconds: float = 0  # of one password
 
     def add(self, sample: Sample, answers: list[Answer]) -> None:
         interval = Interval(sample, Tally())
@@ -83,7 +86,9 @@ def run(cluster: Cluster, database: str, folder: Path, plan: Plan) -> Result:
     make_past(cluster, database, plan.past, each, **people)
     data = folder / "data.json"
     data.write_text(json.dumps(choices(cluster, database, int(plan.seconds / 60) + 60)))
-    result = Result(plan, cluster.version)
+    hashing_since = time.monotonic()
+    hash_password(PASSWORD, int(PRODUCTION["BCRYPT_COST"]))
+    result = Result(plan, cluster.version, hash_seconds=time.monotonic() - hashing_since)
     with (
         serve(cluster.url(database, "telemed_api"), folder / "api.log", **PRODUCTION) as server,
         closing(Sampler(cluster, database, server)) as sampler,

@@ -8,14 +8,17 @@ from collections.abc import Callable, Iterator, Sequence
 
 from drills import report
 from drills.load_tools import Tally, percentile
+from drills.soak import sizing
 from drills.soak.clinic import PRODUCTION
 from drills.soak.drill import Interval, Result
-from drills.soak.samples import MB, Sample
+from drills.soak.samples import EVERYTHING, MB, Sample
 
 BOUND_MILLISECONDS = 50  # of the p95 of every path
 GROWTH = 0.05  # that still counts as flat
 MOST_DEAD = 0.2  # share of dead rows, as in ops.advise
 BIG_TABLE = 10_000  # rows; autovacuum may leave a small table alone
+OTHERS = "other programs"
+BUSY = 0.1  # share of the CPUs that other programs may use
 SLICES = 12
 EXPECTED = {"book": 201, "cancel": 200}
 
@@ -53,6 +56,9 @@ def excess_connections(result: Result) -> Iterator[str]:
 
 def excesses(result: Result) -> Iterator[str]:
     """What the computer did not carry, or what grew."""
+    others = seconds_by_part(result)[OTHERS] / capacity(result)
+    if others > BUSY:
+        yield f"the computer was busy: {OTHERS} used {others:.0%} of the CPUs"
     sent = sum(n for (path, _), n in result.answers.statuses.items() if path != "cancel")
     if sent < result.plan.requests * 0.999:
         missing = result.plan.requests - sent
@@ -124,12 +130,17 @@ and the checkpoints.
 | table | rows | dead rows | vacuums | table, MB | indexes, MB | growth, MB |
 |---|--:|--:|--:|--:|--:|--:|
 {tables}
+
+## What other loads need
+
+Computed from the figures above and {hash:.0f} ms for a hash. [Sizing](../sizing.md) explains it.
+
+{sizing}
 """
 COLUMNS = (
     *("minute", "workers, MB", "database, MB", "`shared_buffers` in use, MB", "connections"),
     *("open files of the workers", "p50, ms", "p95, ms", "p99, ms"),
 )
-ASKED = 100_000  # consultations a day
 
 
 def text(result: Result, failures: Sequence[str]) -> str:
@@ -151,7 +162,7 @@ def text(result: Result, failures: Sequence[str]) -> str:
     return TEXT.format(
         bookings=plan.bookings,
         daily=plan.bookings * 86_400 / 1e6,
-        times=f"{plan.bookings * 86_400 / ASKED:.0f}",
+        times=f"{plan.bookings * 86_400 / sizing.ASKED:.0f}",
         past=plan.past,
         reads=plan.reads,
         minutes=f"{plan.seconds / 60:.0f}",
@@ -165,7 +176,9 @@ def text(result: Result, failures: Sequence[str]) -> str:
         statuses=statuses,
         processor="\n".join(processor_rows(result)),
         slices="\n".join(slice_rows(result.intervals)),
-        wal=(last.wal - first.wal) / max(1, len(result.booked)) / 1000,
+        wal=costs(result).wal,
+        hash=costs(result).hash,
+        sizing="\n".join(sizing.table(costs(result))),
         tables="\n".join(table_rows(first, last)),
     )
 
@@ -180,13 +193,42 @@ def percentiles(latencies: Sequence[float]) -> str:
 
 
 def processor_rows(result: Result) -> Iterator[str]:
+    for part, seconds in seconds_by_part(result).items():
+        cost = seconds / answers_of(result) * 1e6
+        yield f"| {part} | {seconds / capacity(result):.0%} | {cost:,.0f} |"
+
+
+def seconds_by_part(result: Result) -> dict[str, float]:
+    """Processor time of each part of the run."""
     first, last = result.intervals[0].sample, result.intervals[-1].sample
     used = {part: last.processor[part] - first.processor[part] for part in last.processor}
+    everything = used.pop(EVERYTHING)
     used["k6"] = result.generator_seconds
-    requests = max(1, sum(result.answers.statuses.values()))
-    capacity = (last.at - first.at) * len(os.sched_getaffinity(0))
-    for part, seconds in used.items():
-        yield f"| {part} | {seconds / capacity:.0%} | {seconds / requests * 1e6:,.0f} |"
+    return {**used, OTHERS: max(0.0, everything - sum(used.values()))}
+
+
+def capacity(result: Result) -> float:
+    """Seconds of the run, times the CPUs."""
+    first, last = result.intervals[0].sample, result.intervals[-1].sample
+    return (last.at - first.at) * len(os.sched_getaffinity(0))
+
+
+def answers_of(result: Result) -> int:
+    return max(1, sum(result.answers.statuses.values()))
+
+
+def costs(result: Result) -> sizing.Costs:
+    """The measured costs of a request, a log-in and a booking."""
+    first, last = result.intervals[0].sample, result.intervals[-1].sample
+    used, bookings = seconds_by_part(result), max(1, len(result.booked))
+    size = {s.at: sum(t.heap + t.indexes for t in s.tables.values()) for s in (first, last)}
+    return sizing.Costs(
+        api=used["API"] / answers_of(result) * 1e6,
+        database=used["database"] / answers_of(result) * 1e6,
+        hash=result.hash_seconds * 1e3,
+        wal=(last.wal - first.wal) / bookings / 1e3,
+        growth=(size[last.at] - size[first.at]) / bookings / 1e3,
+    )
 
 
 def slice_rows(intervals: Sequence[Interval]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from scripts.server import Cluster
 from tests.support.server import Server
 
 MB = 1 << 20
+EVERYTHING = "everything"
 TICKS = os.sysconf("SC_CLK_TCK")
 # By table: a partition counts for its table.
 TABLES = """
@@ -50,7 +51,7 @@ class Sample:
 
     workers: the proportional set size (PSS) of each worker. files: the open files of each worker.
     private: memory of the database that is not shared_buffers; shared: shared_buffers in use.
-    processor: seconds since the start that the API and the database have used.
+    processor: seconds that the API and the database have used, and this computer in all.
     """
 
     at: float
@@ -98,6 +99,7 @@ class Sampler:
             processor={
                 "API": processor_seconds(self._api),
                 "database": processor_seconds(self._database),
+                EVERYTHING: busy_seconds(),
             },
         )
 
@@ -126,3 +128,10 @@ def processor_seconds(pid: int) -> float:
         return 0
     own = sum(map(int, fields[11:15])) / TICKS
     return own + sum(processor_seconds(child) for child in children(pid))
+
+
+def busy_seconds() -> float:
+    """The time for which the CPUs of this computer were not idle, stolen time included."""
+    line = Path("/proc/stat").read_text().split("\n", 1)[0]
+    user, nice, system, _idle, _waiting, irq, softirq, steal = map(int, line.split()[1:9])
+    return (user + nice + system + irq + softirq + steal) / TICKS

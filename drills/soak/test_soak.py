@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+import os
 
 import pytest
 
 from drills.load_tools import Answer, percentile
 from drills.soak import drill, findings
 from drills.soak.drill import Plan, Result
-from drills.soak.samples import Sample, Table
+from drills.soak.samples import EVERYTHING, Sample, Table
+from drills.soak.sizing import Costs, table
 from drills.stage import durable_cluster
 
 
@@ -27,7 +29,8 @@ def result(sound: Result) -> Result:
 
 
 def sample(at: float, worker: int = 50, private: int = 60) -> Sample:
-    return Sample(at, [worker, worker], [9, 9], private, 0, 8, 0, 0, {}, {})
+    processor = {"API": at, "database": at / 2, EVERYTHING: at * 2}
+    return Sample(at, [worker, worker], [9, 9], private, 0, 8, 0, 0, {}, processor)
 
 
 def test_mix_is_answered_and_every_booking_is_in_the_database(result: Result) -> None:
@@ -41,6 +44,8 @@ def test_mix_is_answered_and_every_booking_is_in_the_database(result: Result) ->
     assert result.intervals[-1].sample.wal > result.intervals[0].sample.wal
     report = findings.text(result, [])
     assert f"{len(result.booked):,} answers 201" in report
+    measured = findings.costs(result)
+    assert min(measured.api, measured.database, measured.hash, measured.wal, measured.growth) > 0
 
 
 def test_lost_booking_is_found(result: Result) -> None:
@@ -92,8 +97,12 @@ def test_growing_memory_is_found() -> None:
 def test_excesses_are_found() -> None:
     result = Result(Plan(bookings=1, reads=0, seconds=2), "15")
     result.add(sample(0), [Answer("book", 0.0, findings.BOUND_MILLISECONDS + 1, 201, "id")])
-    result.intervals[0].sample.tables["app.consultations"] = Table(10_001, 2_501, 0, 0, 0)
-    assert list(findings.excesses(result)) == [
+    result.add(sample(1), [])
+    result.intervals[-1].sample.tables["app.consultations"] = Table(10_001, 2_501, 0, 0, 0)
+    result.intervals[-1].sample.processor[EVERYTHING] = 2 * len(os.sched_getaffinity(0))
+    busy, *others = findings.excesses(result)
+    assert busy.startswith("the computer was busy: other programs used")
+    assert others == [
         "1 of 2 requests were not sent: the queue was full",
         "book: p95 is 51 ms, more than 50 ms",
         "app.consultations has 2,501 dead rows beside 10,001",
@@ -103,3 +112,11 @@ def test_excesses_are_found() -> None:
 def test_percentile_is_a_value_that_occurs() -> None:
     assert [percentile(range(1, 101), share) for share in (0.5, 0.95, 0.99)] == [50, 95, 99]
     assert percentile([7.0], 0.5) == 7.0
+
+
+def test_sizes_follow_from_costs() -> None:
+    costs = Costs(api=1000, database=500, hash=200, wal=15, growth=5)
+    _, _, _, _, hundredfold, _ = table(costs)
+    # 463 bookings and 5,093 requests a second at the peak, 46 log-ins; cores are used by half.
+    cells = "100 | 10,000,000 | 5,093 | 29 | 18.5 | 6 | 116 | 6.9 | 19 | 50.0"
+    assert hundredfold == f"| {cells} |"

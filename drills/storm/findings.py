@@ -19,7 +19,7 @@ from drills.storm.drill import (
 )
 
 SLOWER = 10  # times as slow as a read of an idle clinic, at most, is the refusal of a sold-out slot
-KEPT = {BESIDE: 1 / 3, BESIDE_IMPATIENT: 1 / 20}  # of the bookings alone, at least
+KEPT = {BESIDE: 1 / 4, BESIDE_IMPATIENT: 1 / 20}  # of the bookings alone, at least
 TOO_MANY = "Too many log-ins at the moment. Try again."
 EXPECTED = {"read": 200, "book": 201, "sold out": 409, "log in": 200}
 

@@ -21,6 +21,7 @@ LONG = (
     "drills/migrations/test_migrations.py",
     "tests/properties/test_properties.py",
     "drills/mutants/test_mutants.py",
+    "drills/storm/test_storm.py",
     "tests/security/test_password_strength.py",
     "tests/server/test_restart.py",
     "tests/server/test_tokens.py",
