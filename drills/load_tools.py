@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import math
 import os
 import subprocess
 import sys
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -25,17 +27,24 @@ GIVE_UP_SECONDS = 60  # for the last answers, after the planned end
 
 def k6() -> Path:
     """The program k6, in the locked version. Installs it if it is missing or another version."""
-    stamp = FOLDER / "requirements.txt"
-    if not stamp.exists() or stamp.read_text() != LOCK_FILE.read_text():
-        say(f"load: installing k6 into {FOLDER}")
-        uv = (sys.executable, "-m", "uv", "--quiet")
-        # Behind a company's proxy only the system knows the certificates.
-        environment = {"UV_SYSTEM_CERTS": "1", **os.environ}
-        run((*uv, "venv", "--clear", "--python", sys.executable, str(FOLDER)), environment)
-        python = ("--python", str(FOLDER / "bin/python"))
-        run((*uv, "pip", "sync", *python, "--require-hashes", str(LOCK_FILE)), environment)
-        stamp.write_text(LOCK_FILE.read_text())
+    FOLDER.parent.mkdir(exist_ok=True)
+    with FOLDER.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests in several processes may need it at once
+        stamp = FOLDER / "requirements.txt"
+        if not stamp.exists() or stamp.read_text() != LOCK_FILE.read_text():
+            say(f"load: installing k6 into {FOLDER}")
+            _install()
+            stamp.write_text(LOCK_FILE.read_text())
     return FOLDER / "bin/k6"
+
+
+def _install() -> None:
+    uv = (sys.executable, "-m", "uv", "--quiet")
+    # Behind a company's proxy only the system knows the certificates.
+    environment = {"UV_SYSTEM_CERTS": "1", **os.environ}
+    run((*uv, "venv", "--clear", "--python", sys.executable, str(FOLDER)), environment)
+    python = ("--python", str(FOLDER / "bin/python"))
+    run((*uv, "pip", "sync", *python, "--require-hashes", str(LOCK_FILE)), environment)
 
 
 class Answer(NamedTuple):
@@ -114,7 +123,9 @@ def offer(script: Path, folder: Path, **variables: object) -> Iterator[Load]:
 class Tally:
     """Latencies in milliseconds and statuses of the answers, by path."""
 
-    latencies: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    latencies: dict[str, array[float]] = field(
+        default_factory=lambda: defaultdict(lambda: array("d"))
+    )
     statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
 
     def add(self, answers: Sequence[Answer]) -> None:

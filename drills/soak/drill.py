@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -114,6 +115,7 @@ def run(cluster: Cluster, database: str, folder: Path, plan: Plan) -> Result:
                 used = processor_seconds(load.process.pid)
                 result.generator_seconds = used or result.generator_seconds
                 result.add(sampler.sample(), load.new())
+                os.truncate(server.log, 0)  # a line for each request
         result.found = dict(sampler.sql(FUTURE))
         result.violations = dict(sampler.sql(VIOLATIONS.format(began)))
     return result
