@@ -88,7 +88,7 @@ class Line(asyncio.Protocol):
 
     def __init__(self, crowd: Crowd) -> None:
         self._crowd = crowd
-        self._ask: Ask | None = None
+        self.ask: Ask | None = None
         self._received = b""
         self.used_at = 0.0
 
@@ -96,21 +96,23 @@ class Line(asyncio.Protocol):
         self.transport: asyncio.Transport = transport  # type: ignore[assignment]
 
     def send(self, ask: Ask) -> None:
-        self._ask, self._received = ask, b""
+        self.ask, self._received = ask, b""
         self.transport.write(ask.text)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
         head, found, body = self._received.partition(b"\r\n\r\n")
-        if not found or not self._ask:
+        if not found or not self.ask:
             return
         length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
         if len(body) >= int(length or 0):
-            ask, self._ask = self._ask, None
+            ask, self.ask = self.ask, None
+            if b"\r\nconnection: close" in head.lower():
+                self.transport.close()
             self._crowd.answered(self, ask, int(head[9:12]), body)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._crowd.lost(self, self._ask)
+        self._crowd.lost(self, self.ask)
 
 
 class Crowd:
@@ -157,6 +159,9 @@ class Crowd:
         self._free(line)
 
     def _free(self, line: Line) -> None:
+        if line.transport.is_closing():
+            self.lost(line, None)
+            return
         line.used_at = time.monotonic()
         if self._waiting:
             line.send(self._waiting.popleft())
@@ -179,6 +184,11 @@ class Crowd:
             self._report(ask, 0, "")
         if self._waiting:
             self._open_line()
+
+    def give_up(self) -> None:
+        """Report the requests that have no answer."""
+        for ask in (*self._waiting, *(line.ask for line in self._lines if line.ask)):
+            self._report(ask, 0, "")
 
     def _report(self, ask: Ask, status: int, result: str) -> None:
         self.open -= 1
@@ -203,6 +213,7 @@ async def main() -> None:
         until = time.time() + LAST_ANSWERS_SECONDS
         while crowd.open and time.time() < until:
             await asyncio.sleep(0.05)
+        crowd.give_up()
 
 
 if __name__ == "__main__":
