@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.support.client import PASSWORD
 from tests.support.server import serve, wait_for
 
 MIX = (sys.executable, "-m", "drills.soak.mix")
+EXPECTED = {"book": 201}  # of all other paths: 200
 SEAL_SECONDS = 60  # between two seals of the audit log, as docs/operations.md asks for
 FUTURE = """
 select c.id::text, c.status::text from app.consultations as c
@@ -65,6 +67,7 @@ class Result:
     version: str
     intervals: list[Interval] = field(default_factory=list)
     answers: Tally = field(default_factory=Tally)
+    errors: Counter[tuple[str, int, str]] = field(default_factory=Counter)  # path, status, detail
     booked: set[str] = field(default_factory=set)
     cancelled: set[str] = field(default_factory=set)
     found: dict[str, str] = field(default_factory=dict)  # status by consultation
@@ -78,7 +81,9 @@ class Result:
         self.intervals.append(interval)
         self.answers.add(answers)
         for answer in answers:
-            if answer.status in (200, 201) and answer.result:
+            if answer.status != EXPECTED.get(answer.path, 200):
+                self.errors[answer.path, answer.status, answer.result] += 1
+            elif answer.result:
                 (self.cancelled if answer.path == "cancel" else self.booked).add(answer.result)
 
 

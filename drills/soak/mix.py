@@ -169,10 +169,11 @@ class Crowd:
             self._idle.append(line)
 
     def answered(self, line: Line, ask: Ask, status: int, body: bytes) -> None:
-        booked = ask.path in ("book", "cancel") and status < 300
-        result = json.loads(body)["id"] if booked else ""
+        result = ""
+        if ask.path in ("book", "cancel") or status >= 400:
+            result = json.loads(body)["id" if status < 400 else "detail"]
         self._report(ask, status, result)
-        if ask.path == "book" and result and ask.visit % 10 == 0:  # one in ten changes their mind
+        if status == 201 and ask.visit % 10 == 0:  # one patient in ten changes their mind
             self.ask(self._mix.cancellation(ask, result))
         self._free(line)
 

@@ -73,8 +73,8 @@ def test_lost_cancellation_is_found(result: Result) -> None:
 
 @pytest.mark.parametrize(("path", "status"), [("search", 503), ("book", 409), ("book", 0)])
 def test_error_status_is_found(result: Result, path: str, status: int) -> None:
-    result.add(sample(9), [Answer(path, 0.0, 1.0, status, "")])
-    assert f"{path}: 1 answers with the status {status}" in list(findings.faults(result))
+    result.add(sample(9), [Answer(path, 0.0, 1.0, status, "Why")])
+    assert f"{path}: 1 answers with the status {status} (Why)" in list(findings.faults(result))
 
 
 def test_violated_invariant_deadlock_and_excess_connection_are_found(result: Result) -> None:
