@@ -1,4 +1,4 @@
-"""Measure this build beside an earlier one and a peer. SCALE=200000 ROUNDS=3 SECONDS=2 BASELINE=
+"""Measure this build beside an earlier one and a peer. SCALE=200000 ROUNDS=5 SECONDS=1 BASELINE=
 
 SCALE is the number of past consultations, BASELINE the full hash of the earlier commit, which has
 to be in the history. PATHS="book get" measures only some paths, BUSY=1 also on a busy machine.
@@ -46,7 +46,7 @@ def main() -> None:
         for path in chosen:
             for clients in CLIENTS:
                 found += meter.turns(
-                    path, clients, int(number("SECONDS", 2)), int(number("ROUNDS", 3))
+                    path, clients, int(number("SECONDS", 1)), int(number("ROUNDS", 5))
                 )
                 say_rounds(found, path, clients)
         for each in running:

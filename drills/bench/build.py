@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import random
 import sys
 from pathlib import Path
 from typing import Any
@@ -37,10 +36,11 @@ PATIENT_ROWS = (
     "select id::text, session_id::text from scale.people where role = 'patient' order by n"
 )
 DOCTOR_ROWS = "select id::text from scale.people where role = 'doctor' order by n"
-# A slot, its patient: the doctors have the same hours, and no patient has two slots at one time.
+# Slots in the order of their time, each with a patient: the doctors have the same hours, and no
+# patient has two slots at one time.
 SLOT_ROWS = """
 select s.id::text,
-       ((p.n - 1 + {doctors} * (dense_rank() over (order by s.starts_at) - 1)) % {patients})::int
+       ((p.n - 1 + {doctors} * dense_rank() over (order by s.starts_at)) * 7919 % {patients})::int
   from app.availability_slots as s
   join scale.people as p on p.id = s.doctor_id
  where s.starts_at > now() + interval '1 day' and s.status = 'open'
@@ -92,8 +92,6 @@ def data(connection: psycopg.Connection[Any]) -> dict[str, Any]:
     def rows(query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query.format(**numbers).encode()).fetchall()
 
-    slots = rows(SLOT_ROWS)
-    random.Random(1).shuffle(slots)
     return {
         "secret": SECRET,
         "callers": CALLERS,
@@ -101,7 +99,7 @@ def data(connection: psycopg.Connection[Any]) -> dict[str, Any]:
             auth.issue(settings, id_, "patient", session) for id_, session in rows(PATIENT_ROWS)
         ],
         "doctors": [id_ for (id_,) in rows(DOCTOR_ROWS)],
-        "slots": slots,
+        "slots": rows(SLOT_ROWS),
         "consultations": rows(CONSULTATION_ROWS),
     }
 

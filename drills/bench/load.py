@@ -22,6 +22,7 @@ from scripts.system import CommandError
 
 SCRIPT = Path(__file__).with_name("wrk.lua")
 BOOKINGS_A_SECOND = 6_000  # more than any stack makes
+SETTLE_SECONDS = 0.1  # until requests without an answer are carried out
 TRIES = 3  # of a round, while other programs use the CPUs
 _numbers = itertools.count(1)
 
@@ -86,6 +87,7 @@ class Meter:
             os.truncate(stack.log, 0)
         before, began = self._times(stack), time.monotonic()
         found = wrk(stack.url, self._file, clients, seconds, once=path.once)
+        time.sleep(SETTLE_SECONDS)
         after, elapsed = self._times(stack), time.monotonic() - began
         check(f"{stack.name}, {path.title}, {clients} clients", path.status, found)
         if path.once:
@@ -93,18 +95,19 @@ class Meter:
             stack.booked += found["requests"]
             stack.unanswered += clients
         spent = {name: after[name] - before[name] for name in after}
-        count = found["requests"]
+        # Each client had a request on its way when the round ended.
+        carried_out = found["requests"] + clients
         return Round(
             stack=stack.name,
             path=path.name,
             clients=clients,
-            requests=count,
+            requests=found["requests"],
             seconds=found["seconds"],
             p50_us=found["p50"],
             p95_us=found["p95"],
             p99_us=found["p99"],
-            api_us=spent["server"] / count * 1e6,
-            database_us=spent["database"] / count * 1e6,
+            api_us=spent["server"] / carried_out * 1e6,
+            database_us=spent["database"] / carried_out * 1e6,
             others=max(0.0, spent["others"]) / (elapsed * (os.cpu_count() or 1)),
         )
 

@@ -8,9 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 
 from clinic import settings
 
-engine = create_async_engine(
-    settings.DATABASE_URL, pool_size=settings.POOL_SIZE, max_overflow=0, pool_use_lifo=True
-)
+engine = create_async_engine(settings.DATABASE_URL, pool_size=settings.POOL_SIZE, max_overflow=0)
 write_sessions = async_sessionmaker(engine, expire_on_commit=False)
 # One query is consistent without BEGIN and ROLLBACK, which are two more round trips.
 read_sessions = async_sessionmaker(
