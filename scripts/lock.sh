@@ -1,6 +1,6 @@
 #!/bin/sh
-# Compile pyproject.toml into the lock files: exact versions with hashes, for every supported
-# Python and platform, and no word about where they are downloaded from.
+# Compile pyproject.toml, and what the benchmark needs, into the lock files: exact versions with
+# hashes, for every supported Python and platform, and no word about where they are downloaded from.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -14,3 +14,6 @@ compile -o requirements.txt pyproject.toml "$@"
 compile -o requirements-dev.txt --extra dev -c requirements.txt pyproject.toml "$@"
 compile -o requirements-uv.txt --group bootstrap "$@"
 compile -o requirements-load.txt --group load "$@"
+for folder in drills/bench/tools drills/bench/peers/fastapi_sqlalchemy; do
+    compile -o "$folder/requirements.txt" "$folder/requirements.in" "$@"
+done

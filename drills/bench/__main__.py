@@ -1,60 +1,42 @@
 """Measure this build beside an earlier one and a peer. SCALE=200000 ROUNDS=5 SECONDS=1 BASELINE=
 
 SCALE is the number of past consultations, BASELINE the full hash of the earlier commit, which has
-to be in the history. PATHS="book get" measures only some paths, BUSY=1 also on a busy machine.
+to be in the history. PATHS="book get" measures only some paths, PARTS="closed" only one part of
+closed, pgbench, others and open; the report needs all. BUSY=1 measures on a busy machine, too.
+OUTPUT= is the folder of the report.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import statistics
+import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from drills.bench import paths, stacks
-from drills.bench.load import Meter, Round, alone
+from drills import report as reports
+from drills.bench import graphql, open_loop, paths, peers, report
+from drills.bench.load import Meter, alone
+from drills.bench.paths import BOOK, HELLO, PATHS, READS
+from drills.bench.pgbench import Calls
 from drills.bench.processes import pss_of_workers
+from drills.bench.stacks import WORKERS, Build, checkout_of
+from drills.bench.summary import EARLIER, GRAPHQL, OF_PGBENCH, PEER, THIS, Results, targets
 from scripts.cluster import THROWAWAY
-from scripts.system import CHECKOUT, CommandError, command_line, run, say
+from scripts.system import CHECKOUT, CommandError, command_line, installation, run, say
 
 BASELINE = "b80e0a995edf5d5fa2c99be4bbe2043ddbf4241f"
-THIS, EARLIER, PEER = "this build", "today's build", "peer"
 CLIENTS = (8, 32)
 WARM_UP_SECONDS = 1
+PARTS = "closed pgbench others open"
+OFFERED = (0.3, 0.5, 0.7, 0.9)  # of the throughput of this build in a closed loop
+OFFERED_SECONDS = 4
+TOOLS = Path(__file__).with_name("tools") / "requirements.txt"
 
 
-def main() -> None:
-    run(("sh", "scripts/setup.sh", "wrk"), os.environ)
-    began = time.monotonic()
-    chosen = [path for path in paths.PATHS if path.name in words("PATHS", "")] or paths.PATHS
-    with (
-        tempfile.TemporaryDirectory(prefix=f"{THROWAWAY}bench-") as name,
-        contextlib.ExitStack() as stack,
-    ):
-        folder = Path(name)
-        running = start(folder, stack)
-        say(f"bench: the servers are ready: {time.monotonic() - began:.0f} s")
-        meter = Meter(running, folder, number("BUSY", 0.1))
-        with alone():
-            for path in chosen:
-                for each in running:
-                    meter.round(each, path, CLIENTS[0], WARM_UP_SECONDS)
-        found: list[Round] = []
-        for path in chosen:
-            for clients in CLIENTS:
-                found += meter.turns(
-                    path, clients, int(number("SECONDS", 1)), int(number("ROUNDS", 5))
-                )
-                say_rounds(found, path, clients)
-        for each in running:
-            check_bookings(each)
-    say(f"bench: {time.monotonic() - began:.0f} s")
-
-
-def words(name: str, default: str) -> list[str]:
+def words(name: str, default: str = "") -> list[str]:
     return (os.environ.get(name) or default).split()
 
 
@@ -62,53 +44,179 @@ def number(name: str, default: float) -> float:
     return float(os.environ.get(name) or default)
 
 
-def start(folder: Path, stack: contextlib.ExitStack) -> list[stacks.Stack]:
-    """All servers, with the same data."""
-    baseline = os.environ.get("BASELINE") or BASELINE
-    earlier = stacks.checkout_of(baseline)
-    python = stacks.environment_of_peer(stacks.PEER / "requirements.txt")
-    size = int(number("SCALE", 200_000)), int(number("SLOTS", 300))
-    ours = stacks.Build(THIS, CHECKOUT, folder / "this", size, stack)
-    theirs = stacks.Build(EARLIER, earlier, folder / "earlier", size, stack)
-    this = ours.ready()
-    peer = stack.enter_context(stacks.peer(PEER, python, folder / "peer", this))
-    running = [this, theirs.ready(), peer]
-    for each in running:
-        paths.prepare(each)
-    paths.require_same_answers(running)
-    return running
+class Bench:
+    """A run: its servers, its settings and its results."""
 
+    def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
+        self.folder = folder
+        self.stack = stack
+        self.rows = int(number("SCALE", 200_000))
+        self.slots = int(number("SLOTS", 300))  # of each doctor
+        self.rounds = int(number("ROUNDS", 5))
+        self.seconds = int(number("SECONDS", 1))
+        self.busy = number("BUSY", 0.1)
+        self.baseline = os.environ.get("BASELINE") or BASELINE
+        self.paths = [path for path in PATHS if path.name in words("PATHS")] or list(PATHS)
+        self.results = Results()
 
-def check_bookings(stack: stacks.Stack) -> None:
-    """Raise CommandError unless every answer 201 is a row, and no other row was made."""
-    made = stack.count() - stack.before
-    say(
-        f"bench: {stack.name}: {stack.booked:,} bookings answered, {made:,} made,"
-        f" {pss_of_workers(stack.server, stacks.WORKERS):.1f} MiB a worker (PSS)"
-    )
-    if not stack.booked <= made <= stack.booked + stack.unanswered:
-        raise CommandError(f"{stack.name}: bookings are lost or doubled")
+    def start(self) -> None:
+        """Start the servers, with the same data."""
+        earlier = checkout_of(self.baseline)
+        self.tools = peers.python_with(TOOLS).parent
+        size = self.rows, self.slots
+        this_build = Build(THIS, CHECKOUT, self.folder / "this", size, self.stack)
+        earlier_build = Build(EARLIER, earlier, self.folder / "earlier", size, self.stack)
+        self.this = this_build.ready()
+        peer = peers.fastapi(PEER, self.folder / "peer", self.this)
+        self.peer = self.stack.enter_context(peer)
+        self.running = [self.this, earlier_build.ready(), self.peer]
+        for each in self.running:
+            paths.prepare(each)
+        paths.require_same_answers(self.running)
+        # Some slots are for other ways to the database of this build.
+        slots = self.this.data["slots"]
+        part = len(slots) // 6
+        self.calls = Calls(self.this, slots[-part:])
+        self.slots_of_graphql = slots[-2 * part : -part]
+        for each in self.running:
+            each.data = each.data | {"slots": each.data["slots"][: -2 * part]}
 
+    def closed(self, parts: Sequence[str]) -> None:
+        """Each path in a closed loop, and pgbench with the same call."""
+        meter = Meter(self.running, self.folder, self.busy)
+        with alone():
+            for path in self.paths:
+                for each in self.running:
+                    meter.round(each, path, CLIENTS[0], WARM_UP_SECONDS)
+        for path in self.paths:
+            for clients in CLIENTS:
+                if "closed" in parts:
+                    self.measure(meter, path, clients)
+            if "pgbench" in parts and path.name in OF_PGBENCH:
+                with alone():
+                    speeds = [self.calls.measure(path.name, 1) for _ in range(self.rounds)]
+                self.results.pgbench[path.name] = speeds
+                say(f"{path.name:8}  8 pgbench        {sorted(speeds)[len(speeds) // 2]:6.0f}/s")
 
-def say_rounds(found: Sequence[Round], path: paths.Path, clients: int) -> None:
-    here = [r for r in found if (r.path, r.clients) == (path.name, clients)]
-    names = dict.fromkeys(r.stack for r in here)
-    by_name = {name: [r for r in here if r.stack == name] for name in names}
-    peer = statistics.median(r.per_second for r in by_name[PEER])
-    for name, rounds in by_name.items():
-        speeds = [r.per_second for r in rounds]
-        speed = statistics.median(speeds)
-        others = max(r.others for r in rounds)
-        api, database, p50, p99 = (
-            statistics.median(getattr(r, figure) for r in rounds)
-            for figure in ("api_us", "database_us", "p50_us", "p99_us")
+    def others(self) -> None:
+        """PostGraphile on the same functions, and the least that each framework answers."""
+        with contextlib.ExitStack() as stack:
+            if peers.has_node():
+                graph = peers.postgraphile(
+                    GRAPHQL, self.folder / "graphql", self.this, self.slots_of_graphql
+                )
+                self.graphql = stack.enter_context(graph)
+                meter = Meter([*self.running, self.graphql], self.folder, self.busy)
+                meter.turn = [self.graphql]
+                for path in graphql.PATHS:
+                    meter.round(self.graphql, path, CLIENTS[0], WARM_UP_SECONDS)
+                    for clients in CLIENTS:
+                        self.measure(meter, path, clients)
+            least = [
+                stack.enter_context(make(name, self.folder, self.this))
+                for name, make in (
+                    ("hello, Flask", peers.hello_flask),
+                    ("hello, FastAPI", peers.hello_fastapi),
+                )
+            ]
+            meter = Meter([*self.running, *least], self.folder, self.busy)
+            meter.turn = least
+            for clients in CLIENTS:
+                self.measure(meter, HELLO, clients)
+
+    def measure(self, meter: Meter, path: paths.Path, clients: int) -> None:
+        found = list(meter.turns(path, clients, self.seconds, self.rounds))
+        self.results.rounds += found
+        base = self.results.figures(PEER, path.name, clients)
+        for name in dict.fromkeys(r.stack for r in found):
+            figures = self.results.figures(name, path.name, clients)
+            if figures:
+                ratio = f"{figures.per_second / base.per_second:5.2f}" if base else "     "
+                say(
+                    f"{path.name:8} {clients:2} {name:14} {figures.per_second:6.0f}/s {ratio} of"
+                    f" the peer's, spread {figures.spread:4.0%}, CPU {figures.api_us:5.0f} +"
+                    f" {figures.database_us:4.0f} us, p99 {figures.p99_us / 1000:6.1f} ms"
+                )
+
+    def open(self) -> None:
+        """Latency at offered rates."""
+        k6 = self.tools / "k6"
+        for path in (BOOK, READS):
+            for rate in open_loop.rates(self.peak(path), OFFERED):
+                for each in self.running:
+                    with alone():
+                        found = open_loop.measure(
+                            k6, each, path, rate, OFFERED_SECONDS, self.folder
+                        )
+                    self.results.latencies.append(found)
+                    kept_up = "" if found.is_sustained else f", {found.dropped} dropped"
+                    say(
+                        f"{path.name:8} {rate:5}/s {each.name:14} p50 {found.p50_ms:6.1f},"
+                        f" p99 {found.p99_ms:6.1f} ms{kept_up}"
+                    )
+
+    def peak(self, path: paths.Path) -> float:
+        """The throughput of this build in a closed loop."""
+        meter = Meter(self.running, self.folder, 1)
+        return meter.round(self.this, path, CLIENTS[1], 2 * self.seconds).per_second
+
+    def check_bookings(self) -> None:
+        """Raise CommandError unless every answer 201 is a row, and no other row was made."""
+        for each in self.running:
+            guests = [self.calls.booked] if each is self.this else []
+            unanswered = each.unanswered
+            if each is self.this and (guest := getattr(self, "graphql", None)):
+                guests.append(guest.booked)
+                unanswered += guest.unanswered
+            answered = each.booked + sum(guests)
+            made = each.count() - each.before
+            say(f"bench: {each.name}: {answered:,} bookings answered, {made:,} made")
+            if not answered <= made <= answered + unanswered:
+                raise CommandError(f"{each.name}: bookings are lost or doubled")
+
+    def about(self) -> dict[str, object]:
+        """Where and how the figures were measured."""
+        version = subprocess.run(
+            (str(installation().binaries / "postgres"), "--version"), capture_output=True, text=True
         )
-        say(
-            f"{path.name:8} {clients:2} {name:13} {speed:6.0f}/s {speed / peer:5.2f} of the peer,"
-            f" spread {(max(speeds) - min(speeds)) / speed:4.0%},"
-            f" CPU {api:5.0f} + {database:4.0f} us,"
-            f" p50 {p50 / 1000:5.1f} p99 {p99 / 1000:6.1f} ms, others {others:3.0%}"
-        )
+        return {
+            "commit": reports.commit(),
+            "baseline": self.baseline,
+            "rows": self.rows,
+            "rounds": self.rounds,
+            "seconds": self.seconds,
+            "cpus": len(os.sched_getaffinity(0)),
+            "busy": self.busy,
+            "others": max((r.others for r in self.results.rounds), default=0.0),
+            "versions": {"PostgreSQL": version.stdout.split()[2], **peers.versions()},
+        }
+
+
+def main() -> None:
+    run(("sh", "scripts/setup.sh", "wrk"), os.environ)
+    began = time.monotonic()
+    parts = words("PARTS", PARTS)
+    with (
+        tempfile.TemporaryDirectory(prefix=f"{THROWAWAY}bench-") as name,
+        contextlib.ExitStack() as stack,
+    ):
+        bench = Bench(Path(name), stack)
+        bench.start()
+        say(f"bench: the servers are ready: {time.monotonic() - began:.0f} s")
+        if "closed" in parts or "pgbench" in parts:
+            bench.closed(parts)
+        if "others" in parts:
+            bench.others()
+        bench.results.pss_mib = {s.name: pss_of_workers(s.server, WORKERS) for s in bench.running}
+        if "open" in parts:
+            bench.open()
+        bench.check_bookings()
+        bench.results.about = bench.about()
+        for target in targets(bench.results):
+            say(f"bench: {target}")
+        if parts == PARTS.split() and bench.paths == list(PATHS):
+            report.write(bench.results, bench.tools / "python")
+    say(f"bench: {time.monotonic() - began:.0f} s")
 
 
 if __name__ == "__main__":

@@ -52,19 +52,24 @@ class Round:
 
 
 class Meter:
-    """Measures the running stacks one after another. busy: the share that others may use."""
+    """Measures stacks in turn.
+
+    stacks: all that run, whose CPU time is not that of other programs; busy: the share of the CPUs
+    that other programs may use.
+    """
 
     def __init__(self, stacks: Sequence[Stack], folder: Path, busy: float) -> None:
         self.stacks = stacks
+        self.turn = list(stacks)  # those that are measured
         self.busy = busy
         self._file = folder / "requests"
 
     def turns(self, path: paths.Path, clients: int, seconds: int, rounds: int) -> Iterator[Round]:
-        """Rounds of all stacks in turn; each turn begins with another stack."""
+        """Rounds of the stacks in turn; each turn begins with another stack."""
         for number in range(rounds):
-            first = number % len(self.stacks)
+            first = number % len(self.turn)
             with alone():
-                for stack in (*self.stacks[first:], *self.stacks[:first]):
+                for stack in (*self.turn[first:], *self.turn[:first]):
                     yield self.quiet_round(stack, path, clients, seconds)
 
     def quiet_round(self, stack: Stack, path: paths.Path, clients: int, seconds: int) -> Round:
@@ -117,17 +122,18 @@ class Meter:
         self._file.write_bytes(b"\0".join(raw(stack, request) for request in chosen))
 
     def _times(self, stack: Stack) -> dict[str, float]:
-        trees = {
-            each.name: (processes.cpu_seconds(each.server), processes.cpu_seconds(each.database))
-            for each in self.stacks
-        }
+        # Some stacks share a database.
+        roots = {pid for each in self.stacks for pid in (each.server, each.database)}
+        spent = {pid: processes.cpu_seconds(pid) for pid in roots}
         own = sum(
             usage.ru_utime + usage.ru_stime
             for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
         )
-        server, database = trees[stack.name]
-        others = processes.busy_seconds() - own - sum(map(sum, trees.values()))
-        return {"server": server, "database": database, "others": others}
+        return {
+            "server": spent[stack.server],
+            "database": spent[stack.database],
+            "others": processes.busy_seconds() - own - sum(spent.values()),
+        }
 
 
 @contextlib.contextmanager
@@ -140,24 +146,28 @@ def alone() -> Iterator[None]:
 
 
 def raw(stack: Stack, request: paths.Request) -> bytes:
-    """The bytes of a request; \\1 where wrk.lua writes a new idempotency key."""
+    """The bytes of a request, in which wrk.lua replaces NEW_KEY."""
     lines = [
         f"{request.method} {request.path} HTTP/1.1",
         f"Host: {stack.url.removeprefix('http://')}",
         *(f"{name}: {value}" for name, value in request.headers(stack).items()),
     ]
-    if request.key is not None:
-        key = request.key or "\1"
-        lines += [f"Idempotency-Key: {key}", f"Content-Length: {len(request.body)}"]
-    return "\r\n".join([*lines, "", request.body]).encode()
+    if request.body:
+        lines.append(f"Content-Length: {len(request.body)}")
+    text = "\r\n".join([*lines, "", request.body])
+    return text.replace(paths.NEW_KEY, "\1").encode()
+
+
+def prefix() -> str:
+    """The beginning of idempotency keys that no other round sends; wrk.lua adds eight digits."""
+    return f"{os.getpid():08d}-{next(_numbers):06d}-"
 
 
 def wrk(url: str, file: Path, clients: int, seconds: int, *, once: bool = False) -> dict[str, Any]:
     """What wrk.lua prints at the end of a run."""
-    prefix = f"key-{os.getpid()}-{next(_numbers)}-"
     command = (
         *("wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "10s"),
-        *("-s", str(SCRIPT), url, "--", str(file), prefix, "once" if once else "often"),
+        *("-s", str(SCRIPT), url, "--", str(file), prefix(), "once" if once else "often"),
     )
     result = subprocess.run(command, capture_output=True, text=True)
     return parse(result.stdout + result.stderr)

@@ -15,23 +15,27 @@ from scripts.system import CommandError
 
 PREPARED = 500  # bookings that are made before the first round, for replays and refusals
 DISTINCT = 2_000  # requests of a path that reads, repeated in turn
+NEW_KEY = "a-new-idempotency-key-00"  # stands for another key in each request, as long as this
 PAGE = 10  # rows of a list of consultations
 BOOKINGS = "/v1/consultations"
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request. key: an idempotency key; "" stands for a new one in each request."""
+    """One request."""
 
     method: str
     path: str
-    patient: int  # whose access token it carries
-    key: str | None = None
+    patient: int | None = None  # whose access token it carries
+    key: str = ""
     body: str = ""
 
     def headers(self, stack: Stack) -> dict[str, str]:
-        """The headers without the idempotency key."""
-        found = {"Authorization": f"Bearer {stack.data['tokens'][self.patient]}"}
+        found = {}
+        if self.patient is not None:
+            found["Authorization"] = f"Bearer {stack.data['tokens'][self.patient]}"
+        if self.key:
+            found["Idempotency-Key"] = self.key
         if self.body:
             found["Content-Type"] = "application/json"
         return found
@@ -60,7 +64,7 @@ def _booking(slot: str, patient: int, key: str) -> Request:
 
 def _book(stack: Stack, _chance: random.Random) -> Iterator[Request]:
     for slot, patient in stack.data["slots"][stack.next_slot :]:
-        yield _booking(slot, patient, "")
+        yield _booking(slot, patient, NEW_KEY)
 
 
 def _slots(stack: Stack, chance: random.Random) -> Iterator[Request]:
@@ -96,7 +100,7 @@ def _replay(stack: Stack, chance: random.Random) -> Iterator[Request]:
 def _sold_out(stack: Stack, chance: random.Random) -> Iterator[Request]:
     for _ in range(DISTINCT):
         slot, _holder = chance.choice(stack.data["slots"][:PREPARED])
-        yield _booking(slot, chance.randrange(stack.data["callers"]), "")
+        yield _booking(slot, chance.randrange(stack.data["callers"]), NEW_KEY)
 
 
 PATHS = (
@@ -107,6 +111,22 @@ PATHS = (
     Path("replay", "replay of a key", 201, _replay),
     Path("sold-out", "sold out, 409", 409, _sold_out),
 )
+
+BOOK = PATHS[0]
+
+
+def _reads(stack: Stack, chance: random.Random) -> Iterator[Request]:
+    kinds = [list(make(stack, chance)) for make in (_slots, _get, _list)]
+    for together in zip(*kinds, strict=True):
+        yield from together
+
+
+def _hello(_stack: Stack, _chance: random.Random) -> Iterator[Request]:
+    yield Request("GET", "/")
+
+
+HELLO = Path("hello", "hello", 200, _hello)
+READS = Path("reads", "reads (slots, get and list in turn)", 200, _reads)
 
 
 def prepare(stack: Stack) -> None:
@@ -144,12 +164,11 @@ def shape(answer: Any) -> dict[str, Any]:
 
 
 def _send(session: requests.Session, stack: Stack, request: Request, status: int) -> Any:
-    key = {"Idempotency-Key": request.key} if request.key else {}
     answer = session.request(
         request.method,
         stack.url + request.path,
         data=request.body,
-        headers=request.headers(stack) | key,
+        headers=request.headers(stack),
         timeout=10,
     )
     if answer.status_code != status:

@@ -9,25 +9,16 @@ import re
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from drills.hot_paths import SETTINGS
-from drills.stage import SETTINGS as DURABLE
-from scripts.cluster import throwaway_cluster
-from scripts.server import Cluster
 from scripts.system import CHECKOUT, CommandError, run, say
-from tests.support.server import wait_for
 
 CACHE = CHECKOUT / ".local" / "bench"
 HERE = Path(__file__).parent
-PEER = HERE / "peers" / "fastapi_sqlalchemy"
-PEER_DATABASE = "clinic"
 WORKERS = 2
 THREADS = 4
 LISTENING = re.compile(r"http://127\.0\.0\.1:\d+")
@@ -127,127 +118,3 @@ class Build:
         self.process.wait(60)
         if self.process.stdout:
             self.process.stdout.close()
-
-
-# The peer
-
-# Its tables, and the same rows in ours.
-COPIED = {
-    "doctors (id, full_name, fee_minor, currency)": (
-        "select user_id, full_name, fee_minor, currency from app.doctors"
-    ),
-    "patients (id, full_name)": (
-        "select user_id, full_name from app.profiles"
-        " where user_id in (select id from app.users where role = 'patient')"
-    ),
-    "slots (id, doctor_id, starts_at, ends_at, status)": (
-        "select id, doctor_id, starts_at, ends_at, status from app.availability_slots"
-    ),
-    "consultations (id, slot_id, doctor_id, patient_id, starts_at, ends_at, status, reason, notes,"
-    " cancellation_reason, fee_minor, currency, created_at, updated_at)": (
-        "select id, slot_id, doctor_id, patient_id, starts_at, ends_at, status, reason, notes,"
-        " cancellation_reason, fee_minor, currency, created_at, updated_at from app.consultations"
-    ),
-}
-
-
-def environment_of_peer(requirements: Path) -> Path:
-    """The Python of a virtual environment with these packages, in the cache."""
-    folder = CACHE / requirements.parent.name
-    stamp = folder / "requirements.txt"
-    python = folder / "bin" / "python"
-    if not stamp.exists() or stamp.read_bytes() != requirements.read_bytes():
-        say(f"bench: installing {requirements.relative_to(CHECKOUT)}")
-        uv = (sys.executable, "-m", "uv")
-        run((*uv, "venv", "--quiet", "--clear", str(folder)), os.environ)
-        run(
-            (
-                *(*uv, "pip", "install", "--quiet", "--python", str(python)),
-                *("--require-hashes", "-r", str(requirements)),
-            ),
-            os.environ,
-        )
-        shutil.copy(requirements, stamp)
-    return python
-
-
-@contextlib.contextmanager
-def peer(name: str, python: Path, folder: Path, of: Stack) -> Iterator[Stack]:
-    """The peer with the rows and the keys of another stack."""
-    folder.mkdir()
-    with throwaway_cluster({**DURABLE, **SETTINGS}) as cluster:
-        cluster.stop()
-        cluster.settings["shared_preload_libraries"] = "pg_stat_statements"
-        cluster.start()
-        cluster.sql("create role clinic login")
-        cluster.create_database(PEER_DATABASE)
-        cluster.sql(f"alter database {PEER_DATABASE} owner to clinic")
-        environment = {
-            "PATH": os.environ["PATH"],
-            "DATABASE_URL": url_of_asyncpg(cluster),
-            "POOL_SIZE": str(THREADS),
-            "SECRET_KEY": of.data["secret"],
-        }
-        run(("sh", "-c", f"cd '{PEER}' && exec '{python}' -m clinic.create"), environment)
-        _copy(of.connection, cluster.url(PEER_DATABASE))
-        log = folder / "server.log"
-        command = (
-            *(str(python), "-m", "uvicorn", "clinic.main:app", "--port", "0"),
-            *("--workers", str(WORKERS), "--loop", "uvloop", "--http", "httptools"),
-            "--no-access-log",
-        )
-        with serving(command, PEER, environment, log) as (url, process):
-            yield Stack(
-                name,
-                url,
-                process.pid,
-                int((cluster.data / "postmaster.pid").read_text().split("\n", 1)[0]),
-                cluster.url(PEER_DATABASE),
-                "consultations",
-                log,
-                of.data,
-            )
-
-
-def url_of_asyncpg(cluster: Cluster) -> str:
-    return f"postgresql+asyncpg://clinic@/{PEER_DATABASE}?host={cluster.socket}&port=5432"
-
-
-def _copy(source: str, target: str) -> None:
-    with psycopg.connect(source) as rows, psycopg.connect(target, autocommit=True) as copy:
-        for table, query in COPIED.items():
-            with (
-                rows.cursor().copy(f"copy ({query}) to stdout".encode()) as out,
-                copy.cursor().copy(f"copy {table} from stdin".encode()) as in_,
-            ):
-                for block in out:
-                    in_.write(block)
-        copy.execute("vacuum analyze")
-        copy.execute("checkpoint")
-
-
-@contextlib.contextmanager
-def serving(
-    command: tuple[str, ...], folder: Path, environment: Mapping[str, str], log: Path
-) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """A server that prints its address, and its process."""
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        deadline = time.monotonic() + 60
-        while not (found := LISTENING.search(log.read_text())):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise CommandError(f"{command[2]} did not start:\n{log.read_text()}")
-            time.sleep(0.05)
-        wait_for(found[0] + "/health", 200)
-        yield found[0], process
-    finally:
-        process.terminate()
-        process.wait(30)

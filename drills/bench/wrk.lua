@@ -11,7 +11,7 @@ end
 function init(args)
     local file = assert(io.open(args[1], "rb"))
     for text in file:read("*a"):gmatch("[^%z]+") do
-        local head, tail = text:match("^(.-)\1(.*)$")
+        local head, tail = text:match("^(.-)\1+(.*)$")
         heads[#heads + 1] = head or text
         tails[#heads] = tail
     end
@@ -28,13 +28,14 @@ function request()
     end
     sent = sent + 1
     if tails[place] then
-        return heads[place] .. prefix .. sent .. tails[place]
+        return heads[place] .. prefix .. string.format("%08d", sent) .. tails[place]
     end
     return heads[place]
 end
 
-function response(status)
-    local name = tostring(status)
+-- GraphQL answers 200 to requests that fail.
+function response(status, headers, body)
+    local name = body:find('"errors":[', 1, true) and "errors" or tostring(status)
     statuses[name] = (statuses[name] or 0) + 1
 end
 
