@@ -1,9 +1,9 @@
 """Measure this build beside an earlier one and a peer. SCALE=200000 ROUNDS=5 SECONDS=1 BASELINE=
 
 SCALE is the number of past consultations, BASELINE the full hash of the earlier commit, which has
-to be in the history. PATHS="book get" measures only some paths, PARTS="closed" only one part of
-closed, pgbench, others and open; the report needs all. BUSY=1 measures on a busy machine, too.
-OUTPUT= is the folder of the report.
+to be in the history. PATHS="book get" measures only some paths, PARTS="closed" only a part: closed,
+pgbench, others or open. OUTPUT= is the folder of the report; without it, the report is written to
+docs/reports/ if all is measured. BUSY=1 measures on a busy machine, too.
 """
 
 from __future__ import annotations
@@ -100,6 +100,7 @@ class Bench:
 
     def others(self) -> None:
         """PostGraphile on the same functions, and the least that each framework answers."""
+        rounds = min(self.rounds, 3)
         with contextlib.ExitStack() as stack:
             if peers.has_node():
                 graph = peers.postgraphile(
@@ -111,7 +112,7 @@ class Bench:
                 for path in graphql.PATHS:
                     meter.round(self.graphql, path, CLIENTS[0], WARM_UP_SECONDS)
                     for clients in CLIENTS:
-                        self.measure(meter, path, clients)
+                        self.measure(meter, path, clients, rounds)
             least = [
                 stack.enter_context(make(name, self.folder, self.this))
                 for name, make in (
@@ -122,10 +123,12 @@ class Bench:
             meter = Meter([*self.running, *least], self.folder, self.busy)
             meter.turn = least
             for clients in CLIENTS:
-                self.measure(meter, HELLO, clients)
+                self.measure(meter, HELLO, clients, rounds)
 
-    def measure(self, meter: Meter, path: paths.Path, clients: int) -> None:
-        found = list(meter.turns(path, clients, self.seconds, self.rounds))
+    def measure(
+        self, meter: Meter, path: paths.Path, clients: int, rounds: int | None = None
+    ) -> None:
+        found = list(meter.turns(path, clients, self.seconds, rounds or self.rounds))
         self.results.rounds += found
         base = self.results.figures(PEER, path.name, clients)
         for name in dict.fromkeys(r.stack for r in found):
@@ -214,7 +217,8 @@ def main() -> None:
         bench.results.about = bench.about()
         for target in targets(bench.results):
             say(f"bench: {target}")
-        if parts == PARTS.split() and bench.paths == list(PATHS):
+        is_whole = parts == PARTS.split() and bench.paths == list(PATHS)
+        if is_whole or os.environ.get("OUTPUT"):
             report.write(bench.results, bench.tools / "python")
     say(f"bench: {time.monotonic() - began:.0f} s")
 

@@ -206,7 +206,7 @@ def hello_flask(name: str, folder: Path, of: Stack) -> Iterator[Stack]:
     settings = {"WEB_CONCURRENCY": str(WORKERS), "THREADS": str(THREADS)}
     url = of.connection.replace("postgres@", "telemed_api@")
     log = folder / f"{name}.log"
-    with serve(url, log, app="drills.bench.peers.hello_flask:app", **settings) as server:
+    with serve(url, log, app="drills.bench.hello_flask:app", **settings) as server:
         yield replace(of, name=name, url=server.url, server=server.process.pid, log=log)
 
 
