@@ -1,15 +1,16 @@
 """Measure this build beside an earlier one and a peer. SCALE=200000 ROUNDS=5 SECONDS=1 BASELINE=
 
 SCALE is the number of past consultations, BASELINE the full hash of the earlier commit, which has
-to be in the history. PATHS="book get" measures only some paths, PARTS="closed" only a part: closed,
-pgbench, others or open. OUTPUT= is the folder of the report; without it, the report is written to
-docs/reports/ if all is measured. BUSY=1 measures on a busy machine, too.
+to be in the history. PATHS="book get" measures only some paths, PARTS="closed pgbench" only some
+parts of: closed, pgbench, others, open. OUTPUT= is the folder of the report; without it, the report
+is written to docs/reports/ if all is measured. BUSY=1 measures on a busy machine, too.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import statistics
 import subprocess
 import tempfile
 import time
@@ -84,35 +85,30 @@ class Bench:
     def closed(self, parts: Sequence[str]) -> None:
         """Each path in a closed loop, and pgbench with the same call."""
         meter = Meter(self.running, self.folder, self.busy)
-        with alone():
-            for path in self.paths:
-                for each in self.running:
-                    meter.round(each, path, CLIENTS[0], WARM_UP_SECONDS)
-        for path in self.paths:
-            for clients in CLIENTS:
-                if "closed" in parts:
-                    self.measure(meter, path, clients)
-            if "pgbench" in parts and path.name in OF_PGBENCH:
-                with alone():
-                    speeds = [self.calls.measure(path.name, 1) for _ in range(self.rounds)]
-                self.results.pgbench[path.name] = speeds
-                say(f"{path.name:8}  8 pgbench        {sorted(speeds)[len(speeds) // 2]:6.0f}/s")
-
-    def others(self) -> None:
-        """PostGraphile on the same functions, and the least that each framework answers."""
-        rounds = min(self.rounds, 3)
         with contextlib.ExitStack() as stack:
-            if peers.has_node():
-                graph = peers.postgraphile(
-                    GRAPHQL, self.folder / "graphql", self.this, self.slots_of_graphql
-                )
-                self.graphql = stack.enter_context(graph)
-                meter = Meter([*self.running, self.graphql], self.folder, self.busy)
-                meter.turn = [self.graphql]
-                for path in graphql.PATHS:
-                    meter.round(self.graphql, path, CLIENTS[0], WARM_UP_SECONDS)
-                    for clients in CLIENTS:
-                        self.measure(meter, path, clients, rounds)
+            if "others" in parts and peers.has_node():
+                folder, slots = self.folder / "graphql", self.slots_of_graphql
+                found = peers.postgraphile(GRAPHQL, folder, self.this, slots)
+                self.graphql = stack.enter_context(found)
+                meter.stacks = meter.turn = [*self.running, self.graphql]
+                meter.variants = {GRAPHQL: {path.name: path for path in graphql.PATHS}}
+            for path in self.paths:
+                meter.warm_up(path, CLIENTS[0], WARM_UP_SECONDS)
+            for path in self.paths:
+                for clients in CLIENTS:
+                    self.measure(meter, path, clients)
+                if "pgbench" in parts and path.name in OF_PGBENCH:
+                    self.pgbench(path)
+
+    def pgbench(self, path: paths.Path) -> None:
+        with alone():
+            speeds = [self.calls.measure(path.name, self.seconds) for _ in range(self.rounds)]
+        self.results.pgbench[path.name] = speeds
+        say(f"{path.name:8}  8 {'pgbench':14} {statistics.median(speeds):6.0f}/s")
+
+    def hello(self) -> None:
+        """The least that each framework answers."""
+        with contextlib.ExitStack() as stack:
             least = [
                 stack.enter_context(make(name, self.folder, self.this))
                 for name, make in (
@@ -123,12 +119,10 @@ class Bench:
             meter = Meter([*self.running, *least], self.folder, self.busy)
             meter.turn = least
             for clients in CLIENTS:
-                self.measure(meter, HELLO, clients, rounds)
+                self.measure(meter, HELLO, clients)
 
-    def measure(
-        self, meter: Meter, path: paths.Path, clients: int, rounds: int | None = None
-    ) -> None:
-        found = list(meter.turns(path, clients, self.seconds, rounds or self.rounds))
+    def measure(self, meter: Meter, path: paths.Path, clients: int) -> None:
+        found = list(meter.turns(path, clients, self.seconds, self.rounds))
         self.results.rounds += found
         base = self.results.figures(PEER, path.name, clients)
         for name in dict.fromkeys(r.stack for r in found):
@@ -136,7 +130,7 @@ class Bench:
             if figures:
                 ratio = f"{figures.per_second / base.per_second:5.2f}" if base else "     "
                 say(
-                    f"{path.name:8} {clients:2} {name:14} {figures.per_second:6.0f}/s {ratio} of"
+                    f"{path.name:8} {clients:2} {name:14} {figures.per_second:6.0f}/s, {ratio} of"
                     f" the peer's, spread {figures.spread:4.0%}, CPU {figures.api_us:5.0f} +"
                     f" {figures.database_us:4.0f} us, p99 {figures.p99_us / 1000:6.1f} ms"
                 )
@@ -206,10 +200,10 @@ def main() -> None:
         bench = Bench(Path(name), stack)
         bench.start()
         say(f"bench: the servers are ready: {time.monotonic() - began:.0f} s")
-        if "closed" in parts or "pgbench" in parts:
+        if "closed" in parts:
             bench.closed(parts)
         if "others" in parts:
-            bench.others()
+            bench.hello()
         bench.results.pss_mib = {s.name: pss_of_workers(s.server, WORKERS) for s in bench.running}
         if "open" in parts:
             bench.open()

@@ -2,7 +2,10 @@
 
 from flask import Flask, Response
 
+from api import config
+
 app = Flask("hello")
+app.config["SETTINGS"] = config.load()  # which the worker reads
 
 
 @app.get("/")

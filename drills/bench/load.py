@@ -61,16 +61,29 @@ class Meter:
     def __init__(self, stacks: Sequence[Stack], folder: Path, busy: float) -> None:
         self.stacks = stacks
         self.turn = list(stacks)  # those that are measured
+        self.variants: dict[str, dict[str, paths.Path]] = {}  # by stack and path
         self.busy = busy
         self._file = folder / "requests"
 
     def turns(self, path: paths.Path, clients: int, seconds: int, rounds: int) -> Iterator[Round]:
         """Rounds of the stacks in turn; each turn begins with another stack."""
+        turn = self._with(path)
         for number in range(rounds):
-            first = number % len(self.turn)
+            first = number % len(turn)
             with alone():
-                for stack in (*self.turn[first:], *self.turn[:first]):
+                for stack in (*turn[first:], *turn[:first]):
                     yield self.quiet_round(stack, path, clients, seconds)
+
+    def warm_up(self, path: paths.Path, clients: int, seconds: int) -> None:
+        """A round of each stack that does not count."""
+        with alone():
+            for stack in self._with(path):
+                self.round(stack, path, clients, seconds)
+
+    def _with(self, path: paths.Path) -> list[Stack]:
+        """The stacks that have a path."""
+        every = {path.name: path}
+        return [s for s in self.turn if path.name in self.variants.get(s.name, every)]
 
     def quiet_round(self, stack: Stack, path: paths.Path, clients: int, seconds: int) -> Round:
         """A round, repeated if other programs used the CPUs. Raises CommandError if they go on."""
@@ -87,6 +100,7 @@ class Meter:
 
     def round(self, stack: Stack, path: paths.Path, clients: int, seconds: int) -> Round:
         """One round. Raises CommandError if an answer has another status than it should."""
+        path = self.variants.get(stack.name, {}).get(path.name, path)
         self._write(stack, path, seconds)
         if stack.log.exists():
             os.truncate(stack.log, 0)
