@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from drills import report as reports
@@ -138,12 +139,16 @@ class Bench:
     def open(self) -> None:
         """Latency at offered rates."""
         k6 = self.tools / "k6"
+        meter = Meter(self.running, self.folder, self.busy)
         for path in (BOOK, READS):
-            for rate in open_loop.rates(self.peak(path), OFFERED):
+            with alone():
+                # The throughput in a closed loop, which no open loop exceeds.
+                peak = meter.round(self.this, path, CLIENTS[1], 2 * self.seconds).per_second
+            for rate in open_loop.rates(peak, OFFERED):
                 for each in self.running:
                     with alone():
-                        found = open_loop.measure(
-                            k6, each, path, rate, OFFERED_SECONDS, self.folder
+                        found = meter.quiet(
+                            partial(open_loop.measure, k6, meter, each, path, rate, OFFERED_SECONDS)
                         )
                     self.results.latencies.append(found)
                     kept_up = "" if found.is_sustained else f", {found.dropped} dropped"
@@ -151,11 +156,6 @@ class Bench:
                         f"{path.name:8} {rate:5}/s {each.name:14} p50 {found.p50_ms:6.1f},"
                         f" p99 {found.p99_ms:6.1f} ms{kept_up}"
                     )
-
-    def peak(self, path: paths.Path) -> float:
-        """The throughput of this build in a closed loop."""
-        meter = Meter(self.running, self.folder, 1)
-        return meter.round(self.this, path, CLIENTS[1], 2 * self.seconds).per_second
 
     def check_bookings(self) -> None:
         """Raise CommandError unless every answer 201 is a row, and no other row was made."""
@@ -184,7 +184,9 @@ class Bench:
             "seconds": self.seconds,
             "cpus": len(os.sched_getaffinity(0)),
             "busy": self.busy,
-            "others": max((r.others for r in self.results.rounds), default=0.0),
+            "others": max(
+                (x.others for x in (*self.results.rounds, *self.results.latencies)), default=0.0
+            ),
             "versions": {"PostgreSQL": version.stdout.split()[2], **peers.versions()},
         }
 

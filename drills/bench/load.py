@@ -11,10 +11,10 @@ import resource
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from drills.bench import paths, processes
 from drills.bench.stacks import Stack
@@ -51,6 +51,25 @@ class Round:
         return {**asdict(self), "per_second": self.per_second}
 
 
+@dataclass
+class Usage:
+    """CPU seconds of a server and of its database, and the share that other programs used."""
+
+    server: float = 0.0
+    database: float = 0.0
+    others: float = 0.0
+
+
+class HasOthers(Protocol):
+    """A measurement that knows how much of the CPUs other programs used."""
+
+    @property
+    def others(self) -> float: ...
+
+
+Measured = TypeVar("Measured", bound=HasOthers)
+
+
 class Meter:
     """Measures stacks in turn.
 
@@ -63,6 +82,7 @@ class Meter:
         self.turn = list(stacks)  # those that are measured
         self.variants: dict[str, dict[str, paths.Path]] = {}  # by stack and path
         self.busy = busy
+        self.folder = folder
         self._file = folder / "requests"
 
     def turns(self, path: paths.Path, clients: int, seconds: int, rounds: int) -> Iterator[Round]:
@@ -86,10 +106,14 @@ class Meter:
         return [s for s in self.turn if path.name in self.variants.get(s.name, every)]
 
     def quiet_round(self, stack: Stack, path: paths.Path, clients: int, seconds: int) -> Round:
-        """A round, repeated if other programs used the CPUs. Raises CommandError if they go on."""
+        """A round in which other programs used few of the CPUs."""
+        return self.quiet(lambda: self.round(stack, path, clients, seconds))
+
+    def quiet(self, measure: Callable[[], Measured]) -> Measured:
+        """Measure again while other programs use the CPUs. Raises CommandError if they go on."""
         shares = []
         for _ in range(TRIES):
-            found = self.round(stack, path, clients, seconds)
+            found = measure()
             if found.others <= self.busy:
                 return found
             shares.append(f"{found.others:.0%}")
@@ -102,18 +126,13 @@ class Meter:
         """One round. Raises CommandError if an answer has another status than it should."""
         path = self.variants.get(stack.name, {}).get(path.name, path)
         self._write(stack, path, seconds)
-        if stack.log.exists():
-            os.truncate(stack.log, 0)
-        before, began = self._times(stack), time.monotonic()
-        found = wrk(stack.url, self._file, clients, seconds, once=path.once)
-        time.sleep(SETTLE_SECONDS)
-        after, elapsed = self._times(stack), time.monotonic() - began
+        with self.watching(stack) as usage:
+            found = wrk(stack.url, self._file, clients, seconds, once=path.once)
         check(f"{stack.name}, {path.title}, {clients} clients", path.status, found)
         if path.once:
             stack.next_slot += found["sent"]
             stack.booked += found["requests"]
             stack.unanswered += clients
-        spent = {name: after[name] - before[name] for name in after}
         # Each client had a request on its way when the round ended.
         carried_out = found["requests"] + clients
         return Round(
@@ -125,10 +144,25 @@ class Meter:
             p50_us=found["p50"],
             p95_us=found["p95"],
             p99_us=found["p99"],
-            api_us=spent["server"] / carried_out * 1e6,
-            database_us=spent["database"] / carried_out * 1e6,
-            others=max(0.0, spent["others"]) / (elapsed * (os.cpu_count() or 1)),
+            api_us=usage.server / carried_out * 1e6,
+            database_us=usage.database / carried_out * 1e6,
+            others=usage.others,
         )
+
+    @contextlib.contextmanager
+    def watching(self, stack: Stack) -> Iterator[Usage]:
+        """Measure the CPU time of a block that sends requests to a stack."""
+        if stack.log.exists():
+            os.truncate(stack.log, 0)
+        usage = Usage()
+        before, began = self._times(stack), time.monotonic()
+        yield usage
+        time.sleep(SETTLE_SECONDS)
+        after, elapsed = self._times(stack), time.monotonic() - began
+        usage.server = after["server"] - before["server"]
+        usage.database = after["database"] - before["database"]
+        share = (after["others"] - before["others"]) / (elapsed * (os.cpu_count() or 1))
+        usage.others = max(0.0, share)
 
     def _write(self, stack: Stack, path: paths.Path, seconds: int) -> None:
         most = seconds * BOOKINGS_A_SECOND if path.once else None

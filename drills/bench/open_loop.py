@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class Latency:
     p50_ms: float
     p95_ms: float
     p99_ms: float
+    others: float = 0.0  # share of the CPUs that other programs used
 
     @property
     def is_sustained(self) -> bool:
@@ -44,15 +45,14 @@ class Latency:
 
 
 def measure(
-    k6: Path, stack: Stack, path: paths.Path, rate: int, seconds: int, folder: Path
+    k6: Path, meter: load.Meter, stack: Stack, path: paths.Path, rate: int, seconds: int
 ) -> Latency:
     """Offer `rate` requests a second. Raises CommandError if an answer has the wrong status."""
+    folder = meter.folder
     requests, summary = folder / "requests.json", folder / "summary.json"
     chosen = itertools.islice(path.requests(stack), rate * seconds + 1)
     requests.write_text(json.dumps([_plain(stack, request) for request in chosen]))
     summary.unlink(missing_ok=True)
-    if stack.log.exists():
-        os.truncate(stack.log, 0)
     settings = {
         "CLIENTS": CLIENTS,
         "FILE": requests,
@@ -63,17 +63,18 @@ def measure(
         "STATUS": path.status,
         "SUMMARY": summary,
     }
-    result = subprocess.run(
-        (str(k6), "run", "--quiet", "--no-usage-report", str(SCRIPT)),
-        env={"PATH": os.environ["PATH"], "HOME": str(folder)}
-        | {name: str(value) for name, value in settings.items()},
-        capture_output=True,
-        text=True,
-    )
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+    with meter.watching(stack) as usage:
+        result = subprocess.run(
+            (str(k6), "run", "--quiet", "--no-usage-report", str(SCRIPT)),
+            env=environment | {name: str(value) for name, value in settings.items()},
+            capture_output=True,
+            text=True,
+        )
     metrics = json.loads(summary.read_text()) if summary.exists() else {}
     if "latency" not in metrics:
         raise CommandError(f"k6 failed: {(result.stdout + result.stderr).strip()}")
-    return read(stack, path, rate, metrics)
+    return replace(read(stack, path, rate, metrics), others=usage.others)
 
 
 def read(stack: Stack, path: paths.Path, rate: int, metrics: dict[str, Any]) -> Latency:

@@ -24,22 +24,22 @@ from scripts.system import CHECKOUT, run, say
 TRIED = Path(__file__).with_name("tried.md")
 PLOTS = Path(__file__).with_name("plots.py")
 REPORTS = CHECKOUT / "docs" / "reports"
-MISSING = (
-    "The peer has no row-level security, no signed context, no session that can be revoked, no"
-    " audit log, no access log, no rate limit, no metrics and no request log."
-)
+MISSING = """\
+The peer has no row-level security, no signed context, no session that can be revoked, no audit log,
+no access log, no rate limit, no metrics and no request log."""
 INTRODUCTION = f"""\
 This build, an earlier build of this product, and a peer that a team would write with FastAPI,
 SQLAlchemy (async ORM), asyncpg and uvicorn with uvloop: the same rules of booking, the same rows,
-the same fields in the answers. {MISSING}
+the same fields in the answers.
+{MISSING}
 
 Each server has two workers with four threads or connections each, and a PostgreSQL of its own with
 `fsync` and `synchronous_commit` on. Ours runs with rate limits, metrics, and logs that are written
 to a file. wrk sends requests in a closed loop, in short rounds: the servers take turns, and each
 round opens new connections. A round in which other programs use the CPUs is repeated, and the run
 ends without a report if that goes on. Every status of every answer is checked, and every answer 201
-is counted in the database afterwards. The same patients read again and again; each booking has
-another patient, another slot and another key.
+is counted in the database afterwards. 500 patients read again and again; 20,000 patients book in
+turn, and each booking has another slot and another key.
 
 `make bench` repeats it; `drills/bench/__main__.py` names its variables. The peer is in
 `drills/bench/peers/fastapi_sqlalchemy/`. All figures are in [bench.json](bench.json)."""

@@ -94,7 +94,8 @@ class Target:
 
     @property
     def is_met(self) -> bool:
-        return self.found >= self.bound if self.at_least else self.found <= self.bound
+        shown = round(self.found, 2)
+        return shown >= self.bound if self.at_least else shown <= self.bound
 
     def __str__(self) -> str:
         sign = "at least" if self.at_least else "at most"
