@@ -56,13 +56,18 @@ def python_with(requirements: Path) -> Path:
     if not stamp.exists() or stamp.read_bytes() != requirements.read_bytes():
         say(f"bench: installing {requirements.relative_to(CHECKOUT)}")
         uv = (sys.executable, "-m", "uv")
-        run((*uv, "venv", "--quiet", "--clear", str(folder)), os.environ)
+        # Behind a company's proxy only the system knows the certificates.
+        environment = {"UV_SYSTEM_CERTS": "1", **os.environ}
+        run(
+            (*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)),
+            environment,
+        )
         run(
             (
                 *(*uv, "pip", "install", "--quiet", "--python", str(python)),
                 *("--require-hashes", "-r", str(requirements)),
             ),
-            os.environ,
+            environment,
         )
         shutil.copy(requirements, stamp)
     return python

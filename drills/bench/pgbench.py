@@ -105,8 +105,8 @@ def statement(path: str) -> str:
         "get": (db._row("get_consultation", ("consultation_id",)), "(select id from call)"),
         "list": (db._page("list_consultations", ("limit",)), str(PAGE)),
     }[path]
-    values = iter([*(f"(select v{n} from call)" for n in range(4)), *arguments])
-    text = re.sub("%s", lambda _: next(values), template.decode())
+    values = [*(f"(select v{n} from call)" for n in range(4)), *arguments]
+    text = re.sub(r"\$(\d+)", lambda found: values[int(found[1]) - 1], template.decode())
     call = "with call as materialized (select * from scale.calls where n = :n)"
     return re.sub(r"^\s*with\b", f"{call},", text)
 
