@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import psycopg
 
 from api import context, db
+from drills.bench.load import Meter
 from drills.bench.paths import DISTINCT, PAGE
 from drills.bench.stacks import Stack
 from scripts.cluster import THROWAWAY_CONTEXT_KEY
@@ -30,6 +31,14 @@ TAKEN = "select slot_id from app.consultations where starts_at > now()"
 PEOPLE = "select id::text, session_id::text from scale.people where role = 'patient' order by n"
 
 
+@dataclass(frozen=True)
+class Speed:
+    """Transactions a second, and the share of the CPUs that other programs used."""
+
+    per_second: float
+    others: float
+
+
 @dataclass
 class Calls:
     """Calls with signed contexts, in a table of the stack's database."""
@@ -42,7 +51,7 @@ class Calls:
         with psycopg.connect(self.stack.connection) as connection:
             self._people = connection.execute(PEOPLE).fetchall()
 
-    def measure(self, path: str, seconds: int) -> float:
+    def measure(self, meter: Meter, path: str, seconds: int) -> Speed:
         """Transactions a second of a path."""
         rows = self._chosen(path, seconds)
         self._write(rows)
@@ -56,11 +65,12 @@ class Calls:
             *("-c", str(CLIENTS), "-j", "1", "-T", str(seconds), "-f", str(script)),
             *("-h", str(found["host"]), "-p", "5432", "-U", "telemed_api", str(found["dbname"])),
         )
-        result = subprocess.run(command, capture_output=True, text=True)
+        with meter.watching(self.stack) as usage:
+            result = subprocess.run(command, capture_output=True, text=True)
         count, speed = parse(result.stdout + result.stderr)
         if path == "book":
             self.booked += count
-        return speed
+        return Speed(speed, usage.others)
 
     def _write(self, rows: Sequence[tuple[int, str]]) -> None:
         """Sign just before the calls, because a signature is valid for a minute."""

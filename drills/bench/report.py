@@ -14,6 +14,7 @@ from drills.bench.summary import (
     EARLIER,
     GRAPHQL,
     PEER,
+    QUIET,
     THIS,
     Results,
     share_of_pgbench,
@@ -44,16 +45,29 @@ turn, and each booking has another slot and another key.
 `make bench` repeats it; `drills/bench/__main__.py` names its variables. The peer is in
 `drills/bench/peers/fastapi_sqlalchemy/`. All figures are in [bench.json](bench.json)."""
 
+ON_A_BUSY_MACHINE = """\
+**Measured on a busy machine (`BUSY=`): these figures show the form of the report, and no more.**"""
+
 
 def write(results: Results, python: Path) -> None:
     """Write the report. python: one that has matplotlib. OUTPUT= names another folder."""
     folder = Path(os.environ.get("OUTPUT") or REPORTS)
     folder.mkdir(parents=True, exist_ok=True)
     data = folder / "bench.json"
-    data.write_text(json.dumps(results.as_dict(), indent=1) + "\n")
+    data.write_text(as_json(results))
     run((str(python), str(PLOTS), str(data), str(folder)), os.environ)
     (folder / "bench.md").write_text(text(results))
     say(f"bench: written to {folder / 'bench.md'}")
+
+
+def as_json(results: Results) -> str:
+    """All figures, one round on each line."""
+    parts = []
+    for name, value in results.as_dict().items():
+        many = isinstance(value, list) and value
+        shown = "[\n" + ",\n".join(map(json.dumps, value)) + "\n]" if many else json.dumps(value)
+        parts.append(f"{json.dumps(name)}: {shown}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def text(results: Results) -> str:
@@ -61,6 +75,7 @@ def text(results: Results) -> str:
     parts = [
         "# Benchmark",
         INTRODUCTION,
+        ON_A_BUSY_MACHINE if results.about["busy"] > QUIET else "",
         surroundings(results),
         "![Throughput](bench-throughput.svg)",
         "## Closed loop",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from drills.bench.open_loop import Latency
 
 THIS, EARLIER, PEER, GRAPHQL = "this build", "earlier build", "peer", "PostGraphile"
 READS = ("slots", "get", "list")
+QUIET = 0.1  # share of the CPUs that other programs may use in a round
 # Throughput, as a multiple of the peer's.
 OF_PEER = {"book": 3.0, "slots": 2.2, "get": 1.6, "list": 1.7, "replay": 1.8, "sold-out": 1.8}
 # Throughput and CPU time, as a multiple of the earlier build's.
@@ -76,11 +77,15 @@ class Results:
     def as_dict(self) -> dict[str, Any]:
         return {
             "about": self.about,
-            "rounds": [r.as_dict() for r in self.rounds],
+            "rounds": [_rounded(r.as_dict()) for r in self.rounds],
             "pgbench": self.pgbench,
-            "open_loop": [vars(latency) for latency in self.latencies],
-            "pss_mib": self.pss_mib,
+            "open_loop": [_rounded(vars(latency)) for latency in self.latencies],
+            "pss_mib": _rounded(self.pss_mib),
         }
+
+
+def _rounded(figures: Mapping[str, Any]) -> dict[str, Any]:
+    return {n: round(v, 4) if isinstance(v, float) else v for n, v in figures.items()}
 
 
 @dataclass(frozen=True)
@@ -129,6 +134,8 @@ def _of_earlier(results: Results) -> Iterator[Target]:
         yield Target(
             f"book: CPU time of the database, {of}", DATABASE_OF_EARLIER, max(found), False
         )
+    if found := worst(OF_PEER, "p99_us"):
+        yield Target(f"every path: p99 in a closed loop, {of}", 1.0, max(found), False)
     if found := list(p99_ratios(results)):
         yield Target(f"p99 at the same offered rate, {of}", 1.0, max(found), False)
     if THIS in results.pss_mib and EARLIER in results.pss_mib:

@@ -313,11 +313,18 @@ def test_report_has_the_targets_and_the_figures(
     assert report.MISSING in text
     assert "PostGraphile is left out" in text
     assert "## Tried, did not pay" in text
+    assert "busy machine" not in text
     found = json.loads((tmp_path / "bench.json").read_text())
     assert found["rounds"][0]["per_second"] == 4000
     assert drawn == [
         ("python", str(FOLDER / "plots.py"), str(tmp_path / "bench.json"), str(tmp_path))
     ]
+
+
+def test_report_from_a_busy_machine_says_so() -> None:
+    results = results_of()
+    results.about["busy"] = 0.5
+    assert report.ON_A_BUSY_MACHINE in report.text(results)
 
 
 def test_plots_know_the_same_servers_and_paths() -> None:
