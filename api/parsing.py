@@ -13,6 +13,7 @@ from marshmallow import RAISE, Schema, ValidationError
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.http import parse_options_header
 
 from api import present
 from api.errors import Problem, pointer
@@ -54,7 +55,9 @@ class Parser(FlaskParser):
         body = _read(req)
         if not body:
             return missing
-        _require_plain_json(req)
+        _require_plain_json(
+            req.headers.get("Content-Encoding", ""), req.headers.get("Content-Type")
+        )
         return _parsed(_decoded(body))
 
     def load_querystring(self, req: flask.Request, schema: Schema) -> Any:
@@ -95,16 +98,18 @@ def _read(req: flask.Request) -> bytes:
     return body
 
 
-def _require_plain_json(req: flask.Request) -> None:
-    codings = {c.strip().lower() for c in req.headers.get("Content-Encoding", "").split(",")}
+@lru_cache  # the same few values in all requests
+def _require_plain_json(encoding: str, content_type: str | None) -> None:
+    codings = {c.strip().lower() for c in encoding.split(",")}
     if not codings <= {"", "identity"}:
         # RFC 9110, section 12.5.3: this header tells a client that its coding was refused, not
         # its media type.
         accepted = {"Accept-Encoding": "identity"}
         raise Problem(415, "Send the body without compression.", headers=accepted)
-    if req.mimetype != JSON_TYPE:
+    mimetype, parameters = parse_options_header(content_type)
+    if mimetype.lower() != JSON_TYPE:
         raise Problem(415, f"Send the body as {JSON_TYPE}.", headers={"Accept": JSON_TYPE})
-    if req.mimetype_params.get("charset", UTF_8[0]).lower() not in UTF_8:
+    if parameters.get("charset", UTF_8[0]).lower() not in UTF_8:
         raise Problem(415, "Send the body in UTF-8.", headers={"Accept": JSON_TYPE})
 
 
