@@ -28,11 +28,15 @@ REPORTS = CHECKOUT / "docs" / "reports"
 MISSING = """\
 The peer has no row-level security, no signed context, no session that can be revoked, no audit log,
 no access log, no rate limit, no metrics and no request log."""
+LESS = """\
+In two rules the peer also does less: it stores no refusal under a key, and a duplicate that arrives
+while the first request runs may get 409 instead of the first answer."""
 INTRODUCTION = f"""\
 This build, an earlier build of this product, and a peer that a team would write with FastAPI,
 SQLAlchemy (async ORM), asyncpg and uvicorn with uvloop: the same rules of booking, the same rows,
 the same fields in the answers.
 {MISSING}
+{LESS}
 
 Each server has two workers with four threads or connections each, and a PostgreSQL of its own with
 `fsync` and `synchronous_commit` on. Ours runs with rate limits, metrics, and logs that are written

@@ -52,6 +52,8 @@ async def _new(
     )
     if slot is None:
         raise HTTPException(404, "There is no such slot")
+    # A duplicate of a request that still runs comes here, too: another look at the key would make
+    # every refusal slower.
     if slot.status != "open":
         raise HTTPException(409, "The slot is not open")
     now = datetime.now(UTC)
