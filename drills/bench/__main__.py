@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from drills import load_tools
 from drills import report as reports
 from drills.bench import graphql, open_loop, paths, peers, report
 from drills.bench.load import Meter, alone
@@ -149,7 +150,7 @@ class Bench:
 
     def open(self) -> None:
         """Latency at offered rates."""
-        k6 = self.tools / "k6"
+        k6 = load_tools.k6()
         meter = Meter(self.running, self.folder, self.busy)
         for path in (BOOK, READS):
             for rate in open_loop.rates(self.peak(meter, path), OFFERED):
