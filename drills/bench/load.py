@@ -23,7 +23,8 @@ from scripts.system import CommandError
 SCRIPT = Path(__file__).with_name("wrk.lua")
 BOOKINGS_A_SECOND = 6_000  # more than any stack makes
 SETTLE_SECONDS = 0.1  # until requests without an answer are carried out
-TRIES = 3  # of a round, while other programs use the CPUs
+TRIES = 5  # of a round, while other programs use the CPUs
+PAUSE_SECONDS = 3  # between two tries
 _numbers = itertools.count(1)
 
 
@@ -117,6 +118,7 @@ class Meter:
             if found.others <= self.busy:
                 return found
             shares.append(f"{found.others:.0%}")
+            time.sleep(PAUSE_SECONDS)
         raise CommandError(
             f"the machine is busy: other programs used {', '.join(shares)} of the CPUs, and more"
             f" than {self.busy:.0%} makes figures wrong (BUSY=1 measures all the same)"

@@ -145,6 +145,7 @@ def meter_with(
 ) -> Meter:
     meter = Meter([stack], folder, 0.1)
     left = iter(shares)
+    monkeypatch.setattr(load, "PAUSE_SECONDS", 0)
     monkeypatch.setattr(meter, "round", lambda *_: round_of(THIS, "book", others=next(left)))
     return meter
 
@@ -159,8 +160,8 @@ def test_round_on_a_busy_machine_is_repeated(
 def test_machine_that_stays_busy_ends_the_run(
     monkeypatch: pytest.MonkeyPatch, stack: Stack, tmp_path: Path
 ) -> None:
-    meter = meter_with(monkeypatch, stack, tmp_path, [0.5, 0.4, 0.3])
-    with pytest.raises(CommandError, match=r"the machine is busy: .* 50%, 40%, 30% of the CPUs"):
+    meter = meter_with(monkeypatch, stack, tmp_path, [0.5, 0.4, 0.3, 0.2, 0.11, 0.0])
+    with pytest.raises(CommandError, match=r"the machine is busy: .* 50%, .*, 11% of the CPUs"):
         meter.quiet_round(stack, paths.BOOK, 8, 1)
 
 
