@@ -39,7 +39,9 @@ begin
     end if;
 
     -- One query for each index that returns the rows in this order: a single query for all cases
-    -- would sort every consultation of a busy doctor to return fifty.
+    -- would sort every consultation of a busy doctor to return fifty. Where two filters concern one
+    -- column, the second compares variables: with the column twice, a plan without values would
+    -- expect too few rows, and sort.
     if v_patient_id is not null then
         v_page := array(
             select c from api.consultations as c
@@ -47,8 +49,8 @@ begin
               and (c.starts_at, c.id) < (v_before, v_before_id) and c.starts_at >= v_from
               and (p_status is null or c.status = p_status)
               and (v_doctor_id is null or c.doctor_id = v_doctor_id)
-              and (p_patient_id is null or c.patient_id = p_patient_id)
-              and (p_doctor_id is null or c.doctor_id = p_doctor_id)
+              and (p_patient_id is null or p_patient_id = v_patient_id)
+              and (p_doctor_id is null or p_doctor_id = v_doctor_id)
             order by c.starts_at desc, c.id desc limit p_limit + 1);
     elsif v_doctor_id is not null then
         v_ids := array(
@@ -56,7 +58,7 @@ begin
             where c.doctor_id = v_doctor_id
               and (c.starts_at, c.id) < (v_before, v_before_id) and c.starts_at >= v_from
               and (p_status is null or c.status = p_status)
-              and (p_doctor_id is null or c.doctor_id = p_doctor_id)
+              and (p_doctor_id is null or p_doctor_id = v_doctor_id)
             order by c.starts_at desc, c.id desc limit p_limit + 1);
     else
         v_ids := array(
