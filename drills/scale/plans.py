@@ -1,0 +1,121 @@
+"""The plans of the statements that a call runs, as auto_explain reports them.
+
+PostgreSQL plans each statement of a function five times with the values of its parameters. From the
+sixth execution on it may keep a plan without them, which may be a different one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from psycopg.errors import Diagnostic
+
+from drills.hot_paths import Call
+from scripts.server import Cluster
+from tests.support.sql_client import SqlClient
+
+EXECUTIONS = 8
+# Tables that grow with the clinic. The name of a partition begins with that of its table.
+BIG = (
+    "audit_logs",
+    "availability_slots",
+    "consultations",
+    "idempotency_keys",
+    "profiles",
+    "sessions",
+    "users",
+)
+SETTINGS = {
+    "session_preload_libraries": "auto_explain",
+    "auto_explain.log_min_duration": "0",
+    "auto_explain.log_nested_statements": "on",
+    "auto_explain.log_format": "json",
+    "auto_explain.log_level": "notice",
+    # As ops.advise advises. With the default of 4, lists may get plans that sort.
+    "random_page_cost": "1.1",
+}
+
+
+class Scan(NamedTuple):
+    """A scan of a big table. searched: whether a part of the table or index is read, not all."""
+
+    node: str
+    table: str
+    index_name: str
+    searched: bool
+
+
+# The scans of each statement that one call runs, by the text of the statement.
+Plans = Mapping[str, frozenset[Scan]]
+
+
+class Reporter(SqlClient):
+    """A client that also receives the plans of the statements that it causes."""
+
+    def __init__(self, cluster: Cluster, database: str) -> None:
+        for name, value in SETTINGS.items():
+            cluster.sql(f"alter database \"{database}\" set {name} = '{value}'")
+        self._scans: defaultdict[str, set[Scan]] = defaultdict(set)
+        super().__init__(cluster.url(database, "telemed_api"))
+        self.connection.add_notice_handler(self._receive)
+
+    def executions(self, call: Callable[[], Call]) -> list[Plans]:
+        """The plans of each of several calls."""
+        return [self.plans(call()) for _ in range(EXECUTIONS)]
+
+    def plans(self, call: Call) -> Plans:
+        """The plans of a call, which has to succeed or to find that a slot is taken."""
+        person, function, arguments = call
+        self._scans.clear()
+        answer = self.call(person, function, **arguments)
+        assert answer.code in ("", "TM901", "TM918"), answer
+        return {text: frozenset(scans) for text, scans in self._scans.items()}
+
+    def _receive(self, notice: Diagnostic) -> None:
+        _, found, text = (notice.message_primary or "").partition("plan:\n")
+        if found:
+            report = json.loads(text)
+            statement = " ".join(report["Query Text"].split())
+            self._scans[statement].update(scans(report["Plan"]))
+
+
+def scans(node: Mapping[str, Any], table: str = "") -> Iterator[Scan]:
+    """The scans of big tables in a plan. table: that of the bitmap of which `node` is a part."""
+    kind = node["Node Type"]
+    table = node.get("Relation Name", table)
+    if kind.endswith("Scan") and is_big(table):
+        searched = kind == "Bitmap Heap Scan" or "Index Cond" in node
+        yield Scan(kind, table, node.get("Index Name", ""), searched)
+    for child in node.get("Plans", ()):
+        yield from scans(child, table if kind.startswith("Bitmap") else "")
+
+
+def is_big(table: str) -> bool:
+    return any(table == big or table.startswith(f"{big}_") for big in BIG)
+
+
+def problems(executions: Sequence[Plans], index: str) -> list[str]:
+    """The scans that read a whole big table, and the statements whose plan has changed.
+
+    index: the one that each execution has to use.
+    """
+    nothing: frozenset[Scan] = frozenset()
+    found: dict[str, int] = {}
+    for number, plans in enumerate(executions, 1):
+        for statement in dict.fromkeys([*executions[0], *plans]):
+            first, now = executions[0].get(statement, nothing), plans.get(statement, nothing)
+            for scan in now:
+                if not scan.searched:
+                    found.setdefault(f"{scan.node} of all of {scan.table}: {statement}", number)
+            if first != now:
+                found.setdefault(f"{_listed(first)} became {_listed(now)}: {statement}", number)
+        if index not in {scan.index_name for now in plans.values() for scan in now}:
+            found.setdefault(f"{index} is not used", number)
+    return [f"execution {number}: {problem}" for problem, number in found.items()]
+
+
+def _listed(found: frozenset[Scan]) -> str:
+    return ", ".join(sorted(f"{s.node} of {s.index_name or s.table}" for s in found)) or "no scan"

@@ -1,0 +1,202 @@
+"""The hot queries search indexes, and their plans stay the same from execution to execution."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import NamedTuple
+
+import psycopg
+import pytest
+
+from drills.hot_paths import Call, Stock
+from drills.past import make_past
+from drills.scale.plans import BIG, Reporter, Scan, problems, scans
+from scripts.server import Cluster
+from tests.support.client import new_key
+from tests.support.sql_client import Person
+
+PAST = "telemed_plans"
+# What the rows of drills.past would have left behind if the API had made them, and an admin.
+TRACES = """
+set session_replication_role = replica;
+insert into app.idempotency_keys (
+    user_id, operation, key, fingerprint, fingerprint_version, resource_id, response)
+select patient_id, 'book_consultation', id::text, sha256(''), 1, id, '{}' from app.consultations;
+insert into app.audit_logs (table_name, row_id, operation, new, user_id, row_hash)
+select 'consultations', id, 'INSERT', '{}', patient_id, sha256('') from app.consultations;
+with admin as (
+    insert into app.users (email, password_hash, role)
+    values ('admin@scale.test', '$2b$04$' || repeat('a', 53), 'admin') returning id
+), named as (
+    insert into app.profiles (user_id, full_name) select id, 'A Name' from admin
+)
+insert into app.sessions (user_id) select id from admin;
+vacuum analyze;
+"""
+ADMIN = """
+select u.id, u.role, s.id from app.users as u join app.sessions as s on s.user_id = u.id
+ where u.role = 'admin'
+"""
+TAKEN = "select id from app.availability_slots where status = 'booked' order by id limit 100"
+# The index that each path needs: another one would read the rows of other people, too.
+PATHS = {
+    "book": "consultations_of_a_patient_never_overlap",
+    "book a slot that is taken": "consultations_one_per_slot",
+    "replay": "idempotency_keys_are_used_once",
+    "get, as the patient": "consultations_pkey",
+    "list, as the patient": "consultations_by_patient",
+    "list, as the doctor": "consultations_by_doctor",
+    "list, as an admin": "consultations_by_time",
+    "open slots of a doctor": "availability_slots_open_by_doctor",
+    "open slots of a specialty": "availability_slots_open_by_specialty",
+    "open slots": "availability_slots_open_by_time",
+}
+
+
+class Clinic(NamedTuple):
+    """A database with a past. calls: a call of each path, with other values each time."""
+
+    reporter: Reporter
+    calls: dict[str, Callable[[], Call]]
+
+
+@pytest.fixture(scope="module")
+def past(cluster: Cluster) -> Iterator[str]:
+    """The name of a database with 20,000 past consultations: 400 a doctor, 10 a patient."""
+    make_past(cluster, PAST, 20_000, doctors=50, patients=2_000)
+    with psycopg.connect(cluster.url(PAST), autocommit=True) as connection:
+        for statement in TRACES.split(";\n"):
+            connection.execute(statement.encode())
+    yield PAST
+    cluster.drop_database(PAST)
+
+
+@pytest.fixture
+def clinic(cluster: Cluster, past: str) -> Iterator[Clinic]:
+    """A copy of the past, so that each test books the first slots."""
+    database = f"{past}_copy"
+    cluster.create_database(database, past)
+    stock, chance = Stock.of(cluster, database), random.Random(1)
+    with psycopg.connect(cluster.url(database)) as connection:
+        taken = [str(id_) for (id_,) in connection.execute(TAKEN)]
+        (admin,) = [Person(str(i), r, str(s)) for i, r, s in connection.execute(ADMIN)]
+    replayed = stock.book()
+
+    def taken_slot() -> Call:
+        arguments = {"slot_id": chance.choice(taken), "idempotency_key": new_key()}
+        return chance.choice(stock.patients), "book_consultation", arguments
+
+    def slots(function: str, **arguments: object) -> Call:
+        return chance.choice(stock.patients), function, arguments
+
+    calls = stock.calls(chance) | {
+        "book a slot that is taken": taken_slot,
+        "replay": lambda: replayed,
+        "list, as an admin": lambda: (admin, "list_consultations", {}),
+        "open slots of a doctor": lambda: slots(
+            "list_open_slots", doctor_id=chance.choice(stock.doctors).id
+        ),
+        "open slots of a specialty": lambda: slots(
+            "find_open_slots", specialty=f"Specialty {chance.randrange(20)}"
+        ),
+        "open slots": lambda: slots("find_open_slots"),
+    }
+    with closing(Reporter(cluster, database)) as reporter:
+        reporter.plans(replayed)
+        yield Clinic(reporter, calls)
+    cluster.drop_database(database)
+
+
+def test_the_tables_of_the_hot_queries_are_big(cluster: Cluster, past: str) -> None:
+    with psycopg.connect(cluster.url(past)) as connection:
+        for table in BIG:
+            (rows,) = connection.execute(f"select count(*) from app.{table}").fetchone() or (0,)
+            assert rows > 2_000, table
+
+
+def test_hot_queries_search_indexes_and_keep_their_plans(clinic: Clinic) -> None:
+    assert set(clinic.calls) == set(PATHS)
+    found = {
+        path: problems(clinic.reporter.executions(call), PATHS[path])
+        for path, call in clinic.calls.items()
+    }
+    assert not any(found.values()), "\n".join(
+        f"{path}: {problem}" for path, texts in found.items() for problem in texts
+    )
+    person, function, arguments = clinic.calls["replay"]()
+    assert clinic.reporter.call(person, function, **arguments).replayed
+
+
+# The checker itself
+
+
+def test_a_sequential_scan_is_found(clinic: Clinic) -> None:
+    for setting in ("enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan"):
+        clinic.reporter.connection.execute(f"set {setting} = off".encode())
+    for path, table in (
+        ("book", "idempotency_keys"),
+        ("get, as the patient", "consultations"),
+        ("list, as the patient", "consultations"),
+        ("open slots of a doctor", "availability_slots"),
+    ):
+        found = problems(clinic.reporter.executions(clinic.calls[path]), PATHS[path])
+        whole = f"execution 1: Seq Scan of all of {table}: "
+        assert any(problem.startswith(whole) for problem in found), found
+        assert f"execution 1: {PATHS[path]} is not used" in found
+
+
+def test_a_missing_index_is_found(cluster: Cluster, clinic: Clinic) -> None:
+    cluster.sql("drop index app.consultations_by_patient", f"{PAST}_copy")
+    path = "list, as the patient"
+    found = problems(clinic.reporter.executions(clinic.calls[path]), PATHS[path])
+    assert "execution 1: consultations_by_patient is not used" in found
+
+
+def test_a_plan_that_changes_after_five_executions_is_found(
+    cluster: Cluster, clinic: Clinic
+) -> None:
+    """With a column in two filters, the plan without values expects few rows, and sorts them."""
+    database = f"{PAST}_copy"
+    list_ = "select pg_get_functiondef('api.list_consultations'::regproc)"
+    changed = cluster.sql(list_, database).replace(
+        "p_doctor_id = v_doctor_id", "c.doctor_id = p_doctor_id"
+    )
+    cluster.sql(changed, database)
+    path = "list, as the doctor"
+    found = problems(clinic.reporter.executions(clinic.calls[path]), PATHS[path])
+    (flip,) = found
+    assert flip.startswith(
+        "execution 6: Index Scan of consultations_by_doctor became"
+        " Bitmap Heap Scan of consultations, Bitmap Index Scan of consultations_by_doctor: v_ids"
+    )
+
+
+def test_an_index_that_is_read_from_end_to_end_is_found() -> None:
+    plan = {
+        "Node Type": "Limit",
+        "Plans": [
+            {"Node Type": "Index Scan", "Relation Name": "users", "Index Name": "users_pkey"},
+            {"Node Type": "Seq Scan", "Relation Name": "doctors"},
+            {"Node Type": "Seq Scan", "Relation Name": "audit_logs_2026_11"},
+        ],
+    }
+    whole = frozenset(scans(plan))
+    assert whole == {
+        Scan("Index Scan", "users", "users_pkey", searched=False),
+        Scan("Seq Scan", "audit_logs_2026_11", "", searched=False),
+    }
+    assert sorted(problems([{"a query": whole}], "users_pkey")) == [
+        "execution 1: Index Scan of all of users: a query",
+        "execution 1: Seq Scan of all of audit_logs_2026_11: a query",
+    ]
+
+
+def test_a_statement_that_runs_in_some_executions_is_found() -> None:
+    plans = {"a query": frozenset([Scan("Index Scan", "users", "users_pkey", searched=True)])}
+    assert problems([plans, plans], "users_pkey") == []
+    assert problems([plans, {}], "users_pkey") == [
+        "execution 2: Index Scan of users_pkey became no scan: a query",
+        "execution 2: users_pkey is not used",
+    ]
