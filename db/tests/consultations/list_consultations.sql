@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(50);
+select plan(51);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as first_slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
@@ -169,6 +169,10 @@ select is(array_agg(c.id), array[:'second']::uuid[],
 from api.list_consultations(p_patient_id => pg_temp.id_of('other_patient')) as c;
 select is(count(*), 0::bigint, 'a doctor lists nothing for the id of another doctor')
 from api.list_consultations(p_doctor_id => pg_temp.id_of('other_doctor')) as c;
+select is(count(*), 0::bigint,
+    'a doctor lists nothing for their own patient and the id of another doctor')
+from api.list_consultations(
+    p_doctor_id => pg_temp.id_of('other_doctor'), p_patient_id => pg_temp.id_of('patient')) as c;
 
 -- Invalid pages
 select is(
