@@ -92,7 +92,7 @@ def _require_rate(text: str) -> None:
         raise ValidationError("must be empty or a rate such as 60 per minute")
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """The settings of one process. `.env.example` explains each of them.
 
@@ -125,6 +125,9 @@ class Settings:
     port: int = _whole(8000, 1, 65535)
     web_concurrency: int = _whole(len(os.sched_getaffinity(0)), 1, 256)
     threads: int = _whole(8, 2, 256)
+
+    # By identity: what is remembered for some settings is never taken for that of others.
+    __hash__ = object.__hash__
 
     @cached_property
     def keyring(self) -> signing_keys.Keyring:

@@ -54,6 +54,7 @@ NO_INTERFACE = 2**31 - 1
 STOP = {signal.SIGTERM}
 ONCE = select.EPOLLIN | select.EPOLLONESHOT
 LINGER_SECONDS = 2.0  # in which a stopping worker still answers a request on an open connection
+CROWD = 64  # at most this many connections are accepted at once
 PAUSE_SECONDS = 0.001  # in which a worker with fewer connections can accept the next one
 LAST_DATA_RECEIVED = 52  # offset of tcpi_last_data_recv (milliseconds) in tcp_info of Linux
 GONE = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN)
@@ -153,22 +154,35 @@ class Worker(base.Worker):  # type: ignore[misc]
         listener = self._listeners.get(number)
         if listener is None:  # a connection that was closed at this moment
             return
+        # All that are waiting: the listener gets its next turn after all readable connections.
         try:
-            with contextlib.suppress(OSError):  # another worker has it, or the client is gone
-                client, address = listener.accept()
-                client.setblocking(True)
-                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                connection = _Connection(self._values, client, address, listener.getsockname())
-                self._open.add(connection)
-                self._poll.register(client, 0)
-                self._wait(connection)
-            if self._count() > min(filter(None, _counts)):
-                # Or the first worker that the kernel wakes takes all of a crowd.
-                time.sleep(PAUSE_SECONDS)
+            for _ in range(CROWD):
+                if not self._has_room() or not self._accept_one(listener):
+                    break
+                if self._count() > min(filter(None, _counts)):
+                    # Or the first worker that the kernel wakes takes all of a crowd.
+                    time.sleep(PAUSE_SECONDS)
         finally:
-            self._accepts = len(self._open) < self.cfg.worker_connections
+            self._accepts = self._has_room()
             if self._accepts:
                 self._listen()
+
+    def _accept_one(self, listener: Any) -> bool:
+        try:
+            client, address = listener.accept()
+        except OSError:  # there is none, or the listener is closed
+            return False
+        with contextlib.suppress(OSError):  # the client is gone
+            client.setblocking(True)
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection = _Connection(self._values, client, address, listener.getsockname())
+            self._open.add(connection)
+            self._poll.register(client, 0)
+            self._wait(connection)
+        return True
+
+    def _has_room(self) -> bool:
+        return len(self._open) < int(self.cfg.worker_connections)
 
     def _count(self) -> int:
         """Tell the other workers how many connections this one has, plus one. Returns it."""
@@ -251,7 +265,7 @@ class Worker(base.Worker):  # type: ignore[misc]
         if self.nr >= self.max_requests:
             self.alive = False
             os.write(self.PIPE[1], b".")  # wakes the main thread
-        if not self.alive or len(self._open) >= self.cfg.worker_connections:
+        if not self.alive or not self._has_room():
             response.force_close()
         try:
             chunks = self.wsgi(environ, response.start_response)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from drills import load_tools
 from drills import report as reports
-from drills.bench import graphql, open_loop, paths, peers, report
+from drills.bench import graphql, open_loop, others, paths, report
 from drills.bench.load import Meter, alone
 from drills.bench.paths import BOOK, HELLO, PATHS, READS
 from drills.bench.pgbench import Calls
@@ -75,12 +75,12 @@ class Bench:
     def start(self) -> None:
         """Start the servers, with the same data."""
         earlier = checkout_of(self.baseline)
-        self.tools = peers.python_with(TOOLS).parent
+        self.tools = others.python_with(TOOLS).parent
         size = self.rows, self.slots
         this_build = Build(THIS, CHECKOUT, self.folder / "this", size, self.stack)
         earlier_build = Build(EARLIER, earlier, self.folder / "earlier", size, self.stack)
         self.this = this_build.ready()
-        peer = peers.fastapi(PEER, self.folder / "peer", self.this)
+        peer = others.fastapi(PEER, self.folder / "peer", self.this)
         self.peer = self.stack.enter_context(peer)
         self.running = [self.this, earlier_build.ready(), self.peer]
         for each in self.running:
@@ -98,9 +98,9 @@ class Bench:
         """Each path in a closed loop, and pgbench with the same call."""
         meter = Meter(self.running, self.folder, self.busy)
         with contextlib.ExitStack() as stack:
-            if "others" in parts and peers.has_node():
+            if "others" in parts and others.has_node():
                 folder, slots = self.folder / "graphql", self.slots_of_graphql
-                found = peers.postgraphile(GRAPHQL, folder, self.this, slots)
+                found = others.postgraphile(GRAPHQL, folder, self.this, slots)
                 self.graphql = stack.enter_context(found)
                 meter.stacks = meter.turn = [*self.running, self.graphql]
                 meter.variants = {GRAPHQL: {path.name: path for path in graphql.PATHS}}
@@ -125,8 +125,8 @@ class Bench:
             least = [
                 stack.enter_context(make(name, self.folder, self.this))
                 for name, make in (
-                    ("hello, Flask", peers.hello_flask),
-                    ("hello, FastAPI", peers.hello_fastapi),
+                    ("hello, Flask", others.hello_flask),
+                    ("hello, FastAPI", others.hello_fastapi),
                 )
             ]
             meter = Meter([*self.running, *least], self.folder, self.busy)
@@ -206,7 +206,7 @@ class Bench:
             "others": max(
                 (x.others for x in (*self.results.rounds, *self.results.latencies)), default=0.0
             ),
-            "versions": {"PostgreSQL": version.stdout.split()[2], **peers.versions()},
+            "versions": {"PostgreSQL": version.stdout.split()[2], **others.versions()},
         }
 
 

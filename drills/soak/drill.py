@@ -14,7 +14,7 @@ from pathlib import Path
 from api.password_hashing import hash_password
 from drills.load_tools import Answer, Tally, offer
 from drills.past import DOCTORS, PATIENTS, make_past
-from drills.soak.clinic import PRODUCTION, choices
+from drills.production import FUTURE, PRODUCTION, VIOLATIONS, choices
 from drills.soak.samples import Sample, Sampler, processor_seconds
 from drills.stage import children
 from scripts.server import Cluster
@@ -24,12 +24,6 @@ from tests.support.server import serve, wait_for
 MIX = (sys.executable, "-m", "drills.soak.mix")
 EXPECTED = {"book": 201}  # of all other paths: 200
 SEAL_SECONDS = 60  # between two seals of the audit log, as docs/operations.md asks for
-FUTURE = """
-select c.id::text, c.status::text from app.consultations as c
- where c.starts_at > now() + interval '1 day'
-"""
-# Rows of make_past have no audit rows: only the rows of the run are checked.
-VIOLATIONS = "select name, violations from ops.check_invariants('{}') where violations > 0"
 
 
 @dataclass

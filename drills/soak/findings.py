@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from drills import report
 from drills.load_tools import Tally, percentile
+from drills.production import PRODUCTION
 from drills.soak import sizing
-from drills.soak.clinic import PRODUCTION
 from drills.soak.drill import Interval, Result
 from drills.soak.samples import EVERYTHING, MB, Sample
 

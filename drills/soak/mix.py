@@ -2,7 +2,7 @@
 
 Each request begins on its schedule, whether or not earlier ones have their answers; without a free
 connection it waits, and the wait counts. DATA is a file with what the requests choose from
-(drills.soak.clinic), ANSWERS one that gets a line for each answer (drills.load_tools.Answer).
+(drills.production), ANSWERS one that gets a line for each answer (drills.load_tools.Answer).
 """
 
 from __future__ import annotations

@@ -14,8 +14,7 @@ import requests
 from api.password_hashing import hash_password
 from drills.load_tools import Answer, Tally, k6_script, offer
 from drills.past import DOCTORS, PATIENTS, make_past
-from drills.soak.clinic import PRODUCTION, choices
-from drills.soak.drill import FUTURE, VIOLATIONS
+from drills.production import FUTURE, PRODUCTION, VIOLATIONS, choices
 from scripts.server import Cluster
 from tests.support.client import PASSWORD, ok
 from tests.support.server import serve, wait_for

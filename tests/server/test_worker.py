@@ -267,21 +267,23 @@ def test_worker_with_more_connections_than_another_pauses_before_it_accepts(
     this.cfg, this._values, this.age, this.alive = Config(), Config(), 3, True
     this._open, this._waiting, this._accepts = set(), {}, True
     with socket.create_server(("127.0.0.1", 0)) as listener, select.epoll() as this._poll:
+        listener.setblocking(False)
         number = listener.fileno()
         this._listeners = {number: listener}
         this._poll.register(number, gunicorn_worker.ONCE)
         counts[5] = 2  # another worker has one connection
         with ExitStack() as open_:
-            for expected in (0, 1, 2):
-                open_.enter_context(socket.create_connection(listener.getsockname()))
+
+            def crowd(size: int) -> None:
+                for _ in range(size):
+                    open_.enter_context(socket.create_connection(listener.getsockname()))
                 this._accept(number)
-                assert len(pauses) == expected
-            assert counts[3] == 4
+
+            crowd(3)
+            assert (counts[3], len(pauses)) == (4, 2)  # with the second and the third
             gunicorn_worker.child_exit(None, SimpleNamespace(age=5))
-            assert counts[5] == 0
-            open_.enter_context(socket.create_connection(listener.getsockname()))
-            this._accept(number)
-            assert len(pauses) == 2  # no other worker is left
+            crowd(2)
+            assert (counts[3], len(pauses)) == (6, 2)  # no other worker is left
             open_.enter_context(socket.create_connection(listener.getsockname()))
             assert this._poll.poll(5) == [(number, select.EPOLLIN)]  # it listens again
             for connection in list(this._open):

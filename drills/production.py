@@ -1,4 +1,4 @@
-"""The clinic under load: a past, open slots, and access tokens of its patients."""
+"""The clinic under load, with the settings of production."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ PRODUCTION = {
     "RATE_LIMIT": "6000 per minute",
     "RATE_LIMIT_AUTH": "300 per minute",
 }
+FUTURE = """
+select c.id::text, c.status::text from app.consultations as c
+ where c.starts_at > now() + interval '1 day'
+"""
+# Rows of make_past have no audit rows: only the rows of the run are checked.
+VIOLATIONS = "select name, violations from ops.check_invariants('{}') where violations > 0"
 PEOPLE = """
 select p.id::text, p.session_id::text, u.email::text
   from scale.people as p join app.users as u on u.id = p.id
