@@ -62,9 +62,6 @@ GONE = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN)
 # New objects between two collections. A request leaves few in cycles: with Python's 700 the
 # collector took 7 % of the time.
 GARBAGE = 20_000
-# After this time a thread gives way to another one that can go on. With Python's 5 ms, an answer of
-# the database waits for its thread up to 5 ms several times.
-SWITCH_SECONDS = 0.0005
 
 _settings = config.Settings()
 # The connections of each worker, plus one; 0 for none. All processes share this memory.
@@ -488,7 +485,6 @@ def _unblock_stop() -> None:
 def post_fork(server: Any, worker: Any) -> None:
     """Open the database connections of this worker, and collect garbage less often."""
     gc.set_threshold(GARBAGE)
-    sys.setswitchinterval(SWITCH_SECONDS)
     db.open_pool(_settings)
 
 
