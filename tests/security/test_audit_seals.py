@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -249,12 +250,12 @@ def test_seals_of_an_audit_log_under_load_are_complete(clinic: Clinic) -> None:
 
     def write(_: int) -> int:
         with closing(psycopg.connect(clinic.cluster.url(clinic.database))) as connection:
-            n = 0
-            while not stop.is_set():
+            for n in itertools.count(1):
                 connection.execute(WRITE)
                 # Every third transaction takes an id and rolls back.
                 connection.rollback() if n % 3 == 0 else connection.commit()
-                n += 1
+                if stop.is_set():
+                    break
         return n
 
     with ThreadPoolExecutor(4) as pool:

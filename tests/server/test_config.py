@@ -123,6 +123,9 @@ RANDOM = re.compile(r"""(?<![\w+/=-])([0-9a-f]{64}|\w[\w+/-]{63}|\w[\w+/-]{42,43
 CODE = (".py", ".sh", ".sql", ".psql", "Makefile")
 
 
+LOCK_FILES = ("requirements", "package-lock")
+
+
 def published() -> Iterator[tuple[str, str, str]]:
     """(file, variable, value) of everything in this repository that looks like a secret."""
     listed = subprocess.run(
@@ -135,7 +138,7 @@ def published() -> Iterator[tuple[str, str, str]]:
     for name in listed.stdout.splitlines():
         path = CHECKOUT / name
         # Digests of packages are not secrets. api/config.py has the list that is tested.
-        if not path.is_file() or name.startswith("requirements") or name == "api/config.py":
+        if not path.is_file() or path.name.startswith(LOCK_FILES) or name == "api/config.py":
             continue
         text = path.read_text(errors="replace")
         for variable, value in ASSIGNED.findall(text):
