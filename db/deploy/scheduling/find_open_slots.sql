@@ -20,7 +20,8 @@ declare
     v_after jsonb;
     v_after_at timestamptz;
     v_after_id uuid;
-    v_page uuid[];
+    -- Whole rows, because a second look-up of each row by its id would take longer.
+    v_page api.offered_slots[];
 begin
     perform app.current_actor();
     v_after := app.cursor_position('find_open_slots', p_cursor);
@@ -28,32 +29,49 @@ begin
     v_after_id := (v_after ->> 1)::uuid;
     perform app.check_limit(p_limit);
 
-    -- Two queries, because each has its own index that returns the rows in this order.
+    -- Two queries, because each has its own index that returns the rows in this order. The doctors
+    -- are found for the rows of the page alone.
     if p_specialty is null then
         v_page := array(
-            select s.id from app.availability_slots as s
-            where s.status = 'open' and s.starts_at >= v_from and s.starts_at < v_to
-              and (s.starts_at, s.id) > (v_after_at, v_after_id)
-            order by s.starts_at, s.id limit p_limit + 1);
+            select
+                row(
+                    s.id, s.doctor_id, s.starts_at, s.ends_at, s.status,
+                    d.full_name, d.specialty, d.fee_minor, d.currency
+                )::api.offered_slots
+            from (
+                select s.* from app.availability_slots as s
+                where s.status = 'open'
+                  and s.starts_at >= v_from and s.starts_at < v_to
+                  and (s.starts_at, s.id) > (v_after_at, v_after_id)
+                order by s.starts_at, s.id limit p_limit + 1
+            ) as s
+            inner join app.doctors as d on d.user_id = s.doctor_id
+            order by s.starts_at, s.id);
     else
         v_page := array(
-            select s.id from app.availability_slots as s
-            where s.status = 'open' and s.specialty = lower(p_specialty)
-              and s.starts_at >= v_from and s.starts_at < v_to
-              and (s.starts_at, s.id) > (v_after_at, v_after_id)
-            order by s.starts_at, s.id limit p_limit + 1);
+            select
+                row(
+                    s.id, s.doctor_id, s.starts_at, s.ends_at, s.status,
+                    d.full_name, d.specialty, d.fee_minor, d.currency
+                )::api.offered_slots
+            from (
+                select s.* from app.availability_slots as s
+                where s.status = 'open' and s.specialty = lower(p_specialty)
+                  and s.starts_at >= v_from and s.starts_at < v_to
+                  and (s.starts_at, s.id) > (v_after_at, v_after_id)
+                order by s.starts_at, s.id limit p_limit + 1
+            ) as s
+            inner join app.doctors as d on d.user_id = s.doctor_id
+            order by s.starts_at, s.id);
     end if;
     perform app.set_next_cursor(
         'find_open_slots',
-        (select jsonb_build_array(s.starts_at, s.id)
-         from app.availability_slots as s
-         where cardinality(v_page) > p_limit and s.id = v_page[p_limit]));
+        case when cardinality(v_page) > p_limit then
+            jsonb_build_array(v_page[p_limit].starts_at, v_page[p_limit].id)
+        end);
 
     return query
-    select s.*
-    from api.offered_slots as s
-    where s.id = any (v_page[:p_limit])
-    order by s.starts_at, s.id;
+    select p.* from unnest(v_page[:p_limit]) as p;
 end;
 $$;
 
