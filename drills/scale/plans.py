@@ -7,14 +7,18 @@ sixth execution on it may keep a plan without them, which may be a different one
 from __future__ import annotations
 
 import json
+import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, NamedTuple
 
+import psycopg
 from psycopg.errors import Diagnostic
 
-from drills.hot_paths import Call
+from drills.hot_paths import Call, Stock
 from scripts.server import Cluster
+from tests.support.client import new_key
 from tests.support.sql_client import SqlClient
 
 EXECUTIONS = 8
@@ -36,6 +40,21 @@ SETTINGS = {
     "auto_explain.log_level": "notice",
     # As ops.advise advises. With the default of 4, lists may get plans that sort.
     "random_page_cost": "1.1",
+}
+
+TAKEN = "select id from app.availability_slots where status = 'booked' order by id limit 100"
+# The index that each path needs: another one would read the rows of other people, too.
+INDEXES = {
+    "book": "consultations_of_a_patient_never_overlap",
+    "book a slot that is taken": "consultations_one_per_slot",
+    "replay": "idempotency_keys_are_used_once",
+    "get, as the patient": "consultations_pkey",
+    "list, as the patient": "consultations_by_patient",
+    "list, as the doctor": "consultations_by_doctor",
+    "list, as an admin": "consultations_by_time",
+    "open slots of a doctor": "availability_slots_open_by_doctor",
+    "open slots of a specialty": "availability_slots_open_by_specialty",
+    "open slots": "availability_slots_open_by_time",
 }
 
 
@@ -80,6 +99,38 @@ class Reporter(SqlClient):
             report = json.loads(text)
             statement = " ".join(report["Query Text"].split())
             self._scans[statement].update(scans(report["Plan"]))
+
+
+def calls_of(
+    cluster: Cluster, database: str, stock: Stock, chance: random.Random
+) -> dict[str, Callable[[], Call]]:
+    """A call of each path but that of an admin, with other values each time."""
+    with psycopg.connect(cluster.url(database)) as connection:
+        taken = [str(id_) for (id_,) in connection.execute(TAKEN)]
+    replayed = stock.book()
+    with closing(SqlClient(cluster.url(database, "telemed_api"))) as client:
+        person, function, arguments = replayed
+        answer = client.call(person, function, **arguments)
+        assert not answer.code, answer
+
+    def taken_slot() -> Call:
+        arguments = {"slot_id": chance.choice(taken), "idempotency_key": new_key()}
+        return chance.choice(stock.patients), "book_consultation", arguments
+
+    def slots(function: str, **arguments: object) -> Call:
+        return chance.choice(stock.patients), function, arguments
+
+    return stock.calls(chance) | {
+        "book a slot that is taken": taken_slot,
+        "replay": lambda: replayed,
+        "open slots of a doctor": lambda: slots(
+            "list_open_slots", doctor_id=chance.choice(stock.doctors).id
+        ),
+        "open slots of a specialty": lambda: slots(
+            "find_open_slots", specialty=f"Specialty {chance.randrange(20)}"
+        ),
+        "open slots": lambda: slots("find_open_slots"),
+    }
 
 
 def scans(node: Mapping[str, Any], table: str = "") -> Iterator[Scan]:

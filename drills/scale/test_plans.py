@@ -12,9 +12,8 @@ import pytest
 
 from drills.hot_paths import Call, Stock
 from drills.past import make_past
-from drills.scale.plans import BIG, Reporter, Scan, problems, scans
+from drills.scale.plans import BIG, INDEXES, Reporter, Scan, calls_of, problems, scans
 from scripts.server import Cluster
-from tests.support.client import new_key
 from tests.support.sql_client import Person
 
 PAST = "telemed_plans"
@@ -39,20 +38,6 @@ ADMIN = """
 select u.id, u.role, s.id from app.users as u join app.sessions as s on s.user_id = u.id
  where u.role = 'admin'
 """
-TAKEN = "select id from app.availability_slots where status = 'booked' order by id limit 100"
-# The index that each path needs: another one would read the rows of other people, too.
-PATHS = {
-    "book": "consultations_of_a_patient_never_overlap",
-    "book a slot that is taken": "consultations_one_per_slot",
-    "replay": "idempotency_keys_are_used_once",
-    "get, as the patient": "consultations_pkey",
-    "list, as the patient": "consultations_by_patient",
-    "list, as the doctor": "consultations_by_doctor",
-    "list, as an admin": "consultations_by_time",
-    "open slots of a doctor": "availability_slots_open_by_doctor",
-    "open slots of a specialty": "availability_slots_open_by_specialty",
-    "open slots": "availability_slots_open_by_time",
-}
 
 
 class Clinic(NamedTuple):
@@ -80,31 +65,10 @@ def clinic(cluster: Cluster, past: str) -> Iterator[Clinic]:
     cluster.create_database(database, past)
     stock, chance = Stock.of(cluster, database), random.Random(1)
     with psycopg.connect(cluster.url(database)) as connection:
-        taken = [str(id_) for (id_,) in connection.execute(TAKEN)]
         (admin,) = [Person(str(i), r, str(s)) for i, r, s in connection.execute(ADMIN)]
-    replayed = stock.book()
-
-    def taken_slot() -> Call:
-        arguments = {"slot_id": chance.choice(taken), "idempotency_key": new_key()}
-        return chance.choice(stock.patients), "book_consultation", arguments
-
-    def slots(function: str, **arguments: object) -> Call:
-        return chance.choice(stock.patients), function, arguments
-
-    calls = stock.calls(chance) | {
-        "book a slot that is taken": taken_slot,
-        "replay": lambda: replayed,
-        "list, as an admin": lambda: (admin, "list_consultations", {}),
-        "open slots of a doctor": lambda: slots(
-            "list_open_slots", doctor_id=chance.choice(stock.doctors).id
-        ),
-        "open slots of a specialty": lambda: slots(
-            "find_open_slots", specialty=f"Specialty {chance.randrange(20)}"
-        ),
-        "open slots": lambda: slots("find_open_slots"),
-    }
+    calls = calls_of(cluster, database, stock, chance)
+    calls["list, as an admin"] = lambda: (admin, "list_consultations", {})
     with closing(Reporter(cluster, database)) as reporter:
-        reporter.plans(replayed)
         yield Clinic(reporter, calls)
     cluster.drop_database(database)
 
@@ -117,9 +81,9 @@ def test_the_tables_of_the_hot_queries_are_big(cluster: Cluster, past: str) -> N
 
 
 def test_hot_queries_search_indexes_and_keep_their_plans(clinic: Clinic) -> None:
-    assert set(clinic.calls) == set(PATHS)
+    assert set(clinic.calls) == set(INDEXES)
     found = {
-        path: problems(clinic.reporter.executions(call), PATHS[path])
+        path: problems(clinic.reporter.executions(call), INDEXES[path])
         for path, call in clinic.calls.items()
     }
     assert not any(found.values()), "\n".join(
@@ -141,16 +105,16 @@ def test_a_sequential_scan_is_found(clinic: Clinic) -> None:
         ("list, as the patient", "consultations"),
         ("open slots of a doctor", "availability_slots"),
     ):
-        found = problems(clinic.reporter.executions(clinic.calls[path]), PATHS[path])
+        found = problems(clinic.reporter.executions(clinic.calls[path]), INDEXES[path])
         whole = f"execution 1: Seq Scan of all of {table}: "
         assert any(problem.startswith(whole) for problem in found), found
-        assert f"execution 1: {PATHS[path]} is not used" in found
+        assert f"execution 1: {INDEXES[path]} is not used" in found
 
 
 def test_a_missing_index_is_found(cluster: Cluster, clinic: Clinic) -> None:
     cluster.sql("drop index app.consultations_by_patient", f"{PAST}_copy")
     path = "list, as the patient"
-    found = problems(clinic.reporter.executions(clinic.calls[path]), PATHS[path])
+    found = problems(clinic.reporter.executions(clinic.calls[path]), INDEXES[path])
     assert "execution 1: consultations_by_patient is not used" in found
 
 
@@ -165,7 +129,7 @@ def test_a_plan_that_changes_after_five_executions_is_found(
     )
     cluster.sql(changed, database)
     path = "list, as the doctor"
-    found = problems(clinic.reporter.executions(clinic.calls[path]), PATHS[path])
+    found = problems(clinic.reporter.executions(clinic.calls[path]), INDEXES[path])
     (flip,) = found
     assert flip.startswith(
         "execution 6: Index Scan of consultations_by_doctor became"
