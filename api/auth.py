@@ -21,7 +21,7 @@ from api.signing_keys import Key, Keyring
 ROLES = ("admin", "doctor", "patient")
 TYPE = "at+jwt"
 LEEWAY_SECONDS = 30  # allowed difference between two clocks
-MOST_VERIFIED = 4096  # tokens that a process remembers, about 1 KiB each
+MOST_VERIFIED = 16_384  # tokens that a process remembers, about 1 KiB each
 REQUIRED_CLAIMS = ["iss", "aud", "exp", "iat", "sub", "jti", "role", "sid"]
 # RFC 7515, section 7.1: three non-empty parts in base64url without padding.
 COMPACT = re.compile(r"([\w-]+)\.[\w-]+\.[\w-]+", re.ASCII)

@@ -22,8 +22,14 @@ from tests.support.server import SECRET, Server, environment, serve, wait_for
 from tests.support.sql_client import Person
 
 DATABASE = "telemed_faults"
-# As in production: acknowledged writes must be on the disk. The database restarts after a crash.
-SETTINGS = {"fsync": "on", "max_connections": "100", "restart_after_crash": "on"}
+# As in production: acknowledged writes must be on the disk, the database restarts after a crash, and
+# plpgsql_check, which takes time in each function, is not loaded.
+SETTINGS = {
+    "fsync": "on",
+    "max_connections": "100",
+    "restart_after_crash": "on",
+    "shared_preload_libraries": "pg_stat_statements",
+}
 DOCTORS = 4
 FEE_MINOR = 50_000
 CURRENCY = "EUR"

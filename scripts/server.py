@@ -40,12 +40,12 @@ class Cluster:
         self.data = base / f"data-{self.version}"
         self.log = base / "postgresql.log"
         self.socket = socket_directory(base)
-        self.settings = dict(settings or {})
-        self.settings["shared_preload_libraries"] = ",".join(
+        libraries = [
             name
             for name in ("plpgsql_check", "pg_stat_statements")
             if (installed.libraries / f"{name}.so").exists()
-        )
+        ]
+        self.settings = {"shared_preload_libraries": ",".join(libraries), **(settings or {})}
 
     def start(self) -> None:
         with uninterrupted():

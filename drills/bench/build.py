@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def leave_out_tools(cluster: Cluster) -> None:
-    """Restart without plpgsql_check, which no production server loads."""
+    """Restart without plpgsql_check, which the drills of earlier builds load."""
     cluster.stop()
     cluster.settings["shared_preload_libraries"] = "pg_stat_statements"
     cluster.start()
