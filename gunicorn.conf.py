@@ -1,12 +1,12 @@
 """Settings of gunicorn: `gunicorn` alone, in this folder, is the whole command.
 
-The worker and the server hooks are in api/gunicorn_worker.py.
+The worker is in api/gunicorn_worker.py, the server hooks are in api/gunicorn_hooks.py.
 """
 
 from pathlib import Path
 
 # Names that gunicorn knows are settings. `settings` is not one of them, `config` is.
-from api import gunicorn_worker as hooks
+from api import gunicorn_hooks as hooks
 
 settings = hooks.settings()
 

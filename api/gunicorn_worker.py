@@ -1,7 +1,7 @@
-"""All that this API adds to gunicorn: a worker, server hooks, and two handlers of the master.
+"""The worker of gunicorn: threads that share one epoll.
 
-`gunicorn.conf.py` names the hooks. docs/decisions/0016-additions-to-gunicorn.md says what each
-addition is for and which test fails without it.
+docs/decisions/0016-additions-to-gunicorn.md says what each addition to gunicorn is for and which
+test fails without it; the server hooks are in api/gunicorn_hooks.py.
 
 A thread waits while a client sends its request: production has a buffering proxy in front, which
 also ends TLS.
@@ -9,19 +9,14 @@ also ends TLS.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import errno
-import gc
 import math
 import os
 import select
-import shutil
-import signal
 import socket
 import struct
 import sys
-import tempfile
 import threading
 import time
 from multiprocessing.sharedctypes import RawArray
@@ -33,11 +28,9 @@ from gunicorn.http import get_parser, wsgi
 from gunicorn.http.body import LengthReader  # type: ignore[import-untyped]
 from gunicorn.workers import base  # type: ignore[import-untyped]
 
-from api import config, db, errors
+from api import errors
 from api.logs import log
 
-# WSGI joins the values of one header with a comma, which a key may contain.
-GIVEN_ONCE = ("AUTHORIZATION", "IDEMPOTENCY-KEY")
 STATUSES = (
     (http.LimitRequestLine, 414),
     (http.LimitRequestHeaders, 431),
@@ -48,10 +41,6 @@ STATUSES = (
     (http.ConfigurationProblem, 500),
     (http.ParseException, 400),
 )
-DRAIN_SECONDS = 4  # at most, before graceful_timeout begins
-SO_BINDTOIFINDEX = 62  # of Linux; Python has no name for it
-NO_INTERFACE = 2**31 - 1
-STOP = {signal.SIGTERM}
 ONCE = select.EPOLLIN | select.EPOLLONESHOT
 LINGER_SECONDS = 2.0  # in which a stopping worker still answers a request on an open connection
 CROWD = 64  # at most this many connections are accepted at once
@@ -59,13 +48,8 @@ PAUSE_SECONDS = 0.001  # in which a worker with fewer connections can accept the
 LAST_DATA_RECEIVED = 52  # offset of tcpi_last_data_recv (milliseconds) in tcp_info of Linux
 GONE = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN)
 
-# New objects between two collections. A request leaves few in cycles: with Python's 700 the
-# collector took 7 % of the time.
-GARBAGE = 20_000
-
-_settings = config.Settings()
 # The connections of each worker, plus one; 0 for none. All processes share this memory.
-_counts = RawArray("l", 512)
+connection_counts = RawArray("l", 512)
 
 
 class Worker(base.Worker):  # type: ignore[misc]
@@ -156,7 +140,7 @@ class Worker(base.Worker):  # type: ignore[misc]
             for _ in range(CROWD):
                 if not self._has_room() or not self._accept_one(listener):
                     break
-                if self._count() > min(filter(None, _counts)):
+                if self._count() > min(filter(None, connection_counts)):
                     # Or the first worker that the kernel wakes takes all of a crowd.
                     time.sleep(PAUSE_SECONDS)
         finally:
@@ -184,7 +168,7 @@ class Worker(base.Worker):  # type: ignore[misc]
     def _count(self) -> int:
         """Tell the other workers how many connections this one has, plus one. Returns it."""
         count = len(self._open) + 1
-        _counts[self.age % len(_counts)] = count
+        connection_counts[self.age % len(connection_counts)] = count
         return count
 
     def _listen(self) -> None:
@@ -387,126 +371,3 @@ class _Response(wsgi.Response):  # type: ignore[misc]
         if self._head or end:
             self.has_begun = True
             self.sock.sendall(self._head + end)
-
-
-# Server hooks, in the order in which gunicorn calls them.
-
-
-def settings() -> config.Settings:
-    """Settings of this start or reload. Ends the process if they do not allow a start.
-
-    Also makes a folder for the metrics of all workers, unless the environment names one. It has to
-    exist before prometheus_client is imported, so this module must not import it.
-    """
-    global _settings
-    try:
-        _settings = config.load()
-    except config.SettingsError as error:
-        sys.exit(f"telemedicine: cannot start: {error}")
-    if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        folder = tempfile.mkdtemp(prefix="telemedicine-metrics-")
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        atexit.register(_remove, folder, os.getpid())
-    return _settings
-
-
-def _remove(folder: str, master: int) -> None:
-    if os.getpid() == master:  # the workers inherit this function
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def when_ready(server: Any) -> None:
-    """Change what the master does on SIGTERM and SIGHUP."""
-    os.register_at_fork(after_in_parent=_unblock_stop)
-    stop, reload = server.handle_term, server.handle_hup
-
-    def handle_term() -> None:
-        _drain(server)
-        stop()
-
-    def handle_hup() -> None:
-        if _can_reload(server):
-            reload()
-
-    server.handle_term, server.handle_hup = handle_term, handle_hup
-
-
-def _drain(server: Any) -> None:
-    """On shutdown, drain the accept queue before gunicorn closes the listener.
-
-    The kernel refuses new connections from now on: a socket that is bound to no existing interface
-    gets none and keeps those in its queue. The workers accept these before they stop.
-    """
-    if server.systemd or server.reexec_pid or server.master_pid:
-        return  # others listen on the same socket
-    for listener in server.LISTENERS:
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, SO_BINDTOIFINDEX, NO_INTERFACE)
-        except OSError as error:  # older than Linux 5.7
-            server.log.warning("telemedicine: new connections may be lost: %s", error)
-    deadline = time.monotonic() + DRAIN_SECONDS
-    time.sleep(0.1)  # for TCP handshakes that have begun
-    while any(listener.get_backlog() > 0 for listener in server.LISTENERS):
-        if time.monotonic() > deadline:
-            return
-        time.sleep(0.01)
-
-
-def _can_reload(server: Any) -> bool:
-    """Check the settings: gunicorn would end on wrong ones, and keeps the present ones if False."""
-    try:
-        new = config.load()
-    except (config.SettingsError, OSError, ValueError) as error:  # ValueError: not a text file
-        server.log.error("telemedicine: no reload: %s", error)
-        return False
-    if (new.host, new.port) != (_settings.host, _settings.port):
-        server.log.error("telemedicine: no reload: HOST and PORT need a restart")
-        return False
-    return True
-
-
-def pre_fork(server: Any, worker: Any) -> None:
-    """Block SIGTERM until the worker has its own handler.
-
-    Until then it has that of the master, which would queue the signal and never look at it.
-
-    The objects of the application stay as they are: the garbage collector of a worker need not
-    look at them, and a worker shares their memory with the master.
-    """
-    gc.collect()
-    gc.freeze()
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
-
-
-def _unblock_stop() -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP)
-
-
-def post_fork(server: Any, worker: Any) -> None:
-    """Open the database connections of this worker, and collect garbage less often."""
-    gc.set_threshold(GARBAGE)
-    db.open_pool(_settings)
-
-
-def post_worker_init(worker: Any) -> None:
-    """Accept SIGTERM from now on."""
-    _unblock_stop()
-
-
-def pre_request(worker: Any, req: Any) -> None:
-    """Empty a header that is given twice: two keys or tokens are as wrong as a malformed one."""
-    names = [name for name, _ in req.headers]
-    for name in GIVEN_ONCE:
-        if names.count(name) > 1:
-            others = [header for header in req.headers if header[0] != name]
-            req.headers = [*others, (name, "")]
-
-
-def child_exit(server: Any, worker: Any) -> None:
-    """Forget the connections of a worker that has ended."""
-    _counts[worker.age % len(_counts)] = 0
-
-
-def worker_exit(server: Any, worker: Any) -> None:
-    """Close the database connections of this worker."""
-    db.close_pool()

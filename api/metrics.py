@@ -1,6 +1,6 @@
 """Metrics for Prometheus, labelled by route template.
 
-With PROMETHEUS_MULTIPROC_DIR, which api/gunicorn_worker.py sets, each worker answers for all
+With PROMETHEUS_MULTIPROC_DIR, which api/gunicorn_hooks.py sets, each worker answers for all
 workers.
 """
 

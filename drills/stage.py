@@ -22,8 +22,8 @@ from tests.support.server import SECRET, Server, environment, serve, wait_for
 from tests.support.sql_client import Person
 
 DATABASE = "telemed_faults"
-# As in production: acknowledged writes must be on the disk, the database restarts after a crash, and
-# plpgsql_check, which takes time in each function, is not loaded.
+# As in production: acknowledged writes must be on the disk, the database restarts after a crash.
+# plpgsql_check is not loaded, because it takes time in each function.
 SETTINGS = {
     "fsync": "on",
     "max_connections": "100",

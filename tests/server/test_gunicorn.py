@@ -1,4 +1,4 @@
-"""gunicorn is unchanged where api/gunicorn_worker.py relies on it; decision 16 is complete."""
+"""gunicorn is unchanged where the worker and the hooks rely on it; decision 16 is complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""api/gunicorn_worker.py: connections, chunks, malformed requests and the queue."""
+"""The worker and the hooks of gunicorn: connections, chunks, malformed requests and the queue."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import requests
 import structlog.testing
 from gunicorn.config import Config  # type: ignore[import-untyped]
 
-from api import gunicorn_worker
+from api import gunicorn_hooks, gunicorn_worker
 from api.gunicorn_worker import Worker
 from scripts.server import Cluster
 from tests.support.client import Client, problem, race
@@ -149,7 +149,7 @@ def test_exception_below_the_application_is_logged_with_its_place(
     assert SECRET not in json.dumps([line, refusal])
 
 
-@pytest.mark.parametrize("name", gunicorn_worker.GIVEN_ONCE)
+@pytest.mark.parametrize("name", gunicorn_hooks.GIVEN_ONCE)
 def test_duplicate_header_is_emptied(name: str) -> None:
     once = [("HOST", "test"), (name, "a"), ("ACCEPT", "x"), ("ACCEPT", "y")]
     for headers, expected in (
@@ -157,7 +157,7 @@ def test_duplicate_header_is_emptied(name: str) -> None:
         ([*once, (name, "a")], [*once[:1], *once[2:], (name, "")]),
     ):
         req = SimpleNamespace(headers=headers)
-        gunicorn_worker.pre_request(None, req)
+        gunicorn_hooks.pre_request(None, req)
         assert req.headers == expected
 
 
@@ -261,7 +261,7 @@ def test_worker_with_more_connections_than_another_pauses_before_it_accepts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     counts, pauses = [0] * 8, []
-    monkeypatch.setattr(gunicorn_worker, "_counts", counts)
+    monkeypatch.setattr(gunicorn_worker, "connection_counts", counts)
     monkeypatch.setattr(gunicorn_worker.time, "sleep", pauses.append)
     this = object.__new__(Worker)
     this.cfg, this._values, this.age, this.alive = Config(), Config(), 3, True
@@ -281,7 +281,7 @@ def test_worker_with_more_connections_than_another_pauses_before_it_accepts(
 
             crowd(3)
             assert (counts[3], len(pauses)) == (4, 2)  # with the second and the third
-            gunicorn_worker.child_exit(None, SimpleNamespace(age=5))
+            gunicorn_hooks.child_exit(None, SimpleNamespace(age=5))
             crowd(2)
             assert (counts[3], len(pauses)) == (6, 2)  # no other worker is left
             open_.enter_context(socket.create_connection(listener.getsockname()))
