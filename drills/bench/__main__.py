@@ -24,7 +24,6 @@ from drills.bench import graphql, open_loop, others, paths, report
 from drills.bench.load import Meter, alone
 from drills.bench.paths import BOOK, HELLO, PATHS, READS
 from drills.bench.pgbench import Calls
-from drills.bench.processes import pss_of_workers
 from drills.bench.stacks import WORKERS, Build, checkout_of
 from drills.bench.summary import (
     EARLIER,
@@ -37,6 +36,7 @@ from drills.bench.summary import (
     targets,
 )
 from drills.bench.summary import READS as READ_NAMES
+from drills.processes import pss_of_workers
 from scripts.cluster import THROWAWAY
 from scripts.system import CHECKOUT, CommandError, command_line, installation, run, say
 

@@ -16,7 +16,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from drills.bench import paths, processes
+from drills import processes
+from drills.bench import paths
 from drills.bench.stacks import Stack
 from scripts.system import CommandError
 

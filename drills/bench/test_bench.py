@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from drills.bench import graphql, load, open_loop, paths, pgbench, processes, report, summary
+from drills import processes
+from drills.bench import graphql, load, open_loop, paths, pgbench, report, summary
 from drills.bench.load import Meter, Round
 from drills.bench.open_loop import Latency
 from drills.bench.stacks import Stack

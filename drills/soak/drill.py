@@ -14,8 +14,9 @@ from pathlib import Path
 from api.password_hashing import hash_password
 from drills.load_tools import Answer, Tally, offer
 from drills.past import DOCTORS, PATIENTS, make_past
+from drills.processes import cpu_seconds
 from drills.production import FUTURE, PRODUCTION, VIOLATIONS, choices
-from drills.soak.samples import Sample, Sampler, processor_seconds
+from drills.soak.samples import Sample, Sampler
 from drills.stage import children
 from scripts.server import Cluster
 from tests.support.client import PASSWORD
@@ -115,7 +116,7 @@ def run(cluster: Cluster, database: str, folder: Path, plan: Plan) -> Result:
                 if time.monotonic() - sealed_at > SEAL_SECONDS:
                     sealed_at = time.monotonic()
                     sampler.sql("select from ops.seal_audit()")
-                used = processor_seconds(load.process.pid)
+                used = cpu_seconds(load.process.pid)
                 result.generator_seconds = used or result.generator_seconds
                 result.add(sampler.sample(), load.new())
                 os.truncate(server.log, 0)  # a line for each request

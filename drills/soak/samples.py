@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import re
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from drills.processes import busy_seconds, cpu_seconds, memory, open_files
 from drills.stage import children
 from scripts.server import Cluster
 from tests.support.server import Server
 
 MB = 1 << 20
 EVERYTHING = "everything"
-TICKS = os.sysconf("SC_CLK_TCK")
 # By table: a partition counts for its table.
 TABLES = """
 select coalesce(pg_partition_root(s.relid), s.relid)::regclass::text,
@@ -97,41 +94,8 @@ class Sampler:
             deadlocks=deadlocks,
             tables={name: Table(*figures) for name, *figures in self.sql(TABLES)},
             processor={
-                "API": processor_seconds(self._api),
-                "database": processor_seconds(self._database),
+                "API": cpu_seconds(self._api),
+                "database": cpu_seconds(self._database),
                 EVERYTHING: busy_seconds(),
             },
         )
-
-
-def memory(pid: int) -> dict[str, int]:
-    """Bytes of a process by kind; empty if it has ended."""
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return {}
-    return {name: int(kb) * 1024 for name, kb in re.findall(r"^(\w+): +(\d+) kB$", text, re.M)}
-
-
-def open_files(pid: int) -> int:
-    try:
-        return len(list(Path(f"/proc/{pid}/fd").iterdir()))
-    except FileNotFoundError:
-        return 0
-
-
-def processor_seconds(pid: int) -> float:
-    """Processor time of a process and of all its children, also of those that have ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    own = sum(map(int, fields[11:15])) / TICKS
-    return own + sum(processor_seconds(child) for child in children(pid))
-
-
-def busy_seconds() -> float:
-    """The time for which the CPUs of this computer were not idle, stolen time included."""
-    line = Path("/proc/stat").read_text().split("\n", 1)[0]
-    user, nice, system, _idle, _waiting, irq, softirq, steal = map(int, line.split()[1:9])
-    return (user + nice + system + irq + softirq + steal) / TICKS

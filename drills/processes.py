@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
-PSS = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
+SIZE = re.compile(r"^(\w+): +(\d+) kB$", re.MULTILINE)
 
 
 def tree(root: int) -> list[int]:
@@ -40,10 +40,26 @@ def busy_seconds() -> float:
     return (user + nice + system + irq + softirq + steal) / TICKS
 
 
+def memory(pid: int) -> dict[str, int]:
+    """Bytes of a process by kind, such as Pss, its proportional set size; empty if it has ended."""
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
+    return {kind: int(kib) * 1024 for kind, kib in SIZE.findall(text)}
+
+
 def pss_of_workers(root: int, workers: int) -> float:
     """The mean proportional set size in MiB of the largest children of a process."""
-    sizes = sorted((_pss(pid) for pid in tree(root)[1:]), reverse=True)[:workers]
-    return sum(sizes) / len(sizes) / 1024
+    sizes = sorted((memory(pid).get("Pss", 0) for pid in tree(root)[1:]), reverse=True)[:workers]
+    return sum(sizes) / len(sizes) / 2**20
+
+
+def open_files(pid: int) -> int:
+    try:
+        return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    except FileNotFoundError:
+        return 0
 
 
 def _ticks(pid: int) -> tuple[int, int]:
@@ -54,10 +70,3 @@ def _ticks(pid: int) -> tuple[int, int]:
     # The name of a program may contain spaces and brackets.
     utime, stime, cutime, cstime = map(int, text.rpartition(")")[2].split()[11:15])
     return utime + stime, cutime + cstime
-
-
-def _pss(pid: int) -> int:
-    try:
-        return int(PSS.findall(Path(f"/proc/{pid}/smaps_rollup").read_text())[0])
-    except (FileNotFoundError, ProcessLookupError, IndexError):
-        return 0
