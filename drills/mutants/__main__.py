@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from drills import report
 from drills.mutants.by_hand import by_hand
-from drills.mutants.catalog import GENERATED, Mutant, rules
+from drills.mutants.catalog import BY_HAND, GENERATED, Mutant, rules
 from drills.mutants.generated import generated
 from drills.mutants.report import Result
 from drills.mutants.suite import TEMPLATE, Verdict, judge
@@ -47,6 +47,9 @@ def main() -> None:
     if not kind:
         report.write("mutants", result.text())
     result.summary()
+    refused = [v.mutant.name for v in verdicts if v.mutant.kind == BY_HAND and v.killed_by is None]
+    if refused:
+        raise CommandError(f"PostgreSQL refuses mutants by hand: {', '.join(refused)}")
     if result.unexplained:
         raise CommandError(f"{len(result.unexplained)} survivors are not explained")
     if result.killed_percent(GENERATED) < BAR_PERCENT:

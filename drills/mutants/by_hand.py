@@ -343,13 +343,13 @@ STATEMENTS = (
         " add primary key (operation, key)",
     ),
     (
-        "slots may overlap by a minute",
+        "an open slot may overlap a booked one",
         "availability_slots",
         "alter table app.availability_slots"
         " drop constraint availability_slots_of_a_doctor_never_overlap,"
         " add constraint availability_slots_of_a_doctor_never_overlap exclude using gist"
-        " (doctor_id with =, tstzrange(starts_at + interval '1 minute', ends_at) with &&)"
-        " where (status <> 'withdrawn')",
+        " (doctor_id extensions.gist_uuid_ops with operator(pg_catalog.=),"
+        " tstzrange(starts_at, ends_at) with operator(pg_catalog.&&)) where (status = 'open')",
     ),
 )
 

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(64);
+select plan(65);
 reset role;
 
 -- The owner of the table writes directly here, without the functions.
@@ -55,6 +55,9 @@ select pg_temp.open_slot('doctor', '2027-01-09 11:00:00+00') as cancelled_slot \
 select pg_temp.booking('patient', :'booked_slot') as booking \gset
 select pg_temp.booking('patient', :'completed_slot') as completed \gset
 select pg_temp.booking('patient', :'cancelled_slot') as cancelled \gset
+select throws_ok(
+    pg_temp.slot_sql('2027-01-09 09:15:00+00', '2027-01-09 09:45:00+00'), '23P01', null,
+    'a new slot cannot overlap a booked slot');
 update app.consultations set status = 'completed' where id = :'completed';
 update app.consultations set status = 'cancelled' where id = :'cancelled';
 select is(
