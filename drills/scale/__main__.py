@@ -1,7 +1,7 @@
 """Compare the hot paths with a history of years. SIZES="100000 1000000" SECONDS=10
 
 Two clients at a time send the API's statement, with another person for each call. All sizes are
-measured in turns, because the speed of a computer varies. After that, the plans of the hot queries
+measured in turns, because the speed of a computer varies. Before that, the plans of the hot queries
 are read at each size.
 """
 
@@ -48,8 +48,8 @@ def main() -> None:
                 "select pg_size_pretty(pg_database_size(current_database()))", name(size)
             )
             say(f"scale: {size:,} consultations, {bytes_}: {time.monotonic() - began:.0f} s")
-        times = measure(cluster, sizes, seconds)
         changed = {size: changed_plans(cluster, name(size)) for size in sizes}
+        times = measure(cluster, sizes, seconds)
         version = cluster.version
     growth = {path: growth_of(*by_size.values()) for path, by_size in times.items()}
     report.write("scale", text(sizes, times, growth, version, seconds))
@@ -144,7 +144,7 @@ def text(
         " SQL, with the statement that the API sends, fsync on, `shared_buffers` 1 GB, everything"
         f" on one computer with {os.cpu_count()} CPUs, PostgreSQL {version}. All sizes are measured"
         f" in {TURNS} turns, {seconds:.0f} s in all for each figure. A patient's list is a page of"
-        f" {PAGE}, a doctor's one of 50, so that each size returns as many rows. Afterwards the"
+        f" {PAGE}, a doctor's one of 50, so that each size returns as many rows. Before that, the"
         " plans of the hot queries are read at each size: each searches its index, in each of eight"
         " executions. `make drill NAME=scale` writes this file, and fails if a plan differs, or a"
         f" growth is over {LONGEST_GROWTH}; `SIZES=` chooses the sizes. Milliseconds depend on the"

@@ -75,11 +75,18 @@ class Reporter(SqlClient):
     """A client that also receives the plans of the statements that it causes."""
 
     def __init__(self, cluster: Cluster, database: str) -> None:
+        self._cluster, self._database = cluster, database
         for name, value in SETTINGS.items():
             cluster.sql(f"alter database \"{database}\" set {name} = '{value}'")
         self._scans: defaultdict[str, set[Scan]] = defaultdict(set)
         super().__init__(cluster.url(database, "telemed_api"))
         self.connection.add_notice_handler(self._receive)
+
+    def close(self) -> None:
+        """Later sessions report nothing."""
+        super().close()
+        for name in SETTINGS:
+            self._cluster.sql(f'alter database "{self._database}" reset {name}')
 
     def executions(self, call: Callable[[], Call]) -> list[Plans]:
         """The plans of each of several calls."""
