@@ -7,7 +7,7 @@ more, and takes 60 us of a read's 350.
 import secrets
 import select
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg.adapt import PyFormat, Transformer
@@ -16,15 +16,23 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 
+class Notice(NamedTuple):
+    """A notice of the server: its SQLSTATE, MESSAGE and DETAIL."""
+
+    sqlstate: str
+    message: str
+    detail: str
+
+
 class Connection(psycopg.Connection[tuple[Any, ...]]):
-    """A connection that keeps the notices of the server: (SQLSTATE, text) of each."""
+    """A connection that keeps the notices of the server."""
 
     answer_timeout = 5.0  # seconds in which the server must send something
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.prepare_threshold = None  # psycopg itself prepares nothing
-        self.notices: list[tuple[str, str]] = []
+        self.notices: list[Notice] = []
         self.add_notice_handler(self._keep)
         # No two connections share a name. Behind a pooler, a name of one client could run the
         # statement of another client; with unique names that is an error.
@@ -98,4 +106,5 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
 
     def _keep(self, notice: psycopg.errors.Diagnostic) -> None:
         # The memory of the notice is freed after this call.
-        self.notices.append((notice.sqlstate or "", notice.message_primary or ""))
+        texts = (notice.sqlstate, notice.message_primary, notice.message_detail)
+        self.notices.append(Notice(*(text or "" for text in texts)))

@@ -35,7 +35,7 @@ from psycopg_pool import ConnectionPool
 
 from api import context, present
 from api.config import Settings, current
-from api.connection import Connection
+from api.connection import Connection, Notice
 from api.errors import from_database
 from api.logs import log
 
@@ -227,12 +227,12 @@ def _context() -> tuple[str, str, str, str]:
     return user_id, role, request_id, signature
 
 
-def _answer(value: bytes, notices: list[tuple[str, str]]) -> bytes:
-    present.variables().replayed = any(sqlstate == REPLAYED for sqlstate, _ in notices)
-    for sqlstate, message in notices:
+def _answer(value: bytes, notices: list[Notice]) -> bytes:
+    present.variables().replayed = any(notice.sqlstate == REPLAYED for notice in notices)
+    for sqlstate, message, detail in notices:
         if sqlstate.startswith("TM") and sqlstate != REPLAYED:
             # A refusal that had to be committed, such as a failed log-in that counts.
-            raise from_database(sqlstate, message)
+            raise from_database(sqlstate, message, more=detail)
     return value
 
 

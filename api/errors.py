@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from types import TracebackType
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -66,7 +67,8 @@ class Problem(Exception):  # noqa: N818
 
     status: HTTP status. detail: text for the client, without patient data. code: SQLSTATE, or
     HTTPnnn for an error that the database does not know. errors: one {pointer | parameter | header,
-    detail} for each part of the request that is wrong. headers: additional response headers.
+    detail} for each part of the request that is wrong. more: further members of the document.
+    headers: additional response headers.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Problem(Exception):  # noqa: N818
         *,
         code: str = "",
         errors: Sequence[Mapping[str, str]] = (),
+        more: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
@@ -83,6 +86,7 @@ class Problem(Exception):  # noqa: N818
         self.detail = detail
         self.code = code or f"HTTP{status}"
         self.errors = errors
+        self.more = more or {}
         self.headers = dict(headers or {})
         if status == 401:  # RFC 9110, section 11.6.1
             self.headers.setdefault("WWW-Authenticate", 'Bearer realm="telemedicine"')
@@ -104,6 +108,7 @@ class Problem(Exception):  # noqa: N818
             "detail": self.detail,
             "code": self.code,
             "request_id": request_id,
+            **self.more,
         }
         if self.errors:
             document["errors"] = self.errors
@@ -116,12 +121,17 @@ def title(status: int) -> str:
 
 
 def from_database(
-    sqlstate: str, message: str, column: str | None = None, hint: str | None = None
+    sqlstate: str,
+    message: str,
+    column: str | None = None,
+    hint: str | None = None,
+    more: str = "",
 ) -> Problem:
     """The problem for an error of the database.
 
     message: shown to the client for codes of class TM only. column: the field that is wrong. hint:
-    for 429, the seconds to wait before another attempt.
+    for 429, the seconds to wait before another attempt. more: the DETAIL of app.refuse: a JSON
+    object, or empty.
     """
     status = next((s for prefix, s in STATUS_BY_SQLSTATE if sqlstate.startswith(prefix)), 500)
     detail = message if sqlstate.startswith("TM") and status != 500 else DETAILS[status]
@@ -131,7 +141,8 @@ def from_database(
         detail = UNKNOWN
     errors = [{**_place(column), "detail": detail}] if column else []
     headers = {"Retry-After": hint} if status == 429 and hint else {}
-    return Problem(status, detail, code=sqlstate, errors=errors, headers=headers)
+    members = json.loads(more) if more else {}
+    return Problem(status, detail, code=sqlstate, errors=errors, more=members, headers=headers)
 
 
 def pointer(*path: str | int) -> str:

@@ -45,6 +45,36 @@ class ProblemDetails(Schema):
         ),
         metadata={"description": "each part of the request that is wrong"},
     )
+    reasons = fields.List(
+        fields.Nested(
+            Request.from_dict(
+                {
+                    "code": fields.String(required=True, metadata={"example": "TM901"}),
+                    "detail": fields.String(required=True),
+                },
+                name="RefusalReason",
+            )
+        ),
+        metadata={
+            "description": "all reasons why a slot is refused; `code` and `detail` are the first"
+        },
+    )
+    alternatives = fields.List(
+        fields.Nested(
+            Request.from_dict(
+                {
+                    "id": fields.UUID(required=True),
+                    "starts_at": fields.AwareDateTime(required=True),
+                    "ends_at": fields.AwareDateTime(required=True),
+                },
+                name="AlternativeSlot",
+            )
+        ),
+        metadata={
+            "description": "for a refused slot: up to five later open slots of its doctor, at"
+            " which the patient has no other consultation"
+        },
+    )
 
 
 class Api(SmorestApi):  # type: ignore[misc]  # flask-smorest has no types

@@ -47,8 +47,8 @@ EDITS = (
     (
         "the status of a slot is not checked before booking",
         "api.book_consultation",
-        "if v_slot.status <> 'open' then",
-        "if false then",
+        "if v_slot.status <> 'open'\n",
+        "if false\n",
     ),
     (
         "no lock on the slot that is booked",
@@ -96,8 +96,20 @@ EDITS = (
     (
         "a busy patient can book",
         "api.book_consultation",
-        "if app.patient_is_busy(v_actor.user_id, v_slot.starts_at, v_slot.ends_at) then",
-        "if false then",
+        "or app.patient_is_busy(v_actor.user_id, v_slot.starts_at, v_slot.ends_at) then",
+        "then",
+    ),
+    (
+        "only the first reason of a refusal is listed",
+        "app.refuse_slot",
+        "'reasons', to_jsonb(v_reasons)",
+        "'reasons', to_jsonb(v_reasons[:1])",
+    ),
+    (
+        "alternatives are at times of other consultations",
+        "app.refuse_slot",
+        "              and (tstzrange(s.starts_at, s.ends_at) && v_busy) is not true\n",
+        "",
     ),
     # Idempotency
     (

@@ -94,6 +94,35 @@ def test_booking_ones_own_slot_again_names_the_reason(
     problem(patient.post("/v1/consultations", body, key=new_key()), 409, "TM918")
 
 
+def test_refused_booking_lists_all_reasons_and_free_slots(
+    doctor: Client, new_doctor: People, patient: Client, new_patient: People
+) -> None:
+    wanted, free = doctor.publish(at(1, 9)), doctor.publish(at(1, 10))
+    new_patient().book(wanted)
+    patient.book(new_doctor().publish(at(1, 9, 15)))
+    body, key = {"slot_id": wanted["id"]}, new_key()
+    refusal = problem(patient.post("/v1/consultations", body, key=key), 409, "TM901")
+    assert [reason["code"] for reason in refusal["reasons"]] == ["TM901", "TM904"]
+    assert refusal["reasons"][0]["detail"] == refusal["detail"]
+    (alternative,) = refusal["alternatives"]
+    assert alternative == {name: free[name] for name in ("id", "starts_at", "ends_at")}
+    patient.book(alternative)
+    again = problem(patient.post("/v1/consultations", body, key=key), 409, "TM901")
+    assert again == {**refusal, "request_id": again["request_id"]}
+
+
+def test_refused_reschedule_lists_all_reasons(
+    doctor: Client, patient: Client, new_patient: People
+) -> None:
+    booked, taken = patient.book(doctor.publish(at(1, 9))), doctor.publish(at(1, 10))
+    new_patient().book(taken)
+    ok(patient.post(path(booked, "/cancel")))
+    answer = patient.post(path(booked, "/reschedule"), {"slot_id": taken["id"]}, key=new_key())
+    refusal = problem(answer, 409, "TM905")
+    assert [reason["code"] for reason in refusal["reasons"]] == ["TM905", "TM901"]
+    assert refusal["alternatives"] == []
+
+
 def test_booking_a_slot_after_a_cancellation_succeeds(
     doctor: Client, patient: Client, new_patient: People
 ) -> None:

@@ -44,24 +44,10 @@ begin
         from app.availability_slots as s where s.id = p_slot_id for no key update;
     end if;
 
-    if v_slot.status <> 'open' then
-        -- The caller learns whether they hold the slot, and not who else does.
-        if app.patient_holds_slot(v_actor.user_id, p_slot_id) then
-            perform app.refuse_under_key(v_key, 'TM918', 'You have already booked this slot');
-        else
-            perform app.refuse_under_key(
-                v_key, 'TM901', 'The slot is not open: choose another slot');
-        end if;
-        return null;
-    end if;
-    if v_slot.starts_at <= app.clock() then
-        perform app.refuse_under_key(
-            v_key, 'TM903', 'The slot has already begun: choose a later slot');
-        return null;
-    end if;
-    if app.patient_is_busy(v_actor.user_id, v_slot.starts_at, v_slot.ends_at) then
-        perform app.refuse_under_key(
-            v_key, 'TM904', 'You have another consultation at this time: choose another slot');
+    if v_slot.status <> 'open'
+        or v_slot.starts_at <= app.clock()
+        or app.patient_is_busy(v_actor.user_id, v_slot.starts_at, v_slot.ends_at) then
+        perform app.refuse_slot(v_key, v_slot);
         return null;
     end if;
 
@@ -94,7 +80,8 @@ characters. p_idempotency_key is required: a retry under the same key returns th
 books nothing (draft-ietf-httpapi-idempotency-key-header). Raises TM101, TM102, TM203, TM206, TM301,
 TM302, TM402, TM901 (the slot is not open), TM903 (the slot has begun), TM904 (the patient has
 another consultation at this time), TM918 (the patient has already booked the slot), TM991. TM901,
-TM903, TM904 and TM918 are stored under the key, see app.refuse.';
+TM903, TM904 and TM918 are stored under the key, see app.refuse; their DETAIL lists all reasons and
+free slots of the doctor, see app.refuse_slot.';
 
 grant execute on function api.book_consultation(uuid, text, text) to telemed_api, telemed_dba;
 

@@ -16,6 +16,7 @@ declare
     v_current app.consultations := app.visible_consultation(v_actor, p_consultation_id);
     v_key app.idempotency_keys;
     v_slot app.availability_slots;
+    v_reasons app.refusal_reason[];
     v_consultation api.consultations;
 begin
     perform app.require_key(p_idempotency_key);
@@ -47,40 +48,24 @@ begin
     for no key update;
     select s.* into strict v_slot from app.availability_slots as s where s.id = p_slot_id;
 
-    if v_current.status <> 'scheduled' then
-        perform app.refuse_under_key(
-            v_key, 'TM905', 'Only a scheduled consultation can be rescheduled');
-        return null;
-    end if;
-    if v_current.starts_at <= app.clock() then
-        perform app.refuse_under_key(
-            v_key, 'TM906', 'A patient can reschedule only before the consultation starts');
-        return null;
-    end if;
-    if v_current.slot_id = p_slot_id then
-        perform app.refuse_under_key(
-            v_key, 'TM917', 'The consultation is already in this slot: choose another slot');
-        return null;
-    end if;
-    if v_slot.status <> 'open' then
-        if app.patient_holds_slot(v_actor.user_id, p_slot_id) then
-            perform app.refuse_under_key(
-                v_key, 'TM918', 'Another consultation of yours is already in this slot');
-        else
-            perform app.refuse_under_key(
-                v_key, 'TM901', 'The slot is not open: choose another slot');
-        end if;
-        return null;
-    end if;
-    if v_slot.starts_at <= app.clock() then
-        perform app.refuse_under_key(
-            v_key, 'TM903', 'The slot has already begun: choose a later slot');
-        return null;
-    end if;
-    if app.patient_is_busy(
-        v_actor.user_id, v_slot.starts_at, v_slot.ends_at, p_consultation_id) then
-        perform app.refuse_under_key(
-            v_key, 'TM904', 'You have another consultation at this time: choose another slot');
+    v_reasons := array(
+        select row(r.code, r.detail)::app.refusal_reason
+        from (values
+            (1, 'TM905', 'Only a scheduled consultation can be rescheduled',
+             v_current.status <> 'scheduled'),
+            (2, 'TM906', 'A patient can reschedule only before the consultation starts',
+             v_current.starts_at <= app.clock()),
+            (3, 'TM917', 'The consultation is already in this slot: choose another slot',
+             v_current.slot_id = p_slot_id and v_current.status <> 'cancelled')
+        ) as r (rank, code, detail, applies)
+        where r.applies
+        order by r.rank);
+    if v_reasons <> '{}'
+        or v_slot.status <> 'open'
+        or v_slot.starts_at <= app.clock()
+        or app.patient_is_busy(
+            v_actor.user_id, v_slot.starts_at, v_slot.ends_at, p_consultation_id) then
+        perform app.refuse_slot(v_key, v_slot, v_reasons, p_consultation_id);
         return null;
     end if;
 
@@ -100,7 +85,7 @@ open, or withdrawn if the doctor has time off or is deactivated. p_idempotency_k
 Raises TM101, TM102, TM203, TM206, TM207, TM208, TM301, TM302, TM402, TM403, TM901, TM903, TM904,
 TM905, TM906, TM917 (the consultation is already in the slot), TM918 (another consultation of the
 patient is in the slot), TM991. The TM9 refusals except TM991 are stored under the key, see
-app.refuse.';
+app.refuse; their DETAIL lists all reasons and free slots of the doctor, see app.refuse_slot.';
 
 grant execute on function api.reschedule_consultation(uuid, uuid, text) to telemed_api, telemed_dba;
 

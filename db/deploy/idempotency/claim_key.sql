@@ -51,7 +51,8 @@ begin
     raise notice 'This is the answer to an earlier request with the same Idempotency-Key'
         using errcode = 'TM000';
     if v_known.refusal_code is not null then
-        perform app.refuse(v_known.refusal_code, v_known.refusal_message);
+        perform app.refuse(
+            v_known.refusal_code, v_known.refusal_message, v_known.refusal_details);
     end if;
     return v_known;
 end;

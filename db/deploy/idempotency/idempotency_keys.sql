@@ -12,6 +12,7 @@ create table app.idempotency_keys (
     response jsonb,
     refusal_code text,
     refusal_message app.line,
+    refusal_details jsonb,
     created_at app.instant not null default app.clock(),
     constraint idempotency_keys_are_used_once primary key (user_id, operation, key),
     constraint idempotency_keys_fingerprint_is_a_sha256 check (octet_length(fingerprint) = 32),
@@ -19,6 +20,7 @@ create table app.idempotency_keys (
     check (
         (response is null) <> (refusal_code is null)
         and (refusal_code is null) = (refusal_message is null)
+        and (refusal_details is null or refusal_code is not null)
         and (resource_id is null or response is not null)),
     constraint idempotency_keys_remember_conflicts_only check (refusal_code ~ '^TM9[0-8][0-9]$')
 );
@@ -34,6 +36,8 @@ comment on column app.idempotency_keys.fingerprint_version is
 comment on column app.idempotency_keys.resource_id is
 'The id of the row that was made or changed; null for a refusal and for weekly slots, which are
 many rows.';
+comment on column app.idempotency_keys.refusal_details is
+'What a refusal says besides its code and message, see app.refuse; null if nothing.';
 comment on column app.idempotency_keys.response is
 'The answer, which a replay returns again; null for a refusal.';
 

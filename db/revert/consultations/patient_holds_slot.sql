@@ -2,6 +2,6 @@
 
 begin;
 
-drop function app.patient_holds_slot(uuid, uuid);
+drop function app.patient_holds_slot(uuid, uuid, uuid);
 
 commit;

@@ -2,6 +2,6 @@
 
 begin;
 
-drop function app.refuse(text, text);
+drop function app.refuse(text, text, jsonb);
 
 commit;

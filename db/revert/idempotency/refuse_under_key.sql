@@ -2,6 +2,6 @@
 
 begin;
 
-drop function app.refuse_under_key(app.idempotency_keys, text, text);
+drop function app.refuse_under_key(app.idempotency_keys, text, text, jsonb);
 
 commit;

@@ -31,7 +31,7 @@ select lives_ok('select pg_temp.refuse()',
 select ok(
     p.proconfig @> '{client_min_messages=notice}',
     'refuse: a client that hides warnings gets the refusal nevertheless')
-from pg_proc as p where p.oid = 'app.refuse(text, text)'::regprocedure;
+from pg_proc as p where p.oid = 'app.refuse(text, text, jsonb)'::regprocedure;
 
 select * from finish();
 rollback;

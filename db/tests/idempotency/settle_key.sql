@@ -23,7 +23,7 @@ select throws_ok(
         $$
         select app.settle_key(
             row(%L, 'book_consultation', 'key', sha256(''), 1, null, null, null, null,
-            null)::app.idempotency_keys,
+            null, null)::app.idempotency_keys,
             gen_random_uuid(), '{}')
         $$, :'patient'),
     '23505', null, 'settle_key: a second outcome under the same key is rejected');

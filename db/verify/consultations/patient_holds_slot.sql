@@ -2,6 +2,6 @@
 
 begin;
 
-select 'app.patient_holds_slot(uuid, uuid)'::regprocedure;
+select 'app.patient_holds_slot(uuid, uuid, uuid)'::regprocedure;
 
 rollback;

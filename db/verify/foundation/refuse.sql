@@ -2,6 +2,6 @@
 
 begin;
 
-select 'app.refuse(text, text)'::regprocedure;
+select 'app.refuse(text, text, jsonb)'::regprocedure;
 
 rollback;

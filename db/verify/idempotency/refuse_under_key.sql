@@ -2,6 +2,6 @@
 
 begin;
 
-select 'app.refuse_under_key(app.idempotency_keys, text, text)'::regprocedure;
+select 'app.refuse_under_key(app.idempotency_keys, text, text, jsonb)'::regprocedure;
 
 rollback;
