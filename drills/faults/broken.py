@@ -124,7 +124,8 @@ BUILDS = (
         {"every_key_has_one_outcome"},
         patch="""
             create or replace function app.refuse_under_key(
-                p_key app.idempotency_keys, p_code text, p_message text)
+                p_key app.idempotency_keys, p_code text, p_message text,
+                p_details jsonb default null)
             returns void language plpgsql volatile set search_path = pg_catalog, pg_temp
             as $$ begin perform app.refuse(p_code, p_message); end $$;
         """,
