@@ -151,7 +151,7 @@ class Worker(base.Worker):  # type: ignore[misc]
     def _accept_one(self, listener: Any) -> bool:
         try:
             client, address = listener.accept()
-        except OSError:  # there is none, or the listener is closed
+        except OSError:  # no connection waits, or the listener is closed
             return False
         with contextlib.suppress(OSError):  # the client is gone
             client.setblocking(True)

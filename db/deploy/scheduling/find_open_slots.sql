@@ -21,7 +21,7 @@ declare
     v_after_at timestamptz;
     v_after_id uuid;
     -- Whole rows, because a second look-up of each row by its id would take longer.
-    v_page api.offered_slots[];
+    v_page app.availability_slots[];
 begin
     perform app.current_actor();
     v_after := app.cursor_position('find_open_slots', p_cursor);
@@ -29,40 +29,23 @@ begin
     v_after_id := (v_after ->> 1)::uuid;
     perform app.check_limit(p_limit);
 
-    -- Two queries, because each has its own index that returns the rows in this order. The doctors
-    -- are found for the rows of the page alone.
+    -- Two queries, because each has its own index that returns the rows in this order. No row
+    -- comparison with the cursor: without one, it reads the open slots of the past.
+    v_from := greatest(v_from, v_after_at);
     if p_specialty is null then
         v_page := array(
-            select
-                row(
-                    s.id, s.doctor_id, s.starts_at, s.ends_at, s.status,
-                    d.full_name, d.specialty, d.fee_minor, d.currency
-                )::api.offered_slots
-            from (
-                select s.* from app.availability_slots as s
-                where s.status = 'open'
-                  and s.starts_at >= v_from and s.starts_at < v_to
-                  and (s.starts_at, s.id) > (v_after_at, v_after_id)
-                order by s.starts_at, s.id limit p_limit + 1
-            ) as s
-            inner join app.doctors as d on d.user_id = s.doctor_id
-            order by s.starts_at, s.id);
+            select s from app.availability_slots as s
+            where s.status = 'open'
+              and s.starts_at >= v_from and s.starts_at < v_to
+              and (s.starts_at > v_after_at or s.id > v_after_id)
+            order by s.starts_at, s.id limit p_limit + 1);
     else
         v_page := array(
-            select
-                row(
-                    s.id, s.doctor_id, s.starts_at, s.ends_at, s.status,
-                    d.full_name, d.specialty, d.fee_minor, d.currency
-                )::api.offered_slots
-            from (
-                select s.* from app.availability_slots as s
-                where s.status = 'open' and s.specialty = lower(p_specialty)
-                  and s.starts_at >= v_from and s.starts_at < v_to
-                  and (s.starts_at, s.id) > (v_after_at, v_after_id)
-                order by s.starts_at, s.id limit p_limit + 1
-            ) as s
-            inner join app.doctors as d on d.user_id = s.doctor_id
-            order by s.starts_at, s.id);
+            select s from app.availability_slots as s
+            where s.status = 'open' and s.specialty = lower(p_specialty)
+              and s.starts_at >= v_from and s.starts_at < v_to
+              and (s.starts_at > v_after_at or s.id > v_after_id)
+            order by s.starts_at, s.id limit p_limit + 1);
     end if;
     perform app.set_next_cursor(
         'find_open_slots',
@@ -71,7 +54,12 @@ begin
         end);
 
     return query
-    select p.* from unnest(v_page[:p_limit]) as p;
+    select
+        s.id, s.doctor_id, s.starts_at::timestamptz, s.ends_at::timestamptz, s.status,
+        d.full_name::text, d.specialty::text, d.fee_minor::bigint, d.currency::text
+    from unnest(v_page[:p_limit]) as s
+    inner join app.doctors as d on d.user_id = s.doctor_id
+    order by s.starts_at, s.id;
 end;
 $$;
 
