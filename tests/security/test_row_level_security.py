@@ -80,6 +80,7 @@ OPEN = {
     "clinic_settings": "settings of the clinic are not confidential",
     "availability_slots": "every account that is logged in searches for slots, open or not",
     "doctors": "every account that is logged in may read the profiles of doctors",
+    "specialties": "every account that is logged in may read the list of specialties",
     "consultation_transitions": "rules, the same for all callers",
     "log_in_limits": "rules, the same for all callers",
 }

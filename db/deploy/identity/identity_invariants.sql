@@ -39,6 +39,18 @@ begin
 
     return query
     select
+        'doctors_are_found_by_their_own_words',
+        'A doctor has the code of the specialty, and the text for searches has the present words.',
+        array(
+            select d.user_id::text
+            from app.doctors as d
+            where d.user_id >= v_first
+              and (d.specialty_code <> app.specialty_code(d.specialty)
+                   or d.search_text <> app.doctor_search_text(
+                       d.full_name, d.specialty, d.languages::text[])));
+
+    return query
+    select
         'no_two_accounts_have_one_email',
         'No two accounts have e-mail addresses that differ only in case or composition.',
         array(
