@@ -212,6 +212,44 @@ EDITS = (
         "current_setting('app.verified_user_id', true)",
         "''",
     ),
+    # Searches
+    (
+        "a search minds accents",
+        "app.folded_text",
+        "extensions.unaccent(normalize(p_text, nfc))",
+        "normalize(p_text, nfc)",
+    ),
+    ("a search forgives no typing error", "api.list_doctors", ">= 0.4", ">= 2"),
+    (
+        "a search finds deactivated doctors",
+        "api.list_doctors",
+        "d.deactivated_at is null",
+        "true",
+    ),
+    (
+        "hours are those of UTC",
+        "app.search_open_slots",
+        "coalesce(p_time_zone, 'UTC')",
+        "'UTC'",
+    ),
+    (
+        "hours that began yesterday are not searched",
+        "app.search_open_slots",
+        "- interval '1 day'",
+        "",
+    ),
+    (
+        "a repeated hour is found once",
+        "app.search_open_slots",
+        "(d.day + v_opens_at + v_hours) at time zone v_zone,",
+        "app.instant_of(d.day + v_opens_at + v_hours, v_zone),",
+    ),
+    (
+        "the last day of a calendar ends early",
+        "api.doctor_calendar",
+        "(v_last + 1)::timestamp",
+        "v_last::timestamp",
+    ),
     # The audit log and its seals
     (
         "the audit log does not name the user",

@@ -43,6 +43,12 @@ SETTINGS = {
 }
 
 TAKEN = "select id from app.availability_slots where status = 'booked' order by id limit 100"
+# Hours of every day in the zone of a patient.
+HOURS: dict[str, object] = {
+    "weekdays": [1, 2, 3, 4, 5, 6, 7],
+    "between": "08:00-12:00",
+    "time_zone": "Europe/Berlin",
+}
 # The index that each path needs: another one would read the rows of other people, too.
 INDEXES = {
     "book": "consultations_of_a_patient_never_overlap",
@@ -55,6 +61,11 @@ INDEXES = {
     "open slots of a doctor": "availability_slots_open_by_doctor",
     "open slots of a specialty": "availability_slots_open_by_specialty",
     "open slots": "availability_slots_open_by_time",
+    "open slots of few doctors, by hours": "availability_slots_open_by_doctor",
+    "open slots of many doctors, by hours": "availability_slots_open_by_time",
+    "open slots of many doctors, by language": "availability_slots_open_by_time",
+    "calendar of a doctor": "availability_slots_open_by_doctor",
+    "doctors by next free time": "availability_slots_open_by_doctor",
 }
 
 
@@ -137,6 +148,15 @@ def calls_of(
             "find_open_slots", specialty=f"Specialty {chance.randrange(20)}"
         ),
         "open slots": lambda: slots("find_open_slots"),
+        "open slots of few doctors, by hours": lambda: slots(
+            "find_open_slots", language="es", **HOURS
+        ),
+        "open slots of many doctors, by hours": lambda: slots("find_open_slots", **HOURS),
+        "open slots of many doctors, by language": lambda: slots("find_open_slots", language="de"),
+        "calendar of a doctor": lambda: slots(
+            "doctor_calendar", doctor_id=chance.choice(stock.doctors).id
+        ),
+        "doctors by next free time": lambda: slots("list_doctors", sort="next_free"),
     }
 
 

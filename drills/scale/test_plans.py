@@ -49,8 +49,11 @@ class Clinic(NamedTuple):
 
 @pytest.fixture(scope="module")
 def past(cluster: Cluster) -> Iterator[str]:
-    """The name of a database with 20,000 past consultations: 400 a doctor, 10 a patient."""
-    make_past(cluster, PAST, 20_000, doctors=50, patients=2_000)
+    """The name of a database with 20,000 past consultations: 250 a doctor, 10 a patient.
+
+    More than 64 doctors, of whom three speak Spanish: see app.search_open_slots.
+    """
+    make_past(cluster, PAST, 20_000, doctors=80, patients=2_000)
     with psycopg.connect(cluster.url(PAST), autocommit=True) as connection:
         for statement in TRACES.split(";\n"):
             connection.execute(statement.encode())
