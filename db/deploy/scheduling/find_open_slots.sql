@@ -25,6 +25,7 @@ declare
     v_after jsonb;
     v_after_at timestamptz;
     v_after_id uuid;
+    v_begin timestamptz;
     -- Whole rows, because a second look-up of each row by its id would take longer.
     v_page api.offered_slots[];
 begin
@@ -32,6 +33,9 @@ begin
     v_after := app.cursor_position('find_open_slots', p_cursor);
     v_after_at := coalesce((v_after ->> 0)::timestamptz, '-infinity');
     v_after_id := (v_after ->> 1)::uuid;
+    -- The conditions below compare no row: with a row comparison, a scan of the index could begin at
+    -- the position of the cursor, and read all open slots of the past.
+    v_begin := greatest(v_from, v_after_at);
     perform app.check_limit(p_limit);
     if p_specialty is not null then
         v_code := app.specialty_code(p_specialty);
@@ -55,8 +59,8 @@ begin
             from (
                 select s.* from app.availability_slots as s
                 where s.status = 'open'
-                  and s.starts_at >= v_from and s.starts_at < v_to
-                  and (s.starts_at, s.id) > (v_after_at, v_after_id)
+                  and s.starts_at >= v_begin and s.starts_at < v_to
+                  and (s.starts_at > v_after_at or s.id > v_after_id)
                 order by s.starts_at, s.id limit p_limit + 1
             ) as s
             inner join app.doctors as d on d.user_id = s.doctor_id
@@ -71,8 +75,8 @@ begin
             from (
                 select s.* from app.availability_slots as s
                 where s.status = 'open' and s.specialty = v_code
-                  and s.starts_at >= v_from and s.starts_at < v_to
-                  and (s.starts_at, s.id) > (v_after_at, v_after_id)
+                  and s.starts_at >= v_begin and s.starts_at < v_to
+                  and (s.starts_at > v_after_at or s.id > v_after_id)
                 order by s.starts_at, s.id limit p_limit + 1
             ) as s
             inner join app.doctors as d on d.user_id = s.doctor_id

@@ -26,6 +26,8 @@ begin
     v_after := app.cursor_position('list_open_slots', p_cursor);
     v_after_at := coalesce((v_after ->> 0)::timestamptz, '-infinity');
     v_after_id := (v_after ->> 1)::uuid;
+    -- Not a row comparison: see api.find_open_slots.
+    v_from := greatest(v_from, v_after_at);
     perform app.check_limit(p_limit);
     if not exists (select from app.doctors as d where d.user_id = p_doctor_id) then
         raise exception 'There is no such doctor' using errcode = 'TM401';
@@ -36,7 +38,7 @@ begin
           and s.status = 'open'
           and s.starts_at >= v_from
           and s.starts_at < coalesce(p_to, 'infinity')
-          and (s.starts_at, s.id) > (v_after_at, v_after_id)
+          and (s.starts_at > v_after_at or s.id > v_after_id)
         order by s.starts_at, s.id limit p_limit + 1);
     perform app.set_next_cursor(
         'list_open_slots',

@@ -106,6 +106,8 @@ begin
     -- Two queries: the slots of each of few doctors, or those of all doctors in the order of time,
     -- where many doctors fill a page early. Windows do not overlap, so that a page needs no more
     -- windows than those that fill it: the order by their begin allows for an incremental sort.
+    -- The condition on p_after_at is not a row comparison: with one, each scan would begin at that
+    -- position, and read all slots before its window.
     if cardinality(v_doctors) <= v_few then
         return query
         select
@@ -124,7 +126,7 @@ begin
                 from app.availability_slots as s
                 where s.doctor_id = o.doctor_id and s.status = 'open'
                   and s.starts_at >= w.begins and s.starts_at < w.ends
-                  and (s.starts_at, s.id) > (p_after_at, p_after_id)
+                  and (s.starts_at > p_after_at or s.id > p_after_id)
                   and s.starts_at at time zone v_zone >= w.opens
                   and s.starts_at at time zone v_zone < w.closes
                 order by s.starts_at, s.id limit p_rows
@@ -150,7 +152,7 @@ begin
                 from app.availability_slots as s
                 where s.status = 'open'
                   and s.starts_at >= w.begins and s.starts_at < w.ends
-                  and (s.starts_at, s.id) > (p_after_at, p_after_id)
+                  and (s.starts_at > p_after_at or s.id > p_after_id)
                   and s.starts_at at time zone v_zone >= w.opens
                   and s.starts_at at time zone v_zone < w.closes
                   and (p_specialty_code is null or s.specialty = p_specialty_code)
