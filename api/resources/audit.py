@@ -113,7 +113,7 @@ def list_audit_logs(query: Arguments) -> bytes:
 def list_access_logs(query: Arguments) -> bytes:
     """List accesses
 
-    Reads of clinical data by users other than the patient, refusals of logged-in users, and DBAs
+    Reads of data of patients by other users, refusals of logged-in users, and DBAs
     who acted as a user.
     """
     return db.page("list_access_logs", **query)

@@ -24,6 +24,7 @@ from tests.support.sql_client import SqlClient
 EXECUTIONS = 8
 # Tables that grow with the clinic. The name of a partition begins with that of its table.
 BIG = (
+    "access_logs",
     "audit_logs",
     "availability_slots",
     "consultations",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import psycopg
@@ -25,6 +26,8 @@ insert into app.idempotency_keys (
 select patient_id, 'book_consultation', id::text, sha256(''), 1, id, '{}' from app.consultations;
 insert into app.audit_logs (table_name, row_id, operation, new, user_id, row_hash)
 select 'consultations', id, 'INSERT', '{}', patient_id, sha256('') from app.consultations;
+insert into app.access_logs (kind, operation, resource_ids, user_id, role)
+select 'read', 'get_consultation', array[id], doctor_id, 'doctor' from app.consultations;
 with admin as (
     insert into app.users (email, password_hash, role)
     values ('admin@scale.test', '$2b$04$' || repeat('a', 53), 'admin') returning id
@@ -94,6 +97,15 @@ def test_hot_queries_search_indexes_and_keep_their_plans(clinic: Clinic) -> None
     )
     person, function, arguments = clinic.calls["replay"]()
     assert clinic.reporter.call(person, function, **arguments).replayed
+
+
+def test_reads_of_a_patients_data_are_found_by_an_index(clinic: Clinic) -> None:
+    month = f"access_logs_{datetime.now(UTC):%Y_%m}"
+    patient, _, _ = clinic.calls["list, as the patient"]()
+    for plans in clinic.reporter.executions(lambda: (patient, "my_access_log", {})):
+        found = {scan for scans in plans.values() for scan in scans if scan.table == month}
+        assert f"{month}_resource_ids_idx" in {scan.index_name for scan in found}
+        assert all(scan.searched for scan in found), found
 
 
 # The checker itself

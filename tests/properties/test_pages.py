@@ -229,6 +229,22 @@ def payments(clinic: Accounts) -> Listed:
     return Listed(patient, f"/v1/consultations/{consultation['id']}/payments", ids, [pay])
 
 
+def access_log(clinic: Accounts) -> Listed:
+    """Reads of a consultation, as its patient sees them: only added, also by each page."""
+    patient, doctor = clinic.new_patient(), clinic.new_doctor()
+    path = f"/v1/consultations/{patient.book(doctor.publish(at(30)))['id']}"
+
+    def read(_rng: random.Random) -> list[str]:
+        ok(doctor.get(path))
+        return []
+
+    for _ in range(ROWS):
+        read(random.Random())
+    found = ok(patient.get("/v1/me/access-log"))["items"]
+    assert len(found) == ROWS
+    return Listed(patient, "/v1/me/access-log", [str(row["id"]) for row in found], [read])
+
+
 LISTS: dict[str, Callable[[Accounts], Listed]] = {
     "consultations of a patient": lambda clinic: consultations(clinic, "patient"),
     "consultations of a doctor": lambda clinic: consultations(clinic, "doctor"),
@@ -245,6 +261,7 @@ LISTS: dict[str, Callable[[Accounts], Listed]] = {
     "time off": time_off,
     "sessions": sessions,
     "payments": payments,
+    "access log": access_log,
 }
 
 
@@ -275,6 +292,7 @@ def test_pages_show_every_untouched_row_once(name: str, seed: int, clinic: Accou
     "path",
     [
         *("/v1/consultations", "/v1/slots", "/v1/doctors", "/v1/me/sessions", "/v1/specialties"),
+        "/v1/me/access-log",
         *("/v1/admin/audit-logs", "/v1/admin/access-logs"),
     ],
 )

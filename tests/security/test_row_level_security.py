@@ -62,6 +62,8 @@ VISIBLE = {
     "roles": {},
     "recovery_codes": {},
     "password_resets": {},
+    "email_verifications": {},
+    "notification_preferences": dict.fromkeys(("patient", "doctor", "admin"), "t.user_id = %(me)s"),
     "log_in_attempts": {},
     "audit_seals": {},
 }
@@ -163,6 +165,15 @@ INSERTS = {
         "admin",
         "app.password_resets (user_id, token_hash) values ({patient}, sha256('x'))",
     ),
+    "a verification of an e-mail address": (
+        "admin",
+        "app.email_verifications (user_id, email, token_hash)"
+        " values ({patient}, 'a@clinic.test', sha256('x'))",
+    ),
+    "a notification preference of another user": (
+        "admin",
+        "app.notification_preferences values ({patient}, 'booked', false, false)",
+    ),
     "a secret": ("admin", "app.secrets (name) values ('mine')"),
 }
 
@@ -177,6 +188,9 @@ def clinic(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Clinic
         for row in (
             "app.recovery_codes (user_id, code_hash) values (%s, sha256('a'))",
             "app.password_resets (user_id, token_hash) values (%s, sha256('a'))",
+            "app.email_verifications (user_id, email, token_hash)"
+            " values (%s, 'a@clinic.test', sha256('a'))",
+            "app.notification_preferences values (%s, 'booked', true, true)",
             "app.log_in_attempts (subject) values (sha256(convert_to(%s, 'UTF8')))",
         ):
             clinic.onlooker.execute(f"insert into {row}".encode(), (clinic.people["patient"].id,))

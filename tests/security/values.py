@@ -169,6 +169,8 @@ class Values:
             "practising_since": lambda: one_of((1998, 1899)),
             "photo_url": lambda: one_of(("https://clinic.example/1.jpg", "http://x.example")),
             "time_zone": lambda: one_of(("Europe/Berlin", "America/New_York", "UTC")),
+            "language": lambda: one_of(("en", "pt-BR")),
+            "kind": lambda: one_of(("read", "reminder", "payment")),
             "fee_minor": lambda: one_of((0, 5000, 10**12)),
             "amount_minor": lambda: one_of((1, 100, 5000)),
             "currency": lambda: one_of(("EUR", "EUR", "JPY")),

@@ -27,6 +27,9 @@ SESSION_ENDS = ("log_out", "refresh_session")  # or its refresh token is spent
 # others would be locked out.
 REFUSED = {
     "change_password": (422,),
+    "close_my_account": (422,),
+    "request_email_change": (422,),
+    "verify_email": (422,),
     "reset_password": (422,),
     "confirm_mfa": (401, 409),  # whether something was enrolled or not
     "disable_mfa": (409,),
@@ -42,6 +45,7 @@ SECRETS_OF = {
     "refresh_session": TOKENS,
     "change_password": TOKENS,
     "enrol_mfa": {"secret", "otpauth_uri"},
+    "export_my_data": {"password_resets"},  # the name of a table
 }
 SECRET_VALUES = re.compile(r"\$2[aby]\$\d\d\$")  # of bcrypt
 HEADERS = {"X-Content-Type-Options": "nosniff"}

@@ -2,6 +2,30 @@
 
 begin;
 
+set local role telemed_internal;
+create function app.subject_of_change(p_table_name text, p_row jsonb)
+returns uuid
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return case
+        when p_table_name in ('consultations', 'users') then (p_row ->> 'id')::uuid
+        when p_table_name = 'prescription_items' then (
+            select p.consultation_id from app.prescriptions as p
+            where p.id = (p_row ->> 'prescription_id')::uuid)
+        else coalesce(
+            (p_row ->> 'consultation_id')::uuid, (p_row ->> 'patient_id')::uuid,
+            (p_row ->> 'user_id')::uuid)
+    end;
+end;
+$$;
+
+comment on function app.subject_of_change(text, jsonb) is
+'What a row of the audit log is about, for the access log: the consultation or else the user that a
+version of a row (p_row) of a table belongs to; null for rows such as slots and settings.';
+reset role;
+
 create function api.list_audit_logs(
     p_table_name text default null,
     p_row_id text default null,
@@ -41,14 +65,13 @@ begin
         'list_audit_logs',
         case when cardinality(v_page) > p_limit then jsonb_build_array(v_page[p_limit]) end);
     v_page := v_page[:p_limit];
-    -- Rows of the audit log contain clinical data: reading them is a read of the consultation.
+    -- Rows of the audit log contain data of patients: to read a row is to read what it is about.
     perform app.record_read('list_audit_logs', array(
-        select distinct coalesce(p.consultation_id, l.row_id::uuid)
+        select distinct a.id
         from api.audit_logs as l
-        left join app.prescriptions as p
-            on p.id = case when l.table_name like 'prescription%' then l.row_id::uuid end
-        where l.id = any (v_page)
-          and l.table_name in ('consultations', 'prescriptions', 'prescription_items')));
+        cross join lateral app.subject_of_change(
+            l.table_name, coalesce(l.new, l.old)) as a (id)
+        where l.id = any (v_page) and a.id is not null));
     return query
     select l.* from api.audit_logs as l where l.id = any (v_page) order by l.id desc;
 end;
@@ -59,7 +82,7 @@ comment on function api.list_audit_logs(
 'Returns rows of the audit log, the newest first; each filter that is not null applies. p_operation:
 INSERT, UPDATE or DELETE; p_from and p_to: a half-open range of time. p_limit: 1 to 1000 rows;
 p_cursor: app.next_cursor of the page before. For admins; the access log records the consultations
-that the page is about. Raises TM101, TM102, TM201, TM301, TM302.';
+and the users that the page is about. Raises TM101, TM102, TM201, TM301, TM302.';
 
 grant execute on function api.list_audit_logs(
     text, text, uuid, text, text, timestamptz, timestamptz, integer, text)

@@ -62,6 +62,19 @@ begin
 
     return query
     select
+        'verified_addresses_have_a_used_token',
+        'Every verified e-mail address was verified by a token that was sent to it.',
+        array(
+            select u.id::text
+            from app.users as u
+            where u.id >= v_first and u.email_verified_at is not null and not exists (
+                select from app.email_verifications as v
+                where v.user_id = u.id
+                  and v.email = u.email
+                  and v.used_at = u.email_verified_at));
+
+    return query
+    select
         'a_session_has_at_most_one_unspent_refresh_token',
         'Every session has at most one unspent refresh token.',
         array(

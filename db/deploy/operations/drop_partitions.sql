@@ -57,6 +57,11 @@ begin
         raise exception 'Give an interval of 0 or more'
             using errcode = 'TM201', column = 'keep';
     end if;
+    -- Patients see for three years who has read their data (Regulation (EU) 2025/327, Article 9).
+    if p_table = 'access_logs' and now() - p_keep > now() - interval '36 months' then
+        raise exception 'The access log is kept for 36 months or longer'
+            using errcode = 'TM201', column = 'keep';
+    end if;
     perform app.require_fresh_snapshot();
     perform pg_advisory_xact_lock(hashtextextended('app.partitions', 0));
 
@@ -80,7 +85,8 @@ $$;
 
 comment on function ops.drop_partitions(text, interval) is
 'Drops the monthly partitions of p_table (audit_logs or access_logs) whose months ended p_keep ago
-or earlier, and returns their names. 45 CFR 164.316(b)(2)(i) requires six years. Rows of the audit
+or earlier, and returns their names. 45 CFR 164.316(b)(2)(i) requires six years; for access_logs
+p_keep is at least 36 months. Rows of the audit
 log have to be sealed; a seal of the kind retirement records each month that was dropped. It waits
 up to 2 s for each lock. Raises TM201, TM208, TM922.';
 

@@ -8,7 +8,7 @@ create function api.list_payments(
     p_cursor text default null
 )
 returns setof api.payments
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -26,6 +26,9 @@ begin
         'list_payments',
         case when cardinality(v_page) > p_limit then jsonb_build_array(v_page[p_limit]) end);
 
+    if v_actor.role <> 'patient' then
+        perform app.record_read('list_payments', array[p_consultation_id]);
+    end if;
     return query
     select p.*
     from api.payments as p
@@ -36,8 +39,8 @@ $$;
 
 comment on function api.list_payments(uuid, integer, text) is
 'Returns the payments and refunds of a consultation, the oldest first, to its patient and admins.
-p_limit: 1 to 1000 rows. p_cursor: app.next_cursor of the previous page. Raises TM101, TM102, TM201,
-TM301, TM302, TM403.';
+The access log records it when an admin reads. p_limit: 1 to 1000 rows. p_cursor: app.next_cursor of
+the previous page. Raises TM101, TM102, TM201, TM301, TM302, TM403.';
 
 grant execute on function api.list_payments(uuid, integer, text) to telemed_api, telemed_dba;
 

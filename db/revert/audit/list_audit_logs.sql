@@ -3,5 +3,6 @@
 begin;
 
 drop function api.list_audit_logs(text, text, uuid, text, text, timestamptz, timestamptz, integer, text);
+drop function app.subject_of_change(text, jsonb);
 
 commit;

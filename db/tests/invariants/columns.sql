@@ -88,14 +88,17 @@ select is(
     'consultations.cancellation_reason,consultations.completion_digest,'
     'consultations.notes,consultations.reason,doctors.biography,doctors.deactivated_at,'
     'doctors.photo_url,doctors.practising_since,'
+    'email_verifications.revoked_at,email_verifications.used_at,'
     'idempotency_keys.refusal_code,idempotency_keys.refusal_details,'
     'idempotency_keys.refusal_message,'
     'idempotency_keys.resource_id,idempotency_keys.response,log_in_attempts.succeeded_at,'
     'password_resets.requested_from,password_resets.revoked_at,password_resets.used_at,payments.provider,payments.provider_reference,'
     'payments.reason,payments.refunded_payment_id,prescription_items.duration_days,'
-    'prescription_items.instructions,prescriptions.notes,profiles.date_of_birth,'
-    'profiles.phone,recovery_codes.spent_at,refresh_tokens.spent_at,sessions.revoked_at,'
-    'sessions.second_factor_at,time_off.reason,users.deactivated_at,users.mfa_confirmed_at,'
+    'prescription_items.instructions,prescriptions.notes,profiles.date_of_birth,profiles.language,'
+    'profiles.phone,profiles.time_zone,recovery_codes.spent_at,refresh_tokens.spent_at,'
+    'sessions.revoked_at,'
+    'sessions.second_factor_at,time_off.reason,users.deactivated_at,users.email_verified_at,'
+    'users.mfa_confirmed_at,'
     'users.mfa_last_step,users.mfa_secret}',
     'the columns that may be null are those of the reviewed list');
 

@@ -7,5 +7,6 @@ select 1 / has_function_privilege(
     'telemed_api', 'api.list_audit_logs(text, text, uuid, text, text, timestamptz, timestamptz, integer, text)', 'execute')::integer;
 select 1 / has_function_privilege(
     'telemed_dba', 'api.list_audit_logs(text, text, uuid, text, text, timestamptz, timestamptz, integer, text)', 'execute')::integer;
+select 'app.subject_of_change(text, jsonb)'::regprocedure;
 
 rollback;
