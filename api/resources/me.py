@@ -101,8 +101,8 @@ class Notification(Row):
     """How the caller gets a kind of notification."""
 
     kind = fields.String(validate=validate.OneOf(NOTIFICATIONS))
-    email = fields.Boolean()
-    sms = fields.Boolean()
+    by_email = fields.Boolean()
+    by_sms = fields.Boolean()
 
 
 class NotificationChange(Request):
@@ -113,8 +113,8 @@ class NotificationChange(Request):
         validate=validate.OneOf(NOTIFICATIONS),
         metadata={"example": "reminder"},
     )
-    email = Flag(metadata={"example": True})
-    sms = Flag(metadata={"description": "needs a phone number to be sent", "example": True})
+    by_email = Flag(metadata={"example": True})
+    by_sms = Flag(metadata={"description": "needs a phone number to be sent", "example": True})
 
 
 class DataExport(Row):

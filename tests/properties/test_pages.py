@@ -306,7 +306,7 @@ def test_a_cursor_belongs_to_one_list_and_one_caller(
         log_in(clinic.stranger, patient.email)
         clinic.new_doctor(specialty=f"Paging {next(_numbers)}")
         # An admin reads a patient's consultations, which adds to the access log.
-        ok(clinic.admin.get("/v1/consultations"))
+        ok(clinic.admin.get("/v1/consultations", patient_id=patient.id))
     reader = clinic.admin if "admin" in path else patient
     cursor = ok(reader.get(path, limit=1))["next_cursor"]
     assert ok(reader.get(path, limit=1, cursor=cursor))["items"]

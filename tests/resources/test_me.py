@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.client import PASSWORD, Client, ok, places, problem
+from tests.support.client import PASSWORD, Client, at, ok, places, problem
 
 
 def test_profile_is_read(patient: Client) -> None:
@@ -122,7 +122,7 @@ def test_access_log_shows_who_read_what(
 ) -> None:
     booked = patient.book(doctor.publish())
     other = new_patient()
-    other.book(doctor.publish())
+    other.book(doctor.publish(at(2)))
     read = doctor.get("/v1/consultations")
     assert len(ok(read)["items"]) >= 2
     ok(admin.get(f"/v1/consultations/{booked['id']}/payments"))
@@ -145,9 +145,9 @@ def test_access_log_shows_who_read_what(
 
 def test_notification_preferences_change_one_kind_at_a_time(patient: Client) -> None:
     before = ok(patient.get("/v1/me/notifications"))["items"]
-    assert {(row["email"], row["sms"]) for row in before} == {(True, False)}
-    changed = ok(patient.patch("/v1/me/notifications", {"kind": "reminder", "sms": True}))
-    assert changed == {"kind": "reminder", "email": True, "sms": True}
+    assert {(row["by_email"], row["by_sms"]) for row in before} == {(True, False)}
+    changed = ok(patient.patch("/v1/me/notifications", {"kind": "reminder", "by_sms": True}))
+    assert changed == {"kind": "reminder", "by_email": True, "by_sms": True}
     after = ok(patient.get("/v1/me/notifications"))["items"]
     assert [row for row in after if row not in before] == [changed]
 
@@ -155,10 +155,10 @@ def test_notification_preferences_change_one_kind_at_a_time(patient: Client) -> 
 @pytest.mark.parametrize(
     ("body", "place"),
     [
-        ({"email": True}, "#/kind"),
-        ({"kind": "advertising", "email": True}, "#/kind"),
-        ({"kind": "reminder", "email": None}, "#/email"),
-        ({"kind": "reminder", "sms": "yes"}, "#/sms"),
+        ({"by_email": True}, "#/kind"),
+        ({"kind": "advertising", "by_email": True}, "#/kind"),
+        ({"kind": "reminder", "by_email": None}, "#/by_email"),
+        ({"kind": "reminder", "by_sms": "yes"}, "#/by_sms"),
     ],
 )
 def test_notification_preference_with_an_invalid_field_is_refused(
@@ -172,7 +172,7 @@ def test_export_has_the_data_of_the_caller_and_no_secret(
 ) -> None:
     booked = patient.book(doctor.publish(), reason="My knee")
     other = new_patient()
-    other.book(doctor.publish())
+    other.book(doctor.publish(at(2)))
     export = ok(patient.get("/v1/me/export"))["tables"]
     (consultation,) = export["consultations"]
     assert (consultation["id"], consultation["reason"]) == (booked["id"], "My knee")

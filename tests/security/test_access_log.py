@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from scripts.server import Cluster
-from tests.support.client import Client, new_key, ok, problem
+from tests.support.client import Client, at, new_key, ok, problem
 
 People = Callable[..., Client]
 
@@ -113,7 +113,7 @@ def test_many_conflicts_are_in_the_access_log_and_one_is_not(
 def test_changes_by_others_and_reads_of_accounts_are_in_the_access_log(
     admin: Client, patient: Client, doctor: Client
 ) -> None:
-    booked, moved = (patient.book(doctor.publish())["id"] for _ in range(2))
+    booked, moved = (patient.book(doctor.publish(at(day)))["id"] for day in (1, 2))
     ok(patient.post(f"/v1/consultations/{booked}/cancel", {}))
     ok(doctor.post(f"/v1/consultations/{moved}/cancel", {}))
     (by_doctor,) = entries(admin, user_id=doctor.id, kind="read")

@@ -190,7 +190,8 @@ def clinic(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Clinic
             "app.password_resets (user_id, token_hash) values (%s, sha256('a'))",
             "app.email_verifications (user_id, email, token_hash)"
             " values (%s, 'a@clinic.test', sha256('a'))",
-            "app.notification_preferences values (%s, 'booked', true, true)",
+            "app.notification_preferences select u.id, 'booked', true, true from app.users as u"
+            " where u.role = 'doctor' or u.id = %s",
             "app.log_in_attempts (subject) values (sha256(convert_to(%s, 'UTF8')))",
         ):
             clinic.onlooker.execute(f"insert into {row}".encode(), (clinic.people["patient"].id,))

@@ -35,17 +35,16 @@ REFUSED = {
     "disable_mfa": (409,),
 }
 
-# Names that no answer has anywhere, with two exceptions: SECRETS_OF, and the audit log has the
-# seal of a completed consultation, which is made of what stands beside it.
+# Names that no answer has anywhere, with three exceptions: SECRETS_OF; the audit log has the seal
+# of a completed consultation, which is made of what stands beside it; an export names a table.
 SECRET_NAMES = re.compile(r"password|secret|hash|digest|salt|proof|otp|token", re.I)
-SEALS = {"completion_digest"}
+SEALS = {"completion_digest", "password_resets"}
 TOKENS = {"access_token", "token_type", "refresh_token"}
 SECRETS_OF = {
     "log_in": TOKENS,
     "refresh_session": TOKENS,
     "change_password": TOKENS,
     "enrol_mfa": {"secret", "otpauth_uri"},
-    "export_my_data": {"password_resets"},  # the name of a table
 }
 SECRET_VALUES = re.compile(r"\$2[aby]\$\d\d\$")  # of bcrypt
 HEADERS = {"X-Content-Type-Options": "nosniff"}

@@ -43,7 +43,7 @@ on app.notification_preferences to telemed_owner
 using (
     user_id = (select nullif(current_setting('app.verified_user_id', true), '')::uuid));
 
-create type api.notification_preferences as (kind text, email boolean, sms boolean);
+create type api.notification_preferences as (kind text, by_email boolean, by_sms boolean);
 
 comment on type api.notification_preferences is
 'Whether the caller gets a kind of notification by e-mail and by SMS.';

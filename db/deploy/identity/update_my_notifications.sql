@@ -3,7 +3,7 @@
 begin;
 
 create function api.update_my_notifications(
-    p_kind text, p_email boolean default null, p_sms boolean default null
+    p_kind text, p_by_email boolean default null, p_by_sms boolean default null
 )
 returns api.notification_preferences
 language plpgsql volatile security definer
@@ -20,9 +20,9 @@ begin
     -- The primary key decides between two changes at once: the second one waits, and keeps what it
     -- does not change itself.
     insert into app.notification_preferences as n (user_id, kind, by_email, by_sms)
-    values (v_actor.user_id, p_kind, coalesce(p_email, true), coalesce(p_sms, false))
+    values (v_actor.user_id, p_kind, coalesce(p_by_email, true), coalesce(p_by_sms, false))
     on conflict (user_id, kind) do update
-    set by_email = coalesce(p_email, n.by_email), by_sms = coalesce(p_sms, n.by_sms)
+    set by_email = coalesce(p_by_email, n.by_email), by_sms = coalesce(p_by_sms, n.by_sms)
     returning n.kind, n.by_email, n.by_sms into v_preference;
     return v_preference;
 end;

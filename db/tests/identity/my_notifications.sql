@@ -10,11 +10,11 @@ select results_eq(
     'my_notifications: after sign-up every kind comes by e-mail alone');
 select kind from api.update_my_notifications('reminder', false, true) \gset
 select results_eq(
-    $$ select email, sms from api.my_notifications() where kind = 'reminder' $$,
+    $$ select by_email, by_sms from api.my_notifications() where kind = 'reminder' $$,
     $$ values (false, true) $$, 'my_notifications: a changed preference is listed');
 select pg_temp.sign_in('other_patient');
 select results_eq(
-    $$ select email, sms from api.my_notifications() where kind = 'reminder' $$,
+    $$ select by_email, by_sms from api.my_notifications() where kind = 'reminder' $$,
     $$ values (true, false) $$, 'my_notifications: another user has preferences of their own');
 select is(pg_temp.refusal('nobody', 'select api.my_notifications()'), 'TM101',
     'my_notifications: a caller who is not logged in is refused');
