@@ -3,7 +3,7 @@ begin;
 select plan(22);
 select '$2b$04$' || repeat('a', 53) as hash \gset
 
--- The token of a sign-up
+-- The token of a sign-up (app.spend_email_verification)
 select pg_temp.sign_in('nobody');
 select id as new_user, verification_token as token
 from api.sign_up('eve@clinic.test', :'hash', 'Eve Example') \gset
