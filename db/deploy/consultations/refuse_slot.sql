@@ -19,11 +19,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_patient_id uuid := p_key.user_id;
-    v_is_there boolean := p_except_consultation_id is not null and exists (
-        select from app.consultations as c
-        where c.id = p_except_consultation_id
-          and c.slot_id = p_slot.id
-          and c.status <> 'cancelled');
+    v_is_there boolean := false;
     -- The caller learns whether they hold the slot, and not who else does.
     v_holds boolean := p_slot.status <> 'open'
         and app.patient_holds_slot(v_patient_id, p_slot.id, p_except_consultation_id);
@@ -39,6 +35,13 @@ declare
     v_reasons app.refusal_reason[];
     v_alternatives jsonb;
 begin
+    if p_except_consultation_id is not null then
+        v_is_there := exists (
+            select from app.consultations as c
+            where c.id = p_except_consultation_id
+              and c.slot_id = p_slot.id
+              and c.status <> 'cancelled');
+    end if;
     v_reasons := p_reasons || array(
         select row(r.code, r.detail)::app.refusal_reason
         from (values
