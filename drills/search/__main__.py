@@ -142,9 +142,9 @@ def text(
     lines = [
         "# Searches for doctors and slots",
         "",
-        f"{DOCTORS:,} doctors with slots on {days} days, {slots:,} in all; 20 specialties, all doctors"
-        " speak German, one in 25 speaks Spanish. One client through SQL, with the statement that"
-        f" the API sends, pages of 50, `shared_buffers` 1 GB, PostgreSQL {version},"
+        f"{DOCTORS:,} doctors with slots on {days} days, {slots:,} in all; 20 specialties, all"
+        " doctors speak German, one in 25 speaks Spanish. One client through SQL, with the"
+        f" statement that the API sends, pages of 50, `shared_buffers` 1 GB, PostgreSQL {version},"
         f" {os.cpu_count()} CPUs, {seconds:.0f} s for each figure. Hours are those of clocks in"
         " Berlin. `make drill NAME=search` writes this file, and fails if a 95th percentile is over"
         f" {BOUND_SECONDS * 1000:.0f} ms. Milliseconds depend on the computer.",

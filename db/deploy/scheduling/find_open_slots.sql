@@ -33,7 +33,7 @@ begin
     v_after := app.cursor_position('find_open_slots', p_cursor);
     v_after_at := coalesce((v_after ->> 0)::timestamptz, '-infinity');
     v_after_id := (v_after ->> 1)::uuid;
-    -- The conditions below compare no row: with a row comparison, a scan of the index could begin at
+    -- The conditions below are not row comparisons: with one, a scan of the index could begin at
     -- the position of the cursor, and read all open slots of the past.
     v_begin := greatest(v_from, v_after_at);
     perform app.check_limit(p_limit);
