@@ -283,6 +283,17 @@ class Limited(Request):
     )
 
 
+class Order(Text):
+    """The order of a list: a field, or a minus sign and a field for the reverse."""
+
+    def __init__(self, default: str, *others: str) -> None:
+        super().__init__(
+            load_default=absent,
+            validate=validate.OneOf((default, *others)),
+            metadata={"description": f"by default {default}; with a minus sign the latest first"},
+        )
+
+
 class PageQuery(Limited):
     """A page of a list."""
 
@@ -319,3 +330,8 @@ def page_of(row: type[Schema]) -> type[Schema]:
             ),
         },
     )
+
+
+def page_by(default: str, other: str) -> type[PageQuery]:
+    """The query of a list that has two orders."""
+    return type("OrderedPageQuery", (PageQuery,), {"order": Order(default, other)})

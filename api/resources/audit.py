@@ -6,6 +6,7 @@ from api import db
 from api.auth import signed_in
 from api.fields import (
     Line,
+    Order,
     PageQuery,
     Period,
     Request,
@@ -76,6 +77,7 @@ class AuditQuery(PageQuery, Period):
     user_id = Uuid(load_default=absent)
     operation = Text(load_default=absent, validate=validate.OneOf(OPERATIONS))
     request_id = Line(load_default=absent)
+    order = Order("-occurred_at", "occurred_at")
 
 
 class AccessQuery(PageQuery, Period):
@@ -84,6 +86,7 @@ class AccessQuery(PageQuery, Period):
     kind = Text(load_default=absent, validate=validate.OneOf(KINDS))
     user_id = Uuid(load_default=absent)
     resource_id = Uuid(load_default=absent)
+    order = Order("-occurred_at", "occurred_at")
 
 
 class InvariantQuery(Request):

@@ -16,6 +16,7 @@ from api.fields import (
     HttpsUrl,
     Language,
     Line,
+    Order,
     PageQuery,
     Period,
     Prose,
@@ -159,6 +160,8 @@ class CalendarQuery(Request):
 
 class OpenSlotQuery(PageQuery, Period):
     """A selection of the open slots of a doctor."""
+
+    order = Order("starts_at", "-starts_at")
 
 
 @blp.post("/admin/doctors")

@@ -43,6 +43,7 @@ SETTINGS = {
     "random_page_cost": "1.1",
 }
 
+EARLIEST_FIRST: dict[str, object] = {"order": "starts_at"}
 TAKEN = "select id from app.availability_slots where status = 'booked' order by id limit 100"
 # Hours of every day in the zone of a patient.
 HOURS: dict[str, object] = {
@@ -59,6 +60,9 @@ INDEXES = {
     "list, as the patient": "consultations_by_patient",
     "list, as the doctor": "consultations_by_doctor",
     "list, as an admin": "consultations_by_time",
+    "list, the earliest first, as the patient": "consultations_by_patient",
+    "list, the earliest first, as the doctor": "consultations_by_doctor",
+    "list, the earliest first, as an admin": "consultations_by_time",
     "open slots of a doctor": "availability_slots_open_by_doctor",
     "open slots of a specialty": "availability_slots_open_by_specialty",
     "open slots": "availability_slots_open_by_time",
@@ -123,7 +127,7 @@ class Reporter(SqlClient):
 def calls_of(
     cluster: Cluster, database: str, stock: Stock, chance: random.Random
 ) -> dict[str, Callable[[], Call]]:
-    """A call of each path but that of an admin, with other values each time."""
+    """A call of each path but those of an admin, with other values each time."""
     with psycopg.connect(cluster.url(database)) as connection:
         taken = [str(id_) for (id_,) in connection.execute(TAKEN)]
     replayed = stock.book()
@@ -140,6 +144,16 @@ def calls_of(
         return chance.choice(stock.patients), function, arguments
 
     return stock.calls(chance) | {
+        "list, the earliest first, as the patient": lambda: (
+            chance.choice(stock.patients),
+            "list_consultations",
+            EARLIEST_FIRST,
+        ),
+        "list, the earliest first, as the doctor": lambda: (
+            chance.choice(stock.doctors),
+            "list_consultations",
+            EARLIEST_FIRST,
+        ),
         "book a slot that is taken": taken_slot,
         "replay": lambda: replayed,
         "open slots of a doctor": lambda: slots(

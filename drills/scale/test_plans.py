@@ -13,7 +13,16 @@ import pytest
 
 from drills.hot_paths import Call, Stock
 from drills.past import make_past
-from drills.scale.plans import BIG, INDEXES, Reporter, Scan, calls_of, problems, scans
+from drills.scale.plans import (
+    BIG,
+    EARLIEST_FIRST,
+    INDEXES,
+    Reporter,
+    Scan,
+    calls_of,
+    problems,
+    scans,
+)
 from scripts.server import Cluster
 from tests.support.sql_client import Person
 
@@ -37,6 +46,11 @@ with admin as (
 insert into app.sessions (user_id) select id from admin;
 vacuum analyze;
 """
+FOLDED = (
+    "select ops.seal_audit(10000000, '1 minute')",
+    "select ops.rebuild_activity()",
+    "vacuum analyze",
+)
 ADMIN = """
 select u.id, u.role, s.id from app.users as u join app.sessions as s on s.user_id = u.id
  where u.role = 'admin'
@@ -74,6 +88,11 @@ def clinic(cluster: Cluster, past: str) -> Iterator[Clinic]:
         (admin,) = [Person(str(i), r, str(s)) for i, r, s in connection.execute(ADMIN)]
     calls = calls_of(cluster, database, stock, chance)
     calls["list, as an admin"] = lambda: (admin, "list_consultations", {})
+    calls["list, the earliest first, as an admin"] = lambda: (
+        admin,
+        "list_consultations",
+        EARLIEST_FIRST,
+    )
     with closing(Reporter(cluster, database)) as reporter:
         yield Clinic(reporter, calls)
     cluster.drop_database(database)
@@ -106,6 +125,24 @@ def test_reads_of_a_patients_data_are_found_by_an_index(clinic: Clinic) -> None:
         found = {scan for scans in plans.values() for scan in scans if scan.table == month}
         assert f"{month}_resource_ids_idx" in {scan.index_name for scan in found}
         assert all(scan.searched for scan in found), found
+
+
+def test_analytics_read_sums_and_the_rows_at_the_ends_of_the_range(
+    cluster: Cluster, clinic: Clinic
+) -> None:
+    database = f"{PAST}_copy"
+    for statement in FOLDED:
+        cluster.sql(statement, database)
+    admin = clinic.calls["list, as an admin"]()[0]
+    period: dict[str, object] = {"from": "2020-01-01 00:07+00", "to": "2100-01-01 00:07+00"}
+    executions = clinic.reporter.executions(lambda: (admin, "clinic_analytics", period))
+    for plans in executions:
+        found = {scan for scans_ in plans.values() for scan in scans_}
+        assert "consultations_by_time" in {scan.index_name for scan in found}
+        # The partitions of other months are empty, so that a sequential scan of them is the best.
+        month = f"audit_logs_{datetime.now(UTC):%Y_%m}"
+        tables = ("consultations", "availability_slots", "users", month)
+        assert [s for s in found if s.table in tables and not s.searched] == []
 
 
 # The checker itself

@@ -245,6 +245,11 @@ def access_log(clinic: Accounts) -> Listed:
     return Listed(patient, "/v1/me/access-log", [str(row["id"]) for row in found], [read])
 
 
+def in_order(listed: Listed, order: str) -> Listed:
+    listed.query = {**listed.query, "order": order}
+    return listed
+
+
 LISTS: dict[str, Callable[[Accounts], Listed]] = {
     "consultations of a patient": lambda clinic: consultations(clinic, "patient"),
     "consultations of a doctor": lambda clinic: consultations(clinic, "doctor"),
@@ -262,6 +267,15 @@ LISTS: dict[str, Callable[[Accounts], Listed]] = {
     "sessions": sessions,
     "payments": payments,
     "access log": access_log,
+    "consultations, the earliest first": lambda clinic: in_order(
+        consultations(clinic, "doctor"), "starts_at"
+    ),
+    "open slots of a doctor, the latest first": lambda clinic: in_order(
+        open_slots(clinic, "/v1/doctors/{}/slots"), "-starts_at"
+    ),
+    "time off, the latest first": lambda clinic: in_order(time_off(clinic), "-created_at"),
+    "sessions, the latest first": lambda clinic: in_order(sessions(clinic), "-created_at"),
+    "payments, the latest first": lambda clinic: in_order(payments(clinic), "-created_at"),
 }
 
 

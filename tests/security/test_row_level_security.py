@@ -66,6 +66,9 @@ VISIBLE = {
     "notification_preferences": dict.fromkeys(("patient", "doctor", "admin"), "t.user_id = %(me)s"),
     "log_in_attempts": {},
     "audit_seals": {},
+    "activity_by_quarter_hour": {},
+    "activity_by_doctor_and_day": {},
+    "activity_folds": {},
 }
 # A caller sees the rows of any other table of consultations if it sees the consultation.
 NAMES_A_CONSULTATION = re.compile(

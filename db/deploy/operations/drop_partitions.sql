@@ -26,6 +26,9 @@ begin
             using errcode = 'TM922';
     end if;
 
+    -- The sums of activity must not miss what is dropped.
+    perform app.fold_changes();
+
     select
         coalesce(sum(s.row_count), 0)::bigint,
         sha256(coalesce(string_agg(s.hash, '' order by s.id), ''))
@@ -38,7 +41,8 @@ end;
 $$;
 
 comment on function app.retire_audit_rows(date) is
-'Appends a seal of the kind retirement for a month (UTC) whose rows will be dropped. Raises TM922.';
+'Appends a seal of the kind retirement for a month (UTC) whose rows will be dropped, and folds the
+sealed part of the audit log into the sums of activity. Raises TM922.';
 reset role;
 
 create function ops.drop_partitions(p_table text, p_keep interval default '6 years')

@@ -1,5 +1,5 @@
 begin;
-select plan(110);
+select plan(118);
 
 create function pg_temp.takes(p_domain text, p_value text)
 returns boolean language plpgsql
@@ -116,6 +116,11 @@ from (values
     ('1000000000001', false,
      'app.amount_minor refuses more than 10^12 minor units')) as v (value, is_taken, sentence);
 
+select is(pg_temp.takes('total_minor', v.value), v.is_taken, v.sentence)
+from (values
+    ('1000000000001', true, 'app.total_minor accepts more than one amount may be'),
+    ('-1', false, 'app.total_minor refuses a negative sum')) as v (value, is_taken, sentence);
+
 select is(pg_temp.takes('currency', v.value), v.is_taken, v.sentence)
 from (values
     ('EUR', true, 'app.currency accepts the euro'),
@@ -172,7 +177,7 @@ select is_empty(
     where t.typnamespace = 'app'::regnamespace and t.typtype = 'd'
       and t.typname not in (
           'instant', 'line', 'prose', 'code', 'email', 'bcrypt_hash', 'amount_minor', 'currency',
-          'idempotency_key', 'language', 'https_url')
+          'idempotency_key', 'language', 'https_url', 'total_minor')
     $$,
     'The tests above cover every domain of the schema app');
 select throws_ok(
