@@ -198,6 +198,7 @@ def clinic(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Clinic
             "app.log_in_attempts (subject) values (sha256(convert_to(%s, 'UTF8')))",
         ):
             clinic.onlooker.execute(f"insert into {row}".encode(), (clinic.people["patient"].id,))
+        clinic.onlooker.execute("select ops.rebuild_activity()")
         for table in VISIBLE:
             if not clinic.rows(f"select 1 from app.{table} limit 1"):
                 add_rows(clinic, table)

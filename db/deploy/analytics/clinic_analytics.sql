@@ -226,6 +226,8 @@ create function api.clinic_analytics(
 returns api.clinic_metrics
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
+-- JIT compiles for longer than the queries run.
+set jit = off
 as $$
 declare
     v_from timestamptz := coalesce(p_from, '-infinity');
