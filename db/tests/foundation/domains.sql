@@ -1,5 +1,5 @@
 begin;
-select plan(118);
+select plan(112);
 
 create function pg_temp.takes(p_domain text, p_value text)
 returns boolean language plpgsql
