@@ -15,6 +15,10 @@ class Delivery(Protocol):
         """Send the token of a password reset to the address `email`."""
         ...
 
+    def email_verification(self, email: str, token: str) -> None:
+        """Send a token that verifies the address `email`."""
+        ...
+
 
 class ToLog:
     """Writes messages to the log, for development and tests."""
@@ -22,12 +26,18 @@ class ToLog:
     def password_reset(self, email: str, token: str) -> None:
         _write("password_reset", delivered=True, email=email, token=token)
 
+    def email_verification(self, email: str, token: str) -> None:
+        _write("email_verification", delivered=True, email=email, token=token)
+
 
 class ToNobody:
     """Writes to the log that there was a message, without its text and address."""
 
     def password_reset(self, email: str, token: str) -> None:
         _write("password_reset", delivered=False)
+
+    def email_verification(self, email: str, token: str) -> None:
+        _write("email_verification", delivered=False)
 
 
 def register(app: Flask, settings: Settings) -> None:

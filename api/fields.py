@@ -16,6 +16,11 @@ TIMESTAMP_PATTERN = re.compile(
 )
 DATE_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 CLOCK_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$|^24:00(:00)?$"
+HOURS_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
+WEEKDAYS_PATTERN = r"^[1-7](,[1-7]){0,6}$"
+HTTPS_URL_PATTERN = (
+    r"^https://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]{1,5})?(/[A-Za-z0-9._~:/?#@!$&()*+,;=%-]*)?$"
+)
 DIGITS = re.compile(r"[0-9]{1,19}")
 EMAIL_PATTERN = r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$"
 
@@ -180,6 +185,52 @@ class ClockTime(Text):
         super().__init__(validate=validate.Regexp(CLOCK_PATTERN, error=error), **kwargs)
 
 
+class Language(Text):
+    """A code of ISO 639-1. The database checks that the standard has it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("metadata", {"description": "ISO 639-1 code", "example": "es"})
+        super().__init__(validate=validate.Regexp(r"^[a-z]{2}$"), **kwargs)
+
+
+class HttpsUrl(Text):
+    """The address of a page or a picture. It is never fetched."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        error = "Send an address that begins with https://, without spaces and user name."
+        checks = [validate.Length(1, 500), validate.Regexp(HTTPS_URL_PATTERN, error=error)]
+        super().__init__(validate=checks, **kwargs)
+
+
+class Hours(Text):
+    """Two times of day such as 17:00-20:00: from the first one on, before the second one."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        error = "Send two times of day such as 17:00-20:00."
+        super().__init__(validate=validate.Regexp(HOURS_PATTERN, error=error), **kwargs)
+
+
+class Weekdays(Text):
+    """Numbers from 1 (Monday) to 7 (Sunday, ISO 8601) with commas between them, as a list."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        "weekdays": "Send numbers from 1 (Monday) to 7 (Sunday) with commas between them."
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        metadata = {
+            "description": "numbers from 1 (Monday) to 7 (Sunday), with commas between them",
+            "example": "1,2,3,4,5",
+            "pattern": WEEKDAYS_PATTERN,
+        }
+        super().__init__(metadata=metadata, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not re.fullmatch(WEEKDAYS_PATTERN, super()._deserialize(value, attr, data, **kwargs)):
+            raise self.make_error("weekdays")
+        return [int(number) for number in value.split(",")]
+
+
 class Whole(fields.Integer):
     """A whole number in JSON: 5, but not "5", 5.0 or true."""
 
@@ -232,6 +283,17 @@ class Limited(Request):
     )
 
 
+class Order(Text):
+    """The order of a list: a field, or a minus sign and a field for the reverse."""
+
+    def __init__(self, default: str, *others: str) -> None:
+        super().__init__(
+            load_default=absent,
+            validate=validate.OneOf((default, *others)),
+            metadata={"description": f"by default {default}; with a minus sign the latest first"},
+        )
+
+
 class PageQuery(Limited):
     """A page of a list."""
 
@@ -268,3 +330,8 @@ def page_of(row: type[Schema]) -> type[Schema]:
             ),
         },
     )
+
+
+def page_by(default: str, other: str) -> type[PageQuery]:
+    """The query of a list that has two orders."""
+    return type("OrderedPageQuery", (PageQuery,), {"order": Order(default, other)})

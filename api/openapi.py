@@ -109,6 +109,16 @@ def refuses(*statuses: int) -> Callable[[View], View]:
     return decorate
 
 
+def also_answers(media_type: str) -> Callable[[View], View]:
+    """Document a second media type of the answer, a text, for requests whose Accept prefers it."""
+
+    def decorate(view: View) -> View:
+        view._media_type = media_type  # type: ignore[attr-defined]
+        return view
+
+    return decorate
+
+
 def facts(view: Callable[..., Any], rule: str, url_prefix: str | None) -> Document:
     """The facts about a route that `describe` needs, read from its decorators and its rule."""
     return {
@@ -116,6 +126,7 @@ def facts(view: Callable[..., Any], rule: str, url_prefix: str | None) -> Docume
         "roles": getattr(view, "_roles", ()),
         "needs_no_token": getattr(view, "_needs_no_token", False),
         "refusals": getattr(view, "_refusals", ()),
+        "media_type": getattr(view, "_media_type", None),
         "key_required": getattr(view, "_key_required", None),
         "has_path_id": "<uuid:" in rule,
         "takes_query": url_prefix is not None,
@@ -151,6 +162,9 @@ def describe(doc: Document, doc_info: Document, *, method: str, **_kwargs: Any) 
         doc.setdefault("parameters", []).append(_key_header(doc_info["key_required"]))
         success = responses[201 if 201 in responses else 200]
         success.setdefault("headers", {}).update(_REPLAYED_HEADER)
+    if doc_info["media_type"]:
+        content = responses[200].setdefault("content", {})
+        content[doc_info["media_type"]] = {"schema": {"type": "string"}}
     for status in sorted(statuses):
         responses[status] = HTTPStatus(status).name
     return doc

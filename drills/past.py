@@ -19,8 +19,14 @@ select n, case when n <= {doctors} then 'doctor' else 'patient' end as role, app
 insert into app.users (id, email, password_hash, role)
 select id, role || n || '@scale.test', '$2b$04$' || repeat('a', 53), role from scale.people;
 insert into app.profiles (user_id, full_name) select id, 'Name ' || n from scale.people;
-insert into app.doctors (user_id, full_name, specialty, time_zone, fee_minor, currency)
-select id, 'Name ' || n, 'Specialty ' || n % 20, 'UTC', 5000, 'EUR'
+insert into app.specialties (code, name)
+select 'specialty_' || n, 'Specialty ' || n from generate_series(0, 19) as n;
+insert into app.doctors (
+    user_id, full_name, specialty, time_zone, fee_minor, currency, specialty_code, languages,
+    search_text)
+select id, 'Name ' || n, 'Specialty ' || n % 20, 'UTC', 5000, 'EUR', 'specialty_' || n % 20,
+       case when n % 25 = 0 then '{{de,es}}' else '{{de}}' end::text[],
+       format('name %s specialty %s german%s', n, n % 20, case when n % 25 = 0 then ' spanish' end)
   from scale.people where role = 'doctor';
 insert into app.sessions (id, user_id) select session_id, id from scale.people;
 alter table scale.people add primary key (n);
@@ -45,7 +51,7 @@ select scale.id_at(at) as slot_id, scale.id_at(at) as id, d.id as doctor_id, p.i
   join scale.people as p on p.n = {doctors} + 1 + (i * 7) % {patients};
 insert into app.availability_slots (
     id, doctor_id, starts_at, ends_at, specialty, status, created_at)
-select slot_id, doctor_id, at, at + interval '30 minutes', 'specialty ' || doctor % 20,
+select slot_id, doctor_id, at, at + interval '30 minutes', 'specialty_' || doctor % 20,
        case when cancelled then 'open' else 'booked' end, at - interval '7 days' from past;
 insert into app.consultations (id, slot_id, doctor_id, patient_id, starts_at, ends_at, status,
     reason, fee_minor, currency, created_at, updated_at, completion_digest)
@@ -57,7 +63,7 @@ drop table past;
 FUTURE = """
 set session_replication_role = replica;
 insert into app.availability_slots (doctor_id, starts_at, ends_at, specialty)
-select d.id, at, at + interval '15 minutes', 'specialty ' || d.n % 20
+select d.id, at, at + interval '15 minutes', 'specialty_' || d.n % 20
   from scale.people as d
  cross join generate_series(date_trunc('day', now()) + interval '2 days',
      date_trunc('day', now()) + interval '2 days' + {each} * interval '15 minutes',

@@ -29,6 +29,7 @@ MAKE_DBA_LOGIN = f"""
         end if;
     end $$
 """
+PSQL = ("psql", "-XAtq", "-1", "-v", "ON_ERROR_STOP=1")
 DEMO_LOADED = f"select count(*) from app.users where email = '{ACCOUNTS[0]}'"
 
 
@@ -97,6 +98,8 @@ def prepare(cluster: Cluster) -> None:
     if cluster.sql(DEMO_LOADED, DATABASE) == "0":
         say("run: loading the demo data")
         load_demo_data(cluster)
+    # The first slots end after a week, and the database may be older.
+    run((*PSQL, "-f", "db/demo/demo_slots.sql"), cluster.environment())
 
 
 def secret(cluster: Cluster, name: str, make: Callable[[], str]) -> str:
@@ -125,10 +128,9 @@ def fingerprint(*settings: str) -> str:
 
 
 def load_demo_data(cluster: Cluster) -> None:
-    command = ("psql", "-XAtq", "-1", "-v", "ON_ERROR_STOP=1")
     cost = config.load(settings(cluster), to_serve=False).bcrypt_cost
     variable = f"password_hash={hash_password(DEMO_PASSWORD, cost)}"
-    run((*command, "-v", variable, "-f", "db/demo/demo_data.sql"), cluster.environment())
+    run((*PSQL, "-v", variable, "-f", "db/demo/demo_data.sql"), cluster.environment())
 
 
 def serve(cluster: Cluster, host: str, port: int) -> None:

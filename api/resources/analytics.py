@@ -1,13 +1,32 @@
 """Figures of the clinic."""
 
-from marshmallow import fields
+import csv
+import io
+import json
+from typing import Any
+
+from flask import request
+from marshmallow import fields, validate
 
 from api import db
 from api.auth import signed_in
-from api.fields import Period, Row
-from api.routing import Arguments, Blueprint
+from api.fields import Line, Period, Row, Text
+from api.openapi import also_answers
+from api.parsing import JSON_TYPE
+from api.routing import Answer, Arguments, Blueprint
 
 blp = Blueprint("analytics", "Figures of the clinic")
+
+CSV_TYPE = "text/csv; charset=utf-8"
+BUCKETS = ("day", "week")
+COUNTS = (
+    *("consultations", "scheduled_consultations", "completed_consultations"),
+    *("cancelled_consultations", "offered_seconds", "booked_seconds", "utilisation"),
+    *("payments", "refunds"),
+)
+AMOUNTS = ("paid_minor", "refunded_minor", "net_minor")
+# A spreadsheet reads a cell that begins with one of these as a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Revenue(Row):
@@ -19,41 +38,110 @@ class Revenue(Row):
     net_minor = fields.Integer()
 
 
-class DailyMetrics(Row):
-    """One day (UTC)."""
+class Figures(Row):
+    """What happened in a period, or with a doctor."""
 
-    day = fields.Date()
-    consultations = fields.Integer()
-    completed_consultations = fields.Integer()
-    cancelled_consultations = fields.Integer()
-    payments = fields.Integer()
-
-
-class ClinicMetrics(Row):
-    """The counts, the revenue and the days of an interval."""
-
-    users = fields.Integer()
-    patients = fields.Integer()
-    doctors = fields.Integer()
     consultations = fields.Integer()
     scheduled_consultations = fields.Integer()
     completed_consultations = fields.Integer()
     cancelled_consultations = fields.Integer()
+    offered_seconds = fields.Integer(
+        metadata={"description": "the length of the slots that are open or booked"}
+    )
+    booked_seconds = fields.Integer(metadata={"description": "the length of the booked slots"})
+    utilisation = fields.Float(
+        allow_none=True,
+        metadata={
+            "description": "booked by offered time, from 0 to 1, with four decimals; null if"
+            " nothing is offered"
+        },
+    )
     payments = fields.Integer()
     refunds = fields.Integer()
-    prescriptions = fields.Integer()
     revenue = fields.List(fields.Nested(Revenue))
-    daily = fields.List(fields.Nested(DailyMetrics))
+
+
+class PeriodMetrics(Figures):
+    """A local day, or a week from its Monday on, in which something happened."""
+
+    starts_on = fields.Date()
+
+
+class SpecialtyMetrics(Figures):
+    """The doctors who have a specialty now."""
+
+    specialty = fields.String(metadata={"description": "in lower case"})
+
+
+class DoctorMetrics(Figures):
+    """One doctor."""
+
+    doctor_id = fields.UUID()
+    doctor_name = fields.String()
+    specialty = fields.String()
+
+
+class ClinicMetrics(Figures):
+    """The figures of an interval: all of them, by time, by specialty and by doctor."""
+
+    users = fields.Integer()
+    patients = fields.Integer()
+    doctors = fields.Integer()
+    prescriptions = fields.Integer()
+    series = fields.List(fields.Nested(PeriodMetrics))
+    by_specialty = fields.List(fields.Nested(SpecialtyMetrics))
+    by_doctor = fields.List(fields.Nested(DoctorMetrics))
 
 
 class MetricsQuery(Period):
-    """The interval that is counted."""
+    """The interval that is counted, and the periods of the series."""
+
+    bucket = Text(load_default=BUCKETS[0], validate=validate.OneOf(BUCKETS))
+    time_zone = Line(
+        load_default="UTC",
+        metadata={"description": "IANA name: where days begin", "example": "Europe/Berlin"},
+    )
 
 
 @blp.get("/admin/analytics")
 @signed_in("admin")
 @blp.query(MetricsQuery)
+@also_answers("text/csv")
 @blp.answers(200, ClinicMetrics)
-def clinic_analytics(query: Arguments) -> bytes:
-    """Read the figures of the clinic"""
-    return db.call("clinic_analytics", **query)
+def clinic_analytics(query: Arguments) -> bytes | Answer:
+    """Read the figures of the clinic
+
+    Consultations and slots count at their start, payments at their recording. With
+    `Accept: text/csv` the answer is a table: one line for the whole interval, for each day or week,
+    for each specialty and for each doctor, with columns for each currency. Amounts are in minor
+    units.
+    """
+    body = db.call("clinic_analytics", **query)
+    if request.accept_mimetypes.best_match((JSON_TYPE, "text/csv"), JSON_TYPE) == JSON_TYPE:
+        return body
+    return Answer(table(json.loads(body), query["bucket"]), 200, content_type=CSV_TYPE)
+
+
+def table(metrics: dict[str, Any], bucket: str) -> bytes:
+    """The figures as CSV (RFC 4180): the columns of each currency come last."""
+    currencies = [money["currency"] for money in metrics["revenue"]]
+    rows: list[tuple[str, str, str, dict[str, Any]]] = [("total", "", "", metrics)]
+    rows += ((bucket, row["starts_on"], "", row) for row in metrics["series"])
+    rows += (("specialty", row["specialty"], "", row) for row in metrics["by_specialty"])
+    rows += (("doctor", row["doctor_id"], row["doctor_name"], row) for row in metrics["by_doctor"])
+    text = io.StringIO()
+    writer = csv.writer(text)
+    money_columns = (f"{amount}_{currency}" for currency in currencies for amount in AMOUNTS)
+    writer.writerow(("group", "key", "name", *COUNTS, *money_columns))
+    for group, key, name, row in rows:
+        money = {entry["currency"]: entry for entry in row["revenue"]}
+        amounts = (
+            money.get(currency, {}).get(amount, 0) for currency in currencies for amount in AMOUNTS
+        )
+        writer.writerow((group, cell(key), cell(name), *(row[c] for c in COUNTS), *amounts))
+    return text.getvalue().encode()
+
+
+def cell(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text

@@ -6,6 +6,7 @@ from api import db
 from api.auth import signed_in
 from api.fields import (
     Line,
+    Order,
     PageQuery,
     Period,
     Request,
@@ -76,6 +77,7 @@ class AuditQuery(PageQuery, Period):
     user_id = Uuid(load_default=absent)
     operation = Text(load_default=absent, validate=validate.OneOf(OPERATIONS))
     request_id = Line(load_default=absent)
+    order = Order("-occurred_at", "occurred_at")
 
 
 class AccessQuery(PageQuery, Period):
@@ -84,6 +86,7 @@ class AccessQuery(PageQuery, Period):
     kind = Text(load_default=absent, validate=validate.OneOf(KINDS))
     user_id = Uuid(load_default=absent)
     resource_id = Uuid(load_default=absent)
+    order = Order("-occurred_at", "occurred_at")
 
 
 class InvariantQuery(Request):
@@ -113,7 +116,7 @@ def list_audit_logs(query: Arguments) -> bytes:
 def list_access_logs(query: Arguments) -> bytes:
     """List accesses
 
-    Reads of clinical data by users other than the patient, refusals of logged-in users, and DBAs
+    Reads of data of patients by other users, refusals of logged-in users, and DBAs
     who acted as a user.
     """
     return db.page("list_access_logs", **query)

@@ -6,7 +6,7 @@ from typing import Any
 from flask import g
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from api import db, password_hashing, password_strength, totp
+from api import db, delivery, password_hashing, password_strength, totp
 from api.auth import issue, signed_in_or_not
 from api.config import current
 from api.fields import Email, Line, Prose, Request, Row, Text
@@ -110,10 +110,15 @@ class Tokens(Row):
 @refuses(409)
 @blp.answers(201, User)
 def sign_up(body: Arguments) -> bytes:
-    """Create a patient's account"""
+    """Create a patient's account
+
+    A message with a token that verifies the address is sent to it (POST /v1/me/email/verify).
+    """
     with password_hashing.turn():
         password_hash = password_hashing.hash_password(body.pop("password"), current().bcrypt_cost)
-    return db.call("sign_up", password_hash=password_hash, **body)
+    row = json.loads(db.call("sign_up", password_hash=password_hash, **body))
+    delivery.current().email_verification(row["email"], row.pop("verification_token"))
+    return json.dumps(row).encode()
 
 
 @blp.post("/auth/login")

@@ -7,6 +7,7 @@ from marshmallow import fields, validate
 from api import db
 from api.auth import signed_in
 from api.fields import (
+    Order,
     PageQuery,
     Period,
     Prose,
@@ -15,6 +16,7 @@ from api.fields import (
     Text,
     Uuid,
     absent,
+    page_by,
     page_of,
 )
 from api.idempotency import idempotent
@@ -94,6 +96,7 @@ class ConsultationQuery(PageQuery, Period):
     status = Text(load_default=absent, validate=validate.OneOf(STATUSES))
     doctor_id = Uuid(load_default=absent, metadata={"description": "only those of this doctor"})
     patient_id = Uuid(load_default=absent, metadata={"description": "only those of this patient"})
+    order = Order("-starts_at", "starts_at")
 
 
 @blp.post("/consultations")
@@ -117,7 +120,8 @@ def book_consultation(body: Arguments, idempotency_key: str) -> bytes:
 def list_consultations(query: Arguments) -> bytes:
     """List the caller's consultations
 
-    Those of the patient or of the doctor. Admins get all consultations.
+    Those of the patient or of the doctor. Admins get all consultations. The next appointment of a
+    patient: `?status=scheduled&from=<now>&order=starts_at&limit=1`.
     """
     return db.page("list_consultations", **query)
 
@@ -190,7 +194,7 @@ def reschedule_consultation(body: Arguments, consultation_id: UUID, idempotency_
 
 @blp.get("/consultations/<uuid:consultation_id>/history")
 @signed_in()
-@blp.query(PageQuery)
+@blp.query(page_by("occurred_at", "-occurred_at"))
 @blp.answers(200, page_of(ConsultationEvent))
 def consultation_history(query: Arguments, consultation_id: UUID) -> bytes:
     """List the transitions of a consultation"""

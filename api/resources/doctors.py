@@ -1,20 +1,30 @@
-"""Doctors: onboarding, the list, and the open slots of one doctor."""
+"""Doctors: onboarding, search, and the open slots of one doctor."""
 
 from uuid import UUID
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from api import db, password_hashing
 from api.auth import signed_in
 from api.config import current
 from api.fields import (
+    BIGGEST_AMOUNT,
     Amount,
     Currency,
+    Day,
     Email,
+    HttpsUrl,
+    Language,
     Line,
+    Order,
     PageQuery,
     Period,
+    Prose,
+    QueryNumber,
+    Request,
     Row,
+    Text,
+    Whole,
     absent,
     page_of,
 )
@@ -31,11 +41,37 @@ class Doctor(Row):
 
     id = fields.UUID()
     full_name = fields.String()
-    specialty = fields.String()
+    specialty = fields.String(metadata={"description": "in the words of the doctor"})
     time_zone = fields.String(metadata={"description": "IANA name"})
     fee_minor = fields.Integer(metadata={"description": "for one consultation, in minor units"})
     currency = fields.String(metadata={"description": "ISO 4217 code"})
     is_active = fields.Boolean(metadata={"description": "false if the account is deactivated"})
+    specialty_code = fields.String(metadata={"description": "a code of the list of specialties"})
+    languages = fields.List(fields.String(metadata={"description": "ISO 639-1 code"}))
+    biography = fields.String(allow_none=True)
+    practising_since = fields.Integer(allow_none=True, metadata={"description": "a year"})
+    photo_url = fields.String(
+        allow_none=True, metadata={"description": "an https address, which is never fetched"}
+    )
+
+
+class ListedDoctor(Doctor):
+    """A doctor of a list."""
+
+    next_free_at = fields.DateTime(
+        allow_none=True,
+        metadata={"description": "the start of the first open slot that has not begun"},
+    )
+
+
+class CalendarDay(Row):
+    """A day of the calendar of a doctor."""
+
+    day = fields.Date()
+    open_slots = fields.Integer(metadata={"description": "how many open slots start on it"})
+    first_starts_at = fields.DateTime(
+        allow_none=True, metadata={"description": "the start of the first of them"}
+    )
 
 
 class NewDoctor(ChoosesPassword):
@@ -49,19 +85,83 @@ class NewDoctor(ChoosesPassword):
     )
     fee_minor = Amount(0, required=True)
     currency = Currency(required=True)
+    languages = fields.List(
+        Language(),
+        load_default=list,
+        validate=validate.Length(max=20),
+        metadata={"description": "ISO 639-1 codes", "example": ["es", "en"]},
+    )
+    biography = Prose(load_default=absent, metadata={"example": "Born in Prague."})
+    practising_since = Whole(
+        1900, 9999, load_default=absent, metadata={"description": "a year", "example": 1998}
+    )
+    photo_url = HttpsUrl(
+        load_default=absent,
+        metadata={
+            "description": "an https address, which is never fetched",
+            "example": "https://clinic.example/photos/1.jpg",
+        },
+    )
 
 
 class DoctorQuery(PageQuery):
     """A selection of doctors."""
 
     specialty = Line(
-        load_default=absent, metadata={"description": "the whole name, case-insensitive"}
+        load_default=absent,
+        metadata={"description": "the code or the whole name of a specialty"},
     )
-    q = Line(load_default=absent, metadata={"description": "a part of the name of the doctor"})
+    q = Line(
+        load_default=absent,
+        metadata={
+            "description": "words of the name, the specialty or the languages (in English); parts "
+            "of words and typing errors are accepted, case and accents do not matter",
+            "example": "kral",
+        },
+    )
+    language = Language(load_default=absent)
+    max_fee_minor = QueryNumber(
+        0,
+        BIGGEST_AMOUNT,
+        load_default=absent,
+        metadata={"description": "the highest fee, in minor units of the doctor's own currency"},
+    )
+    sort = Text(
+        load_default=absent,
+        validate=validate.OneOf(["relevance", "next_free"]),
+        metadata={
+            "description": "relevance (by default): the best match of q first, without q the order "
+            "in which the doctors joined; next_free: the earliest next_free_at first"
+        },
+    )
+
+
+class CalendarQuery(Request):
+    """Days of a calendar."""
+
+    # The field is called `from`, which is a keyword of Python.
+    from_ = Day(
+        data_key="from",
+        attribute="from",
+        load_default=absent,
+        metadata={"description": "the first day; by default today"},
+    )
+    to = Day(
+        load_default=absent,
+        metadata={
+            "description": "the last day, at most 61 days after the first; by default 30 days after"
+        },
+    )
+    time_zone = Line(
+        load_default=absent,
+        metadata={"description": "IANA name; by default that of the doctor"},
+    )
 
 
 class OpenSlotQuery(PageQuery, Period):
     """A selection of the open slots of a doctor."""
+
+    order = Order("starts_at", "-starts_at")
 
 
 @blp.post("/admin/doctors")
@@ -81,7 +181,7 @@ def onboard_doctor(body: Arguments, idempotency_key: str | None) -> bytes:
 @blp.get("/doctors")
 @signed_in()
 @blp.query(DoctorQuery)
-@blp.answers(200, page_of(Doctor))
+@blp.answers(200, page_of(ListedDoctor))
 def list_doctors(query: Arguments) -> bytes:
     """List doctors"""
     return db.page("list_doctors", **query)
@@ -102,3 +202,16 @@ def get_doctor(doctor_id: UUID) -> bytes:
 def list_open_slots(query: Arguments, doctor_id: UUID) -> bytes:
     """List a doctor's open slots"""
     return db.page("list_open_slots", doctor_id=doctor_id, **query)
+
+
+@blp.get("/doctors/<uuid:doctor_id>/calendar")
+@signed_in()
+@blp.query(CalendarQuery)
+@blp.answers(200, page_of(CalendarDay))
+def doctor_calendar(query: Arguments, doctor_id: UUID) -> bytes:
+    """Read the days of a doctor with open slots
+
+    For the view of a month: one item for each day, also for a day without open slots. Days are
+    those of clocks in time_zone.
+    """
+    return db.items("doctor_calendar", doctor_id=doctor_id, **query)

@@ -6,7 +6,7 @@ from marshmallow import fields, validate
 
 from api import db
 from api.auth import signed_in
-from api.fields import Amount, Code, Currency, Line, PageQuery, Prose, Request, Row, page_of
+from api.fields import Amount, Code, Currency, Line, Prose, Request, Row, page_by, page_of
 from api.idempotency import idempotent
 from api.openapi import refuses
 from api.routing import Arguments, Blueprint
@@ -70,7 +70,7 @@ def record_payment(body: Arguments, consultation_id: UUID, idempotency_key: str)
 
 @blp.get("/consultations/<uuid:consultation_id>/payments")
 @signed_in("patient", "admin")
-@blp.query(PageQuery)
+@blp.query(page_by("created_at", "-created_at"))
 @blp.answers(200, page_of(Payment))
 def list_payments(query: Arguments, consultation_id: UUID) -> bytes:
     """List the payments and refunds of a consultation"""

@@ -6,7 +6,7 @@ from marshmallow import fields, validate
 
 from api import db
 from api.auth import signed_in
-from api.fields import Line, PageQuery, Prose, Request, Row, Whole, page_of
+from api.fields import Line, Prose, Request, Row, Whole, page_by, page_of
 from api.idempotency import idempotent
 from api.routing import Arguments, Blueprint
 
@@ -74,7 +74,7 @@ def issue_prescription(
 
 @blp.get("/consultations/<uuid:consultation_id>/prescriptions")
 @signed_in()
-@blp.query(PageQuery)
+@blp.query(page_by("issued_at", "-issued_at"))
 @blp.answers(200, page_of(Prescription))
 def list_prescriptions(query: Arguments, consultation_id: UUID) -> bytes:
     """List the prescriptions of a consultation"""

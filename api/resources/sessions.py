@@ -6,7 +6,7 @@ from marshmallow import fields
 
 from api import db
 from api.auth import signed_in
-from api.fields import PageQuery, Row, page_of
+from api.fields import Row, page_by, page_of
 from api.routing import Arguments, Blueprint
 
 blp = Blueprint("sessions", "The sessions of the caller")
@@ -24,7 +24,7 @@ class Session(Row):
 
 @blp.get("/me/sessions")
 @signed_in()
-@blp.query(PageQuery)
+@blp.query(page_by("created_at", "-created_at"))
 @blp.answers(200, page_of(Session))
 def list_sessions(query: Arguments) -> bytes:
     """List the caller's sessions"""

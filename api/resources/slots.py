@@ -9,12 +9,15 @@ from api.auth import signed_in
 from api.fields import (
     ClockTime,
     Day,
+    Hours,
+    Language,
     Line,
     PageQuery,
     Period,
     Request,
     Row,
     Timestamp,
+    Weekdays,
     Whole,
     absent,
     page_of,
@@ -116,7 +119,25 @@ class OfferQuery(PageQuery, Period):
     """A selection of the open slots of all doctors."""
 
     specialty = Line(
-        load_default=absent, metadata={"description": "the whole name, case-insensitive"}
+        load_default=absent,
+        metadata={"description": "the code or the whole name of a specialty"},
+    )
+    language = Language(load_default=absent)
+    weekdays = Weekdays(load_default=absent)
+    between = Hours(
+        load_default=absent,
+        metadata={
+            "description": "only slots that start from the first time on and before the second; "
+            "22:00-06:00 ends on the next day",
+            "example": "17:00-20:00",
+        },
+    )
+    time_zone = Line(
+        load_default=absent,
+        metadata={
+            "description": "IANA name, whose clocks show weekdays and between: required for these",
+            "example": "Europe/Berlin",
+        },
     )
 
 
@@ -159,5 +180,8 @@ def withdraw_slot(slot_id: UUID) -> None:
 @blp.query(OfferQuery)
 @blp.answers(200, page_of(OfferedSlot))
 def find_open_slots(query: Arguments) -> bytes:
-    """Find open slots of all doctors"""
+    """Find open slots of all doctors
+
+    With weekdays or between, the search covers at most 62 days, from `from` or from now on.
+    """
     return db.page("find_open_slots", **query)

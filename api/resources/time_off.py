@@ -6,7 +6,7 @@ from marshmallow import fields
 
 from api import db
 from api.auth import signed_in
-from api.fields import PageQuery, Prose, Request, Row, Timestamp, page_of
+from api.fields import Prose, Request, Row, Timestamp, page_by, page_of
 from api.idempotency import idempotent
 from api.routing import Arguments, Blueprint
 
@@ -56,7 +56,7 @@ def take_time_off(body: Arguments, idempotency_key: str | None) -> bytes:
 
 @blp.get("/time-off")
 @signed_in("doctor")
-@blp.query(PageQuery)
+@blp.query(page_by("created_at", "-created_at"))
 @blp.answers(200, page_of(TimeOff))
 def list_time_off(query: Arguments) -> bytes:
     """List the caller's time off"""

@@ -21,21 +21,35 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$ select coalesce(nullif(current_setting('demo.clock', true), '')::timestamptz, statement_timestamp()) $$;
 
-create temp table demo_doctor (email text, full_name text, specialty text, time_zone text, fee_minor bigint, currency text)
+create temp table demo_doctor (
+    email text, full_name text, specialty text, time_zone text, fee_minor bigint, currency text,
+    languages text[], practising_since integer, biography text)
 on commit drop;
 insert into demo_doctor values
-('doctor@example.com', 'Dr. Maren Holt', 'General practice', 'Europe/Berlin', 4500, 'EUR'),
-('amara.osei@example.com', 'Dr. Amara Osei', 'General practice', 'Europe/London', 4000, 'GBP'),
-('pilar.ibarra@example.com', 'Dr. Pilar Ibarra', 'Cardiology', 'Europe/Madrid', 9000, 'EUR'),
-('henrik.dahl@example.com', 'Dr. Henrik Dahl', 'Cardiology', 'Europe/Oslo', 95000, 'NOK'),
-('noor.rahimi@example.com', 'Dr. Noor Rahimi', 'Dermatology', 'Europe/Amsterdam', 7000, 'EUR'),
-('caleb.winter@example.com', 'Dr. Caleb Winter', 'Dermatology', 'America/New_York', 12000, 'USD'),
-('yuki.tanabe@example.com', 'Dr. Yuki Tanabe', 'Paediatrics', 'Asia/Tokyo', 8000, 'JPY'),
-('sofia.lindqvist@example.com', 'Dr. Sofia Lindqvist', 'Paediatrics', 'Europe/Stockholm', 65000, 'SEK'),
-('tomas.kral@example.com', 'Dr. Tomáš Král', 'Psychiatry', 'Europe/Prague', 180000, 'CZK'),
-('lena.fischer@example.com', 'Dr. Lena Fischer', 'Psychiatry', 'Europe/Vienna', 11000, 'EUR'),
-('omar.haddad@example.com', 'Dr. Omar Haddad', 'Endocrinology', 'Asia/Amman', 35000, 'JOD'),
-('grace.mwangi@example.com', 'Dr. Grace Mwangi', 'Endocrinology', 'Africa/Nairobi', 450000, 'KES');
+('doctor@example.com', 'Dr. Maren Holt', 'General practice', 'Europe/Berlin', 4500, 'EUR',
+ '{de,en}', 2009, 'Family doctor. Long consultations for long stories.'),
+('amara.osei@example.com', 'Dr. Amara Osei', 'General practice', 'Europe/London', 4000, 'GBP',
+ '{en,fr}', 2015, 'Family doctor with an interest in travel medicine.'),
+('pilar.ibarra@example.com', 'Dr. Pilar Ibarra', 'Cardiology', 'Europe/Madrid', 9000, 'EUR',
+ '{es,en,pt}', 2001, 'Cardiologist: blood pressure, rhythm, prevention.'),
+('henrik.dahl@example.com', 'Dr. Henrik Dahl', 'Cardiology', 'Europe/Oslo', 95000, 'NOK',
+ '{nb,en}', 1996, 'Cardiologist. Sports and the heart.'),
+('noor.rahimi@example.com', 'Dr. Noor Rahimi', 'Dermatology', 'Europe/Amsterdam', 7000, 'EUR',
+ '{nl,fa,en}', 2018, 'Dermatologist: acne, eczema, moles.'),
+('caleb.winter@example.com', 'Dr. Caleb Winter', 'Dermatology', 'America/New_York', 12000, 'USD',
+ '{en,es}', 2006, 'Dermatologist. Skin cancer screening by photo and by video.'),
+('yuki.tanabe@example.com', 'Dr. Yuki Tanabe', 'Paediatrics', 'Asia/Tokyo', 8000, 'JPY',
+ '{ja,en}', 2012, 'Paediatrician and mother of three.'),
+('sofia.lindqvist@example.com', 'Dr. Sofia Lindqvist', 'Paediatrics', 'Europe/Stockholm', 65000, 'SEK',
+ '{sv,en,de}', 2004, 'Paediatrician: allergies and asthma.'),
+('tomas.kral@example.com', 'Dr. Tomáš Král', 'Psychiatry', 'Europe/Prague', 180000, 'CZK',
+ '{cs,sk,en}', 1998, 'Psychiatrist: sleep, anxiety, depression.'),
+('lena.fischer@example.com', 'Dr. Lena Fischer', 'Psychiatry', 'Europe/Vienna', 11000, 'EUR',
+ '{de,en,it}', 2011, 'Psychiatrist and psychotherapist.'),
+('omar.haddad@example.com', 'Dr. Omar Haddad', 'Endocrinology', 'Asia/Amman', 35000, 'JOD',
+ '{ar,en}', 2003, 'Endocrinologist: diabetes and thyroid.'),
+('grace.mwangi@example.com', 'Dr. Grace Mwangi', 'Endocrinology', 'Africa/Nairobi', 450000, 'KES',
+ '{sw,en}', 2016, 'Endocrinologist: diabetes in pregnancy.');
 
 create temp table demo_patient (number serial, email text, full_name text) on commit drop;
 insert into demo_patient (email, full_name) values ('patient@example.com', 'Robin Ashdown');
@@ -65,7 +79,8 @@ begin
         perform ops.act_as('admin@example.com');
         perform api.onboard_doctor(
             v_doctor.email, v_hash, v_doctor.full_name, v_doctor.specialty,
-            v_doctor.time_zone, v_doctor.fee_minor, v_doctor.currency);
+            v_doctor.time_zone, v_doctor.fee_minor, v_doctor.currency, v_doctor.languages,
+            v_doctor.biography, v_doctor.practising_since);
         perform ops.act_as(v_doctor.email);
         perform api.publish_weekly_slots(
             v_today - 7, v_today + 7, '{1,2,3,4,5}', '09:00', '12:00', 30);

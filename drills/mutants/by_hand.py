@@ -199,6 +199,67 @@ EDITS = (
         "",
     ),
     ("a read is not in the access log", "api.get_consultation", "app.record_read(", "concat("),
+    (
+        "a read of the list of payments is not in the access log",
+        "api.list_payments",
+        "perform app.record_read('list_payments', array[p_consultation_id]);",
+        "",
+    ),
+    (
+        "a patient does not see reads of lists",
+        "app.reads_about",
+        "l.resource_ids && v_ids",
+        "l.resource_ids <@ v_ids",
+    ),
+    (
+        "a patient sees ids of other patients in the access log",
+        "app.reads_about",
+        "where r.id = any (v_ids)",
+        "",
+    ),
+    (
+        "reading the own access log is not recorded",
+        "api.my_access_log",
+        "perform app.record_read('my_access_log', array[v_actor.user_id]);",
+        "",
+    ),
+    (
+        "the access log may be dropped after a month",
+        "ops.drop_partitions",
+        "interval '36 months'",
+        "interval '1 month'",
+    ),
+    # The account
+    (
+        "a used token verifies another address",
+        "app.spend_email_verification",
+        "and used_at is null",
+        "",
+    ),
+    (
+        "a token of somebody else verifies an address",
+        "app.spend_email_verification",
+        "and user_id = v_user.id\n      and used_at",
+        "and used_at",
+    ),
+    (
+        "a patient without a verified address books where one is required",
+        "api.book_consultation",
+        "if v_lacks_verified_email then",
+        "if false then",
+    ),
+    (
+        "an account is closed with a wrong password",
+        "api.close_my_account",
+        "v_user.password_hash is distinct from p_password_hash",
+        "false",
+    ),
+    (
+        "the past consultations of a closed account are cancelled",
+        "api.close_my_account",
+        "and c.starts_at > app.clock()",
+        "",
+    ),
     # Pages
     (
         "the signature of a cursor is not verified",
@@ -211,6 +272,44 @@ EDITS = (
         "app.cursor_signature",
         "current_setting('app.verified_user_id', true)",
         "''",
+    ),
+    # Searches
+    (
+        "a search minds accents",
+        "app.folded_text",
+        "extensions.unaccent(normalize(p_text, nfc))",
+        "normalize(p_text, nfc)",
+    ),
+    ("a search forgives no typing error", "api.list_doctors", ">= 0.4", ">= 2"),
+    (
+        "a search finds deactivated doctors",
+        "api.list_doctors",
+        "d.deactivated_at is null",
+        "true",
+    ),
+    (
+        "hours are those of UTC",
+        "app.search_open_slots",
+        "coalesce(p_time_zone, 'UTC')",
+        "'UTC'",
+    ),
+    (
+        "hours that began yesterday are not searched",
+        "app.search_open_slots",
+        "- interval '1 day'",
+        "",
+    ),
+    (
+        "a repeated hour is found once",
+        "app.search_open_slots",
+        "(d.day + v_opens_at + v_hours) at time zone v_zone,",
+        "app.instant_of(d.day + v_opens_at + v_hours, v_zone),",
+    ),
+    (
+        "the last day of a calendar ends early",
+        "api.doctor_calendar",
+        "(v_last + 1)::timestamp",
+        "v_last::timestamp",
     ),
     # The audit log and its seals
     (

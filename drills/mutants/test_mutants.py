@@ -25,6 +25,7 @@ SAMPLE = (
     "without consultations_one_per_slot",
     "without availability_slots_of_a_doctor_never_overlap",
     "Update of consultations is not audited",
+    "a read of the list of payments is not in the access log",
 )
 
 

@@ -24,6 +24,7 @@ from tests.support.sql_client import SqlClient
 EXECUTIONS = 8
 # Tables that grow with the clinic. The name of a partition begins with that of its table.
 BIG = (
+    "access_logs",
     "audit_logs",
     "availability_slots",
     "consultations",
@@ -42,7 +43,14 @@ SETTINGS = {
     "random_page_cost": "1.1",
 }
 
+EARLIEST_FIRST: dict[str, object] = {"order": "starts_at"}
 TAKEN = "select id from app.availability_slots where status = 'booked' order by id limit 100"
+# Hours of every day in the zone of a patient.
+HOURS: dict[str, object] = {
+    "weekdays": [1, 2, 3, 4, 5, 6, 7],
+    "between": "08:00-12:00",
+    "time_zone": "Europe/Berlin",
+}
 # The index that each path needs: another one would read the rows of other people, too.
 INDEXES = {
     "book": "consultations_of_a_patient_never_overlap",
@@ -52,9 +60,17 @@ INDEXES = {
     "list, as the patient": "consultations_by_patient",
     "list, as the doctor": "consultations_by_doctor",
     "list, as an admin": "consultations_by_time",
+    "list, the earliest first, as the patient": "consultations_by_patient",
+    "list, the earliest first, as the doctor": "consultations_by_doctor",
+    "list, the earliest first, as an admin": "consultations_by_time",
     "open slots of a doctor": "availability_slots_open_by_doctor",
     "open slots of a specialty": "availability_slots_open_by_specialty",
     "open slots": "availability_slots_open_by_time",
+    "open slots of few doctors, by hours": "availability_slots_open_by_doctor",
+    "open slots of many doctors, by hours": "availability_slots_open_by_time",
+    "open slots of many doctors, by language": "availability_slots_open_by_time",
+    "calendar of a doctor": "availability_slots_open_by_doctor",
+    "doctors by next free time": "availability_slots_open_by_doctor",
 }
 
 
@@ -111,7 +127,7 @@ class Reporter(SqlClient):
 def calls_of(
     cluster: Cluster, database: str, stock: Stock, chance: random.Random
 ) -> dict[str, Callable[[], Call]]:
-    """A call of each path but that of an admin, with other values each time."""
+    """A call of each path but those of an admin, with other values each time."""
     with psycopg.connect(cluster.url(database)) as connection:
         taken = [str(id_) for (id_,) in connection.execute(TAKEN)]
     replayed = stock.book()
@@ -128,6 +144,16 @@ def calls_of(
         return chance.choice(stock.patients), function, arguments
 
     return stock.calls(chance) | {
+        "list, the earliest first, as the patient": lambda: (
+            chance.choice(stock.patients),
+            "list_consultations",
+            EARLIEST_FIRST,
+        ),
+        "list, the earliest first, as the doctor": lambda: (
+            chance.choice(stock.doctors),
+            "list_consultations",
+            EARLIEST_FIRST,
+        ),
         "book a slot that is taken": taken_slot,
         "replay": lambda: replayed,
         "open slots of a doctor": lambda: slots(
@@ -137,6 +163,15 @@ def calls_of(
             "find_open_slots", specialty=f"Specialty {chance.randrange(20)}"
         ),
         "open slots": lambda: slots("find_open_slots"),
+        "open slots of few doctors, by hours": lambda: slots(
+            "find_open_slots", language="es", **HOURS
+        ),
+        "open slots of many doctors, by hours": lambda: slots("find_open_slots", **HOURS),
+        "open slots of many doctors, by language": lambda: slots("find_open_slots", language="de"),
+        "calendar of a doctor": lambda: slots(
+            "doctor_calendar", doctor_id=chance.choice(stock.doctors).id
+        ),
+        "doctors by next free time": lambda: slots("list_doctors", sort="next_free"),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import psycopg
@@ -12,7 +13,16 @@ import pytest
 
 from drills.hot_paths import Call, Stock
 from drills.past import make_past
-from drills.scale.plans import BIG, INDEXES, Reporter, Scan, calls_of, problems, scans
+from drills.scale.plans import (
+    BIG,
+    EARLIEST_FIRST,
+    INDEXES,
+    Reporter,
+    Scan,
+    calls_of,
+    problems,
+    scans,
+)
 from scripts.server import Cluster
 from tests.support.sql_client import Person
 
@@ -25,6 +35,8 @@ insert into app.idempotency_keys (
 select patient_id, 'book_consultation', id::text, sha256(''), 1, id, '{}' from app.consultations;
 insert into app.audit_logs (table_name, row_id, operation, new, user_id, row_hash)
 select 'consultations', id, 'INSERT', '{}', patient_id, sha256('') from app.consultations;
+insert into app.access_logs (kind, operation, resource_ids, user_id, role)
+select 'read', 'get_consultation', array[id], doctor_id, 'doctor' from app.consultations;
 with admin as (
     insert into app.users (email, password_hash, role)
     values ('admin@scale.test', '$2b$04$' || repeat('a', 53), 'admin') returning id
@@ -34,6 +46,11 @@ with admin as (
 insert into app.sessions (user_id) select id from admin;
 vacuum analyze;
 """
+FOLDED = (
+    "select ops.seal_audit(10000000, '1 minute')",
+    "select ops.rebuild_activity()",
+    "vacuum analyze",
+)
 ADMIN = """
 select u.id, u.role, s.id from app.users as u join app.sessions as s on s.user_id = u.id
  where u.role = 'admin'
@@ -49,8 +66,11 @@ class Clinic(NamedTuple):
 
 @pytest.fixture(scope="module")
 def past(cluster: Cluster) -> Iterator[str]:
-    """The name of a database with 20,000 past consultations: 400 a doctor, 10 a patient."""
-    make_past(cluster, PAST, 20_000, doctors=50, patients=2_000)
+    """The name of a database with 20,000 past consultations: 250 a doctor, 10 a patient.
+
+    More than 64 doctors, of whom three speak Spanish: see app.search_open_slots.
+    """
+    make_past(cluster, PAST, 20_000, doctors=80, patients=2_000)
     with psycopg.connect(cluster.url(PAST), autocommit=True) as connection:
         for statement in TRACES.split(";\n"):
             connection.execute(statement.encode())
@@ -68,6 +88,11 @@ def clinic(cluster: Cluster, past: str) -> Iterator[Clinic]:
         (admin,) = [Person(str(i), r, str(s)) for i, r, s in connection.execute(ADMIN)]
     calls = calls_of(cluster, database, stock, chance)
     calls["list, as an admin"] = lambda: (admin, "list_consultations", {})
+    calls["list, the earliest first, as an admin"] = lambda: (
+        admin,
+        "list_consultations",
+        EARLIEST_FIRST,
+    )
     with closing(Reporter(cluster, database)) as reporter:
         yield Clinic(reporter, calls)
     cluster.drop_database(database)
@@ -91,6 +116,33 @@ def test_hot_queries_search_indexes_and_keep_their_plans(clinic: Clinic) -> None
     )
     person, function, arguments = clinic.calls["replay"]()
     assert clinic.reporter.call(person, function, **arguments).replayed
+
+
+def test_reads_of_a_patients_data_are_found_by_an_index(clinic: Clinic) -> None:
+    month = f"access_logs_{datetime.now(UTC):%Y_%m}"
+    patient, _, _ = clinic.calls["list, as the patient"]()
+    for plans in clinic.reporter.executions(lambda: (patient, "my_access_log", {})):
+        found = {scan for scans in plans.values() for scan in scans if scan.table == month}
+        assert f"{month}_resource_ids_idx" in {scan.index_name for scan in found}
+        assert all(scan.searched for scan in found), found
+
+
+def test_analytics_read_sums_and_the_rows_at_the_ends_of_the_range(
+    cluster: Cluster, clinic: Clinic
+) -> None:
+    database = f"{PAST}_copy"
+    for statement in FOLDED:
+        cluster.sql(statement, database)
+    admin = clinic.calls["list, as an admin"]()[0]
+    period: dict[str, object] = {"from": "2020-01-01 00:07+00", "to": "2100-01-01 00:07+00"}
+    executions = clinic.reporter.executions(lambda: (admin, "clinic_analytics", period))
+    for plans in executions:
+        found = {scan for scans_ in plans.values() for scan in scans_}
+        assert "consultations_by_time" in {scan.index_name for scan in found}
+        # The partitions of other months are empty, so that a sequential scan of them is the best.
+        month = f"audit_logs_{datetime.now(UTC):%Y_%m}"
+        tables = ("consultations", "availability_slots", "users", month)
+        assert [s for s in found if s.table in tables and not s.searched] == []
 
 
 # The checker itself

@@ -27,7 +27,8 @@ _numbers = count(1)
 class Listed:
     """A list with rows, as one reader sees it.
 
-    changes: each changes something and returns the ids of the rows that it touched.
+    changes: each changes something and returns the ids of the rows that it touched. key: the field
+    of a row that has its id.
     """
 
     reader: Client
@@ -35,6 +36,7 @@ class Listed:
     ids: list[str]
     changes: list[Callable[[random.Random], list[str]]]
     query: dict[str, Any] = field(default_factory=dict)
+    key: str = "id"
 
 
 @dataclass
@@ -97,7 +99,7 @@ def consultations(clinic: Accounts, role: str) -> Listed:
     return Listed(reader, "/v1/consultations", ids, [move(days), move(early), cancel, book], query)
 
 
-def open_slots(clinic: Accounts, path: str) -> Listed:
+def open_slots(clinic: Accounts, path: str, **filters: str) -> Listed:
     """Open slots, three at each time if all doctors are listed: booked, withdrawn and published."""
     specialty = f"Paging {next(_numbers)}"
     doctors = [clinic.new_doctor(specialty=specialty) for _ in range(3)]
@@ -123,11 +125,11 @@ def open_slots(clinic: Accounts, path: str) -> Listed:
         day = days.pop(rng.randrange(len(days)))
         return [rng.choice(listed).publish(at(day, 15))["id"]]
 
-    query = {} if path.startswith("/v1/doctors") else {"specialty": specialty}
+    query = {} if path.startswith("/v1/doctors") else {"specialty": specialty, **filters}
     return Listed(patient, path.format(listed[0].id), list(by_id), [withdraw, book, publish], query)
 
 
-def doctors(clinic: Accounts) -> Listed:
+def doctors(clinic: Accounts, *, search: bool = False) -> Listed:
     """Doctors: deactivated and onboarded."""
     specialty = f"Paging {next(_numbers)}"
     ids = [clinic.new_doctor(specialty=specialty).id for _ in range(ROWS)]
@@ -140,7 +142,43 @@ def doctors(clinic: Accounts) -> Listed:
     def join(_rng: random.Random) -> list[str]:
         return [clinic.new_doctor(specialty=specialty).id]
 
-    return Listed(clinic.new_patient(), "/v1/doctors", ids, [leave, join], {"specialty": specialty})
+    query = {"q": specialty} if search else {"specialty": specialty}
+    return Listed(clinic.new_patient(), "/v1/doctors", ids, [leave, join], query)
+
+
+def doctors_by_time(clinic: Accounts) -> Listed:
+    """Doctors by their next free time, which changes, and two without one."""
+    specialty = f"Paging {next(_numbers)}"
+    made = [clinic.new_doctor(specialty=specialty) for _ in range(ROWS)]
+    slots = {doctor.id: doctor.publish(at(50 + n // 2)) for n, doctor in enumerate(made[:-2])}
+    patient = clinic.new_patient()
+    days = count(60)
+
+    def book(rng: random.Random) -> list[str]:
+        chosen = rng.choice(list(slots))
+        patient.post("/v1/consultations", {"slot_id": slots[chosen]["id"]}, key=new_key())
+        return [chosen]
+
+    def publish(rng: random.Random) -> list[str]:
+        doctor = rng.choice(made[-2:])
+        doctor.publish(at(next(days)))
+        return [doctor.id]
+
+    ids = [doctor.id for doctor in made]
+    query = {"specialty": specialty, "sort": "next_free"}
+    return Listed(patient, "/v1/doctors", ids, [book, publish], query)
+
+
+def specialties(clinic: Accounts) -> Listed:
+    """The list of specialties: only added. The id of a row is its code."""
+
+    def add(_rng: random.Random) -> list[str]:
+        name = f"Paging {next(_numbers)}"
+        clinic.new_doctor(specialty=name)
+        return [name.replace("Paging ", "paging_")]
+
+    ids = [add(random.Random())[0] for _ in range(ROWS)]
+    return Listed(clinic.new_patient(), "/v1/specialties", ids, [add], key="code")
 
 
 def time_off(clinic: Accounts) -> Listed:
@@ -191,16 +229,53 @@ def payments(clinic: Accounts) -> Listed:
     return Listed(patient, f"/v1/consultations/{consultation['id']}/payments", ids, [pay])
 
 
+def access_log(clinic: Accounts) -> Listed:
+    """Reads of a consultation, as its patient sees them: only added, also by each page."""
+    patient, doctor = clinic.new_patient(), clinic.new_doctor()
+    path = f"/v1/consultations/{patient.book(doctor.publish(at(30)))['id']}"
+
+    def read(_rng: random.Random) -> list[str]:
+        ok(doctor.get(path))
+        return []
+
+    for _ in range(ROWS):
+        read(random.Random())
+    found = ok(patient.get("/v1/me/access-log"))["items"]
+    assert len(found) == ROWS
+    return Listed(patient, "/v1/me/access-log", [str(row["id"]) for row in found], [read])
+
+
+def in_order(listed: Listed, order: str) -> Listed:
+    listed.query = {**listed.query, "order": order}
+    return listed
+
+
 LISTS: dict[str, Callable[[Accounts], Listed]] = {
     "consultations of a patient": lambda clinic: consultations(clinic, "patient"),
     "consultations of a doctor": lambda clinic: consultations(clinic, "doctor"),
     "consultations as an admin sees them": lambda clinic: consultations(clinic, "admin"),
     "open slots": lambda clinic: open_slots(clinic, "/v1/slots"),
     "open slots of a doctor": lambda clinic: open_slots(clinic, "/v1/doctors/{}/slots"),
+    "open slots by hours": lambda clinic: open_slots(
+        clinic, "/v1/slots", between="08:00-12:00", time_zone="UTC"
+    ),
     "doctors": doctors,
+    "doctors by a search": lambda clinic: doctors(clinic, search=True),
+    "doctors by next free time": doctors_by_time,
+    "specialties": specialties,
     "time off": time_off,
     "sessions": sessions,
     "payments": payments,
+    "access log": access_log,
+    "consultations, the earliest first": lambda clinic: in_order(
+        consultations(clinic, "doctor"), "starts_at"
+    ),
+    "open slots of a doctor, the latest first": lambda clinic: in_order(
+        open_slots(clinic, "/v1/doctors/{}/slots"), "-starts_at"
+    ),
+    "time off, the latest first": lambda clinic: in_order(time_off(clinic), "-created_at"),
+    "sessions, the latest first": lambda clinic: in_order(sessions(clinic), "-created_at"),
+    "payments, the latest first": lambda clinic: in_order(payments(clinic), "-created_at"),
 }
 
 
@@ -214,7 +289,7 @@ def test_pages_show_every_untouched_row_once(name: str, seed: int, clinic: Accou
     cursor: dict[str, str] = {}
     for _ in range(100):
         page = ok(listed.reader.get(listed.path, limit=rng.randint(1, 3), **listed.query, **cursor))
-        shown += [row["id"] for row in page["items"]]
+        shown += [row[listed.key] for row in page["items"]]
         if page["next_cursor"] is None:
             break
         cursor = {"cursor": page["next_cursor"]}
@@ -230,7 +305,8 @@ def test_pages_show_every_untouched_row_once(name: str, seed: int, clinic: Accou
 @pytest.mark.parametrize(
     "path",
     [
-        *("/v1/consultations", "/v1/slots", "/v1/doctors", "/v1/me/sessions"),
+        *("/v1/consultations", "/v1/slots", "/v1/doctors", "/v1/me/sessions", "/v1/specialties"),
+        "/v1/me/access-log",
         *("/v1/admin/audit-logs", "/v1/admin/access-logs"),
     ],
 )
@@ -242,9 +318,9 @@ def test_a_cursor_belongs_to_one_list_and_one_caller(
         patient.book(doctor.publish(at(day)))
         doctor.publish(at(day, 12))
         log_in(clinic.stranger, patient.email)
-        clinic.new_doctor()
+        clinic.new_doctor(specialty=f"Paging {next(_numbers)}")
         # An admin reads a patient's consultations, which adds to the access log.
-        ok(clinic.admin.get("/v1/consultations"))
+        ok(clinic.admin.get("/v1/consultations", patient_id=patient.id))
     reader = clinic.admin if "admin" in path else patient
     cursor = ok(reader.get(path, limit=1))["next_cursor"]
     assert ok(reader.get(path, limit=1, cursor=cursor))["items"]

@@ -1,8 +1,11 @@
-"""Analytics: counts and revenue of the clinic."""
+"""Analytics: counts, time and revenue of the clinic."""
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -53,8 +56,8 @@ def test_overview_counts_what_happened_in_the_period(
     )
 
     query = {"from_": at(20, 0).isoformat(), "to": at(21, 0).isoformat()}
-    (day,) = ok(admin.get("/v1/admin/analytics", **query))["daily"]
-    assert day["day"] == at(20).date().isoformat()
+    (day,) = ok(admin.get("/v1/admin/analytics", **query))["series"]
+    assert day["starts_on"] == at(20).date().isoformat()
     assert (day["consultations"], day["completed_consultations"]) == (3, 1)
 
 
@@ -62,7 +65,9 @@ def test_overview_of_an_empty_period_has_zeros(admin: Client) -> None:
     query = {"from_": "1990-01-01T00:00:00Z", "to": "1991-01-01T00:00:00Z"}
     figures = ok(admin.get("/v1/admin/analytics", **query))
     assert [figures[name] for name in COUNTS] == [0] * len(COUNTS)
-    assert (figures["revenue"], figures["daily"]) == ([], [])
+    lists = ("revenue", "series", "by_specialty", "by_doctor")
+    assert [figures[name] for name in lists] == [[], [], [], []]
+    assert (figures["offered_seconds"], figures["utilisation"]) == (0, None)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +76,110 @@ def test_overview_of_an_empty_period_has_zeros(admin: Client) -> None:
         ({"from_": "yesterday"}, "from"),
         ({"from_": "2027-01-02T00:00:00Z", "to": "2027-01-01T00:00:00Z"}, "to"),
         ({"limit": 5}, "limit"),
+        ({"bucket": "month"}, "bucket"),
+        ({"time_zone": "Europe/Atlantis"}, "time_zone"),
+        ({"time_zone": "CET"}, "time_zone"),
+        ({"time_zone": ""}, "time_zone"),
     ],
 )
-def test_invalid_time_is_refused(admin: Client, query: dict[str, object], place: str) -> None:
+def test_invalid_query_is_refused(admin: Client, query: dict[str, object], place: str) -> None:
     assert places(admin.get("/v1/admin/analytics", **query)) == [place]
+
+
+def test_series_has_local_days_and_weeks(
+    admin: Client, new_doctor: Callable[..., Client], new_patient: Callable[..., Client]
+) -> None:
+    doctor, patient = new_doctor(), new_patient()
+    # 23:00 in UTC is the next day in Nairobi (+03:00), where no clock changes.
+    late = at(300, 23)
+    patient.book(doctor.publish(late))
+    query = {"from_": late.isoformat(), "to": (late + timedelta(hours=1)).isoformat()}
+    for time_zone, day in (("UTC", late), ("Africa/Nairobi", late + timedelta(days=1))):
+        (row,) = ok(admin.get("/v1/admin/analytics", time_zone=time_zone, **query))["series"]
+        assert (row["starts_on"], row["consultations"]) == (day.date().isoformat(), 1)
+        weekly = admin.get("/v1/admin/analytics", time_zone=time_zone, bucket="week", **query)
+        (week,) = ok(weekly)["series"]
+        monday = day.date() - timedelta(days=day.weekday())
+        assert (week["starts_on"], week["consultations"]) == (monday.isoformat(), 1)
+
+
+def test_time_is_offered_and_booked_by_specialty_and_doctor(
+    admin: Client, new_doctor: Callable[..., Client], new_patient: Callable[..., Client]
+) -> None:
+    specialty = f"Figures {new_key()[:8]}"
+    busy, idle = new_doctor(specialty=specialty), new_doctor(specialty=specialty)
+    booked = busy.publish(at(301, 9))
+    new_patient().book(booked)
+    for doctor, hour in ((busy, 10), (idle, 9), (idle, 10)):
+        doctor.publish(at(301, hour))
+    length = int((_instant(booked["ends_at"]) - _instant(booked["starts_at"])).total_seconds())
+    query = {"from_": at(301, 0).isoformat(), "to": at(302, 0).isoformat()}
+    figures = ok(admin.get("/v1/admin/analytics", **query))
+
+    def time_of(name: str, **wanted: str) -> list[float | None]:
+        (row,) = [r for r in figures[name] if wanted.items() <= r.items()]
+        return [row["offered_seconds"], row["booked_seconds"], row["utilisation"]]
+
+    assert time_of("by_doctor", doctor_id=busy.id) == [2 * length, length, 0.5]
+    assert time_of("by_doctor", doctor_id=idle.id) == [2 * length, 0, 0]
+    assert time_of("by_specialty", specialty=specialty.lower()) == [4 * length, length, 0.25]
+    (row,) = [r for r in figures["by_doctor"] if r["doctor_id"] == idle.id]
+    assert row["specialty"] == specialty
+
+
+def test_csv_has_the_figures_of_the_json(
+    admin: Client, new_doctor: Callable[..., Client], new_patient: Callable[..., Client]
+) -> None:
+    doctor = new_doctor(full_name='=HYPERLINK("x"), Dr')
+    consultation = new_patient().book(doctor.publish(at(303, 9)))
+    admin.pay(consultation, 700)
+    path, accept = "/v1/admin/analytics", {"Accept": "text/csv"}
+    for query in ({}, {"bucket": "week"}):
+        answer = admin.send("GET", path, params=query, headers=accept)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+        figures = ok(admin.get(path, **query))
+        header, *rows = csv.reader(io.StringIO(answer.content.decode(), newline=""))
+        table = [dict(zip(header, row, strict=True)) for row in rows]
+        groups = ["total"]
+        groups += [query.get("bucket", "day")] * len(figures["series"])
+        groups += ["specialty"] * len(figures["by_specialty"])
+        groups += ["doctor"] * len(figures["by_doctor"])
+        assert [row["group"] for row in table] == groups
+        (total,) = [row for row in table if row["group"] == "total"]
+        assert int(total["consultations"]) == figures["consultations"]
+        for money in figures["revenue"]:
+            assert int(total[f"net_minor_{money['currency']}"]) == money["net_minor"]
+        (row,) = [row for row in table if row["key"] == doctor.id]
+        # A spreadsheet would run the name as a formula.
+        assert row["name"] == '\'=HYPERLINK("x"), Dr'
+        assert (row["payments"], row["paid_minor_EUR"], row["net_minor_EUR"]) == ("1", "700", "700")
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("*/*", "application/json"),
+        ("text/html", "application/json"),
+        ("text/csv;q=0.5, application/json", "application/json"),
+        ("application/json;q=0.5, text/csv", "text/csv; charset=utf-8"),
+        ("text/*", "text/csv; charset=utf-8"),
+    ],
+)
+def test_accept_chooses_the_media_type(admin: Client, accept: str, content_type: str) -> None:
+    query = {"to": "1990-01-01T00:00:00Z"}
+    headers = {"Accept": accept}
+    answer = admin.send("GET", "/v1/admin/analytics", params=query, headers=headers)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, content_type)
+
+
+def test_refusal_to_a_request_for_csv_is_a_problem(admin: Client, patient: Client) -> None:
+    accept = {"Accept": "text/csv"}
+    answer = admin.send("GET", "/v1/admin/analytics", params={"bucket": "x"}, headers=accept)
+    assert places(answer) == ["bucket"]
+    refused = patient.send("GET", "/v1/admin/analytics", headers=accept)
+    assert (refused.status_code, refused.json()["code"]) == (403, "TM301")
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -323,6 +323,28 @@ def test_list_shows_each_caller_their_own_consultations(
     assert {row["id"] for row in theirs} <= seen
 
 
+def test_next_appointment_is_the_first_of_the_earliest_first(
+    doctor: Client, patient: Client
+) -> None:
+    booked = [patient.book(doctor.publish(at(day))) for day in (3, 1, 2)]
+    ok(patient.post(path(booked[1], "/cancel")))
+    query = {"status": "scheduled", "from_": at(0).isoformat(), "order": "starts_at"}
+    (following,) = ok(patient.get("/v1/consultations", limit=1, **query))["items"]
+    assert following["id"] == booked[2]["id"]
+    pages = list(patient.pages("/v1/consultations", limit=1, order="starts_at"))
+    assert [row["id"] for page in pages for row in page] == [booked[n]["id"] for n in (1, 2, 0)]
+    assert ok(patient.get("/v1/consultations", order="-starts_at")) == ok(
+        patient.get("/v1/consultations")
+    )
+
+
+def test_cursor_of_the_other_order_is_refused(doctor: Client, patient: Client) -> None:
+    for day in (1, 2):
+        patient.book(doctor.publish(at(day)))
+    cursor = ok(patient.get("/v1/consultations", limit=1, order="starts_at"))["next_cursor"]
+    assert places(patient.get("/v1/consultations", cursor=cursor)) == ["cursor"]
+
+
 def test_list_is_filtered_and_paged(doctor: Client, patient: Client) -> None:
     booked = [patient.book(doctor.publish(at(day))) for day in (1, 2, 3, 4)]
     doctor.complete(booked[3])
@@ -341,6 +363,8 @@ def test_list_is_filtered_and_paged(doctor: Client, patient: Client) -> None:
     [
         ({"status": "done"}, "status"),
         ({"status": "Scheduled"}, "status"),
+        ({"order": "ends_at"}, "order"),
+        ({"order": "starts_at desc"}, "order"),
         ({"from_": "2027-01-01"}, "from"),
         ({"from_": "2027-01-02T00:00:00Z", "to": "2027-01-01T00:00:00Z"}, "to"),
         ({"patient_id": "x"}, "patient_id"),

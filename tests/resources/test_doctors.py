@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 
-from tests.support.client import PASSWORD, Client, new_key, ok, places, problem
+from tests.support.client import PASSWORD, Client, at, new_key, ok, places, problem
 
 NEW = {
     "email": "d@clinic.test",
@@ -37,6 +38,33 @@ def test_admin_onboards_a_doctor(admin: Client, patient: Client) -> None:
     problem(admin.post("/v1/admin/doctors", body), 409, "TM911")
 
 
+def test_doctor_has_the_given_languages_biography_first_year_and_photo(
+    admin: Client, patient: Client
+) -> None:
+    more = {
+        "languages": ["cs", "en"],
+        "biography": "Born in Prague.\nLikes trains.",
+        "practising_since": 1998,
+        "photo_url": "https://clinic.example/photos/kral.jpg?size=200",
+    }
+    body = NEW | {"email": "kral@clinic.test", "specialty": "General Practice"} | more
+    doctor = ok(admin.post("/v1/admin/doctors", body), 201)
+    assert {name: doctor[name] for name in more} == more
+    assert (doctor["specialty"], doctor["specialty_code"]) == (
+        "General Practice",
+        "general_practice",
+    )
+    assert ok(patient.get(f"/v1/doctors/{doctor['id']}")) == doctor
+
+
+def test_doctor_may_have_no_language_biography_first_year_and_photo(
+    admin: Client,
+) -> None:
+    doctor = ok(admin.post("/v1/admin/doctors", NEW | {"email": "plain@clinic.test"}), 201)
+    names = ("languages", "biography", "practising_since", "photo_url")
+    assert [doctor[name] for name in names] == [[], None, None, None]
+
+
 @pytest.mark.parametrize(
     ("change", "place"),
     [
@@ -52,6 +80,20 @@ def test_admin_onboards_a_doctor(admin: Client, patient: Client) -> None:
         ({"time_zone": "Mars/Olympus"}, "#/time_zone"),
         ({"time_zone": "+01:00"}, "#/time_zone"),
         ({"specialty": ""}, "#/specialty"),
+        ({"languages": ["es", "ES"]}, "#/languages/1"),
+        ({"languages": ["xx"]}, "#/languages"),
+        ({"languages": ["es", "es"]}, "#/languages"),
+        ({"languages": ["es"] * 21}, "#/languages"),
+        ({"languages": "es"}, "#/languages"),
+        ({"languages": None}, "#/languages"),
+        ({"biography": ""}, "#/biography"),
+        ({"practising_since": 1899}, "#/practising_since"),
+        ({"practising_since": 9999}, "#/practising_since"),
+        ({"practising_since": "1998"}, "#/practising_since"),
+        ({"photo_url": "http://clinic.example/1.jpg"}, "#/photo_url"),
+        ({"photo_url": "https://me:secret@clinic.example/1.jpg"}, "#/photo_url"),
+        ({"photo_url": "https://clinic.example/a b.jpg"}, "#/photo_url"),
+        ({"photo_url": "https://clinic.example/" + "x" * 500}, "#/photo_url"),
         ({"role": "admin"}, "#/role"),
     ],
 )
@@ -73,6 +115,98 @@ def test_doctors_are_found_by_specialty_and_part_of_the_name(
     found = ok(patient.get("/v1/doctors", specialty="podiatry", q="100%_love"))
     assert [row["id"] for row in found["items"]] == [expected_doctor.id]
     assert ok(patient.get("/v1/doctors", q="_%_"))["items"] == []
+
+
+def test_search_ignores_accents_and_forgives_typing_errors(
+    patient: Client, new_doctor: Callable[..., Client]
+) -> None:
+    kral = new_doctor(full_name="Dr. Tomáš Král", specialty="Vexillology", languages=["cs", "sk"])
+    for q in ("kral", "KRÁL", "kral tomas", "tomass kral", "krall vexilology", "slovak kral"):
+        found = ok(patient.get("/v1/doctors", q=q))["items"]
+        assert [row["id"] for row in found] == [kral.id], q
+    assert ok(patient.get("/v1/doctors", q="kral dermatology"))["items"] == []
+
+
+def test_doctors_are_found_by_language_and_highest_fee(
+    patient: Client, new_doctor: Callable[..., Client]
+) -> None:
+    query = {"specialty": "falconry_medicine"}
+    doctor = {"specialty": "Falconry medicine"}
+    cheap = new_doctor(**doctor, languages=["eo"], fee_minor=100)
+    dear = new_doctor(**doctor, languages=["en", "eo"], fee_minor=200)
+    other = new_doctor(**doctor, languages=["en"], fee_minor=100)
+
+    def found(**more: object) -> list[str]:
+        return [row["id"] for row in ok(patient.get("/v1/doctors", **query, **more))["items"]]
+
+    assert found(language="eo") == [cheap.id, dear.id]
+    assert found(language="en") == [dear.id, other.id]
+    assert found(max_fee_minor=199) == [cheap.id, other.id]
+    assert found(language="eo", max_fee_minor=100) == [cheap.id]
+
+
+def test_doctors_are_sorted_by_their_next_free_time(
+    patient: Client, new_doctor: Callable[..., Client]
+) -> None:
+    specialty = "Sorting"
+    late, never, soon = (new_doctor(specialty=specialty) for _ in range(3))
+    late.publish(at(20))
+    slot = soon.publish(at(10))
+    soon.publish(at(30))
+
+    def listed() -> list[tuple[str, datetime | None]]:
+        pages = patient.pages("/v1/doctors", specialty=specialty, sort="next_free", limit=2)
+        return [
+            (row["id"], row["next_free_at"] and datetime.fromisoformat(row["next_free_at"]))
+            for page in pages
+            for row in page
+        ]
+
+    assert listed() == [(soon.id, at(10)), (late.id, at(20)), (never.id, None)]
+    patient.book(slot)
+    assert listed() == [(late.id, at(20)), (soon.id, at(30)), (never.id, None)]
+
+
+def test_calendar_has_each_day_with_its_open_slots(patient: Client, doctor: Client) -> None:
+    # 23:30 in UTC is the next day in Tokyo.
+    slots = [doctor.publish(at(5, hour, minute)) for hour, minute in ((9, 0), (10, 0), (23, 30))]
+    patient.book(slots[1])
+    first, last = at(5).date(), at(6).date()
+    path = f"/v1/doctors/{doctor.id}/calendar"
+
+    def days(time_zone: str) -> list[tuple[str, int, str | None]]:
+        query = {"from_": first.isoformat(), "to": last.isoformat(), "time_zone": time_zone}
+        items = ok(patient.get(path, **query))["items"]
+        return [(row["day"], row["open_slots"], row["first_starts_at"]) for row in items]
+
+    one, late = slots[0]["starts_at"], slots[2]["starts_at"]
+    assert days("UTC") == [(first.isoformat(), 2, one), (last.isoformat(), 0, None)]
+    assert days("Asia/Tokyo") == [(first.isoformat(), 1, one), (last.isoformat(), 1, late)]
+
+
+def test_calendar_has_31_days_by_default(patient: Client, doctor: Client) -> None:
+    answer = ok(patient.get(f"/v1/doctors/{doctor.id}/calendar"))
+    assert len(answer["items"]) == 31
+    assert answer["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [
+        ({"from_": "2027-01-02", "to": "2027-01-01"}, "to"),
+        ({"from_": "2027-01-01", "to": "2027-03-04"}, "to"),
+        ({"from_": "2027-01-01T00:00:00Z"}, "from"),
+        ({"from_": "2027-02-29"}, "from"),
+        ({"from_": "9999-12-31", "to": "10000-01-01"}, "to"),
+        ({"time_zone": "Nowhere"}, "time_zone"),
+        ({"time_zone": ""}, "time_zone"),
+        ({"limit": 10}, "limit"),
+    ],
+)
+def test_calendar_with_an_invalid_query_is_refused(
+    patient: Client, doctor: Client, query: dict[str, object], place: str
+) -> None:
+    assert set(places(patient.get(f"/v1/doctors/{doctor.id}/calendar", **query))) == {place}
 
 
 def test_doctors_are_listed_in_pages(patient: Client, new_doctor: Callable[..., Client]) -> None:
@@ -102,6 +236,12 @@ def test_doctors_are_listed_in_pages(patient: Client, new_doctor: Callable[..., 
         ({"q": ""}, "q"),
         ({"q": "x" * 201}, "q"),
         ({"sort": "name"}, "sort"),
+        ({"sort": "next_free "}, "sort"),
+        ({"q": "x " * 11}, "q"),
+        ({"language": "xx"}, "language"),
+        ({"language": "ES"}, "language"),
+        ({"max_fee_minor": -1}, "max_fee_minor"),
+        ({"max_fee_minor": 10**13}, "max_fee_minor"),
     ],
 )
 def test_query_with_an_invalid_value_is_refused(

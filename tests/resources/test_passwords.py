@@ -312,7 +312,12 @@ def test_audit_log_has_reset_requests_without_tokens(
     )
     assert asked["new"]["user_id"] == patient.id
     confirmed = audit_log("confirm")
-    assert {row["table_name"] for row in confirmed} == {"password_resets", "sessions", "users"}
+    assert {row["table_name"] for row in confirmed} == {
+        "email_verifications",
+        "password_resets",
+        "sessions",
+        "users",
+    }
     assert {row["user_id"] for row in confirmed} == {patient.id}
 
 

@@ -267,6 +267,35 @@ def test_search_finds_open_slots_of_all_doctors(
     assert [slot["id"] for slot in found] == [late["id"]]
 
 
+def test_search_finds_slots_by_language_weekday_and_local_hours(
+    patient: Client, new_doctor: Callable[..., Client]
+) -> None:
+    specialty = "Evening Medicine"
+    spanish = new_doctor(specialty=specialty, languages=["en", "es"])
+    english = new_doctor(specialty=specialty, languages=["en"])
+    # Kathmandu is 5:45 ahead of UTC: 17:00 there is 11:15.
+    slots = [spanish.publish(at(10, hour, 15)) for hour in (10, 11, 13, 14)]
+    other = english.publish(at(10, 11, 15))
+    weekday = at(10).isoweekday()
+
+    def found(**query: object) -> set[str]:
+        answer = ok(patient.get("/v1/slots", specialty=specialty, **query))
+        return {slot["id"] for slot in answer["items"]}
+
+    ids = [slot["id"] for slot in slots]
+    evening = {"between": "17:00-20:00", "time_zone": "Asia/Kathmandu"}
+    assert found(language="es") == {*ids}
+    assert found(language="es", **evening) == {ids[1], ids[2]}
+    assert found(**evening) == {ids[1], ids[2], other["id"]}
+    assert found(weekdays=f"{weekday}", **evening) == found(**evening)
+    assert found(weekdays=f"{weekday % 7 + 1},{(weekday + 1) % 7 + 1}", **evening) == set()
+    assert found(language="fr") == set()
+
+    pages = patient.pages("/v1/slots", specialty=specialty, limit=1, **evening)
+    assert len(pages) == 3
+    assert {slot["id"] for page in pages for slot in page} == found(**evening)
+
+
 def test_open_slots_are_listed_in_pages(patient: Client, doctor: Client) -> None:
     slots = [doctor.publish(at(2, hour)) for hour in (9, 10, 11)]
     path = f"/v1/doctors/{doctor.id}/slots"
@@ -283,6 +312,19 @@ def test_open_slots_are_listed_in_pages(patient: Client, doctor: Client) -> None
         ({"cursor": "00000000-0000-4000-8000-000000000000"}, "cursor"),
         ({"doctor": "x"}, "doctor"),
         ({"from_": "2027-01-02T00:00:00Z", "to": "2027-01-02T00:30:00+01:00"}, "to"),
+        ({"language": "xx"}, "language"),
+        ({"weekdays": "0", "time_zone": "UTC"}, "weekdays"),
+        ({"weekdays": "1,8", "time_zone": "UTC"}, "weekdays"),
+        ({"weekdays": "1,,2", "time_zone": "UTC"}, "weekdays"),
+        ({"weekdays": "", "time_zone": "UTC"}, "weekdays"),
+        ({"weekdays": ["1", "2"], "time_zone": "UTC"}, "weekdays"),
+        ({"weekdays": "1"}, "time_zone"),
+        ({"between": "17:00-20:00"}, "time_zone"),
+        ({"between": "17-20", "time_zone": "UTC"}, "between"),
+        ({"between": "17:00-17:00", "time_zone": "UTC"}, "between"),
+        ({"between": "17:00-20:00", "time_zone": "Nowhere"}, "time_zone"),
+        ({"between": "17:00-20:00\n", "time_zone": "UTC"}, "between"),
+        ({"weekdays": "1", "time_zone": "UTC", "to": "9999-12-31T00:00:00Z"}, "to"),
     ],
 )
 def test_search_with_an_invalid_query_is_refused(

@@ -88,6 +88,7 @@ def test_audit_log_names_who_deactivated_an_account(
     assert {(row["table_name"], row["user_id"]) for row in audit_log} == {
         ("users", admin.id),
         ("sessions", admin.id),
+        ("email_verifications", admin.id),
     }
 
 

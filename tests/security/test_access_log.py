@@ -1,4 +1,4 @@
-"""The access log: reads of clinical data, and refusals."""
+"""The access log: reads of data of patients, and refusals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from scripts.server import Cluster
-from tests.support.client import Client, new_key, ok, problem
+from tests.support.client import Client, at, new_key, ok, problem
 
 People = Callable[..., Client]
 
@@ -108,3 +108,17 @@ def test_many_conflicts_are_in_the_access_log_and_one_is_not(
         ("book_consultation", "TM901")
     }
     assert len(found) <= 2 * minutes_since(began)
+
+
+def test_changes_by_others_and_reads_of_accounts_are_in_the_access_log(
+    admin: Client, patient: Client, doctor: Client
+) -> None:
+    booked, moved = (patient.book(doctor.publish(at(day)))["id"] for day in (1, 2))
+    ok(patient.post(f"/v1/consultations/{booked}/cancel", {}))
+    ok(doctor.post(f"/v1/consultations/{moved}/cancel", {}))
+    (by_doctor,) = entries(admin, user_id=doctor.id, kind="read")
+    assert (by_doctor["operation"], by_doctor["resource_ids"]) == ("cancel_consultation", [moved])
+    ok(admin.get("/v1/admin/audit-logs", table_name="profiles", row_id=patient.id))
+    ok(admin.post(f"/v1/admin/users/{patient.id}/activate"))
+    about = entries(admin, resource_id=patient.id, kind="read")
+    assert [entry["operation"] for entry in about] == ["activate_user", "list_audit_logs"]

@@ -31,8 +31,9 @@ PEOPLE = (
 # The codes of db/errors.md for values that cannot be read or stored, and for slow statements.
 # 00000 is a notice.
 ALLOWED = re.compile(r"00000|22...|23502|23505|23514|23P01|54001|57014")
-# Always rolled back: without the context key of the tests, every later call would be refused.
-NEVER_COMMITTED = {"drop_context_key"}
+# Always rolled back: without the context key of the tests, the account or a verified address, later
+# calls would be refused.
+NEVER_COMMITTED = {"drop_context_key", "close_my_account", "require_verified_email"}
 LOOK_AROUND_EVERY = 20
 
 

@@ -224,11 +224,12 @@ def at_path(value: Any, path: tuple[str | int, ...]) -> Any:
 
 
 def schemas(operation: Operation, schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """A schema and all schemas in it, except the rows of the audit log, which have any form."""
+    """A schema and all schemas in it, except rows of tables, which have any form."""
     schema = operation.resolved(schema)
     yield schema
     for name, below in schema.get("properties", {}).items():
-        if not (operation.id == "list_audit_logs" and name in ("old", "new")):
+        any_form = operation.id == "list_audit_logs" and name in ("old", "new")
+        if not any_form and operation.id != "export_my_data":
             yield from schemas(operation, below)
     if "items" in schema:
         yield from schemas(operation, schema["items"])

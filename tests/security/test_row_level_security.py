@@ -62,8 +62,13 @@ VISIBLE = {
     "roles": {},
     "recovery_codes": {},
     "password_resets": {},
+    "email_verifications": {},
+    "notification_preferences": dict.fromkeys(("patient", "doctor", "admin"), "t.user_id = %(me)s"),
     "log_in_attempts": {},
     "audit_seals": {},
+    "activity_by_quarter_hour": {},
+    "activity_by_doctor_and_day": {},
+    "activity_folds": {},
 }
 # A caller sees the rows of any other table of consultations if it sees the consultation.
 NAMES_A_CONSULTATION = re.compile(
@@ -80,6 +85,7 @@ OPEN = {
     "clinic_settings": "settings of the clinic are not confidential",
     "availability_slots": "every account that is logged in searches for slots, open or not",
     "doctors": "every account that is logged in may read the profiles of doctors",
+    "specialties": "every account that is logged in may read the list of specialties",
     "consultation_transitions": "rules, the same for all callers",
     "log_in_limits": "rules, the same for all callers",
 }
@@ -162,6 +168,15 @@ INSERTS = {
         "admin",
         "app.password_resets (user_id, token_hash) values ({patient}, sha256('x'))",
     ),
+    "a verification of an e-mail address": (
+        "admin",
+        "app.email_verifications (user_id, email, token_hash)"
+        " values ({patient}, 'a@clinic.test', sha256('x'))",
+    ),
+    "a notification preference of another user": (
+        "admin",
+        "app.notification_preferences values ({patient}, 'booked', false, false)",
+    ),
     "a secret": ("admin", "app.secrets (name) values ('mine')"),
 }
 
@@ -176,9 +191,14 @@ def clinic(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Clinic
         for row in (
             "app.recovery_codes (user_id, code_hash) values (%s, sha256('a'))",
             "app.password_resets (user_id, token_hash) values (%s, sha256('a'))",
+            "app.email_verifications (user_id, email, token_hash)"
+            " values (%s, 'a@clinic.test', sha256('a'))",
+            "app.notification_preferences select u.id, 'booked', true, true from app.users as u"
+            " where u.role = 'doctor' or u.id = %s",
             "app.log_in_attempts (subject) values (sha256(convert_to(%s, 'UTF8')))",
         ):
             clinic.onlooker.execute(f"insert into {row}".encode(), (clinic.people["patient"].id,))
+        clinic.onlooker.execute("select ops.rebuild_activity()")
         for table in VISIBLE:
             if not clinic.rows(f"select 1 from app.{table} limit 1"):
                 add_rows(clinic, table)

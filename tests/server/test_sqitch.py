@@ -23,6 +23,7 @@ OWNER = {
 EVERYTHING = ("--to", "@ROOT")
 # Tables that only the deployment fills. Their rows are settings and keys: no data is lost.
 FILLED_BY_DEPLOYMENT = {
+    "activity_folds",
     "clinic_settings",
     "consultation_transitions",
     "context_keys",

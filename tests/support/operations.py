@@ -27,15 +27,18 @@ SESSION_ENDS = ("log_out", "refresh_session")  # or its refresh token is spent
 # others would be locked out.
 REFUSED = {
     "change_password": (422,),
+    "close_my_account": (422,),
+    "request_email_change": (422,),
+    "verify_email": (422,),
     "reset_password": (422,),
     "confirm_mfa": (401, 409),  # whether something was enrolled or not
     "disable_mfa": (409,),
 }
 
-# Names that no answer has anywhere, with two exceptions: SECRETS_OF, and the audit log has the
-# seal of a completed consultation, which is made of what stands beside it.
+# Names that no answer has anywhere, with three exceptions: SECRETS_OF; the audit log has the seal
+# of a completed consultation, which is made of what stands beside it; an export names a table.
 SECRET_NAMES = re.compile(r"password|secret|hash|digest|salt|proof|otp|token", re.I)
-SEALS = {"completion_digest"}
+SEALS = {"completion_digest", "password_resets"}
 TOKENS = {"access_token", "token_type", "refresh_token"}
 SECRETS_OF = {
     "log_in": TOKENS,

@@ -22,15 +22,19 @@ create table app.access_logs (
 
 comment on table app.access_logs is
 'The access log: one row for each access that changes nothing and is therefore not in the audit log.
-kind: read (somebody other than the patient read clinical data), denied (a caller or a log-in was
-refused) or act_as (a DBA began to act as a user).';
+kind: read (somebody read data of another user, or a user read their part of the access log or
+exported their data), denied (a caller or a log-in was refused) or act_as (a DBA began to act as a
+user).';
 comment on column app.access_logs.operation is
 'The name of the function of api or ops, without its schema.';
 comment on column app.access_logs.resource_ids is
-'The consultations that were read, or the resource that was refused.';
+'The consultations and the users whose data was read, or the resource that was refused.';
 comment on column app.access_logs.code is 'The SQLSTATE of the refusal.';
 
 create index access_logs_by_user on app.access_logs (user_id, id);
+-- Finds who has read the data of a user. Most rows have few ids, and are never changed.
+create index access_logs_by_resource on app.access_logs using gin (resource_ids)
+where kind = 'read';
 create index access_logs_by_time on app.access_logs using brin (occurred_at);
 
 create trigger access_logs_are_append_only

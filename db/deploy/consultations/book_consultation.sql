@@ -15,6 +15,7 @@ declare
     v_actor app.actor := app.require_role('patient');
     v_key app.idempotency_keys;
     v_slot app.availability_slots;
+    v_lacks_verified_email boolean;
     v_consultation api.consultations;
 begin
     perform app.require_key(p_idempotency_key);
@@ -34,11 +35,19 @@ begin
     if v_slot.status = 'open' then
         -- Lock order: the patient, then the slot. The lock on the patient's row serialises two
         -- bookings of one patient before consultations_of_a_patient_never_overlap.
-        perform from app.users as u
+        -- The setting is read in this query, because one of its own would take longer.
+        select u.email_verified_at is null
+           and (select s.verified_email_required from app.clinic_settings as s)
+        into v_lacks_verified_email
+        from app.users as u
         where u.id = v_actor.user_id and u.deactivated_at is null
         for no key update;
         if not found then
             raise exception 'Your account is deactivated' using errcode = 'TM102';
+        end if;
+        if v_lacks_verified_email then
+            raise exception 'Verify your e-mail address first, with the token that was sent to it'
+                using errcode = 'TM303';
         end if;
         select s.* into strict v_slot
         from app.availability_slots as s where s.id = p_slot_id for no key update;
@@ -78,10 +87,11 @@ comment on function api.book_consultation(uuid, text, text) is
 'Books an open slot for the calling patient at the doctor''s current fee. p_reason: 1 to 4000
 characters. p_idempotency_key is required: a retry under the same key returns the first answer and
 books nothing (draft-ietf-httpapi-idempotency-key-header). Raises TM101, TM102, TM203, TM206, TM301,
-TM302, TM402, TM901 (the slot is not open), TM903 (the slot has begun), TM904 (the patient has
-another consultation at this time), TM918 (the patient has already booked the slot), TM991. TM901,
-TM903, TM904 and TM918 are stored under the key, see app.refuse; their DETAIL lists all reasons and
-free slots of the doctor, see app.refuse_slot.';
+TM302, TM303 (the address is not verified, see ops.require_verified_email), TM402, TM901 (the slot
+is not open), TM903 (the slot has begun), TM904 (the patient has another consultation at this time),
+TM918 (the patient has already booked the slot), TM991. TM901, TM903, TM904 and TM918 are stored
+under the key, see app.refuse; their DETAIL lists all reasons and free slots of the doctor, see
+app.refuse_slot.';
 
 grant execute on function api.book_consultation(uuid, text, text) to telemed_api, telemed_dba;
 

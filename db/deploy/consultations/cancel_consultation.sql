@@ -21,6 +21,9 @@ begin
         v_actor.user_id, 'cancel_consultation', p_idempotency_key,
         jsonb_build_object('consultation_id', p_consultation_id, 'reason', p_reason));
     if v_key.created_at is not null then
+        if v_actor.role <> 'patient' then
+            perform app.record_read('cancel_consultation', array[p_consultation_id]);
+        end if;
         return jsonb_populate_record(null::api.consultations, v_key.response);
     end if;
 
@@ -45,6 +48,9 @@ begin
 
     select c.* into strict v_consultation
     from api.consultations as c where c.id = p_consultation_id;
+    if v_actor.role <> 'patient' then
+        perform app.record_read('cancel_consultation', array[p_consultation_id]);
+    end if;
     perform app.settle_key(v_key, p_consultation_id, to_jsonb(v_consultation));
     return v_consultation;
 end;
@@ -53,8 +59,9 @@ $$;
 comment on function api.cancel_consultation(uuid, text, text) is
 'Cancels a scheduled consultation and opens its slot again, or withdraws the slot if its doctor has
 time off or is deactivated. The patient can cancel before the start, the doctor and admins at any
-time. p_reason: 1 to 4000 characters. p_idempotency_key is optional; TM905 and TM906 are stored
-under it, see app.refuse. Raises TM101, TM102, TM203, TM208, TM302, TM403, TM905, TM906, TM991.';
+time. The access log records it when a doctor or an admin calls. p_reason: 1 to 4000 characters.
+p_idempotency_key is optional; TM905 and TM906 are stored under it, see app.refuse. Raises TM101,
+TM102, TM203, TM208, TM302, TM403, TM905, TM906, TM991.';
 
 grant execute on function api.cancel_consultation(uuid, text, text) to telemed_api, telemed_dba;
 

@@ -5,6 +5,7 @@ begin;
 create table app.clinic_settings (
     only_row boolean primary key default true,
     completion_lead interval not null default '15 minutes',
+    verified_email_required boolean not null default false,
     constraint clinic_settings_has_one_row check (only_row),
     constraint clinic_settings_completion_lead_is_not_negative check (completion_lead >= '0')
 );
@@ -13,6 +14,9 @@ comment on table app.clinic_settings is 'The settings of the clinic, in one row.
 comment on column app.clinic_settings.completion_lead is
 'The completion lead: how long before its start a consultation may be completed. See
 ops.set_completion_lead.';
+
+comment on column app.clinic_settings.verified_email_required is
+'Whether only patients with a verified e-mail address may book. See ops.require_verified_email.';
 
 insert into app.clinic_settings default values;
 

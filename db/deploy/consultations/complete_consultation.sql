@@ -21,6 +21,7 @@ begin
         v_actor.user_id, 'complete_consultation', p_idempotency_key,
         jsonb_build_object('consultation_id', p_consultation_id, 'notes', p_notes));
     if v_key.created_at is not null then
+        perform app.record_read('complete_consultation', array[p_consultation_id]);
         return jsonb_populate_record(null::api.consultations, v_key.response);
     end if;
 
@@ -44,6 +45,7 @@ begin
 
     select c.* into strict v_consultation
     from api.consultations as c where c.id = p_consultation_id;
+    perform app.record_read('complete_consultation', array[p_consultation_id]);
     perform app.settle_key(v_key, p_consultation_id, to_jsonb(v_consultation));
     return v_consultation;
 end;
@@ -52,6 +54,7 @@ $$;
 comment on function api.complete_consultation(uuid, text, text) is
 'Completes a scheduled consultation of the calling doctor, at the earliest 15 minutes before its
 start (the completion lead, see ops.set_completion_lead). A completed consultation cannot change.
+The access log records the call, because the answer has data of the patient.
 p_notes: 1 to 4000 characters. p_idempotency_key is optional; TM905 and TM924 are stored under it,
 see app.refuse. Raises TM101, TM102, TM203, TM301, TM302, TM403, TM905, TM924, TM991.';
 

@@ -65,6 +65,23 @@ check (value = any (
     'UGX,USD,UYU,UZS,VED,VES,VND,VUV,WST,XAF,XCD,XCG,XOF,XPF,YER,ZAR,ZMW,ZWG}')::text[]));
 comment on domain app.currency is 'An active ISO 4217 alphabetic currency code.';
 
+create domain app.language as text
+constraint language_is_an_iso_639_1_code
+check (value is null or app.language_name(value) is not null);
+comment on domain app.language is 'An ISO 639-1 code, such as es: see app.language_name.';
+
+create domain app.https_url as text
+constraint https_url_has_a_host_name_and_only_characters_of_a_url
+check (
+    char_length(value) <= 500
+    and value ~ (
+        '^https://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]{1,5})?'
+        '(/[A-Za-z0-9._~:/?#@!$&()*+,;=%-]*)?$')
+);
+comment on domain app.https_url is
+'The address of a page or a picture: https, a host name with a dot, and a path of at most 500
+characters in all, without a user name. It is never fetched.';
+
 create domain app.idempotency_key as text
 constraint idempotency_key_has_1_to_255_printable_characters
 check (char_length(value) between 1 and 255 and value !~ '[^ -~]');

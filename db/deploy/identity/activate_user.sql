@@ -20,14 +20,15 @@ begin
     if not found then
         raise exception 'There is no such user' using errcode = 'TM406';
     end if;
+    perform app.record_read('activate_user', array[p_user_id]);
     return v_account;
 end;
 $$;
 
 comment on function api.activate_user(uuid) is
 'Activates a deactivated account: its user can log in again. Sessions that have ended and slots that
-were withdrawn stay so. An active account stays as it is. For admins. Raises TM101, TM102, TM301,
-TM302, TM406.';
+were withdrawn stay so. An active account stays as it is. The access log records the call, because
+the answer has data of the user. For admins. Raises TM101, TM102, TM301, TM302, TM406.';
 
 grant execute on function api.activate_user(uuid) to telemed_api, telemed_dba;
 

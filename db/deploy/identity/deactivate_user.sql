@@ -10,6 +10,9 @@ create type api.deactivations as (
     phone text,
     date_of_birth date,
     created_at timestamptz,
+    email_verified_at timestamptz,
+    language text,
+    time_zone text,
     deactivated_at timestamptz,
     booked_consultation_ids uuid[],
     cancelled_consultation_ids uuid[]
@@ -67,9 +70,11 @@ begin
     if not found then
         raise exception 'There is no such user' using errcode = 'TM406';
     end if;
+    perform app.record_read('deactivate_user', array[p_user_id]);
     return (
         v_account.id, v_account.email, v_account.role, v_account.full_name, v_account.phone,
-        v_account.date_of_birth, v_account.created_at, v_account.deactivated_at,
+        v_account.date_of_birth, v_account.created_at, v_account.email_verified_at,
+        v_account.language, v_account.time_zone, v_account.deactivated_at,
         array(
             select c.id from app.consultations as c
             where p_user_id in (c.doctor_id, c.patient_id) and c.status = 'scheduled'
@@ -86,8 +91,9 @@ comment on function api.deactivate_user(uuid, boolean, text) is
 open slots are withdrawn. Booked consultations stay scheduled and are named in the answer. With
 p_cancel_consultations those that are not over are cancelled in the same transaction, with p_reason
 (1 to 4000 characters); one that is booked at the same moment stays scheduled and is named. A
-deactivated account stays as it is, so that the call can be repeated, to cancel what was named. For
-admins, about other accounts. Raises TM101, TM102, TM208, TM301, TM302, TM406, TM920.';
+deactivated account stays as it is, so that the call can be repeated, to cancel what was named. The
+access log records the call, because the answer has data of the user. For admins, about other
+accounts. Raises TM101, TM102, TM208, TM301, TM302, TM406, TM920.';
 
 grant execute on function api.deactivate_user(uuid, boolean, text) to telemed_api, telemed_dba;
 

@@ -11,10 +11,22 @@ create table app.doctors (
     fee_minor app.amount_minor not null,
     currency app.currency not null,
     deactivated_at app.instant,
+    specialty_code app.code not null references app.specialties,
+    languages app.language[] not null default '{}',
+    biography app.prose,
+    practising_since smallint,
+    photo_url app.https_url,
+    search_text text not null,
     constraint doctors_are_users_with_the_role_doctor
     foreign key (user_id, role) references app.users (id, role),
     constraint doctors_role_is_doctor check (role = 'doctor'),
-    constraint doctors_time_zone_is_iana check (app.is_iana_time_zone(time_zone))
+    constraint doctors_time_zone_is_iana check (app.is_iana_time_zone(time_zone)),
+    constraint doctors_have_at_most_20_different_languages
+    check (cardinality(languages) <= 20 and app.are_different(languages::text[])),
+    constraint doctors_practise_since_a_year_from_1900_to_the_present
+    check (practising_since between 1900 and date_part('year', app.clock())),
+    constraint doctors_search_text_has_at_most_2000_characters
+    check (char_length(search_text) <= 2000)
 );
 
 comment on table app.doctors is 'What a doctor offers; one row for each user with the role doctor.';
@@ -27,7 +39,17 @@ comment on column app.doctors.full_name is
 comment on column app.doctors.deactivated_at is
 'Copy of app.users.deactivated_at: a trigger keeps it up to date.';
 
-create index doctors_by_specialty on app.doctors (lower(specialty), user_id);
+comment on column app.doctors.specialty is 'The specialty in the words of the doctor.';
+comment on column app.doctors.specialty_code is
+'The specialty in the list app.specialties. A trigger sets it.';
+comment on column app.doctors.languages is
+'Languages of consultations, as ISO 639-1 codes, in the order that the doctor prefers.';
+comment on column app.doctors.practising_since is 'The first year of practice.';
+comment on column app.doctors.photo_url is 'The address of a picture. It is never fetched.';
+comment on column app.doctors.search_text is
+'See app.doctor_search_text. A trigger sets it.';
+
+create index doctors_by_specialty on app.doctors (specialty_code, user_id);
 
 create trigger doctors_are_audited
 after insert or update or delete on app.doctors
@@ -100,6 +122,70 @@ create trigger doctors_have_the_name_of_their_profile
 before insert or update of full_name on app.doctors
 for each row execute function app.doctors_have_the_name_of_their_profile();
 
+create function app.doctors_have_a_listed_specialty()
+returns trigger
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    new.specialty_code := app.specialty_code(new.specialty);
+    -- A null specialty is refused by the constraint of its column.
+    if new.specialty is not null then
+        -- Of two transactions with the same new specialty, one waits for the other here.
+        insert into app.specialties (code, name) values (new.specialty_code, new.specialty)
+        on conflict (code) do nothing;
+    end if;
+    return new;
+end;
+$$;
+
+comment on function app.doctors_have_a_listed_specialty() is
+'Trigger: a doctor has the code of their specialty, whatever was written, and a specialty that is
+not listed yet joins the list.';
+
+create trigger doctors_have_a_listed_specialty
+before insert or update of specialty, specialty_code on app.doctors
+for each row execute function app.doctors_have_a_listed_specialty();
+
+create function app.doctor_search_text(p_full_name text, p_specialty text, p_languages text[])
+returns text
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return left(
+        app.folded_text(concat_ws(
+            ' ', p_full_name, p_specialty,
+            (select string_agg(app.language_name(l.code), ' ' order by l.place)
+             from unnest(p_languages) with ordinality as l (code, place)))),
+        2000);
+end;
+$$;
+
+comment on function app.doctor_search_text(text, text, text[]) is
+'What a search for doctors reads: the name, the specialty and the English names of the languages, by
+app.folded_text. At most 2000 characters.';
+
+create function app.doctors_keep_their_search_text()
+returns trigger
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    new.search_text := app.doctor_search_text(
+        new.full_name, new.specialty, new.languages::text[]);
+    return new;
+end;
+$$;
+
+comment on function app.doctors_keep_their_search_text() is
+'Trigger: a doctor is found by name, specialty and languages as they are now.';
+
+-- Triggers fire in the order of their names: this one after doctors_have_the_name_of_their_profile.
+create trigger doctors_keep_their_search_text
+before insert or update on app.doctors
+for each row execute function app.doctors_keep_their_search_text();
+
 create function app.profiles_name_their_doctor()
 returns trigger
 language plpgsql volatile
@@ -148,10 +234,17 @@ select
     d.time_zone::text as time_zone,
     d.fee_minor::bigint as fee_minor,
     d.currency::text as currency,
-    d.deactivated_at is null as is_active
+    d.deactivated_at is null as is_active,
+    d.specialty_code::text as specialty_code,
+    d.languages::text[] as languages,
+    d.biography::text as biography,
+    d.practising_since::integer as practising_since,
+    d.photo_url::text as photo_url
 from app.doctors as d;
 
 comment on view api.doctors is
-'A doctor as patients see one. is_active: false if the account of the doctor is deactivated.';
+'A doctor as patients see one. is_active: false if the account of the doctor is deactivated.
+specialty: in the words of the doctor; specialty_code: the same in the list of specialties.
+languages: ISO 639-1 codes. practising_since: a year.';
 
 commit;

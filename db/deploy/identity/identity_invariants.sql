@@ -39,6 +39,18 @@ begin
 
     return query
     select
+        'doctors_are_found_by_their_own_words',
+        'A doctor has the code of the specialty, and the text for searches has the present words.',
+        array(
+            select d.user_id::text
+            from app.doctors as d
+            where d.user_id >= v_first
+              and (d.specialty_code <> app.specialty_code(d.specialty)
+                   or d.search_text <> app.doctor_search_text(
+                       d.full_name, d.specialty, d.languages::text[])));
+
+    return query
+    select
         'no_two_accounts_have_one_email',
         'No two accounts have e-mail addresses that differ only in case or composition.',
         array(
@@ -47,6 +59,19 @@ begin
             where u.id >= v_first and exists (
                 select from app.users as o
                 where app.normal_email(o.email) = app.normal_email(u.email) and o.id <> u.id));
+
+    return query
+    select
+        'verified_addresses_have_a_used_token',
+        'Every verified e-mail address was verified by a token that was sent to it.',
+        array(
+            select u.id::text
+            from app.users as u
+            where u.id >= v_first and u.email_verified_at is not null and not exists (
+                select from app.email_verifications as v
+                where v.user_id = u.id
+                  and v.email = u.email
+                  and v.used_at = u.email_verified_at));
 
     return query
     select

@@ -19,14 +19,20 @@ comment on function app.session_last_used_at(uuid) is
 token.';
 reset role;
 
-create function api.list_sessions(p_limit integer default 50, p_cursor text default null)
+create function api.list_sessions(
+    p_order text default 'created_at',
+    p_limit integer default 50,
+    p_cursor text default null
+)
 returns setof api.sessions_in_force
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_actor app.actor := app.signed_in_actor();
-    v_after uuid := (app.cursor_position('list_sessions', p_cursor) ->> 0)::uuid;
+    v_is_ascending boolean := app.is_ascending(p_order, 'created_at');
+    v_list text := 'list_sessions' || case when v_is_ascending then '' else ' -created_at' end;
+    v_after uuid := (app.cursor_position(v_list, p_cursor) ->> 0)::uuid;
     v_page uuid[];
 begin
     perform app.check_limit(p_limit);
@@ -35,10 +41,11 @@ begin
         where s.user_id = v_actor.user_id
           and s.revoked_at is null
           and s.expires_at > app.clock()
-          and (v_after is null or s.id > v_after)
-        order by s.id limit p_limit + 1);
+          and (v_after is null
+               or case when v_is_ascending then s.id > v_after else s.id < v_after end)
+        order by case when v_is_ascending then s.id end, s.id desc limit p_limit + 1);
     perform app.set_next_cursor(
-        'list_sessions',
+        v_list,
         case when cardinality(v_page) > p_limit then jsonb_build_array(v_page[p_limit]) end);
 
     return query
@@ -50,15 +57,15 @@ begin
         s.id is not distinct from v_actor.session_id
     from app.sessions as s
     where s.id = any (v_page[:p_limit])
-    order by s.id;
+    order by case when v_is_ascending then s.id end, s.id desc;
 end;
 $$;
 
-comment on function api.list_sessions(integer, text) is
-'The caller''s sessions that are in force, in the order in which they began. p_limit: 1 to 1000
-rows; p_cursor: app.next_cursor of the page before. Needs no second factor. Raises TM101, TM102,
-TM201.';
+comment on function api.list_sessions(text, integer, text) is
+'The caller''s sessions that are in force, in the order in which they began. p_order: created_at, or
+-created_at for the latest first. p_limit: 1 to 1000 rows; p_cursor: app.next_cursor of the page
+before. Needs no second factor. Raises TM101, TM102, TM201.';
 
-grant execute on function api.list_sessions(integer, text) to telemed_api, telemed_dba;
+grant execute on function api.list_sessions(text, integer, text) to telemed_api, telemed_dba;
 
 commit;

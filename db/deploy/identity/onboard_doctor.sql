@@ -10,6 +10,10 @@ create function api.onboard_doctor(
     p_time_zone text,
     p_fee_minor bigint,
     p_currency text,
+    p_languages text[] default '{}',
+    p_biography text default null,
+    p_practising_since integer default null,
+    p_photo_url text default null,
     p_idempotency_key text default null
 )
 returns api.doctors
@@ -28,7 +32,9 @@ begin
         jsonb_build_object(
             'email', app.normal_email(p_email), 'full_name', normalize(p_full_name, nfc),
             'specialty', normalize(p_specialty, nfc), 'time_zone', p_time_zone,
-            'fee_minor', p_fee_minor, 'currency', p_currency));
+            'fee_minor', p_fee_minor, 'currency', p_currency, 'languages', p_languages,
+            'biography', normalize(p_biography, nfc), 'practising_since', p_practising_since,
+            'photo_url', p_photo_url));
     if v_key.created_at is not null then
         return jsonb_populate_record(null::api.doctors, v_key.response);
     end if;
@@ -37,10 +43,25 @@ begin
         raise exception 'The time zone is not in the IANA time zone database'
             using errcode = 'TM204', column = 'time_zone';
     end if;
+    if p_languages is null or cardinality(p_languages) > 20 or not app.are_different(p_languages)
+        or exists (
+            select from unnest(p_languages) as l where app.language_name(l) is null
+        ) then
+        raise exception 'languages must be at most 20 different ISO 639-1 codes, such as es'
+            using errcode = 'TM201', column = 'languages';
+    end if;
+    if p_practising_since not between 1900 and date_part('year', app.clock()) then
+        raise exception 'practising_since must be a year from 1900 to the present one'
+            using errcode = 'TM201', column = 'practising_since';
+    end if;
 
     perform app.create_user(v_user_id, p_email, p_password_hash, p_full_name, 'doctor');
-    insert into app.doctors (user_id, specialty, time_zone, fee_minor, currency)
-    values (v_user_id, p_specialty, p_time_zone, p_fee_minor, p_currency);
+    insert into app.doctors (
+        user_id, specialty, time_zone, fee_minor, currency, languages, biography,
+        practising_since, photo_url)
+    values (
+        v_user_id, p_specialty, p_time_zone, p_fee_minor, p_currency, p_languages, p_biography,
+        p_practising_since, p_photo_url);
 
     select * into strict v_doctor from api.doctors where id = v_user_id;
     perform app.settle_key(v_key, v_user_id, to_jsonb(v_doctor));
@@ -49,9 +70,12 @@ end;
 $$;
 
 comment on function api.onboard_doctor is
-'Creates the account of a doctor. p_time_zone: IANA name; p_fee_minor: fee of one consultation in
-minor units of p_currency (ISO 4217). p_idempotency_key is optional; a replay does not compare the
-password. For admins. Raises TM101, TM102, TM203, TM204, TM301, TM302, TM911, TM991.';
+'Creates the account of a doctor. p_specialty: in the words of the doctor; one that is not listed
+yet joins the list of specialties. p_time_zone: IANA name; p_fee_minor: fee of one consultation in
+minor units of p_currency (ISO 4217). p_languages: at most 20 ISO 639-1 codes. p_practising_since: a
+year. p_photo_url: an https address, which is never fetched. p_idempotency_key is optional; a replay
+does not compare the password. For admins. Raises TM101, TM102, TM201, TM203, TM204, TM301, TM302,
+TM911, TM991.';
 
 grant execute on function api.onboard_doctor to telemed_api, telemed_dba;
 

@@ -77,15 +77,16 @@ end;
 $$;
 
 comment on function app.password_resets_end_with_what_they_rest_on() is
-'Trigger: a new password, another role or a deactivation revokes the password resets of the user
-that are in force.';
+'Trigger: a new e-mail address, a new password, another role or a deactivation revokes the
+password resets of the user that are in force.';
 reset role;
 
 create trigger password_resets_end_with_what_they_rest_on
-after update of password_hash, role, deactivated_at on app.users
+after update of email, password_hash, role, deactivated_at on app.users
 for each row
 when (
-    old.password_hash <> new.password_hash
+    old.email <> new.email
+    or old.password_hash <> new.password_hash
     or old.role <> new.role
     or (old.deactivated_at is null and new.deactivated_at is not null))
 execute function app.password_resets_end_with_what_they_rest_on();

@@ -7,13 +7,24 @@ create table app.profiles (
     full_name app.line not null,
     phone app.line,
     date_of_birth date,
+    language text,
+    time_zone app.line,
     constraint profiles_phone_looks_like_a_number
     check (phone ~ '^\+?[0-9][0-9 ().-]{4,30}$'),
     constraint profiles_date_of_birth_is_a_date_of_birth
-    check (date_of_birth between '1870-01-01' and '2200-01-01')
+    check (date_of_birth between '1870-01-01' and '2200-01-01'),
+    constraint profiles_language_is_a_language_tag
+    check (language ~ '^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$'),
+    -- For a null the search of the time zones would take time at every sign-up.
+    constraint profiles_time_zone_is_iana
+    check (time_zone is null or app.is_iana_time_zone(time_zone))
 );
 
 comment on table app.profiles is 'What users say about themselves; one row for each user.';
+comment on column app.profiles.language is
+'The preferred language: language, script and region of BCP 47 (RFC 5646), such as en or pt-BR.';
+comment on column app.profiles.time_zone is
+'The preferred IANA time zone of messages. Times of the API are instants.';
 
 create trigger profiles_are_audited
 after insert or update or delete on app.profiles
@@ -49,7 +60,10 @@ select
     p.full_name::text as full_name,
     p.phone::text as phone,
     p.date_of_birth,
-    u.created_at::timestamptz as created_at
+    u.created_at::timestamptz as created_at,
+    u.email_verified_at::timestamptz as email_verified_at,
+    p.language,
+    p.time_zone::text as time_zone
 from app.users as u
 inner join app.profiles as p on p.user_id = u.id;
 

@@ -10,6 +10,7 @@ create table app.users (
     mfa_secret bytea,
     mfa_confirmed_at app.instant,
     mfa_last_step bigint,
+    email_verified_at app.instant,
     deactivated_at app.instant,
     created_at app.instant not null default app.clock(),
     constraint users_role_is_known check (role in ('admin', 'doctor', 'patient')),
@@ -26,10 +27,14 @@ comment on column app.users.password_hash is
 comment on column app.users.mfa_secret is 'The encrypted TOTP secret (RFC 6238).';
 comment on column app.users.mfa_last_step is
 'The last TOTP time step that was accepted: a code works once (RFC 6238, section 5.2).';
+comment on column app.users.email_verified_at is
+'When the owner of the address used a token that was sent to it; null if nobody has. See
+app.email_verifications.';
 comment on column app.users.deactivated_at is
 'Since when the account is deactivated; null for an active account.';
 
 create unique index users_email_is_unique_regardless_of_case on app.users (app.normal_email(email));
+create index users_by_time on app.users (created_at);
 
 create trigger users_are_audited
 after insert or update or delete on app.users

@@ -31,9 +31,12 @@ begin
                 using errcode = 'TM921';
     end;
 
+    insert into app.access_logs (kind, operation, resource_ids)
+    values ('read', 'change_role', array[v_user.id]);
     select
         u.id, u.email::text, u.role, p.full_name::text, p.phone::text, p.date_of_birth,
-        u.created_at::timestamptz
+        u.created_at::timestamptz, u.email_verified_at::timestamptz, p.language,
+        p.time_zone::text
     into strict v_row
     from app.users as u
     inner join app.profiles as p on p.user_id = u.id
@@ -45,7 +48,8 @@ $$;
 comment on function ops.change_role(text, text) is
 'Makes a patient an admin, or an admin a patient, and returns the account. p_user: e-mail address or
 id; p_role: admin or patient. All sessions of the user end; the next log-in has the new role. A
-patient with a consultation stays a patient. Raises TM223, TM406, TM921.';
+patient with a consultation stays a patient. The access log records the call. Raises TM223, TM406,
+TM921.';
 
 grant execute on function ops.change_role(text, text) to telemed_dba;
 

@@ -33,7 +33,9 @@ begin
     union all
     select * from app.payments_invariants(p_since)
     union all
-    select * from app.idempotency_invariants(p_since);
+    select * from app.idempotency_invariants(p_since)
+    union all
+    select * from app.analytics_invariants(p_since);
 end;
 $$;
 

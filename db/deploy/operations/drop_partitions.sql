@@ -26,6 +26,9 @@ begin
             using errcode = 'TM922';
     end if;
 
+    -- The sums of activity must not miss what is dropped.
+    perform app.fold_changes();
+
     select
         coalesce(sum(s.row_count), 0)::bigint,
         sha256(coalesce(string_agg(s.hash, '' order by s.id), ''))
@@ -38,7 +41,8 @@ end;
 $$;
 
 comment on function app.retire_audit_rows(date) is
-'Appends a seal of the kind retirement for a month (UTC) whose rows will be dropped. Raises TM922.';
+'Appends a seal of the kind retirement for a month (UTC) whose rows will be dropped, and folds the
+sealed part of the audit log into the sums of activity. Raises TM922.';
 reset role;
 
 create function ops.drop_partitions(p_table text, p_keep interval default '6 years')
@@ -55,6 +59,11 @@ begin
     perform app.forget_actor();
     if p_keep is null or p_keep < interval '0' then
         raise exception 'Give an interval of 0 or more'
+            using errcode = 'TM201', column = 'keep';
+    end if;
+    -- Patients see for three years who has read their data (Regulation (EU) 2025/327, Article 9).
+    if p_table = 'access_logs' and now() - p_keep > now() - interval '36 months' then
+        raise exception 'The access log is kept for 36 months or longer'
             using errcode = 'TM201', column = 'keep';
     end if;
     perform app.require_fresh_snapshot();
@@ -80,7 +89,8 @@ $$;
 
 comment on function ops.drop_partitions(text, interval) is
 'Drops the monthly partitions of p_table (audit_logs or access_logs) whose months ended p_keep ago
-or earlier, and returns their names. 45 CFR 164.316(b)(2)(i) requires six years. Rows of the audit
+or earlier, and returns their names. 45 CFR 164.316(b)(2)(i) requires six years; for access_logs
+p_keep is at least 36 months. Rows of the audit
 log have to be sealed; a seal of the kind retirement records each month that was dropped. It waits
 up to 2 s for each lock. Raises TM201, TM208, TM922.';
 

@@ -24,8 +24,6 @@ returns setof ops.row_versions
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-    v_id uuid;
 begin
     perform app.forget_actor();
     if p_table is null or not exists (
@@ -39,18 +37,13 @@ begin
             coalesce(p_table, 'null')
             using errcode = 'TM201', column = 'table';
     end if;
-    -- Past versions are clinical data too, so reading them is written to the access log.
-    if p_row_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
-        v_id := p_row_id::uuid;
-        insert into app.access_logs (kind, operation, resource_ids)
-        select 'read', 'row_history', array[r.id]
-        from (
-            select v_id as id where p_table = 'consultations'
-            union all
-            select p.consultation_id from app.prescriptions as p
-            where p_table in ('prescriptions', 'prescription_items') and p.id = v_id
-        ) as r;
-    end if;
+    -- Past versions are data of a patient too, so reading them is written to the access log.
+    insert into app.access_logs (kind, operation, resource_ids)
+    select 'read', 'row_history', array_agg(distinct a.id)
+    from app.changes_of_row(p_table, p_row_id) as l
+    cross join lateral app.subject_of_change(p_table, coalesce(l.new, l.old)) as a (id)
+    where a.id is not null
+    having count(*) > 0;
 
     return query
     select v.*
@@ -78,7 +71,7 @@ comment on function ops.row_history(text, text, timestamptz) is
 that was in force at p_at. p_table: a table of the schema app, without the schema; p_row_id: the
 row_id in the audit log, which is the primary key; for prescription_items the id of the
 prescription, which gives the versions of all its items. Columns that hold secrets are left out. A
-call about a consultation or its prescriptions is written to the access log. Raises TM201.';
+call about data of a user is written to the access log. Raises TM201.';
 
 grant execute on function ops.row_history(text, text, timestamptz) to telemed_dba;
 

@@ -4,41 +4,50 @@ begin;
 
 create function api.list_payments(
     p_consultation_id uuid,
+    p_order text default 'created_at',
     p_limit integer default 50,
     p_cursor text default null
 )
 returns setof api.payments
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_actor app.actor := app.require_role('patient', 'admin');
     v_visible app.consultations := app.visible_consultation(v_actor, p_consultation_id);
-    v_after uuid := (app.cursor_position('list_payments', p_cursor) ->> 0)::uuid;
+    v_is_ascending boolean := app.is_ascending(p_order, 'created_at');
+    v_list text := 'list_payments' || case when v_is_ascending then '' else ' -created_at' end;
+    v_after uuid := (app.cursor_position(v_list, p_cursor) ->> 0)::uuid;
     v_page uuid[];
 begin
     perform app.check_limit(p_limit);
     v_page := array(
         select p.id from app.payments as p
-        where p.consultation_id = v_visible.id and (v_after is null or p.id > v_after)
-        order by p.id limit p_limit + 1);
+        where p.consultation_id = v_visible.id
+          and (v_after is null
+               or case when v_is_ascending then p.id > v_after else p.id < v_after end)
+        order by case when v_is_ascending then p.id end, p.id desc limit p_limit + 1);
     perform app.set_next_cursor(
-        'list_payments',
+        v_list,
         case when cardinality(v_page) > p_limit then jsonb_build_array(v_page[p_limit]) end);
 
+    if v_actor.role <> 'patient' then
+        perform app.record_read('list_payments', array[p_consultation_id]);
+    end if;
     return query
     select p.*
     from api.payments as p
     where p.id = any (v_page[:p_limit])
-    order by p.id;
+    order by case when v_is_ascending then p.id end, p.id desc;
 end;
 $$;
 
-comment on function api.list_payments(uuid, integer, text) is
+comment on function api.list_payments(uuid, text, integer, text) is
 'Returns the payments and refunds of a consultation, the oldest first, to its patient and admins.
-p_limit: 1 to 1000 rows. p_cursor: app.next_cursor of the previous page. Raises TM101, TM102, TM201,
-TM301, TM302, TM403.';
+The access log records it when an admin reads. p_order: created_at, or -created_at for the latest
+first. p_limit: 1 to 1000 rows. p_cursor: app.next_cursor of the previous page. Raises TM101, TM102,
+TM201, TM301, TM302, TM403.';
 
-grant execute on function api.list_payments(uuid, integer, text) to telemed_api, telemed_dba;
+grant execute on function api.list_payments(uuid, text, integer, text) to telemed_api, telemed_dba;
 
 commit;

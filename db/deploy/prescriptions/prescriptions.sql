@@ -13,6 +13,7 @@ comment on table app.prescriptions is
 'Prescriptions of completed consultations. The consultation has the patient and the doctor.';
 
 create index prescriptions_by_consultation on app.prescriptions (consultation_id, id);
+create index prescriptions_by_time on app.prescriptions (issued_at);
 
 create table app.prescription_items (
     prescription_id uuid not null references app.prescriptions,

@@ -7,7 +7,7 @@ create table app.availability_slots (
     doctor_id uuid not null references app.doctors,
     starts_at app.instant not null,
     ends_at app.instant not null,
-    specialty app.line not null,
+    specialty app.code not null,
     status text not null default 'open',
     created_at app.instant not null default app.clock(),
     -- A local time is not an instant.
@@ -32,7 +32,7 @@ create table app.availability_slots (
 );
 
 comment on column app.availability_slots.specialty is
-'The doctor''s specialty in lower case, for searches. Triggers set it and keep it up to date.';
+'The code of the doctor''s specialty, for searches. Triggers set it and keep it up to date.';
 comment on column app.availability_slots.starts_at_local is
 'The local time of starts_at in time_zone, by the time zone rules at the time of publication. Null
 for a slot that was published by its instant. See ops.slots_of_changed_zones.';
@@ -61,7 +61,7 @@ begin
     perform app.require_fresh_snapshot();
     -- The lock keeps the doctor's specialty, account and time off unchanged until this transaction
     -- ends, so that a later change of them sees this slot. Lock order: the doctor before slots.
-    select lower(d.specialty)::app.line into new.specialty
+    select d.specialty_code into new.specialty
     from app.doctors as d where d.user_id = new.doctor_id for no key update;
 
     if new.status <> 'open' then
@@ -118,7 +118,7 @@ as $$
 begin
     perform app.require_fresh_snapshot();
     update app.availability_slots
-    set specialty = lower(new.specialty)
+    set specialty = new.specialty_code
     where doctor_id = new.user_id and status <> 'withdrawn';
     return null;
 end;

@@ -6,6 +6,10 @@ create function api.find_open_slots(
     p_specialty text default null,
     p_from timestamptz default null,
     p_to timestamptz default null,
+    p_language text default null,
+    p_weekdays integer[] default null,
+    p_between text default null,
+    p_time_zone text default null,
     p_limit integer default 50,
     p_cursor text default null
 )
@@ -17,6 +21,7 @@ declare
     -- A slot that begins now can no longer be booked.
     v_from timestamptz := greatest(p_from, app.clock() + interval '1 microsecond');
     v_to timestamptz := coalesce(p_to, 'infinity');
+    v_code text;
     v_after jsonb;
     v_after_at timestamptz;
     v_after_id uuid;
@@ -28,11 +33,20 @@ begin
     v_after_at := coalesce((v_after ->> 0)::timestamptz, '-infinity');
     v_after_id := (v_after ->> 1)::uuid;
     perform app.check_limit(p_limit);
+    if p_specialty is not null then
+        v_code := app.specialty_code(p_specialty);
+    end if;
 
-    -- Two queries, because each has its own index that returns the rows in this order. No row
-    -- comparison with the cursor: without one, it reads the open slots of the past.
+    -- Two queries besides the search, because each has its own index that returns the rows in this
+    -- order. No row comparison with the cursor: without one, they read the open slots of the past.
     v_from := greatest(v_from, v_after_at);
-    if p_specialty is null then
+    if coalesce(p_language, p_between, p_time_zone) is not null or p_weekdays is not null then
+        v_page := array(
+            select s
+            from app.search_open_slots(
+                v_code, p_language, p_weekdays, p_between, p_time_zone, v_from, p_to, v_after_at,
+                v_after_id, p_limit + 1) as s);
+    elsif p_specialty is null then
         v_page := array(
             select s from app.availability_slots as s
             where s.status = 'open'
@@ -42,7 +56,7 @@ begin
     else
         v_page := array(
             select s from app.availability_slots as s
-            where s.status = 'open' and s.specialty = lower(p_specialty)
+            where s.status = 'open' and s.specialty = v_code
               and s.starts_at >= v_from and s.starts_at < v_to
               and (s.starts_at > v_after_at or s.id > v_after_id)
             order by s.starts_at, s.id limit p_limit + 1);
@@ -63,13 +77,17 @@ begin
 end;
 $$;
 
-comment on function api.find_open_slots(text, timestamptz, timestamptz, integer, text) is
-'Returns open slots of all doctors or of one specialty, the earliest first. p_specialty: ignores
-case; null for all. p_from, p_to: only slots that start at p_from or later and before p_to, and in
-any case after now. p_limit: 1 to 1000 rows. p_cursor: app.next_cursor of the previous page. Raises
-TM101, TM102, TM201, TM302.';
+comment on function api.find_open_slots is
+'Returns open slots of all doctors, the earliest first; each filter that is not null applies.
+p_specialty: the name or code of a whole specialty. p_from, p_to: only slots that start at p_from or
+later and before p_to, and in any case after now. p_language: an ISO 639-1 code; only doctors who
+speak it. p_weekdays, p_between: only slots that start on these weekdays (1 is Monday, ISO 8601) and
+in these hours, by clocks in p_time_zone (an IANA name, which they require). p_between: 17:00-20:00
+begins at 17:00 and ends before 20:00; 22:00-06:00 ends on the next day, and the weekday is that on
+which it begins. With weekdays or hours the search covers at most 62 days, from p_from or now on.
+p_limit: 1 to 1000 rows. p_cursor: app.next_cursor of the previous page. Raises TM101, TM102, TM201,
+TM202, TM204, TM302.';
 
-grant execute on function api.find_open_slots(text, timestamptz, timestamptz, integer, text)
-to telemed_api, telemed_dba;
+grant execute on function api.find_open_slots to telemed_api, telemed_dba;
 
 commit;

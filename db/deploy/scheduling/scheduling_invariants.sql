@@ -68,7 +68,7 @@ begin
             inner join app.doctors as d on d.user_id = s.doctor_id
             where s.id >= v_first
               and s.status <> 'withdrawn'
-              and s.specialty <> lower(d.specialty));
+              and s.specialty <> d.specialty_code);
 end;
 $$;
 

@@ -2,6 +2,6 @@
 
 begin;
 
-drop function api.list_access_logs(text, uuid, uuid, timestamptz, timestamptz, integer, text);
+drop function api.list_access_logs(text, uuid, uuid, timestamptz, timestamptz, text, integer, text);
 
 commit;

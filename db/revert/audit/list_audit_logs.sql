@@ -2,6 +2,7 @@
 
 begin;
 
-drop function api.list_audit_logs(text, text, uuid, text, text, timestamptz, timestamptz, integer, text);
+drop function api.list_audit_logs(text, text, uuid, text, text, timestamptz, timestamptz, text, integer, text);
+drop function app.subject_of_change(text, jsonb);
 
 commit;

@@ -2,7 +2,7 @@
 
 begin;
 
-drop function api.consultation_history(uuid, integer, text);
+drop function api.consultation_history(uuid, text, integer, text);
 drop type api.consultation_events;
 
 commit;

@@ -3,6 +3,6 @@
 begin;
 
 drop function api.list_consultations(
-    text, timestamptz, timestamptz, uuid, uuid, integer, text);
+    text, timestamptz, timestamptz, uuid, uuid, text, integer, text);
 
 commit;

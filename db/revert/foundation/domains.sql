@@ -3,6 +3,8 @@
 begin;
 
 drop domain app.idempotency_key;
+drop domain app.https_url;
+drop domain app.language;
 drop domain app.currency;
 drop domain app.amount_minor;
 drop domain app.bcrypt_hash;

@@ -2,6 +2,8 @@
 
 begin;
 
+drop extension pg_trgm;
+drop extension unaccent;
 drop extension pgcrypto;
 drop extension btree_gist;
 

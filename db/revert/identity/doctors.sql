@@ -13,5 +13,8 @@ drop trigger users_are_complete on app.users;
 drop function app.users_are_complete();
 drop table app.doctors;
 drop function app.doctors_have_the_name_of_their_profile();
+drop function app.doctors_have_a_listed_specialty();
+drop function app.doctors_keep_their_search_text();
+drop function app.doctor_search_text(text, text, text[]);
 
 commit;

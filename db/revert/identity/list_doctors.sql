@@ -2,6 +2,7 @@
 
 begin;
 
-drop function api.list_doctors(text, text, integer, text);
+drop function api.list_doctors;
+drop view api.listed_doctors;
 
 commit;

@@ -2,7 +2,7 @@
 
 begin;
 
-drop function api.list_sessions(integer, text);
+drop function api.list_sessions(text, integer, text);
 drop function app.session_last_used_at(uuid);
 
 commit;

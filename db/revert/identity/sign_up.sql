@@ -3,5 +3,6 @@
 begin;
 
 drop function api.sign_up(text, text, text);
+drop type api.sign_ups;
 
 commit;

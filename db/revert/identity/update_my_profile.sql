@@ -2,6 +2,6 @@
 
 begin;
 
-drop function api.update_my_profile(text, text, date);
+drop function api.update_my_profile(text, text, date, text, text);
 
 commit;

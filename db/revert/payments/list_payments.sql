@@ -2,6 +2,6 @@
 
 begin;
 
-drop function api.list_payments(uuid, integer, text);
+drop function api.list_payments(uuid, text, integer, text);
 
 commit;

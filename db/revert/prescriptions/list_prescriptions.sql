@@ -2,6 +2,6 @@
 
 begin;
 
-drop function api.list_prescriptions(uuid, integer, text);
+drop function api.list_prescriptions(uuid, text, integer, text);
 
 commit;

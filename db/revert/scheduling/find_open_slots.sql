@@ -2,6 +2,6 @@
 
 begin;
 
-drop function api.find_open_slots(text, timestamptz, timestamptz, integer, text);
+drop function api.find_open_slots;
 
 commit;

@@ -2,6 +2,6 @@
 
 begin;
 
-drop function api.list_open_slots(uuid, timestamptz, timestamptz, integer, text);
+drop function api.list_open_slots(uuid, timestamptz, timestamptz, text, integer, text);
 
 commit;

@@ -2,6 +2,6 @@
 
 begin;
 
-drop function api.list_time_off(integer, text);
+drop function api.list_time_off(text, integer, text);
 
 commit;

@@ -1,6 +1,16 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(41);
+select plan(61);
+
+-- The series as text: day, consultations, completed, cancelled, payments
+create function pg_temp.days(p_series api.period_metrics[])
+returns text[] language sql
+as $$
+    select array(
+        select concat_ws(' ', s.starts_on, s.consultations, s.completed_consultations,
+            s.cancelled_consultations, s.payments)
+        from unnest(p_series) with ordinality as s order by s.ordinality)
+$$;
 
 -- An empty clinic
 select pg_temp.sign_in('admin');
@@ -16,7 +26,8 @@ select collect_tap(
     is((m.prescriptions, m.payments, m.refunds), (0::bigint, 0::bigint, 0::bigint),
         'clinic_analytics counts no prescriptions, payments or refunds before the first booking'),
     is(m.revenue, '{}', 'clinic_analytics has no revenue before the first payment'),
-    is(m.daily, '{}', 'clinic_analytics has no day before the first booking'))
+    is((m.series, m.by_specialty, m.by_doctor)::text, '({},{},{})',
+        'clinic_analytics has no day, specialty or doctor before the first slot'))
 from api.clinic_analytics() as m;
 
 -- Five consultations on two days in UTC
@@ -66,10 +77,8 @@ select collect_tap(
     is(m.revenue,
        array[('EUR', 8000, 1500, 6500), ('JPY', 900, 0, 900)]::api.revenue[],
        'clinic_analytics sums up revenue by currency, never across currencies'),
-    is(m.daily,
-       array[
-           ('2027-01-04', 0, 0, 0, 2), ('2027-01-05', 2, 1, 1, 0), ('2027-01-06', 2, 1, 0, 1),
-           ('2027-01-08', 1, 0, 0, 0)]::api.daily_metrics[],
+    is(pg_temp.days(m.series),
+       array['2027-01-04 0 0 0 2', '2027-01-05 2 1 1 0', '2027-01-06 2 1 0 1', '2027-01-08 1 0 0 0'],
        'clinic_analytics has the days in UTC with a consultation or a payment, in order'))
 from api.clinic_analytics() as m;
 
@@ -82,7 +91,7 @@ select collect_tap(
        'a range of one day counts its prescriptions, payments and refunds'),
     is(m.revenue, array[('EUR', 3000, 1500, 1500)]::api.revenue[],
         'a range of one day has the revenue of that day'),
-    is(m.daily, array[('2027-01-06', 2, 1, 0, 1)]::api.daily_metrics[],
+    is(pg_temp.days(m.series), array['2027-01-06 2 1 0 1'],
         'a range of one day has the figures of one day'),
     is((m.users, m.patients, m.doctors), (0::bigint, 0::bigint, 0::bigint),
         'a range of one day counts no account that was created before it'))
@@ -103,7 +112,7 @@ from (values
 cross join lateral api.clinic_analytics(v.p_from, v.p_to) as m;
 select is(
     (m.users, m.prescriptions, m.payments, m.refunds,
-        (select coalesce(sum(d.payments), 0) from unnest(m.daily) as d)),
+        (select coalesce(sum(d.payments), 0) from unnest(m.series) as d)),
     v.figures, v.sentence)
 from (values
     ('2027-01-04 08:00:00+00'::timestamptz, '2027-01-04 08:00:00.000001+00'::timestamptz,
@@ -121,9 +130,128 @@ from (values
     as v (p_from, p_to, figures, sentence)
 cross join lateral api.clinic_analytics(v.p_from, v.p_to) as m;
 select is(
-    (select sum(d.consultations) from unnest((api.clinic_analytics()).daily) as d),
+    (select sum(d.consultations) from unnest((api.clinic_analytics()).series) as d),
     (api.clinic_analytics()).consultations::numeric,
     'the consultations of all days add up to the number of consultations');
+
+-- Time, specialties and doctors
+select collect_tap(
+    is((m.offered_seconds, m.booked_seconds, m.utilisation), (9000::bigint, 7200::bigint, 0.8),
+        'clinic_analytics: offered time is that of open and booked slots'),
+    is(m.by_doctor,
+        array[
+            (pg_temp.id_of('doctor'), 'Doctor doctor', 'Cardiology', 4, 1, 2, 1, 7200, 5400, 0.75,
+             2, 1, array[('EUR', 8000, 1500, 6500)::api.revenue]),
+            (pg_temp.id_of('other_doctor'), 'Doctor other_doctor', 'Dermatology', 1, 1, 0, 0, 1800,
+             1800, 1, 1, 0, array[('JPY', 900, 0, 900)::api.revenue])]::api.doctor_metrics[],
+        'clinic_analytics: each doctor has their figures, in the order of their names'),
+    is(m.by_specialty,
+        array[
+            ('cardiology', 4, 1, 2, 1, 7200, 5400, 0.75, 2, 1,
+             array[('EUR', 8000, 1500, 6500)::api.revenue]),
+            ('dermatology', 1, 1, 0, 0, 1800, 1800, 1, 1, 0,
+             array[('JPY', 900, 0, 900)::api.revenue])]::api.specialty_metrics[],
+        'clinic_analytics: each specialty has the figures of its doctors'),
+    is((select string_agg(s.revenue::text, ' ' order by s.starts_on) from unnest(m.series) as s
+        where s.payments > 0),
+        '{"(EUR,5000,0,5000)","(JPY,900,0,900)"} {"(EUR,3000,1500,1500)"}',
+        'clinic_analytics: each day has its revenue by currency'))
+from api.clinic_analytics() as m;
+
+-- Time zones and weeks
+select is(
+    pg_temp.days((api.clinic_analytics(p_bucket => v.bucket, p_time_zone => v.time_zone)).series),
+    v.days, v.sentence)
+from (values
+    ('day', 'Asia/Kathmandu',
+     array['2027-01-04 0 0 0 2', '2027-01-05 1 1 0 0', '2027-01-06 3 1 1 1', '2027-01-08 1 0 0 0'],
+     'clinic_analytics: the days of a zone with an offset of 5:45 begin at its midnight'),
+    ('day', 'America/St_Johns',
+     array['2027-01-04 0 0 0 2', '2027-01-05 3 2 1 0', '2027-01-06 1 0 0 1', '2027-01-08 1 0 0 0'],
+     'clinic_analytics: the days of a zone with an offset of -3:30 begin at its midnight'),
+    ('week', 'UTC', array['2027-01-04 5 2 1 3'],
+     'clinic_analytics: a week begins on a Monday'),
+    ('week', 'Pacific/Pago_Pago', array['2026-12-28 0 0 0 2', '2027-01-04 5 2 1 1'],
+     'clinic_analytics: the week of a zone begins on its Monday')
+) as v (bucket, time_zone, days, sentence);
+
+-- The same figures from the sums, from the audit log and from the rows
+reset role;
+create function pg_temp.truth(p_from timestamptz, p_to timestamptz, p_bucket text, p_time_zone text)
+returns text[] language sql security definer
+as $$
+    select array(
+        select concat_ws(' ', date_trunc(p_bucket, r.at at time zone p_time_zone)::date,
+            sum(r.n), sum(r.completed), sum(r.cancelled), sum(r.payments))
+        from (
+            select c.starts_at as at, 1 as n, (c.status = 'completed')::integer as completed,
+                (c.status = 'cancelled')::integer as cancelled, 0 as payments
+            from app.consultations as c
+            union all
+            select s.starts_at, 0, 0, 0, 0 from app.availability_slots as s where s.status = 'open'
+            union all
+            select p.created_at, 0, 0, 0, (p.kind = 'payment')::integer from app.payments as p
+        ) as r
+        where r.at >= p_from and r.at < p_to
+        group by date_trunc(p_bucket, r.at at time zone p_time_zone)
+        order by date_trunc(p_bucket, r.at at time zone p_time_zone))
+$$;
+create function pg_temp.wrong()
+returns setof text language sql
+as $$
+    select concat_ws(' ', f.at, t.at, b.bucket, b.time_zone, m.days)
+    from unnest(array['-infinity', '2027-01-04 08:00', '2027-01-05 23:20', '2027-01-05 23:30',
+        '2027-01-06 00:00:00.000001']::timestamptz[]) as f (at)
+    cross join unnest(array['infinity', '2027-01-05 23:31', '2027-01-06 00:00',
+        '2027-01-08 10:07']::timestamptz[]) as t (at)
+    cross join (values ('day', 'UTC'), ('week', 'UTC'), ('day', 'Asia/Kathmandu'))
+        as b (bucket, time_zone)
+    cross join lateral (
+        select pg_temp.days(a.series) as days, a.consultations,
+            (select sum(d.consultations) from unnest(a.by_doctor) as d) as of_doctors
+        from api.clinic_analytics(f.at, t.at, b.bucket, b.time_zone) as a
+    ) as m
+    where f.at < t.at
+      and (m.days <> pg_temp.truth(f.at, t.at, b.bucket, b.time_zone)
+           or m.consultations <> coalesce(m.of_doctors, 0))
+$$;
+create function pg_temp.fold()
+returns bigint language plpgsql security definer
+as $$
+begin
+    perform ops.seal_audit(10000000, '1 minute');
+    return ops.fold_activity(10000000);
+end;
+$$;
+set local role telemed_api;
+set local timezone = 'UTC';
+select pg_temp.sign_in('admin');
+select is_empty('select pg_temp.wrong()',
+    'clinic_analytics: every range has the figures of its rows before a fold');
+select api.clinic_analytics()::text as unfolded \gset
+select pg_temp.fold() as folded \gset
+select cmp_ok(:folded, '>', 0, 'clinic_analytics: the changes are folded');
+select pg_temp.sign_in('admin');
+select is_empty('select pg_temp.wrong()',
+    'clinic_analytics: every range has the figures of its rows after a fold');
+select is(api.clinic_analytics()::text, :'unfolded', 'clinic_analytics: a fold changes no figure');
+select pg_temp.sign_in('doctor');
+select api.complete_consultation(:'scheduled_2') \g /dev/null
+select pg_temp.sign_in('admin');
+select api.cancel_consultation(:'scheduled_1') \g /dev/null
+select api.record_payment(:'scheduled_2', 100, 'EUR', 'card', null, null, 'pay-4') \g /dev/null
+select is_empty('select pg_temp.wrong()',
+    'clinic_analytics: changes after a fold are counted at once');
+select is(
+    (m.scheduled_consultations, m.completed_consultations, m.cancelled_consultations,
+     m.booked_seconds, m.offered_seconds, m.payments),
+    (0::bigint, 3::bigint, 2::bigint, 5400::bigint, 9000::bigint, 4::bigint),
+    'clinic_analytics: a late completion, cancellation and payment move the figures')
+from api.clinic_analytics() as m;
+select pg_temp.fold() \g /dev/null
+select pg_temp.sign_in('admin');
+select is_empty('select pg_temp.wrong()',
+    'clinic_analytics: every range has the figures of its rows after a second fold');
 
 -- Refusals
 select throws_ok(
@@ -135,6 +263,17 @@ from (values
      'clinic_analytics: a range of length zero is refused'),
     ('infinity', null,
      'clinic_analytics: a start at infinity is refused')) as v (p_from, p_to, sentence);
+
+select throws_ok(
+    format('select api.clinic_analytics(p_bucket => %L, p_time_zone => %L)', v.bucket, v.time_zone),
+    v.code, null, v.sentence)
+from (values
+    ('month', 'UTC', 'TM201', 'clinic_analytics: a bucket that is neither day nor week is refused'),
+    (null, 'UTC', 'TM201', 'clinic_analytics: a null bucket is refused'),
+    ('day', 'Europe/Atlantis', 'TM204', 'clinic_analytics: a zone that does not exist is refused'),
+    ('day', 'CET', 'TM204', 'clinic_analytics: an abbreviation is refused as a zone'),
+    ('day', null, 'TM204', 'clinic_analytics: a null zone is refused')
+) as v (bucket, time_zone, code, sentence);
 
 -- Callers that are refused
 select pg_temp.sign_in('doctor');

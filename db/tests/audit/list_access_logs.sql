@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(14);
+select plan(18);
 
 select pg_temp.sign_in('patient', p_request_id => 'first');
 select api.record_denial('list_audit_logs', 'TM301') \g /dev/null
@@ -49,6 +49,28 @@ from (values
     ('patient', 'TM301', 'list_access_logs: a patient is refused'),
     ('nobody', 'TM101', 'list_access_logs: a caller who is not logged in is refused'))
     as v (actor, code, sentence);
+
+-- The other order
+select pg_temp.sign_in('admin');
+select is(
+    pg_temp.all_pages(
+        'api.list_access_logs(p_order => ''occurred_at'', p_limit => 2, p_cursor => %L)'),
+    (select array_agg(r.id::text order by r.ordinality desc)
+     from api.list_access_logs(p_limit => 1000) with ordinality as r),
+    'list_access_logs: occurred_at reverses the list');
+select pg_temp.cursor_after(
+    'admin', 'api.list_access_logs(p_order => ''occurred_at'', p_limit => 1)') as reversed
+\gset
+select is(
+    pg_temp.refusal('admin', format(
+        'select api.list_access_logs(p_order => %L, p_cursor => %L)', v.in_order, v.cursor)),
+    v.refusal, v.sentence)
+from (values
+    ('occurred_at', :'reversed', null, 'list_access_logs: a cursor is accepted in its own order'),
+    ('-occurred_at', :'reversed', 'TM201 cursor',
+     'list_access_logs: a cursor of the other order is refused'),
+    ('id', null, 'TM201 order', 'list_access_logs: an order that does not exist is refused')
+) as v (in_order, cursor, refusal, sentence);
 
 select * from finish();
 rollback;

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(34);
+select plan(38);
 
 select pg_temp.sign_in('patient', p_request_id => 'first-change');
 select api.update_my_profile('First Change') \g /dev/null
@@ -138,6 +138,28 @@ select is(
 select api.list_audit_logs('availability_slots') \g /dev/null
 select is(pg_temp.last_read(), array[:'booking']::uuid[],
     'list_audit_logs: changes of slots are not logged as a read');
+
+-- The other order
+select pg_temp.sign_in('admin');
+select is(
+    pg_temp.all_pages(
+        'api.list_audit_logs(p_order => ''occurred_at'', p_limit => 7, p_cursor => %L)'),
+    (select array_agg(r.id::text order by r.ordinality desc)
+     from api.list_audit_logs(p_limit => 1000) with ordinality as r),
+    'list_audit_logs: occurred_at reverses the list');
+select pg_temp.cursor_after(
+    'admin', 'api.list_audit_logs(p_order => ''occurred_at'', p_limit => 1)') as reversed
+\gset
+select is(
+    pg_temp.refusal('admin', format(
+        'select api.list_audit_logs(p_order => %L, p_cursor => %L)', v.in_order, v.cursor)),
+    v.refusal, v.sentence)
+from (values
+    ('occurred_at', :'reversed', null, 'list_audit_logs: a cursor is accepted in its own order'),
+    ('-occurred_at', :'reversed', 'TM201 cursor',
+     'list_audit_logs: a cursor of the other order is refused'),
+    ('id', null, 'TM201 order', 'list_audit_logs: an order that does not exist is refused')
+) as v (in_order, cursor, refusal, sentence);
 
 select * from finish();
 rollback;

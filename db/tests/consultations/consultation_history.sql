@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(24);
+select plan(28);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00', 45) as second_slot \gset
@@ -115,6 +115,28 @@ from (values
     (1001, 'consultation_history: a limit of 1001 is refused'),
     (null, 'consultation_history: a null limit is refused')
 ) as v (n, sentence);
+
+-- The other order
+select pg_temp.sign_in('patient');
+select is(
+    pg_temp.all_pages(format(
+        'api.consultation_history(%L, p_order => ''-occurred_at'', p_limit => 1, p_cursor => %%L)', :'booking')),
+    (select array_agg(r.id::text order by r.ordinality desc)
+     from api.consultation_history(:'booking', p_limit => 1000) with ordinality as r),
+    'consultation_history: -occurred_at reverses the list');
+select pg_temp.cursor_after(
+    'patient', format('api.consultation_history(%L, p_order => ''-occurred_at'', p_limit => 1)', :'booking')) as reversed
+\gset
+select is(
+    pg_temp.refusal('patient', format(
+        'select api.consultation_history(%L, p_order => %L, p_cursor => %L)', :'booking', v.in_order, v.cursor)),
+    v.refusal, v.sentence)
+from (values
+    ('-occurred_at', :'reversed', null, 'consultation_history: a cursor is accepted in its own order'),
+    ('occurred_at', :'reversed', 'TM201 cursor',
+     'consultation_history: a cursor of the other order is refused'),
+    ('id', null, 'TM201 order', 'consultation_history: an order that does not exist is refused')
+) as v (in_order, cursor, refusal, sentence);
 
 select * from finish();
 rollback;

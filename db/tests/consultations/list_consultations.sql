@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(51);
+select plan(65);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as first_slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
@@ -173,6 +173,64 @@ select is(count(*), 0::bigint,
     'a doctor lists nothing for their own patient and the id of another doctor')
 from api.list_consultations(
     p_doctor_id => pg_temp.id_of('other_doctor'), p_patient_id => pg_temp.id_of('patient')) as c;
+
+-- The earliest first
+select pg_temp.sign_in('admin');
+select array(
+    select e from unnest(:'everything'::text[]) with ordinality as r (e, n) order by n desc)
+    as earliest_first \gset
+select is(
+    pg_temp.all_pages(format(
+        'api.list_consultations(p_order => ''starts_at'', p_limit => %s, p_cursor => %%L)', n)),
+    :'earliest_first'::text[],
+    'list_consultations: starts_at, in pages of ' || n || ', shows the earliest consultation first')
+from unnest(array[1, 2, 5, 1000]) as n;
+select is(
+    pg_temp.all_pages('api.list_consultations(p_order => ''-starts_at'', p_limit => 1, p_cursor => %L)'),
+    :'everything'::text[],
+    'list_consultations: -starts_at shows the latest consultation first');
+select is(
+    (select array_agg(c.id::text)
+     from api.list_consultations(
+         p_from => '2027-01-05 10:00+00', p_to => '2027-01-06 09:00+00', p_order => 'starts_at')
+         as c),
+    array[:'second', :'fourth'],
+    'list_consultations: starts_at includes the start of a range and excludes its end');
+select pg_temp.sign_in('doctor');
+select is(
+    pg_temp.all_pages(
+        'api.list_consultations(p_order => ''starts_at'', p_limit => 1, p_cursor => %L)'),
+    array[:'first', :'second', :'fifth'],
+    'list_consultations: starts_at shows the earliest consultation of a doctor first');
+select pg_temp.sign_in('patient');
+select is(
+    pg_temp.all_pages(
+        'api.list_consultations(p_order => ''starts_at'', p_limit => 1, p_cursor => %L)'),
+    array[:'first', :'fourth', :'fifth'],
+    'list_consultations: starts_at shows the earliest consultation of a patient first');
+select is(
+    array_agg(c.id::text), array[:'fourth'],
+    'list_consultations: the next consultation after a time is the first one from it on')
+from api.list_consultations(
+    p_from => '2027-01-05 10:30+00', p_order => 'starts_at', p_limit => 1) as c;
+select pg_temp.cursor_after(
+    'patient', 'api.list_consultations(p_order => ''starts_at'', p_limit => 1)') as after_first
+\gset
+select is(
+    pg_temp.refusal(v.actor, format(
+        'select api.list_consultations(p_order => %L, p_cursor => %L)', v.in_order, v.cursor)),
+    v.refusal, v.sentence)
+from (values
+    ('patient', 'starts_at', :'after_first', null,
+     'list_consultations: a cursor is accepted in its own order'),
+    ('patient', '-starts_at', :'after_first', 'TM201 cursor',
+     'list_consultations: a cursor of the earliest first is refused for the latest first'),
+    ('patient', 'starts_at', :'after_fourth', 'TM201 cursor',
+     'list_consultations: a cursor of the latest first is refused for the earliest first'),
+    ('patient', 'created_at', null, 'TM201 order',
+     'list_consultations: an order that does not exist is refused'),
+    ('patient', null, null, null, 'list_consultations: a null order is the default')
+) as v (actor, in_order, cursor, refusal, sentence);
 
 -- Invalid pages
 select is(

@@ -1,5 +1,5 @@
 begin;
-select plan(90);
+select plan(112);
 
 create function pg_temp.takes(p_domain text, p_value text)
 returns boolean language plpgsql
@@ -116,6 +116,11 @@ from (values
     ('1000000000001', false,
      'app.amount_minor refuses more than 10^12 minor units')) as v (value, is_taken, sentence);
 
+select is(pg_temp.takes('total_minor', v.value), v.is_taken, v.sentence)
+from (values
+    ('1000000000001', true, 'app.total_minor accepts more than one amount may be'),
+    ('-1', false, 'app.total_minor refuses a negative sum')) as v (value, is_taken, sentence);
+
 select is(pg_temp.takes('currency', v.value), v.is_taken, v.sentence)
 from (values
     ('EUR', true, 'app.currency accepts the euro'),
@@ -139,13 +144,40 @@ from (values
     ('schlüssel', false,
      'app.idempotency_key refuses a character beyond ASCII')) as v (value, is_taken, sentence);
 
+select is(pg_temp.takes('language', v.value), v.is_taken, v.sentence)
+from (values
+    ('es', true, 'app.language accepts a code of ISO 639-1'),
+    ('ES', false, 'app.language refuses capital letters'),
+    ('xx', false, 'app.language refuses a code that ISO 639-1 does not have'),
+    ('spa', false, 'app.language refuses a code of three letters'),
+    ('', false, 'app.language refuses an empty text')) as v (value, is_taken, sentence);
+
+select is(pg_temp.takes('https_url', v.value), v.is_taken, v.sentence)
+from (values
+    ('https://clinic.example/photos/1.jpg?size=200', true,
+     'app.https_url accepts a path and a query'),
+    ('https://clinic.example', true, 'app.https_url accepts a host name alone'),
+    ('https://clinic.example:8443/1.jpg', true, 'app.https_url accepts a port'),
+    ('http://clinic.example/1.jpg', false, 'app.https_url refuses http'),
+    ('HTTPS://clinic.example/1.jpg', false, 'app.https_url refuses a scheme in capital letters'),
+    ('javascript:alert(1)', false, 'app.https_url refuses another scheme'),
+    ('https://localhost/1.jpg', false, 'app.https_url refuses a host name without a dot'),
+    ('https://user:password@clinic.example/', false, 'app.https_url refuses a user name'),
+    ('https://clinic.example/a b', false, 'app.https_url refuses a space'),
+    ('https://clinic.example/<b>', false, 'app.https_url refuses an angle bracket'),
+    ('https://clinic.example/ü', false, 'app.https_url refuses a letter beyond ASCII'),
+    (E'https://clinic.example/\n', false, 'app.https_url refuses a line break at the end'),
+    ('https://clinic.example/' || repeat('x', 477), true, 'app.https_url accepts 500 characters'),
+    ('https://clinic.example/' || repeat('x', 478), false, 'app.https_url refuses 501 characters'),
+    ('', false, 'app.https_url refuses an empty text')) as v (value, is_taken, sentence);
+
 select is_empty(
     $$
     select t.typname from pg_type as t
     where t.typnamespace = 'app'::regnamespace and t.typtype = 'd'
       and t.typname not in (
           'instant', 'line', 'prose', 'code', 'email', 'bcrypt_hash', 'amount_minor', 'currency',
-          'idempotency_key')
+          'idempotency_key', 'language', 'https_url', 'total_minor')
     $$,
     'The tests above cover every domain of the schema app');
 select throws_ok(

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(40);
+select plan(60);
 reset role;
 
 select pg_temp.id_of('doctor') as doctor \gset
@@ -30,6 +30,24 @@ from (values
     ('time_zone', 'CEST', false, 'The abbreviation of a time zone is refused'),
     ('specialty', '', false, 'An empty specialty is refused'),
     ('specialty', repeat('s', 201), false, 'A specialty of 201 characters is refused'),
+    ('languages', '{es,en}', true, 'Two languages are accepted'),
+    ('languages', '{}', true, 'A doctor may have no language'),
+    ('languages', '{es,en,es}', false, 'A language that occurs twice is refused'),
+    ('languages', '{es,null}', false, 'A null among the languages is refused'),
+    ('languages', '{es,xx}', false, 'A language that ISO 639-1 does not have is refused'),
+    ('languages', '{aa,ab,af,ak,am,an,ar,as,av,ay,az,ba,be,bg,bi,bm,bn,bo,br,bs}', true,
+     'Twenty languages are accepted'),
+    ('languages', '{aa,ab,af,ak,am,an,ar,as,av,ay,az,ba,be,bg,bi,bm,bn,bo,br,bs,ca}', false,
+     'Twenty-one languages are refused'),
+    ('biography', 'Born in Prague.', true, 'A biography is accepted'),
+    ('biography', '', false, 'An empty biography is refused'),
+    ('biography', repeat('b', 4001), false, 'A biography of 4001 characters is refused'),
+    ('practising_since', '1900', true, 'A practice since 1900 is accepted'),
+    ('practising_since', '1899', false, 'A practice since 1899 is refused'),
+    ('practising_since', '2027', true, 'A practice since this year is accepted'),
+    ('practising_since', '2028', false, 'A practice since next year is refused'),
+    ('photo_url', 'https://clinic.example/1.jpg', true, 'A photo at an https address is accepted'),
+    ('photo_url', 'http://clinic.example/1.jpg', false, 'A photo at an http address is refused'),
     ('role', 'patient', false, 'A doctor with another role than doctor is refused'))
     as v (column_name, value, is_taken, sentence);
 
@@ -72,6 +90,29 @@ from app.audit_logs as l where l.table_name = 'doctors' order by l.id desc limit
 select is(l.new ->> 'specialty', 'Cardiology', 'The audit log has a new doctor')
 from app.audit_logs as l
 where l.table_name = 'doctors' and l.row_id = :'doctor' and l.operation = 'INSERT';
+
+-- What triggers set
+create function pg_temp.search_text()
+returns text language sql
+as $$ select d.search_text from app.doctors as d where d.user_id = pg_temp.id_of('doctor') $$;
+update app.doctors
+set languages = '{cs,es}', specialty = 'Ohrenheilkunde', specialty_code = 'cardiology',
+    search_text = 'something else'
+where user_id = :'doctor';
+select is(
+    (select d.specialty_code::text from app.doctors as d where d.user_id = :'doctor'),
+    'ohrenheilkunde', 'A doctor has the code of their specialty, whatever is written');
+update app.doctors set specialty_code = 'cardiology' where user_id = :'doctor';
+select is(
+    (select d.specialty_code::text from app.doctors as d where d.user_id = :'doctor'),
+    'ohrenheilkunde', 'The code of a specialty cannot change without the specialty');
+select is(
+    pg_temp.search_text(), 'doctor doctor ohrenheilkunde czech spanish',
+    'The text for searches has the name, the specialty and the languages');
+update app.profiles set full_name = 'Tomáš Král' where user_id = :'doctor';
+select is(
+    pg_temp.search_text(), 'tomas kral ohrenheilkunde czech spanish',
+    'The text for searches follows the name in the profile');
 
 -- At commit, every user has a profile and every doctor a doctor row
 create function pg_temp.user_sql(p_email text, p_role text, p_with text[])

@@ -20,7 +20,8 @@ from api.get_doctor(pg_temp.id_of('doctor')) as d;
 select is(
     (select array_agg(k order by k) from jsonb_object_keys(
         to_jsonb(api.get_doctor(pg_temp.id_of('doctor')))) as k),
-    '{currency,fee_minor,full_name,id,is_active,specialty,time_zone}',
+    '{biography,currency,fee_minor,full_name,id,is_active,languages,photo_url,practising_since,'
+    'specialty,specialty_code,time_zone}',
     'get_doctor: the answer has no other field');
 select throws_ok(
     format('select api.get_doctor(%L)', v.id), 'TM401', null, v.sentence)

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/invariants.psql
-select plan(10);
+select plan(13);
 
 insert into broken (sentence, report, sql, triggers, traces)
 select v.sentence, format(v.report, v.id), format(v.sql, v.id), v.triggers, v.traces
@@ -19,6 +19,15 @@ from (values
      'doctors_have_the_name_and_the_state_of_their_account 1 {%s}',
      pg_temp.id_of('other_doctor')::text,
      'update app.users set deactivated_at = now() where id = %L', false, true),
+    ('a doctor with the code of another specialty is reported',
+     'doctors_are_found_by_their_own_words 1 {%s}', pg_temp.id_of('doctor')::text,
+     'update app.doctors set specialty_code = ''dermatology'' where user_id = %L', false, false),
+    ('a doctor whom a search finds by other words is reported',
+     'doctors_are_found_by_their_own_words 1 {%s}', pg_temp.id_of('doctor')::text,
+     'update app.doctors set search_text = ''somebody else'' where user_id = %L', false, false),
+    ('an address that is verified without a token is reported',
+     'verified_addresses_have_a_used_token 1 {%s}', pg_temp.id_of('patient')::text,
+     'update app.users set email_verified_at = now() where id = %L', false, false),
     ('a session with two unspent refresh tokens is reported',
      'a_session_has_at_most_one_unspent_refresh_token 1 {%s}', :'session',
      $$ drop index app.refresh_tokens_one_unspent_per_session;

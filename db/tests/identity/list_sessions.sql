@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(19);
+select plan(23);
 
 select '$2b$04$' || repeat('a', 53) as hash \gset
 select pg_temp.sign_in('patient');
@@ -83,6 +83,28 @@ select pg_temp.sign_in('doctor');
 select is_empty(
     'select id from api.list_sessions()',
     'list_sessions: a doctor without a session gets an empty list');
+
+-- The other order
+select pg_temp.sign_in('patient');
+select is(
+    pg_temp.all_pages(
+        'api.list_sessions(p_order => ''-created_at'', p_limit => 1, p_cursor => %L)'),
+    (select array_agg(r.id::text order by r.ordinality desc)
+     from api.list_sessions(p_limit => 1000) with ordinality as r),
+    'list_sessions: -created_at reverses the list');
+select pg_temp.cursor_after(
+    'patient', 'api.list_sessions(p_order => ''-created_at'', p_limit => 1)') as reversed
+\gset
+select is(
+    pg_temp.refusal('patient', format(
+        'select api.list_sessions(p_order => %L, p_cursor => %L)', v.in_order, v.cursor)),
+    v.refusal, v.sentence)
+from (values
+    ('-created_at', :'reversed', null, 'list_sessions: a cursor is accepted in its own order'),
+    ('created_at', :'reversed', 'TM201 cursor',
+     'list_sessions: a cursor of the other order is refused'),
+    ('id', null, 'TM201 order', 'list_sessions: an order that does not exist is refused')
+) as v (in_order, cursor, refusal, sentence);
 
 select * from finish();
 rollback;

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/keys.psql
-select plan(40);
+select plan(57);
 
 -- The permitted path
 select pg_temp.sign_in('admin');
@@ -30,6 +30,25 @@ from api.onboard_doctor(
     'free@clinic.test', '$2b$04$' || repeat('a', 53), 'Dr. Free', 'Neurology', 'UTC', 0,
     'EUR') as d;
 
+-- The fields that may be missing
+select collect_tap(
+    is(d.languages, '{cs,en}', 'onboard_doctor: the doctor has the given languages'),
+    is(d.biography, 'Born in Prague.', 'onboard_doctor: the doctor has the given biography'),
+    is(d.practising_since, 1998, 'onboard_doctor: the doctor has the given first year'),
+    is(d.photo_url, 'https://clinic.example/kral.jpg',
+        'onboard_doctor: the doctor has the given photo'),
+    is(d.specialty_code, 'general_practice',
+        'onboard_doctor: the doctor has the code of the specialty'))
+from api.onboard_doctor(
+    'kral@clinic.test', '$2b$04$' || repeat('a', 53), 'Dr. Král', 'General practice',
+    'Europe/Prague', 0, 'CZK', '{cs,en}', 'Born in Prague.', 1998,
+    'https://clinic.example/kral.jpg') as d;
+select is(
+    (d.languages, d.biography, d.practising_since, d.photo_url),
+    ('{}'::text[], null::text, null::integer, null::text),
+    'onboard_doctor: languages, biography, first year and photo may be missing')
+from api.get_doctor(:'new_doctor') as d;
+
 -- Refusals
 reset role;
 create function pg_temp.onboard(
@@ -39,11 +58,16 @@ create function pg_temp.onboard(
     p_specialty text default 'Neurology',
     p_time_zone text default 'UTC',
     p_fee_minor bigint default 5000,
-    p_currency text default 'EUR')
+    p_currency text default 'EUR',
+    p_languages text[] default '{}',
+    p_biography text default null,
+    p_practising_since integer default null,
+    p_photo_url text default null)
 returns void language sql
 as $$
     select api.onboard_doctor(
-        p_email, p_password_hash, p_full_name, p_specialty, p_time_zone, p_fee_minor, p_currency)
+        p_email, p_password_hash, p_full_name, p_specialty, p_time_zone, p_fee_minor, p_currency,
+        p_languages, p_biography, p_practising_since, p_photo_url)
 $$;
 create function pg_temp.field_at_fault(p_statement text)
 returns text language plpgsql
@@ -86,6 +110,22 @@ from (values
     ($$ p_fee_minor => 1000000000001 $$, '23514',
      'onboard_doctor: a fee above 10^12 minor units is refused'),
     ($$ p_fee_minor => null $$, '23502', 'onboard_doctor: a null fee is refused'),
+    ($$ p_languages => null $$, 'TM201', 'onboard_doctor: null languages are refused'),
+    ($$ p_languages => '{es,xx}' $$, 'TM201',
+     'onboard_doctor: a language that ISO 639-1 does not have is refused'),
+    ($$ p_languages => '{ES}' $$, 'TM201',
+     'onboard_doctor: a language in capital letters is refused'),
+    ($$ p_languages => '{es,es}' $$, 'TM201',
+     'onboard_doctor: a language that occurs twice is refused'),
+    ($$ p_languages => array_fill('es'::text, '{21}') $$, 'TM201',
+     'onboard_doctor: 21 languages are refused'),
+    ($$ p_biography => '' $$, '23514', 'onboard_doctor: an empty biography is refused'),
+    ($$ p_practising_since => 1899 $$, 'TM201',
+     'onboard_doctor: a practice since 1899 is refused'),
+    ($$ p_practising_since => 2028 $$, 'TM201',
+     'onboard_doctor: a practice since next year is refused'),
+    ($$ p_photo_url => 'http://clinic.example/' $$, '23514',
+     'onboard_doctor: a photo that is not at an https address is refused'),
     ($$ p_currency => 'eur' $$, '23514', 'onboard_doctor: a currency in small letters is refused'),
     ($$ p_currency => 'ABC' $$, '23514',
      'onboard_doctor: a currency that does not exist is refused'),
@@ -97,6 +137,12 @@ select is(
 select is(
     pg_temp.field_at_fault($$ select pg_temp.onboard(p_email => 'grace@clinic.test') $$), 'email',
     'onboard_doctor: the refusal of an e-mail address names the field email');
+select is(
+    pg_temp.field_at_fault($$ select pg_temp.onboard(p_languages => '{xx}') $$), 'languages',
+    'onboard_doctor: the refusal of a language names the field languages');
+select is(
+    pg_temp.field_at_fault($$ select pg_temp.onboard(p_practising_since => 1) $$),
+    'practising_since', 'onboard_doctor: the refusal of a year names the field practising_since');
 reset role;
 select is(count(*), :'users', 'onboard_doctor: a refusal leaves no account') from app.users;
 set local role telemed_api;
@@ -104,12 +150,12 @@ set local role telemed_api;
 -- The same request in another composition of letters
 select id as keyed from api.onboard_doctor(
     'jörg@clinic.test', '$2b$04$' || repeat('a', 53), 'Jörg É', 'Gynäkologie', 'UTC', 1, 'EUR',
-    'key') \gset
+    p_idempotency_key => 'key') \gset
 select is(d.id, :'keyed',
     'onboard_doctor: a retry with another composition of the letters replays the answer')
 from api.onboard_doctor(
     normalize('JÖRG@clinic.test', nfd), '$2b$04$' || repeat('b', 53), normalize('Jörg É', nfd),
-    normalize('Gynäkologie', nfd), 'UTC', 1, 'EUR', 'key') as d;
+    normalize('Gynäkologie', nfd), 'UTC', 1, 'EUR', p_idempotency_key => 'key') as d;
 
 -- Callers without the right
 select pg_temp.sign_in('doctor');

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(29);
+select plan(30);
 reset role;
 
 create function pg_temp.new_reset(p_name text, p_token text)
@@ -91,9 +91,10 @@ select is(pg_temp.in_force(), 'admin doctor',
 update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('doctor');
 select is(pg_temp.in_force(), 'admin', 'A deactivation revokes the password resets of the user');
 update app.users set deactivated_at = null where id = pg_temp.id_of('doctor');
+select is(pg_temp.in_force(), 'admin', 'An activation changes no password reset');
 update app.users set email = 'chief@clinic.test' where id = pg_temp.id_of('admin');
-select is(pg_temp.in_force(), 'admin',
-    'Neither a new e-mail address nor an activation changes a password reset');
+select is(pg_temp.in_force(), null,
+    'A new e-mail address revokes the password resets that were sent to the old one');
 
 -- The audit log
 select collect_tap(

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(30);
+select plan(44);
 reset role;
 
 select pg_temp.id_of('patient') as patient \gset
@@ -41,6 +41,26 @@ from (values
     ('infinity', false, 'The date of birth infinity is refused'),
     ('-infinity', false, 'The date of birth minus infinity is refused'),
     (null, true, 'A null date of birth is accepted')) as v (day, is_taken, sentence);
+
+select is(pg_temp.is_taken('language', v.tag), v.is_taken, v.sentence)
+from (values
+    ('en', true, 'A language is accepted'),
+    ('pt-BR', true, 'A language with a region is accepted'),
+    ('zh-Hant-TW', true, 'A language with a script and a region is accepted'),
+    ('es-419', true, 'A language with a region in digits is accepted'),
+    ('English', false, 'The name of a language is refused'),
+    ('pt_BR', false, 'A language tag with an underscore is refused'),
+    (E'en\n', false, 'A language tag with a line break is refused'),
+    ('', false, 'An empty language is refused'),
+    (null, true, 'A null language is accepted')) as v (tag, is_taken, sentence);
+
+select is(pg_temp.is_taken('time_zone', v.zone), v.is_taken, v.sentence)
+from (values
+    ('Europe/Lisbon', true, 'An IANA time zone is accepted'),
+    ('Lisbon', false, 'A city in the place of a time zone is refused'),
+    ('CET', false, 'An abbreviation in the place of a time zone is refused'),
+    ('', false, 'An empty time zone is refused'),
+    (null, true, 'A null time zone is accepted')) as v (zone, is_taken, sentence);
 
 select is(
     pg_temp.is_taken('full_name', repeat('n', 201)), false, 'A name of 201 characters is refused');

@@ -86,8 +86,10 @@ reset role;
 select is(
     array_agg(concat_ws(' ', l.table_name, l.operation) order by l.id),
     array[
-        'password_resets UPDATE', 'password_resets UPDATE', 'sessions UPDATE', 'users UPDATE'],
-    'reset_password: the audit log has both resets, the ended session and the account')
+        'password_resets UPDATE', 'email_verifications UPDATE', 'password_resets UPDATE',
+        'sessions UPDATE', 'users UPDATE'],
+    'reset_password: the audit log has both resets, the revoked verification, the ended session '
+    'and the account')
 from app.audit_logs as l where l.request_id = 'reset' and l.user_id = pg_temp.id_of('patient');
 select is_empty(
     $$ select id from app.audit_logs where request_id = 'reset' and user_id is null $$,

@@ -1,10 +1,11 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(28);
+select plan(31);
 
 -- The permitted path
 select pg_temp.sign_in('nobody');
-select id as new_user from api.sign_up('Eve@Clinic.test', '$2b$04$' || repeat('e', 53),
+select id as new_user, verification_token as token
+from api.sign_up('Eve@Clinic.test', '$2b$04$' || repeat('e', 53),
 'Eve Example') \gset
 reset role;
 set local app.verified_role = 'admin';
@@ -16,6 +17,14 @@ select collect_tap(
     is(u.date_of_birth, null, 'sign_up: the profile has no date of birth'),
     is(u.created_at, '2027-01-04 08:00:00+00', 'sign_up: the account is created now'))
 from api.users as u where u.id = :'new_user';
+select collect_tap(
+    is(u.email_verified_at, null, 'sign_up: the new address is not verified'),
+    is(v.token_hash, sha256(convert_to(:'token', 'UTF8')),
+        'sign_up: the answer has the token that verifies the address'),
+    is(v.email::text, 'Eve@Clinic.test', 'sign_up: the token is for the given address'))
+from app.users as u
+inner join app.email_verifications as v on v.user_id = u.id
+where u.id = :'new_user';
 select is(u.password_hash::text, '$2b$04$' || repeat('e', 53),
     'sign_up: the password is stored as its hash')
 from app.users as u where u.id = :'new_user';

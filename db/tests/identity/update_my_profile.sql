@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(32);
+select plan(38);
 
 -- The permitted path
 select pg_temp.sign_in('patient');
@@ -97,6 +97,25 @@ set local role telemed_api;
 select is(
     pg_temp.field_at_fault(), 'date_of_birth',
     'update_my_profile: the refusal of a date of birth names the field date_of_birth');
+
+-- Language and time zone
+select pg_temp.sign_in('patient');
+select collect_tap(
+    is(u.language, 'pt-BR', 'update_my_profile: a patient can choose a language'),
+    is(u.time_zone, 'America/Sao_Paulo', 'update_my_profile: a patient can choose a time zone'))
+from api.update_my_profile(p_language => 'pt-BR', p_time_zone => 'America/Sao_Paulo') as u;
+select collect_tap(
+    is(u.language, 'pt-BR', 'update_my_profile: a null language leaves the language as it is'),
+    is(u.time_zone, null, 'update_my_profile: an empty time zone removes the time zone'))
+from api.update_my_profile(p_time_zone => '') as u;
+select is(
+    pg_temp.refusal('patient', format('select api.update_my_profile(%s)', v.arguments)),
+    v.refusal, v.sentence)
+from (values
+    ($$ p_time_zone => 'CET' $$, 'TM204 time_zone',
+     'update_my_profile: an abbreviation of a time zone is refused'),
+    ($$ p_language => 'Portuguese' $$, '23514',
+     'update_my_profile: the name of a language is refused')) as v (arguments, refusal, sentence);
 
 -- Callers without the right
 select pg_temp.sign_in('nobody');

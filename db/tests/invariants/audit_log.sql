@@ -3,19 +3,22 @@ select plan(11);
 set local client_min_messages = warning;
 
 -- Tables without the trigger: the logs themselves, idempotency keys with their outcomes, counts of
--- log-ins, secrets, and what only a deployment writes.
+-- log-ins, secrets, and the sums of activity, which are made from the audit log.
 create temp table exempt (table_name name primary key) on commit drop;
 insert into exempt values
 ('audit_logs'), ('audit_seals'), ('access_logs'), ('log_in_attempts'), ('log_in_limits'),
-('idempotency_keys'), ('refresh_tokens'), ('secrets');
+('idempotency_keys'), ('refresh_tokens'), ('secrets'), ('activity_by_quarter_hour'),
+('activity_by_doctor_and_day'), ('activity_folds');
 
 -- Tables whose rows may be deleted: sessions and their tokens, keys, counts of log-ins, time off
--- that has ended early, and what only a deployment writes.
+-- that has ended early, the sums of activity, which can be made again, and what only a deployment
+-- writes.
 create temp table passing (table_name name primary key, may_be_emptied boolean) on commit drop;
 insert into passing values
 ('sessions', true), ('context_keys', true), ('log_in_attempts', true), ('log_in_limits', true),
 ('refresh_tokens', true), ('idempotency_keys', false), ('time_off', false), ('secrets', true),
-('consultation_transitions', false);
+('consultation_transitions', false), ('activity_by_quarter_hour', true),
+('activity_by_doctor_and_day', true);
 
 create temp view trigger_of_table as
 select

@@ -53,7 +53,7 @@ select is_empty(
     $$
     select table_name, column_name from column_of_table
     where base_type in ('real'::regtype, 'float8'::regtype, 'numeric'::regtype, 'money'::regtype)
-       or (column_name ~ '_minor$' and typname <> 'amount_minor')
+       or (column_name ~ '_minor$' and typname not in ('amount_minor', 'total_minor'))
        or (column_name = 'currency' and typname <> 'currency')
     $$,
     'every amount of money is in whole minor units, and no column has a decimal or floating-point '
@@ -83,18 +83,23 @@ select is(
      inner join pg_attribute as a on a.attrelid = c.table_id and a.attnum = c.attnum
      where not a.attnotnull),
     '{access_logs.code,access_logs.request_id,access_logs.resource_ids,access_logs.role,'
-    'access_logs.user_id,audit_logs.new,audit_logs.old,audit_logs.request_id,audit_logs.role,'
+    'access_logs.user_id,activity_by_doctor_and_day.currency,activity_by_quarter_hour.currency,'
+    'audit_logs.new,audit_logs.old,audit_logs.request_id,audit_logs.role,'
     'audit_logs.user_id,availability_slots.starts_at_local,availability_slots.time_zone,'
     'consultations.cancellation_reason,consultations.completion_digest,'
-    'consultations.notes,consultations.reason,doctors.deactivated_at,'
+    'consultations.notes,consultations.reason,doctors.biography,doctors.deactivated_at,'
+    'doctors.photo_url,doctors.practising_since,'
+    'email_verifications.revoked_at,email_verifications.used_at,'
     'idempotency_keys.refusal_code,idempotency_keys.refusal_details,'
     'idempotency_keys.refusal_message,'
     'idempotency_keys.resource_id,idempotency_keys.response,log_in_attempts.succeeded_at,'
     'password_resets.requested_from,password_resets.revoked_at,password_resets.used_at,payments.provider,payments.provider_reference,'
     'payments.reason,payments.refunded_payment_id,prescription_items.duration_days,'
-    'prescription_items.instructions,prescriptions.notes,profiles.date_of_birth,'
-    'profiles.phone,recovery_codes.spent_at,refresh_tokens.spent_at,sessions.revoked_at,'
-    'sessions.second_factor_at,time_off.reason,users.deactivated_at,users.mfa_confirmed_at,'
+    'prescription_items.instructions,prescriptions.notes,profiles.date_of_birth,profiles.language,'
+    'profiles.phone,profiles.time_zone,recovery_codes.spent_at,refresh_tokens.spent_at,'
+    'sessions.revoked_at,'
+    'sessions.second_factor_at,time_off.reason,users.deactivated_at,users.email_verified_at,'
+    'users.mfa_confirmed_at,'
     'users.mfa_last_step,users.mfa_secret}',
     'the columns that may be null are those of the reviewed list');
 

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(23);
+select plan(26);
 reset role;
 set local role telemed_dba;
 select ops.seal_audit(10000000, '1 minute') \g /dev/null
@@ -106,12 +106,26 @@ select results_eq(
 rollback to before;
 
 -- The access log has no seals
+set local role telemed_owner;
+select app.create_partition('access_logs', (date_trunc('month', now() at time zone 'UTC')
+    - make_interval(months => n))::date) is null
+from (values (40), (39)) as m (n) \g /dev/null
+reset role;
+insert into app.access_logs (occurred_at, kind, operation)
+select date_trunc('month', now(), 'UTC') - make_interval(months => 39), 'act_as', 'act_as';
 set local role telemed_dba;
+select throws_ok(
+    format('select ops.drop_partitions(%L, %L)', 'access_logs', v.keep), 'TM201', null, v.sentence)
+from (values
+    ('35 months', 'drop_partitions: the access log is kept for three years'),
+    ('1080 days', 'drop_partitions: a year of the access log has 365 days'),
+    ('1 month', 'drop_partitions: the access log is kept longer than a month'))
+    as v (keep, sentence);
 select results_eq(
-    $$ select ops.drop_partitions('access_logs', '1 month') $$,
+    $$ select ops.drop_partitions('access_logs', '36 months') $$,
     $$ select 'access_logs' || to_char(
            date_trunc('month', now() at time zone 'UTC') - n * interval '1 month', '_YYYY_MM')
-       from generate_series(3, 2, -1) as n $$,
+       from generate_series(40, 39, -1) as n $$,
     'drop_partitions: months of the access log are dropped without seals, the oldest first');
 
 select is_empty(

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(21);
+select plan(25);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
@@ -77,6 +77,28 @@ from (values
     (1001, 'list_payments: a limit of 1001 is refused'),
     (null, 'list_payments: a null limit is refused')
 ) as v (n, sentence);
+
+-- The other order
+select pg_temp.sign_in('patient');
+select is(
+    pg_temp.all_pages(format(
+        'api.list_payments(%L, p_order => ''-created_at'', p_limit => 2, p_cursor => %%L)', :'booking')),
+    (select array_agg(r.id::text order by r.ordinality desc)
+     from api.list_payments(:'booking', p_limit => 1000) with ordinality as r),
+    'list_payments: -created_at reverses the list');
+select pg_temp.cursor_after(
+    'patient', format('api.list_payments(%L, p_order => ''-created_at'', p_limit => 1)', :'booking')) as reversed
+\gset
+select is(
+    pg_temp.refusal('patient', format(
+        'select api.list_payments(%L, p_order => %L, p_cursor => %L)', :'booking', v.in_order, v.cursor)),
+    v.refusal, v.sentence)
+from (values
+    ('-created_at', :'reversed', null, 'list_payments: a cursor is accepted in its own order'),
+    ('created_at', :'reversed', 'TM201 cursor',
+     'list_payments: a cursor of the other order is refused'),
+    ('id', null, 'TM201 order', 'list_payments: an order that does not exist is refused')
+) as v (in_order, cursor, refusal, sentence);
 
 select * from finish();
 rollback;

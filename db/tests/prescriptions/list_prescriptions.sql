@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(24);
+select plan(28);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
@@ -85,6 +85,28 @@ from (values
     (1001, 'list_prescriptions: a limit of 1001 is refused'),
     (null, 'list_prescriptions: a null limit is refused')
 ) as v (n, sentence);
+
+-- The other order
+select pg_temp.sign_in('patient');
+select is(
+    pg_temp.all_pages(format(
+        'api.list_prescriptions(%L, p_order => ''-issued_at'', p_limit => 2, p_cursor => %%L)', :'booking')),
+    (select array_agg(r.id::text order by r.ordinality desc)
+     from api.list_prescriptions(:'booking', p_limit => 1000) with ordinality as r),
+    'list_prescriptions: -issued_at reverses the list');
+select pg_temp.cursor_after(
+    'patient', format('api.list_prescriptions(%L, p_order => ''-issued_at'', p_limit => 1)', :'booking')) as reversed
+\gset
+select is(
+    pg_temp.refusal('patient', format(
+        'select api.list_prescriptions(%L, p_order => %L, p_cursor => %L)', :'booking', v.in_order, v.cursor)),
+    v.refusal, v.sentence)
+from (values
+    ('-issued_at', :'reversed', null, 'list_prescriptions: a cursor is accepted in its own order'),
+    ('issued_at', :'reversed', 'TM201 cursor',
+     'list_prescriptions: a cursor of the other order is refused'),
+    ('id', null, 'TM201 order', 'list_prescriptions: an order that does not exist is refused')
+) as v (in_order, cursor, refusal, sentence);
 
 select * from finish();
 rollback;

@@ -195,13 +195,13 @@ from (values
 ) as v (starts_at_local, time_zone, refusal, sentence);
 
 -- The specialty of a slot
-select is(s.specialty::text, 'cardiology', 'a slot has the specialty of its doctor in lower case')
+select is(s.specialty::text, 'cardiology', 'a slot has the code of its doctor''s specialty')
 from app.availability_slots as s where s.id = :'slot';
 update app.doctors set specialty = 'Sports Medicine' where user_id = pg_temp.id_of('doctor');
 select is_empty(
     format(
         'select id from app.availability_slots where doctor_id = %L and status <> ''withdrawn'' '
-        'and specialty <> ''sports medicine''', pg_temp.id_of('doctor')),
+        'and specialty <> ''sports_medicine''', pg_temp.id_of('doctor')),
     'a change of a doctor''s specialty reaches every slot that is not withdrawn');
 select is(count(*), 1::bigint,
     'a change of a doctor''s specialty leaves the slots of other doctors as they are')

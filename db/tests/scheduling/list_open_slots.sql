@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(35);
+select plan(39);
 
 -- It is 2027-01-04 08:00:00+00.
 select pg_temp.open_slot('doctor', '2027-01-05 11:00:00+00') as third \gset
@@ -129,6 +129,28 @@ select is_empty(
 select is(count(*), 4::bigint,
     'deactivating a doctor leaves the open slots of another doctor listed')
 from api.list_open_slots(pg_temp.id_of('doctor'));
+
+-- The other order
+select pg_temp.sign_in('patient');
+select is(
+    pg_temp.all_pages(format(
+        'api.list_open_slots(%L, p_order => ''-starts_at'', p_limit => 3, p_cursor => %%L)', pg_temp.id_of('doctor'))),
+    (select array_agg(r.id::text order by r.ordinality desc)
+     from api.list_open_slots(pg_temp.id_of('doctor'), p_limit => 1000) with ordinality as r),
+    'list_open_slots: -starts_at reverses the list');
+select pg_temp.cursor_after(
+    'patient', format('api.list_open_slots(%L, p_order => ''-starts_at'', p_limit => 1)', pg_temp.id_of('doctor'))) as reversed
+\gset
+select is(
+    pg_temp.refusal('patient', format(
+        'select api.list_open_slots(%L, p_order => %L, p_cursor => %L)', pg_temp.id_of('doctor'), v.in_order, v.cursor)),
+    v.refusal, v.sentence)
+from (values
+    ('-starts_at', :'reversed', null, 'list_open_slots: a cursor is accepted in its own order'),
+    ('starts_at', :'reversed', 'TM201 cursor',
+     'list_open_slots: a cursor of the other order is refused'),
+    ('id', null, 'TM201 order', 'list_open_slots: an order that does not exist is refused')
+) as v (in_order, cursor, refusal, sentence);
 
 select * from finish();
 rollback;

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(19);
+select plan(23);
 
 select pg_temp.sign_in('other_doctor');
 select id as of_other_doctor
@@ -55,6 +55,28 @@ from (values
     ('admin', 'TM301', 'an admin cannot list time off'),
     ('nobody', 'TM101', 'an unauthenticated caller cannot list time off')
 ) as v (actor, refusal, sentence);
+
+-- The other order
+select pg_temp.sign_in('doctor');
+select is(
+    pg_temp.all_pages(
+        'api.list_time_off(p_order => ''-created_at'', p_limit => 2, p_cursor => %L)'),
+    (select array_agg(r.id::text order by r.ordinality desc)
+     from api.list_time_off(p_limit => 1000) with ordinality as r),
+    'list_time_off: -created_at reverses the list');
+select pg_temp.cursor_after(
+    'doctor', 'api.list_time_off(p_order => ''-created_at'', p_limit => 1)') as reversed
+\gset
+select is(
+    pg_temp.refusal('doctor', format(
+        'select api.list_time_off(p_order => %L, p_cursor => %L)', v.in_order, v.cursor)),
+    v.refusal, v.sentence)
+from (values
+    ('-created_at', :'reversed', null, 'list_time_off: a cursor is accepted in its own order'),
+    ('created_at', :'reversed', 'TM201 cursor',
+     'list_time_off: a cursor of the other order is refused'),
+    ('id', null, 'TM201 order', 'list_time_off: an order that does not exist is refused')
+) as v (in_order, cursor, refusal, sentence);
 
 select * from finish();
 rollback;

@@ -2,8 +2,8 @@
 
 begin;
 
-select 'api.list_access_logs(text, uuid, uuid, timestamptz, timestamptz, integer, text)'::regprocedure;
+select 'api.list_access_logs(text, uuid, uuid, timestamptz, timestamptz, text, integer, text)'::regprocedure;
 select 1 / has_function_privilege(
-    'telemed_api', 'api.list_access_logs(text, uuid, uuid, timestamptz, timestamptz, integer, text)', 'execute')::integer;
+    'telemed_api', 'api.list_access_logs(text, uuid, uuid, timestamptz, timestamptz, text, integer, text)', 'execute')::integer;
 
 rollback;

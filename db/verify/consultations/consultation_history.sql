@@ -3,10 +3,10 @@
 begin;
 
 select null::api.consultation_events;
-select 'api.consultation_history(uuid, integer, text)'::regprocedure;
+select 'api.consultation_history(uuid, text, integer, text)'::regprocedure;
 select 1 / has_function_privilege(
-    'telemed_api', 'api.consultation_history(uuid, integer, text)', 'execute')::integer;
+    'telemed_api', 'api.consultation_history(uuid, text, integer, text)', 'execute')::integer;
 select 1 / has_function_privilege(
-    'telemed_dba', 'api.consultation_history(uuid, integer, text)', 'execute')::integer;
+    'telemed_dba', 'api.consultation_history(uuid, text, integer, text)', 'execute')::integer;
 
 rollback;

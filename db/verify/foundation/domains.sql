@@ -10,6 +10,8 @@ select null::app.email;
 select null::app.bcrypt_hash;
 select null::app.amount_minor;
 select null::app.currency;
+select null::app.language;
+select null::app.https_url;
 select null::app.idempotency_key;
 
 rollback;

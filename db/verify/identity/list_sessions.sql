@@ -2,11 +2,11 @@
 
 begin;
 
-select 'api.list_sessions(integer, text)'::regprocedure;
+select 'api.list_sessions(text, integer, text)'::regprocedure;
 select 1 / has_function_privilege(
-    'telemed_api', 'api.list_sessions(integer, text)', 'execute')::integer;
+    'telemed_api', 'api.list_sessions(text, integer, text)', 'execute')::integer;
 select 1 / has_function_privilege(
-    'telemed_dba', 'api.list_sessions(integer, text)', 'execute')::integer;
+    'telemed_dba', 'api.list_sessions(text, integer, text)', 'execute')::integer;
 select 'app.session_last_used_at(uuid)'::regprocedure;
 
 rollback;

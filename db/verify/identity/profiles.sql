@@ -2,7 +2,7 @@
 
 begin;
 
-select user_id, full_name, phone, date_of_birth
+select user_id, full_name, phone, date_of_birth, language, time_zone
 from app.profiles where false;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'profiles_are_audited' and tgrelid = 'app.profiles'::regclass;

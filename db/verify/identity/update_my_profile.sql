@@ -2,10 +2,10 @@
 
 begin;
 
-select 'api.update_my_profile(text, text, date)'::regprocedure;
+select 'api.update_my_profile(text, text, date, text, text)'::regprocedure;
 select 1 / has_function_privilege(
-    'telemed_api', 'api.update_my_profile(text, text, date)', 'execute')::integer;
+    'telemed_api', 'api.update_my_profile(text, text, date, text, text)', 'execute')::integer;
 select 1 / has_function_privilege(
-    'telemed_dba', 'api.update_my_profile(text, text, date)', 'execute')::integer;
+    'telemed_dba', 'api.update_my_profile(text, text, date, text, text)', 'execute')::integer;
 
 rollback;

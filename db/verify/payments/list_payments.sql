@@ -2,10 +2,10 @@
 
 begin;
 
-select 'api.list_payments(uuid, integer, text)'::regprocedure;
+select 'api.list_payments(uuid, text, integer, text)'::regprocedure;
 select 1 / has_function_privilege(
-    'telemed_api', 'api.list_payments(uuid, integer, text)', 'execute')::integer;
+    'telemed_api', 'api.list_payments(uuid, text, integer, text)', 'execute')::integer;
 select 1 / has_function_privilege(
-    'telemed_dba', 'api.list_payments(uuid, integer, text)', 'execute')::integer;
+    'telemed_dba', 'api.list_payments(uuid, text, integer, text)', 'execute')::integer;
 
 rollback;

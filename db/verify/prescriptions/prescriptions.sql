@@ -5,6 +5,7 @@ begin;
 select id, consultation_id, notes, issued_at
 from app.prescriptions where false;
 select 'app.prescriptions_by_consultation'::regclass;
+select 'app.prescriptions_by_time'::regclass;
 select prescription_id, position, drug, dosage, instructions, duration_days
 from app.prescription_items where false;
 select 'app.prescriptions_follow_a_completed_consultation()'::regprocedure;

@@ -2,10 +2,10 @@
 
 begin;
 
-select 'api.find_open_slots(text, timestamptz, timestamptz, integer, text)'::regprocedure;
+select 'api.find_open_slots'::regproc;
 select 1 / has_function_privilege(
-    'telemed_api', 'api.find_open_slots(text, timestamptz, timestamptz, integer, text)', 'execute')::integer;
+    'telemed_api', 'api.find_open_slots'::regproc, 'execute')::integer;
 select 1 / has_function_privilege(
-    'telemed_dba', 'api.find_open_slots(text, timestamptz, timestamptz, integer, text)', 'execute')::integer;
+    'telemed_dba', 'api.find_open_slots'::regproc, 'execute')::integer;
 
 rollback;

@@ -2,10 +2,10 @@
 
 begin;
 
-select 'api.list_time_off(integer, text)'::regprocedure;
+select 'api.list_time_off(text, integer, text)'::regprocedure;
 select 1 / has_function_privilege(
-    'telemed_api', 'api.list_time_off(integer, text)', 'execute')::integer;
+    'telemed_api', 'api.list_time_off(text, integer, text)', 'execute')::integer;
 select 1 / has_function_privilege(
-    'telemed_dba', 'api.list_time_off(integer, text)', 'execute')::integer;
+    'telemed_dba', 'api.list_time_off(text, integer, text)', 'execute')::integer;
 
 rollback;

@@ -1,0 +1,7 @@
+-- Revert telemed:analytics/analytics_invariants from pg
+
+begin;
+
+drop function app.analytics_invariants(timestamptz);
+
+commit;

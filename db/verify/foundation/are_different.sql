@@ -1,0 +1,7 @@
+-- Verify telemed:foundation/are_different on pg
+
+begin;
+
+select 'app.are_different(text[])'::regprocedure;
+
+rollback;

@@ -1,0 +1,7 @@
+-- Verify telemed:foundation/folded_text on pg
+
+begin;
+
+select 1 / (app.folded_text('Král') = 'kral')::integer;
+
+rollback;

@@ -1,0 +1,7 @@
+-- Verify telemed:foundation/is_ascending on pg
+
+begin;
+
+select 'app.is_ascending(text, text)'::regprocedure;
+
+rollback;

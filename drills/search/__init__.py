@@ -1,0 +1,1 @@
+"""Times the searches for doctors and slots: figures, not tests."""
