@@ -283,6 +283,7 @@ def test_audit_log_names_who_changed_a_password_without_the_password(
     tokens = ok(patient.send("POST", "/v1/me/password", json=body, headers=headers))
     audit_log = ok(admin.get("/v1/admin/audit-logs", request_id=headers["X-Request-Id"]))["items"]
     assert sorted((row["table_name"], row["operation"]) for row in audit_log) == [
+        ("email_verifications", "UPDATE"),
         ("sessions", "INSERT"),
         ("sessions", "UPDATE"),
         ("users", "UPDATE"),

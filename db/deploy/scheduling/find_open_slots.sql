@@ -25,6 +25,7 @@ declare
     v_after jsonb;
     v_after_at timestamptz;
     v_after_id uuid;
+    v_begin timestamptz;
     -- Whole rows, because a second look-up of each row by its id would take longer.
     v_page app.availability_slots[];
 begin
@@ -39,7 +40,7 @@ begin
 
     -- Two queries besides the search, because each has its own index that returns the rows in this
     -- order. No row comparison with the cursor: without one, they read the open slots of the past.
-    v_from := greatest(v_from, v_after_at);
+    v_begin := greatest(v_from, v_after_at);
     if coalesce(p_language, p_between, p_time_zone) is not null or p_weekdays is not null then
         v_page := array(
             select s
@@ -50,14 +51,14 @@ begin
         v_page := array(
             select s from app.availability_slots as s
             where s.status = 'open'
-              and s.starts_at >= v_from and s.starts_at < v_to
+              and s.starts_at >= v_begin and s.starts_at < v_to
               and (s.starts_at > v_after_at or s.id > v_after_id)
             order by s.starts_at, s.id limit p_limit + 1);
     else
         v_page := array(
             select s from app.availability_slots as s
             where s.status = 'open' and s.specialty = v_code
-              and s.starts_at >= v_from and s.starts_at < v_to
+              and s.starts_at >= v_begin and s.starts_at < v_to
               and (s.starts_at > v_after_at or s.id > v_after_id)
             order by s.starts_at, s.id limit p_limit + 1);
     end if;
