@@ -205,8 +205,10 @@ def problems(executions: Sequence[Plans], index: str) -> list[str]:
                     found.setdefault(f"{scan.node} of all of {scan.table}: {statement}", number)
             if first != now:
                 found.setdefault(f"{_listed(first)} became {_listed(now)}: {statement}", number)
-        if index not in {scan.index_name for now in plans.values() for scan in now}:
-            found.setdefault(f"{index} is not used", number)
+        used = (scan for now in plans.values() for scan in now if scan.index_name == index)
+        # A bitmap loses the order of the index: all rows that it finds are read and sorted.
+        if all(scan.node == "Bitmap Index Scan" for scan in used):
+            found.setdefault(f"{index} is not used in its order", number)
     return [f"execution {number}: {problem}" for problem, number in found.items()]
 
 
