@@ -58,7 +58,7 @@ select is(
         'select api.request_email_change(%L, %L)', 'new@CLINIC.test', :'hash')),
     null, 'request_email_change: the case of the own address can change');
 
--- The limit
+-- The limits (app.limit_email_verifications)
 select is(
     pg_temp.refusal('other_patient', format(
         'select api.request_email_change(n || %L, %L) from generate_series(1, %s) as n',
