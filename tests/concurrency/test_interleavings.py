@@ -510,6 +510,20 @@ def test_call_during_the_end_of_its_account_waits_and_is_refused(
         assert clinic.rows(query, (patient.id,)) == []
 
 
+@pytest.mark.parametrize(("end", "code"), [("commit", "TM802"), ("rollback", "")])
+def test_last_message_to_an_address_goes_to_one_of_two_accounts(
+    clinic: TwoSessions, end: str, code: str
+) -> None:
+    first, second, earlier = (new_person(clinic.observer, "patient") for _ in range(3))
+    email = f"{uuid.uuid4()}@clinic.test"
+    for _ in range(4):
+        clinic.rows("select from app.make_email_verification(%s, %s)", (earlier.id, email))
+    change = {"email": email, "password_hash": HASH}
+    function = "request_email_change"
+    one, waited, two = clinic.interleave((first, function, change), (second, function, change), end)
+    assert (one.code, waited, two.code) == ("", True, code)
+
+
 def test_figures_are_exact_while_calls_and_folds_run_at_once(clinic: TwoSessions) -> None:
     days = [clinic.new_day() for _ in range(25)]
     calls = [day.call(name, 1) for day in days for name in ("pay", "move to 2", "cancel")]
