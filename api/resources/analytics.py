@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from typing import Any
 
 from flask import request
@@ -25,8 +26,9 @@ COUNTS = (
     *("payments", "refunds"),
 )
 AMOUNTS = ("paid_minor", "refunded_minor", "net_minor")
-# A spreadsheet reads a cell that begins with one of these as a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet reads a cell that begins with one of these signs, also in full width, as a formula.
+# In many countries a semicolon begins a new cell.
+FORMULA = re.compile(r"(^|;)(?=\s*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])")
 
 
 class Revenue(Row):
@@ -70,7 +72,8 @@ class PeriodMetrics(Figures):
 class SpecialtyMetrics(Figures):
     """The doctors who have a specialty now."""
 
-    specialty = fields.String(metadata={"description": "in lower case"})
+    specialty_code = fields.String(metadata={"description": "a code of the list of specialties"})
+    specialty = fields.String(metadata={"description": "the name in the list of specialties"})
 
 
 class DoctorMetrics(Figures):
@@ -127,7 +130,10 @@ def table(metrics: dict[str, Any], bucket: str) -> bytes:
     currencies = [money["currency"] for money in metrics["revenue"]]
     rows: list[tuple[str, str, str, dict[str, Any]]] = [("total", "", "", metrics)]
     rows += ((bucket, row["starts_on"], "", row) for row in metrics["series"])
-    rows += (("specialty", row["specialty"], "", row) for row in metrics["by_specialty"])
+    rows += (
+        ("specialty", row["specialty_code"], row["specialty"], row)
+        for row in metrics["by_specialty"]
+    )
     rows += (("doctor", row["doctor_id"], row["doctor_name"], row) for row in metrics["by_doctor"])
     text = io.StringIO()
     writer = csv.writer(text)
@@ -144,4 +150,4 @@ def table(metrics: dict[str, Any], bucket: str) -> bytes:
 
 def cell(text: str) -> str:
     """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(FORMULA) else text
+    return FORMULA.sub(r"\1'", text)

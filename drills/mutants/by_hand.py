@@ -218,6 +218,18 @@ EDITS = (
         "",
     ),
     (
+        "a doctor who knows the request id of a DBA reads as a DBA",
+        "app.reads_about",
+        "and a.database_login = l.database_login",
+        "",
+    ),
+    (
+        "a refund is not in the access log",
+        "api.refund_payment",
+        "perform app.record_read('refund_payment', array[v_refunded.consultation_id]);",
+        "",
+    ),
+    (
         "reading the own access log is not recorded",
         "api.my_access_log",
         "perform app.record_read('my_access_log', array[v_actor.user_id]);",
@@ -241,6 +253,12 @@ EDITS = (
         "app.spend_email_verification",
         "and user_id = v_user.id\n      and used_at",
         "and used_at",
+    ),
+    (
+        "two accounts send ten messages to one address",
+        "app.limit_email_verifications",
+        "app.normal_email(v.email) = app.normal_email(p_email)",
+        "false",
     ),
     (
         "a patient without a verified address books where one is required",
@@ -273,14 +291,20 @@ EDITS = (
         "current_setting('app.verified_user_id', true)",
         "''",
     ),
+    (
+        "a cursor of doctors by relevance is valid by next free time",
+        "api.list_doctors",
+        "coalesce(p_sort, 'relevance')",
+        "''",
+    ),
     # Searches
     (
-        "a search minds accents",
+        "a search depends on accents",
         "app.folded_text",
         "extensions.unaccent(normalize(p_text, nfc))",
         "normalize(p_text, nfc)",
     ),
-    ("a search forgives no typing error", "api.list_doctors", ">= 0.4", ">= 2"),
+    ("a search finds no word with a typing error", "api.list_doctors", ">= 0.4", ">= 2"),
     (
         "a search finds deactivated doctors",
         "api.list_doctors",

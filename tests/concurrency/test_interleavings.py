@@ -468,6 +468,80 @@ def test_slot_opened_during_a_deactivation_of_its_doctor_is_refused(
     assert clinic.new_violations() == []
 
 
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+@pytest.mark.parametrize(
+    ("function", "code"),
+    [
+        ("book_consultation", "TM102"),
+        ("reschedule_consultation", "TM905"),
+        ("request_email_verification", "TM102"),
+        ("request_email_change", "TM102"),
+        ("verify_email", "TM231"),
+        ("close_my_account", "TM102"),
+    ],
+)
+def test_call_during_the_end_of_its_account_waits_and_is_refused(
+    clinic: TwoSessions, function: str, code: str, end: str
+) -> None:
+    patient = new_person(clinic.observer, "patient")
+    day = dataclasses.replace(clinic, patient=patient).new_day()
+    ((token,),) = clinic.rows(
+        "select token from app.make_email_verification(%s, %s)",
+        (patient.id, f"{patient.id}@clinic.test"),
+    )
+    key, password = {"idempotency_key": new_key()}, {"password_hash": HASH}
+    move = {"consultation_id": day.consultation, "slot_id": day.slot_2, **key}
+    calls: dict[str, dict[str, object]] = {
+        "book_consultation": {"slot_id": day.slot_2, **key},
+        "reschedule_consultation": move,
+        "request_email_verification": {},
+        "request_email_change": {"email": f"new-{patient.id}@clinic.test", **password},
+        "verify_email": {"token": token},
+        "close_my_account": password,
+    }
+    close = (patient, "close_my_account", password)
+    one, waited, two = clinic.interleave(close, (patient, function, calls[function]), end)
+    assert (one.code, waited, two.code) == ("", True, code if end == "commit" else "")
+    assert clinic.new_violations() == []
+    if end == "commit":
+        assert day.state() == State("cancelled", "open", "open")
+        in_force = "used_at is null and revoked_at is null and user_id = %s"
+        query = f"select id from app.email_verifications where {in_force}"
+        assert clinic.rows(query, (patient.id,)) == []
+
+
+@pytest.mark.parametrize(("end", "code"), [("commit", "TM802"), ("rollback", "")])
+def test_last_message_to_an_address_goes_to_one_of_two_accounts(
+    clinic: TwoSessions, end: str, code: str
+) -> None:
+    first, second, earlier = (new_person(clinic.observer, "patient") for _ in range(3))
+    email = f"{uuid.uuid4()}@clinic.test"
+    for _ in range(4):
+        clinic.rows("select from app.make_email_verification(%s, %s)", (earlier.id, email))
+    change = {"email": email, "password_hash": HASH}
+    function = "request_email_change"
+    one, waited, two = clinic.interleave((first, function, change), (second, function, change), end)
+    assert (one.code, waited, two.code) == ("", True, code)
+
+
+def test_figures_are_exact_while_calls_and_folds_run_at_once(clinic: TwoSessions) -> None:
+    days = [clinic.new_day() for _ in range(25)]
+    calls = [day.call(name, 1) for day in days for name in ("pay", "move to 2", "cancel")]
+    wrong = "select name, violations from app.analytics_invariants(null) where violations <> '{}'"
+    folded, found, is_done = 0, [], False
+    answers = clinic.thread.submit(lambda: [call(clinic.second, planned).code for planned in calls])
+    while not is_done:
+        is_done = answers.done()
+        clinic.rows("select ops.seal_audit()")
+        found += clinic.rows(wrong)
+        ((ids,),) = clinic.rows("select ops.fold_activity()")
+        folded += ids
+        found += clinic.rows(wrong)
+    assert set(answers.result()) == {""}
+    assert folded > len(calls)
+    assert found == []
+
+
 @pytest.mark.parametrize(("end", "state"), [("commit", []), ("rollback", ["open"])])
 def test_weekly_slots_wait_for_concurrent_time_off(
     clinic: TwoSessions, end: str, state: list[str]

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from api.resources.analytics import cell
 from tests.support.client import Client, at, new_key, ok, places
 
 COUNTS = (
@@ -107,7 +108,8 @@ def test_time_is_offered_and_booked_by_specialty_and_doctor(
     admin: Client, new_doctor: Callable[..., Client], new_patient: Callable[..., Client]
 ) -> None:
     specialty = f"Figures {new_key()[:8]}"
-    busy, idle = new_doctor(specialty=specialty), new_doctor(specialty=specialty)
+    # Written in another way, it is the same specialty.
+    busy, idle = new_doctor(specialty=specialty), new_doctor(specialty=f"{specialty.upper()}.")
     booked = busy.publish(at(301, 9))
     new_patient().book(booked)
     for doctor, hour in ((busy, 10), (idle, 9), (idle, 10)):
@@ -122,9 +124,11 @@ def test_time_is_offered_and_booked_by_specialty_and_doctor(
 
     assert time_of("by_doctor", doctor_id=busy.id) == [2 * length, length, 0.5]
     assert time_of("by_doctor", doctor_id=idle.id) == [2 * length, 0, 0]
-    assert time_of("by_specialty", specialty=specialty.lower()) == [4 * length, length, 0.25]
+    code = specialty.lower().replace(" ", "_")
+    listed = {"specialty_code": code, "specialty": specialty}
+    assert time_of("by_specialty", **listed) == [4 * length, length, 0.25]
     (row,) = [r for r in figures["by_doctor"] if r["doctor_id"] == idle.id]
-    assert row["specialty"] == specialty
+    assert row["specialty"] == f"{specialty.upper()}."
 
 
 def test_csv_has_the_figures_of_the_json(
@@ -154,6 +158,19 @@ def test_csv_has_the_figures_of_the_json(
         # A spreadsheet would run the name as a formula.
         assert row["name"] == '\'=HYPERLINK("x"), Dr'
         assert (row["payments"], row["paid_minor_EUR"], row["net_minor_EUR"]) == ("1", "700", "700")
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        *(("=1", "'=1"), ("+1", "'+1"), ("-1", "'-1"), ("@SUM(1)", "'@SUM(1)"), ("\t=1", "'\t=1")),
+        *((" =1", "' =1"), ("\u00a0=1", "'\u00a0=1"), ("\uff1d1", "'\uff1d1")),
+        *(("\uff20A", "'\uff20A"), ("Dr;=1", "Dr;'=1"), ("=1; =2", "'=1;' =2")),
+        *(("", ""), ("Ana O'Neill-Smith", "Ana O'Neill-Smith"), ("A=B; C", "A=B; C")),
+    ],
+)
+def test_name_that_a_spreadsheet_would_run_is_written_as_text(name: str, written: str) -> None:
+    assert cell(name) == written
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_doctors_are_found_by_specialty_and_part_of_the_name(
     assert ok(patient.get("/v1/doctors", q="_%_"))["items"] == []
 
 
-def test_search_ignores_accents_and_forgives_typing_errors(
+def test_doctor_is_found_without_accents_and_with_typing_errors(
     patient: Client, new_doctor: Callable[..., Client]
 ) -> None:
     kral = new_doctor(full_name="Dr. Tomáš Král", specialty="Vexillology", languages=["cs", "sk"])

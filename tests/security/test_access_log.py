@@ -80,6 +80,24 @@ def test_act_as_is_in_the_server_log_after_a_rollback(
     assert f"acts as {patient.id}" in cluster.log.read_text(errors="replace")
 
 
+def test_request_id_of_a_dba_does_not_hide_a_reader(
+    cluster: Cluster, database: str, patient: Client, doctor: Client
+) -> None:
+    booked = patient.book(doctor.publish())["id"]
+    with psycopg.connect(cluster.url(database, "postgres")) as connection:
+        connection.execute("set role telemed_dba")
+        connection.execute("select ops.act_as(%s)", (doctor.email,))
+        connection.execute("select api.get_consultation(%s)", (booked,))
+    (acted,) = ok(doctor.get("/v1/me/access-log"))["items"]
+    assert (acted["operation"], acted["reader_role"]) == ("act_as", "dba")
+    headers = {"X-Request-Id": acted["request_id"]}
+    ok(doctor.send("GET", f"/v1/consultations/{booked}", headers=headers))
+    by_doctor, by_dba = ok(patient.get("/v1/me/access-log"))["items"]
+    assert by_doctor["request_id"] == by_dba["request_id"] == acted["request_id"]
+    assert (by_doctor["reader_role"], by_dba["reader_role"]) == ("doctor", "dba")
+    assert by_doctor["reader_name"] == ok(doctor.get("/v1/me"))["full_name"]
+
+
 def test_attempt_of_a_deactivated_account_is_in_the_access_log(
     cluster: Cluster, database: str, admin: Client, patient: Client
 ) -> None:

@@ -45,6 +45,7 @@ comment on type api.period_metrics is
 'The figures of one day, or of one week, which begins on a Monday. See api.figures.';
 
 create type api.specialty_metrics as (
+    specialty_code text,
     specialty text,
     consultations bigint,
     scheduled_consultations bigint,
@@ -58,7 +59,8 @@ create type api.specialty_metrics as (
     revenue api.revenue[]
 );
 comment on type api.specialty_metrics is
-'The figures of the doctors who have a specialty now, in lower case. See api.figures.';
+'The figures of the doctors who have a specialty now: its code and its name in the list of
+specialties. See api.figures.';
 
 create type api.doctor_metrics as (
     doctor_id uuid,
@@ -242,19 +244,14 @@ begin
         raise exception 'The bucket must be day or week'
             using errcode = 'TM201', column = 'bucket';
     end if;
-    -- Finding a name takes a while.
-    if p_time_zone is null
-        or (p_time_zone <> 'UTC' and not app.is_iana_time_zone(p_time_zone)) then
-        raise exception 'The time zone must be a name of the IANA database, such as Europe/Berlin'
-            using errcode = 'TM204', column = 'time_zone';
-    end if;
+    perform app.require_time_zone(p_time_zone);
 
     with by_period as materialized (
         select (a.at at time zone 'UTC')::date as starts_on, a.*
         from app.activity_by_period(v_from, v_to, p_bucket, p_time_zone) as a
     ),
     by_doctor as materialized (
-        select lower(d.specialty) as specialty, a.*
+        select d.specialty_code::text as specialty_code, a.*
         from app.activity_by_doctor(v_from, v_to) as a
         inner join app.doctors as d on d.user_id = a.doctor_id
     ),
@@ -262,7 +259,7 @@ begin
     -- name a row is null.
     sums as (
         select
-            grouping(a.starts_on) = 1 as is_total, a.starts_on, null as specialty,
+            grouping(a.starts_on) = 1 as is_total, a.starts_on, null as specialty_code,
             null::uuid as doctor_id, a.currency, sum(a.consultations) as consultations,
             sum(a.completed) as completed, sum(a.cancelled) as cancelled,
             sum(a.booked_seconds) as booked, sum(a.booked_seconds + a.open_seconds) as offered,
@@ -272,16 +269,16 @@ begin
         group by grouping sets ((a.currency), (a.starts_on, a.currency))
         union all
         select
-            false, null, a.specialty, a.doctor_id, a.currency, sum(a.consultations),
+            false, null, a.specialty_code, a.doctor_id, a.currency, sum(a.consultations),
             sum(a.completed), sum(a.cancelled), sum(a.booked_seconds),
             sum(a.booked_seconds + a.open_seconds), sum(a.payments), sum(a.refunds),
             sum(a.paid_minor), sum(a.refunded_minor)
         from by_doctor as a
-        group by grouping sets ((a.specialty, a.currency), (a.doctor_id, a.currency))
+        group by grouping sets ((a.specialty_code, a.currency), (a.doctor_id, a.currency))
     ),
     summed as (
         select
-            s.is_total, s.starts_on, s.specialty, s.doctor_id,
+            s.is_total, s.starts_on, s.specialty_code, s.doctor_id,
             (
                 sum(s.consultations), sum(s.consultations - s.completed - s.cancelled),
                 sum(s.completed), sum(s.cancelled), sum(s.offered), sum(s.booked),
@@ -294,7 +291,7 @@ begin
                     '{}')
             )::api.figures as figures
         from sums as s
-        group by s.is_total, s.starts_on, s.specialty, s.doctor_id
+        group by s.is_total, s.starts_on, s.specialty_code, s.doctor_id
         having (sum(s.consultations), sum(s.offered), sum(s.payments + s.refunds)) <> (0, 0, 0)
     )
     select
@@ -311,8 +308,10 @@ begin
             select row(s.starts_on, (s.figures).*)::api.period_metrics
             from summed as s where s.starts_on is not null order by s.starts_on),
         array(
-            select row(s.specialty, (s.figures).*)::api.specialty_metrics
-            from summed as s where s.specialty is not null order by s.specialty),
+            select row(s.specialty_code, l.name, (s.figures).*)::api.specialty_metrics
+            from summed as s
+            inner join app.specialties as l on l.code = s.specialty_code
+            order by s.specialty_code),
         array(
             select row(s.doctor_id, d.full_name, d.specialty, (s.figures).*)::api.doctor_metrics
             from summed as s

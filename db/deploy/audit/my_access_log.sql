@@ -58,13 +58,15 @@ begin
     from page as l
     left join app.profiles as p on p.user_id = l.user_id
     cross join lateral (
-        -- ops.act_as writes its entry in the transaction of the read, under the same request id.
-        -- Clients of the REST API choose their request id, so the entry decides.
+        -- ops.act_as writes its entry in the transaction of the read: under the same request id
+        -- and by the same database login. A client of the REST API can choose a request id that it
+        -- has read in its own access log, but not the login.
         select case
             when l.user_id is null then true
             when l.request_id like 'psql-%' then exists (
                 select from app.access_logs as a
                 where a.kind = 'act_as' and a.user_id = l.user_id and a.request_id = l.request_id
+                  and a.database_login = l.database_login
                   and a.id <= l.id
                   and a.occurred_at between l.occurred_at - interval '1 day' and l.occurred_at)
             else false

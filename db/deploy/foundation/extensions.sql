@@ -8,7 +8,7 @@ create extension btree_gist with schema extensions;
 -- Random bytes for refresh tokens, keyed hashes.
 create extension pgcrypto with schema extensions;
 
--- Search that forgives accents and typing errors.
+-- Search without regard to accents, and with typing errors.
 create extension unaccent with schema extensions;
 create extension pg_trgm with schema extensions;
 

@@ -8,8 +8,9 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- One argument: the function takes the dictionary of its own schema.
-    return lower(extensions.unaccent(normalize(p_text, nfc)));
+    -- One argument: the function takes the dictionary of its own schema. The final sigma and the
+    -- ordinary one have the same capital letter.
+    return translate(lower(extensions.unaccent(normalize(p_text, nfc))), 'ς', 'σ');
 end;
 $$;
 

@@ -41,8 +41,9 @@ comment on function api.close_my_account(text) is
 'Closes the account of the calling patient: cancels their consultations that have not begun, ends
 their sessions, and deactivates the account. Medical records, payments and logs are kept as long as
 the law requires; an admin can activate the account again. Doctors and admins ask an admin
-(api.deactivate_user). p_password_hash: the password, hashed with the setting from
-api.my_password_salt. Raises TM101, TM102, TM208, TM220, TM301, TM302.';
+(api.deactivate_user). A repeated call is refused with TM102, because the session has ended.
+p_password_hash: the password, hashed with the setting from api.my_password_salt. Raises TM101,
+TM102, TM208, TM220, TM301, TM302.';
 
 grant execute on function api.close_my_account(text) to telemed_api, telemed_dba;
 

@@ -25,6 +25,8 @@ address of the account, or one that becomes it when the token is used. Only the 
 is stored.';
 
 create index email_verifications_by_user on app.email_verifications (user_id, requested_at);
+create index email_verifications_by_email
+on app.email_verifications (app.normal_email(email), requested_at);
 
 create trigger email_verifications_are_audited
 after insert or update or delete on app.email_verifications
@@ -148,7 +150,7 @@ comment on function app.make_email_verification(uuid, text) is
 'Issues a token that is valid for 24 hours and verifies p_email for the account of a user. Tokens
 that were issued before stay valid.';
 
-create function app.limit_email_verifications(p_user_id uuid)
+create function app.limit_email_verifications(p_user_id uuid, p_email text)
 returns void
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -156,12 +158,21 @@ as $$
 declare
     v_fifth timestamptz;
 begin
-    -- The caller has locked the account, so that concurrent requests are counted one by one.
-    v_fifth := (
-        select v.requested_at::timestamptz
-        from app.email_verifications as v
-        where v.user_id = p_user_id and v.requested_at > app.clock() - interval '1 hour'
-        order by v.requested_at desc offset 4 limit 1);
+    -- Concurrent requests are counted one by one: the caller has locked the account, and this lock
+    -- is one for the address, which several accounts can name. It is the last of the transaction.
+    perform pg_advisory_xact_lock(
+        hashtextextended('verification ' || app.normal_email(p_email), 0));
+    v_fifth := greatest(
+        (select v.requested_at::timestamptz
+         from app.email_verifications as v
+         where v.user_id = p_user_id
+           and v.requested_at > app.clock() - interval '1 hour'
+         order by v.requested_at desc offset 4 limit 1),
+        (select v.requested_at::timestamptz
+         from app.email_verifications as v
+         where app.normal_email(v.email) = app.normal_email(p_email)
+           and v.requested_at > app.clock() - interval '1 hour'
+         order by v.requested_at desc offset 4 limit 1));
     if v_fifth is not null then
         raise exception 'Five messages were sent within an hour: use one of them, or try later'
             using errcode = 'TM802',
@@ -170,9 +181,10 @@ begin
 end;
 $$;
 
-comment on function app.limit_email_verifications(uuid) is
-'Refuses the sixth token of a user within an hour, so that nobody can flood a mailbox. Raises TM802;
-its hint has the seconds to wait.';
+comment on function app.limit_email_verifications(uuid, text) is
+'Refuses the sixth token within an hour of a user, and the sixth for an address, whoever requested
+the others: so nobody can flood a mailbox, not even with several accounts. Raises TM802; its hint
+has the seconds to wait.';
 reset role;
 
 commit;

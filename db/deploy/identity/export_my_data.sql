@@ -89,7 +89,8 @@ $$;
 comment on function app.stored_about(uuid) is
 'All rows about a user, see api.data_exports: of each table that names a patient, a user, a
 consultation or a doctor. Not in it are refresh tokens (secrets), counts of failed log-ins (they
-name no user), the audit log (the past of these rows), and the answers under idempotency keys
+name no user), the audit log (the past of these rows), what the user has read or was refused (the
+access log has who has read data of the user instead), and the answers under idempotency keys
 (copies of these rows).';
 reset role;
 

@@ -30,6 +30,7 @@ declare
     v_now constant timestamptz := app.clock();
     v_code text;
     v_words text[];
+    v_list text;
     v_after jsonb;
     v_after_free_at timestamptz;
     v_after_relevance integer;
@@ -38,10 +39,6 @@ declare
     v_positions jsonb[];
 begin
     perform app.current_actor();
-    v_after := app.cursor_position('list_doctors', p_cursor);
-    v_after_free_at := (v_after ->> 0)::timestamptz;
-    v_after_relevance := (v_after ->> 1)::integer;
-    v_after_id := (v_after ->> 2)::uuid;
     perform app.check_limit(p_limit);
     if p_sort not in ('relevance', 'next_free') then
         raise exception 'sort must be relevance or next_free'
@@ -59,6 +56,14 @@ begin
         raise exception 'q must have at most 200 characters and 10 words'
             using errcode = 'TM201', column = 'q';
     end if;
+    -- A cursor belongs to one order and to the words whose relevance it has.
+    v_list := concat_ws(
+        ' ', 'list_doctors', coalesce(p_sort, 'relevance'),
+        encode(sha256(convert_to(v_words::text, 'UTF8')), 'hex'));
+    v_after := app.cursor_position(v_list, p_cursor);
+    v_after_free_at := (v_after ->> 0)::timestamptz;
+    v_after_relevance := (v_after ->> 1)::integer;
+    v_after_id := (v_after ->> 2)::uuid;
 
     -- The position of a doctor in the list: next free time, relevance, id. The first is the same
     -- for all doctors if the list is sorted by relevance, and the second if it is sorted by time.
@@ -111,7 +116,7 @@ begin
         limit p_limit + 1
     ) as c;
     perform app.set_next_cursor(
-        'list_doctors', case when cardinality(v_ids) > p_limit then v_positions[p_limit] end);
+        v_list, case when cardinality(v_ids) > p_limit then v_positions[p_limit] end);
 
     return query
     select d.*
@@ -128,8 +133,8 @@ language of the doctor, or like one of their words; case and accents do not matt
 ISO 639-1 code. p_max_fee_minor: the highest fee, in minor units of the doctor''s own currency.
 p_sort: next_free for the earliest open slot first (doctors without one come last), relevance or
 null for the best match of p_q first and otherwise the order in which the doctors joined. p_limit: 1
-to 1000 rows; p_cursor: app.next_cursor of the page before, with the same arguments. Raises TM101,
-TM102, TM201, TM302.';
+to 1000 rows; p_cursor: app.next_cursor of the page before, with the same p_q and p_sort. Raises
+TM101, TM102, TM201, TM302.';
 
 grant execute on function api.list_doctors to telemed_api, telemed_dba;
 

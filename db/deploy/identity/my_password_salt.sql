@@ -20,8 +20,9 @@ $$;
 
 comment on function api.my_password_salt() is
 'The bcrypt setting ($2b$, cost, $, salt) with which the caller hashes their current password before
-api.change_password. Counts as a failed log-in until api.change_password succeeds. Raises TM101,
-TM102, TM302, TM801.';
+api.change_password, api.request_email_change and api.close_my_account. Counts as a failed log-in
+until one of these succeeds: one that is refused for another reason stays counted, so that nobody
+can find out by many requests which addresses are registered. Raises TM101, TM102, TM302, TM801.';
 
 grant execute on function api.my_password_salt() to telemed_api, telemed_dba;
 

@@ -29,7 +29,7 @@ begin
         raise exception 'The e-mail address is registered already'
             using errcode = 'TM911', column = 'email';
     end if;
-    perform app.limit_email_verifications(v_user.id);
+    perform app.limit_email_verifications(v_user.id, p_email);
     return query
     select v.* from app.make_email_verification(v_user.id, p_email) as v;
 end;

@@ -11,10 +11,13 @@ declare
     v_actor app.actor := app.current_actor();
     v_user app.users := app.lock_account(v_actor.user_id);
 begin
+    -- Verified again under the lock: the account may have been closed meanwhile.
+    perform app.current_actor();
+
     if v_user.email_verified_at is not null then
         raise exception 'The e-mail address is verified already' using errcode = 'TM931';
     end if;
-    perform app.limit_email_verifications(v_user.id);
+    perform app.limit_email_verifications(v_user.id, v_user.email);
     return query
     select v.* from app.make_email_verification(v_user.id, v_user.email) as v;
 end;

@@ -13,7 +13,7 @@ begin
     -- which would take longer than a search.
     if p_name = 'UTC' then
         return;
-    elsif p_name ~ '^[A-Z][A-Za-z_]*(/[A-Z][A-Za-z_-]*)+$' then
+    elsif p_name ~ '^[A-Z][A-Za-z_]*(/[A-Z][A-Za-z_-]*)+$' and p_name !~* '^(posix|right)/' then
         begin
             perform app.clock() at time zone p_name;
             return;

@@ -25,6 +25,10 @@ begin
         jsonb_build_object(
             'payment_id', p_payment_id, 'amount_minor', p_amount_minor, 'reason', p_reason));
     if v_key.created_at is not null then
+        -- No entry for a stored refusal, which has no response.
+        perform app.record_read(
+            'refund_payment',
+            array_remove(array[(v_key.response ->> 'consultation_id')::uuid], null));
         return jsonb_populate_record(null::api.payments, v_key.response);
     end if;
 
@@ -54,6 +58,8 @@ begin
     returning id into v_refund_id;
 
     select p.* into strict v_refund from api.payments as p where p.id = v_refund_id;
+    -- The answer has the consultation and the method of the payment, which the caller did not send.
+    perform app.record_read('refund_payment', array[v_refunded.consultation_id]);
     perform app.settle_key(v_key, v_refund_id, to_jsonb(v_refund));
     return v_refund;
 end;
@@ -62,8 +68,9 @@ $$;
 comment on function api.refund_payment(uuid, bigint, text, text) is
 'Records a refund of one payment, in its currency and by its method. The refunds of a payment never
 exceed it. p_amount_minor: minor units. p_reason: 1 to 4000 characters. p_idempotency_key is
-required. For admins. Raises TM101, TM102, TM201, TM203, TM206, TM208, TM301, TM302, TM404, TM909,
-TM991. TM909 is stored under the key, see app.refuse.';
+required. For admins. The access log records the call, because the answer has data of the payment.
+Raises TM101, TM102, TM201, TM203, TM206, TM208, TM301, TM302, TM404, TM909, TM991. TM909 is stored
+under the key, see app.refuse.';
 
 grant execute on function api.refund_payment(uuid, bigint, text, text) to telemed_api, telemed_dba;
 

@@ -4,7 +4,7 @@ begin;
 
 select app.refuse_to_lose_rows('email_verifications');
 
-drop function app.limit_email_verifications(uuid);
+drop function app.limit_email_verifications(uuid, text);
 drop function app.make_email_verification(uuid, text);
 drop type api.email_verifications;
 drop trigger users_verify_their_address_by_a_token on app.users;

@@ -3,7 +3,7 @@ begin;
 \ir ../helpers/invariants.psql
 select plan(21);
 
--- What a row says, and what the audit log says of it
+-- The activity of rows, and of their versions in the audit log
 select is(
     (select array_agg(r.n order by r.n) from (
         select format('%s %s', a.doctor_id = pg_temp.id_of('doctor'),

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(61);
+select plan(68);
 
 -- The series as text: day, consultations, completed, cancelled, payments
 create function pg_temp.days(p_series api.period_metrics[])
@@ -147,9 +147,9 @@ select collect_tap(
         'clinic_analytics: each doctor has their figures, in the order of their names'),
     is(m.by_specialty,
         array[
-            ('cardiology', 4, 1, 2, 1, 7200, 5400, 0.75, 2, 1,
+            ('cardiology', 'Cardiology', 4, 1, 2, 1, 7200, 5400, 0.75, 2, 1,
              array[('EUR', 8000, 1500, 6500)::api.revenue]),
-            ('dermatology', 1, 1, 0, 0, 1800, 1800, 1, 1, 0,
+            ('dermatology', 'Dermatology', 1, 1, 0, 0, 1800, 1800, 1, 1, 0,
              array[('JPY', 900, 0, 900)::api.revenue])]::api.specialty_metrics[],
         'clinic_analytics: each specialty has the figures of its doctors'),
     is((select string_agg(s.revenue::text, ' ' order by s.starts_on) from unnest(m.series) as s
@@ -252,6 +252,55 @@ select pg_temp.fold() \g /dev/null
 select pg_temp.sign_in('admin');
 select is_empty('select pg_temp.wrong()',
     'clinic_analytics: every range has the figures of its rows after a second fold');
+
+-- A reschedule to another day, and days on which clocks change
+select pg_temp.open_slot('doctor', '2027-02-01 10:00:00+00') as from_slot,
+    pg_temp.open_slot('doctor', '2027-02-02 10:00:00+00') as to_slot \gset
+select pg_temp.booking('patient', :'from_slot') as moved \gset
+select pg_temp.booking('patient', pg_temp.open_slot('doctor', t)) from unnest(array[
+    timestamptz '2027-03-27 22:30+00', '2027-03-27 23:00+00', '2027-03-28 21:30+00',
+    '2027-03-28 22:00+00', '2027-10-30 21:30+00', '2027-10-30 22:00+00', '2027-10-31 22:30+00',
+    '2027-10-31 23:00+00']) as t \g /dev/null
+select pg_temp.fold() \g /dev/null
+select pg_temp.sign_in('patient');
+select api.reschedule_consultation(:'moved', :'to_slot', 'move') \g /dev/null
+select pg_temp.sign_in('admin');
+create function pg_temp.days_in(p_from timestamptz, p_to timestamptz, p_time_zone text)
+returns text language sql
+as $$
+    select pg_temp.days((api.clinic_analytics(p_from, p_to, 'day', p_time_zone)).series)::text
+$$;
+create temp view moved_and_changed as
+select
+    pg_temp.days_in('2027-02-01 00:00+00', '2027-02-03 00:00+00', 'UTC') as moved,
+    pg_temp.days_in('2027-03-01 00:00+00', '2027-04-01 00:00+00', 'Europe/Berlin') as spring,
+    pg_temp.days_in('2027-10-01 00:00+00', '2027-12-01 00:00+00', 'Europe/Berlin') as autumn;
+select is(
+    d.moved, '{"2027-02-01 0 0 0 0","2027-02-02 1 0 0 0"}',
+    'clinic_analytics: a rescheduled consultation counts on its new day, its old slot is offered')
+from moved_and_changed as d;
+select is(
+    d.spring, '{"2027-03-27 1 0 0 0","2027-03-28 2 0 0 0","2027-03-29 1 0 0 0"}',
+    'clinic_analytics: a day of 23 hours begins and ends at midnight')
+from moved_and_changed as d;
+select is(
+    d.autumn, '{"2027-10-30 1 0 0 0","2027-10-31 2 0 0 0","2027-11-01 1 0 0 0"}',
+    'clinic_analytics: a day of 25 hours begins and ends at midnight')
+from moved_and_changed as d;
+select is_empty('select pg_temp.wrong()',
+    'clinic_analytics: every range has the figures of its rows after a reschedule');
+select d::text as before_fold from moved_and_changed as d \gset
+select pg_temp.fold() \g /dev/null
+select pg_temp.sign_in('admin');
+select is(d::text, :'before_fold',
+    'clinic_analytics: a fold changes no figure of these days')
+from moved_and_changed as d;
+select is_empty('select pg_temp.wrong()',
+    'clinic_analytics: every range has the figures of its rows after the fold of a reschedule');
+reset role;
+select is_empty('select * from app.analytics_invariants(null) where violations <> ''{}''',
+    'clinic_analytics: the sums after a reschedule are those of the rows');
+set local role telemed_api;
 
 -- Refusals
 select throws_ok(

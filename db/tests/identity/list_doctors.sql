@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(69);
+select plan(75);
 
 select pg_temp.sign_in('admin');
 select id as third from api.onboard_doctor(
@@ -49,8 +49,8 @@ from (values
     ('', 'doctor other_doctor 100%', 'list_doctors: an empty search finds all doctors'),
     ('UNAL', '100%', 'list_doctors: accents of the name do not matter'),
     ('OTHÉR', 'other_doctor', 'list_doctors: accents of the search do not matter'),
-    ('unnal', '100%', 'list_doctors: a typing error in a name is forgiven'),
-    ('kardiology', 'doctor 100%', 'list_doctors: a typing error in a specialty is forgiven'),
+    ('unnal', '100%', 'list_doctors: a name is found with a typing error'),
+    ('kardiology', 'doctor 100%', 'list_doctors: a specialty is found with a typing error'),
     ('dermatology', 'other_doctor', 'list_doctors: a specialty is found as a word'),
     ('carl', '', 'list_doctors: a word is not like another one with the same beginning'),
     ('una', '100%', 'list_doctors: three letters are a part of a name'),
@@ -121,6 +121,25 @@ select is(
     pg_temp.all_pages(
         'api.list_doctors(p_q => ''cardiology'', p_limit => 1, p_cursor => %L)'),
     array[:'first', :'third'], 'list_doctors: pages of a search show every doctor once');
+select pg_temp.cursor_after('patient', $$ api.list_doctors(p_limit => 1) $$) as by_relevance,
+    pg_temp.cursor_after(
+        'patient', $$ api.list_doctors(p_limit => 1, p_sort => 'next_free') $$) as by_time,
+    pg_temp.cursor_after(
+        'patient', $$ api.list_doctors(p_limit => 1, p_q => 'doctor') $$) as of_words \gset
+select is(
+    pg_temp.refusal('patient', format(
+        'select api.list_doctors(p_q => %L, p_sort => %L, p_cursor => %L)', v.q, v.sort, v.cursor)),
+    v.refusal, 'list_doctors: ' || v.sentence)
+from (values
+    (null, 'next_free', :'by_relevance', 'TM201 cursor',
+     'a cursor by relevance is refused for the next free time'),
+    (null, 'relevance', :'by_time', 'TM201 cursor',
+     'a cursor by next free time is refused for relevance'),
+    ('cardiology', null, :'of_words', 'TM201 cursor', 'a cursor is refused for other words'),
+    (null, null, :'of_words', 'TM201 cursor', 'a cursor of words is refused without words'),
+    (null, 'relevance', :'by_relevance', null, 'relevance is the order without an order'),
+    (' DÓCTOR', null, :'of_words', null, 'a cursor is accepted for the same words in capitals'))
+    as v (q, sort, cursor, refusal, sentence);
 select is(
     pg_temp.refusal('patient', format('select api.list_doctors(%s)', v.arguments)),
     v.refusal, 'list_doctors: ' || v.sentence)

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(20);
+select plan(22);
 reset role;
 
 select is(
@@ -21,6 +21,8 @@ from (values
     ('CET', 'TM204 time_zone', 'an abbreviation is refused'),
     ('+02:00', 'TM204 time_zone', 'an offset is refused'),
     ('posix/Europe/Berlin', 'TM204 time_zone', 'the posix variant of a zone is refused'),
+    ('Posix/Europe/Berlin', 'TM204 time_zone', 'the posix variant in other letters is refused'),
+    ('Right/Europe/Berlin', 'TM204 time_zone', 'the variant with leap seconds is refused'),
     ('localtime', 'TM204 time_zone', 'the name localtime is refused'),
     ('europe/berlin', 'TM204 time_zone', 'a zone in small letters is refused'),
     ('../../etc/passwd', 'TM204 time_zone', 'a path is refused'),

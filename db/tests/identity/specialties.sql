@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(26);
+select plan(27);
 reset role;
 
 -- Codes
@@ -25,6 +25,9 @@ from (values
 select isnt(
     app.specialty_code('Кардиология'), app.specialty_code('Неврология'),
     'specialty_code: two names in another script have two codes');
+select is(
+    app.specialty_code('ΚΑΡΔΙΟΛΟΓΟΣ'), app.specialty_code('καρδιολογος'),
+    'specialty_code: the case of a name in another script does not matter');
 select is(
     app.specialty_code(app.specialty_code('Кардиология')), app.specialty_code('Кардиология'),
     'specialty_code: a code made of a hash is its own code');

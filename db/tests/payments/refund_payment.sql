@@ -1,7 +1,8 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/keys.psql
-select plan(49);
+\ir ../helpers/reads.psql
+select plan(51);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
@@ -148,6 +149,12 @@ from api.record_payment(:'keyed', 1000, 'EUR', 'card', null, null, 'keyed') \gse
 select pg_temp.honours_key('refund_payment', 'admin',
     format('%L, 500, null', :'keyed_payment'), format('%L, 500, ''A reason''', :'keyed_payment'),
     format('%L, 501, null', :'keyed_payment'), 'TM909');
+
+-- In the access log: a refund, and a retry of it
+select pg_temp.records_read('refund_payment', 'admin',
+    format('%L, 100, null, ''read''', :'keyed_payment'), :'keyed');
+select pg_temp.records_read('refund_payment', 'admin',
+    format('%L, 100, null, ''read''', :'keyed_payment'), :'keyed');
 
 select * from finish();
 rollback;

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(80);
+select plan(82);
 reset role;
 
 -- The starts (day and time in UTC) that a patient finds.
@@ -208,6 +208,65 @@ from (values
     ('01:00-02:30', '30 23:30, 31 00:00, 31 01:00', 'the first half of a repeated hour is found twice'),
     ('03:00-04:00', '31 02:00', 'the hour after the change is found once'))
     as v (hours, starts, sentence);
+
+-- Clocks of the world: what a search finds, and the local time of each slot
+reset role;
+select pg_temp.set_clock('2027-03-01 08:00:00+00');
+select count(pg_temp.open_slot('other_doctor', t, 10))
+from unnest(array['2027-03-13', '2027-03-27', '2027-04-03', '2027-04-29', '2027-09-25', '2027-10-02',
+    '2027-10-28', '2027-10-30', '2027-11-06']::date[]) as d
+cross join generate_series(d + time '00:07', d + interval '47 hours', interval '20 minutes') as local
+cross join lateral (select local at time zone 'UTC') as s (t) \g /dev/null
+create temp table search on commit drop as
+select z.zone, b.opens, b.closes, w.weekdays, p.starts_at, p.ends_at
+from unnest(array['Europe/Berlin', 'America/Havana', 'America/Nuuk', 'Atlantic/Azores',
+    'Australia/Lord_Howe', 'Pacific/Chatham', 'Africa/Cairo', 'Asia/Kathmandu']) as z (zone)
+cross join (values ('00:00', '24:00'), ('23:30', '00:30'), ('00:00', '01:00'), ('01:30', '02:30'),
+    ('22:00', '06:00')) as b (opens, closes)
+cross join (values (null::integer[]), ('{6,7}')) as w (weekdays)
+cross join (values
+    (timestamptz '2027-03-12 05:00+00', timestamptz '2027-05-02 11:00+00'),
+    ('2027-09-24 20:00+00', '2027-11-08 00:00+00')) as p (starts_at, ends_at);
+create function pg_temp.by_clock(p_search search)
+returns uuid[] language sql
+as $$
+    select array(
+        select s.id
+        from app.availability_slots as s
+        cross join lateral (
+            select s.starts_at at time zone (p_search).zone as shown
+        ) as l
+        cross join lateral (
+            -- The day on which the hours begin
+            select l.shown::date - (
+                (p_search).opens > (p_search).closes
+                and l.shown::time < (p_search).closes::time)::integer as day
+        ) as d
+        where s.status = 'open'
+          and s.starts_at >= (p_search).starts_at and s.starts_at < (p_search).ends_at
+          and case
+              when (p_search).opens < (p_search).closes then
+                  l.shown::time >= (p_search).opens::time and l.shown::time < (p_search).closes::time
+              else l.shown::time >= (p_search).opens::time or l.shown::time < (p_search).closes::time
+          end
+          and ((p_search).weekdays is null
+               or extract(isodow from d.day) = any ((p_search).weekdays))
+        order by s.starts_at, s.id)
+$$;
+select pg_temp.sign_in('patient');
+create temp table outcome on commit drop as
+select s::text as search, pg_temp.by_clock(s) as expected, array(
+    select f.id from api.find_open_slots(
+        p_from => s.starts_at, p_to => s.ends_at, p_weekdays => s.weekdays,
+        p_between => s.opens || '-' || s.closes, p_time_zone => s.zone, p_limit => 1000) as f)
+    as found
+from search as s;
+select cmp_ok(
+    (select count(*) from outcome where cardinality(expected) between 20 and 999), '>=', 120::bigint,
+    'search_open_slots: the searches by clocks of the world find slots');
+select is_empty('select search from outcome where found <> expected',
+    'search_open_slots: a search finds the slots whose local time is in the hours, in any zone');
+set local role telemed_api;
 
 -- Refusals
 select is(
