@@ -11,6 +11,7 @@ from api import (
     __version__,
     access_log,
     config,
+    deadline,
     delivery,
     errors,
     logs,
@@ -69,6 +70,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     app.before_request(_refuse_other_spellings)
     for limit in (rate_limits, password_hashing):
         limit.register(app, settings)
+    deadline.register(app)
     delivery.register(app, settings)
     access_log.register(app)
     settings.keyring  # noqa: B018  # parsed now, not in the first request of each worker

@@ -4,16 +4,30 @@ It uses psycopg's interface to libpq and its adaptation of values. A cursor of p
 more, and takes 60 us of a read's 350.
 """
 
+import math
 import secrets
 import select
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import psycopg
+from psycopg.abc import Buffer
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus
+from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
+
+# A time limit in milliseconds for the next statement of the transaction, unless the one that
+# PostgreSQL has is shorter. A statement cannot change its own limit.
+LIMIT = b"""
+select set_config('statement_timeout', $1::text, true)
+ where current_setting('statement_timeout') = '0'
+    or $1::text::integer * interval '1 millisecond'
+        < current_setting('statement_timeout')::interval
+"""
+
+
+Texts: TypeAlias = Sequence[Buffer | None]
 
 
 class Notice(NamedTuple):
@@ -42,21 +56,30 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         self._answers = select.poll()
         self._answers.register(self.pgconn.socket, select.POLLIN)
 
-    def value(self, statement: bytes, values: Sequence[object], *, prepare: bool) -> bytes:
+    def value(
+        self,
+        statement: bytes,
+        values: Sequence[object],
+        *,
+        prepare: bool,
+        limit: float | None = None,
+    ) -> bytes:
         """The first column of the first row, in PostgreSQL's text format. Empty if it is null.
 
         statement: SQL with $1, $2 and so on, which the server prepares once if `prepare`. The
-        server infers the types of the values. Raises psycopg.Error; OperationalError, with the
-        connection closed, if the server does not answer in time.
+        server infers the types of the values. limit: the seconds after which the server cancels and
+        rolls back the statement, if its own limit is not shorter; sent in the same round trip.
+        Raises psycopg.Error; OperationalError, with the connection closed, if the server does not
+        answer in time.
         """
         self.notices.clear()
         texts = self._transformer.dump_sequence(values, [PyFormat.TEXT] * len(values))
-        if prepare:
-            name = self._names.get(statement) or self._prepare(statement)
-            self.pgconn.send_query_prepared(name, texts)
+        name = (self._names.get(statement) or self._prepare(statement)) if prepare else None
+        if limit is None:
+            self._send(statement, name, texts)
+            result = self._result()
         else:
-            self.pgconn.send_query_params(statement, texts)
-        result = self._result()
+            result = self._limited_result(statement, name, texts, limit)
         return (result.get_value(0, 0) or b"") if result.ntuples else b""
 
     def is_readable(self, seconds: float) -> bool:
@@ -66,6 +89,29 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     def next_name(self) -> bytes:
         """The name of the next prepared statement."""
         return f"api_{self._prefix}_{len(self._names)}".encode()
+
+    def _send(self, statement: bytes, name: bytes | None, texts: Texts) -> None:
+        if name is None:
+            self.pgconn.send_query_params(statement, texts)
+        else:
+            self.pgconn.send_query_prepared(name, texts)
+
+    def _limited_result(
+        self, statement: bytes, name: bytes | None, texts: Texts, limit: float
+    ) -> PGresult:
+        server = self.pgconn
+        server.enter_pipeline_mode()  # all that is sent up to the end is one transaction
+        server.send_query_params(LIMIT, [str(math.ceil(limit * 1000)).encode()])
+        self._send(statement, name, texts)
+        server.pipeline_sync()
+        try:
+            self._result()
+            return self._result()
+        finally:
+            while server.status == ConnStatus.OK and server.pipeline_status:
+                result = self._next()
+                if result is not None and result.status == ExecStatus.PIPELINE_SYNC:
+                    server.exit_pipeline_mode()
 
     def _prepare(self, statement: bytes) -> bytes:
         name = self.next_name()
@@ -80,19 +126,20 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
             self._wait(select.POLLIN | select.POLLOUT)
             server.consume_input()
         first = None
-        while True:
-            while server.is_busy():
-                self._wait()
-                server.consume_input()
-            result = server.get_result()
-            if result is None:
-                break
+        while (result := self._next()) is not None:
             first = first or result
         if first is None:
             raise psycopg.OperationalError("the server has closed the connection")
         if first.status not in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
             raise error_from_result(first)
         return first
+
+    def _next(self) -> PGresult | None:
+        server = self.pgconn
+        while server.is_busy():
+            self._wait()
+            server.consume_input()
+        return server.get_result()
 
     def _wait(self, events: int = select.POLLIN) -> None:
         poll = self._answers

@@ -7,6 +7,9 @@ COMMIT travels with the statement. If the connection is lost after the statement
 outcome is unknown. A request that is safe to repeat (it reads, or has an idempotency key) is then
 sent once more. Every other request is answered with 503, which says that the outcome is unknown.
 
+A request with a deadline (api.deadline) sends the time limit of its statement in the same round
+trip and the same transaction. PostgreSQL cancels and rolls back what takes longer.
+
 Only prepared statements depend on the database session, so a pooler may run each statement on
 another connection of the server. See DATABASE_POOLER in `.env.example`.
 """
@@ -26,14 +29,15 @@ from psycopg.errors import (
     DeadlockDetected,
     DuplicatePreparedStatement,
     InvalidSqlStatementName,
+    QueryCanceled,
     ReadOnlySqlTransaction,
     SerializationFailure,
 )
 from psycopg.pq import ExecStatus
 from psycopg.types.json import Jsonb
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
-from api import context, present
+from api import context, deadline, present
 from api.config import Settings, current
 from api.connection import Connection, Notice
 from api.errors import from_database
@@ -186,12 +190,18 @@ def _execute(statement: bytes, values: tuple[object, ...], *, repeatable: bool =
     repeatable = repeatable or request.method in ("GET", "HEAD")
     conflicts = losses = 0
     reconnected = False
+    ends = present.variables().get("deadline")
     while True:
-        with _borrow() as connection:
+        with _borrow(ends=ends) as connection:
             prepare = _prepare
             try:
-                value = connection.value(statement, parameters, prepare=prepare)
+                limit = None if ends is None else deadline.seconds_left(ends)
+                value = connection.value(statement, parameters, prepare=prepare, limit=limit)
                 return _answer(value, connection.notices)
+            except QueryCanceled:
+                if ends is None or time.monotonic() < ends:
+                    raise
+                raise deadline.passed() from None
             except (InvalidSqlStatementName, DuplicatePreparedStatement):
                 # A pooler chose another connection than the prepared one. Nothing has run.
                 if not prepare:
@@ -216,6 +226,8 @@ def _execute(statement: bytes, values: tuple[object, ...], *, repeatable: bool =
                 # Not after a timeout: the client has waited long enough.
                 if losses > 1 or not repeatable or not connection.broken:
                     raise
+                # The lost attempt may have been committed, so no deadline may say that it was not.
+                ends = None
         time.sleep(random.uniform(0, 0.01 * 2**conflicts))  # noqa: S311
 
 
@@ -243,13 +255,20 @@ def _adapt(value: object) -> object:
 
 
 @contextlib.contextmanager
-def _borrow(seconds: float | None = None) -> Iterator[Connection]:
+def _borrow(seconds: float | None = None, *, ends: float | None = None) -> Iterator[Connection]:
     if _pool is None:
         raise RuntimeError("open_pool has not been called in this process")
+    if ends is not None:
+        seconds = min(_pool.timeout, deadline.seconds_left(ends))
     # There are at most as many dead connections in a row as the pool has. The check of the pool
     # itself would pause after the first.
     for _ in range(_pool.max_size + 1):
-        connection = _pool.getconn(seconds)
+        try:
+            connection = _pool.getconn(seconds)
+        except PoolTimeout:
+            if ends is not None:
+                deadline.seconds_left(ends)
+            raise
         if not connection.closed and not connection.is_readable(0):
             break
         # Readable while idle means that the server closed the connection. Nothing has been sent, so

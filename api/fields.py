@@ -5,7 +5,15 @@ from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import (
+    RAISE,
+    Schema,
+    ValidationError,
+    fields,
+    post_load,
+    validate,
+    validates_schema,
+)
 
 from api import characters
 
@@ -40,6 +48,19 @@ class Request(Schema):
 
     class Meta:
         unknown = RAISE
+
+
+class Patch(Request):
+    """A JSON merge patch (RFC 7396): an absent field does not change, and null clears a field.
+
+    It loads all its fields, with None for the absent and the null ones, and as `clear` the names of
+    the null ones.
+    """
+
+    @post_load
+    def _name_the_null_fields(self, data: dict[str, Any], **_kwargs: Any) -> dict[str, Any]:
+        loaded = {name: data.get(name) for name in self.fields}
+        return loaded | {"clear": [name for name, value in data.items() if value is None]}
 
 
 class Row(Schema):
@@ -104,6 +125,18 @@ class Currency(Text):
         super().__init__(validate=validate.Regexp(r"^[A-Z]{3}\Z"), **kwargs)
 
 
+class CurrencyExponent(fields.Integer):
+    """The decimals of a currency, in an answer."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        description = (
+            "decimals of the currency (ISO 4217): 2 for EUR, where 1250 minor units are 12.50, and"
+            " 0 for JPY"
+        )
+        kwargs.setdefault("metadata", {"description": description, "example": 2})
+        super().__init__(**kwargs)
+
+
 class Email(Text):
     """An e-mail address of at most 254 visible characters (RFC 5321, section 4.5.3.1.3)."""
 
@@ -146,8 +179,8 @@ class Timestamp(fields.DateTime):
     """An instant (RFC 3339) from year 1900 to 9999. The offset is required."""
 
     default_error_messages: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
-        "timestamp": "Send a time such as 2026-11-22T09:30:00+01:00, with its offset (write + as "
-        "%2B in an address), from year 1900 to 9999."
+        "timestamp": "Send a time such as 2026-11-22T09:30:00Z or 2026-11-22T10:30:00+01:00: with "
+        "T, seconds and an offset (in an address, + is %2B), from year 1900 to 9999."
     }
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:

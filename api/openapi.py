@@ -140,7 +140,7 @@ def describe(doc: Document, doc_info: Document, *, method: str, **_kwargs: Any) 
     doc_info: `facts`, besides what flask-smorest knows. Returns `doc`, changed in place.
     """
     responses = doc.setdefault("responses", {})
-    statuses = {500, 503, 504, *doc_info["refusals"]}
+    statuses = {400, 500, 503, 504, *doc_info["refusals"]}  # 400: a malformed deadline
     if doc_info["roles"]:
         statuses |= {401, 403}
         # An empty requirement makes the other one optional.

@@ -11,7 +11,7 @@ from marshmallow import fields, validate
 
 from api import db
 from api.auth import signed_in
-from api.fields import Line, Period, Row, Text
+from api.fields import CurrencyExponent, Line, Period, Row, Text
 from api.openapi import also_answers
 from api.parsing import JSON_TYPE
 from api.routing import Answer, Arguments, Blueprint
@@ -35,6 +35,7 @@ class Revenue(Row):
     """The money of one currency, in minor units."""
 
     currency = fields.String()
+    currency_exponent = CurrencyExponent()
     paid_minor = fields.Integer()
     refunded_minor = fields.Integer()
     net_minor = fields.Integer()

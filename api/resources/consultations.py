@@ -7,6 +7,7 @@ from marshmallow import fields, validate
 from api import db
 from api.auth import signed_in
 from api.fields import (
+    CurrencyExponent,
     Order,
     PageQuery,
     Period,
@@ -45,6 +46,7 @@ class Consultation(Row):
     cancellation_reason = fields.String(allow_none=True)
     fee_minor = fields.Integer(metadata={"description": "at the time of booking, in minor units"})
     currency = fields.String()
+    currency_exponent = CurrencyExponent()
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
 

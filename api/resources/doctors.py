@@ -11,6 +11,7 @@ from api.fields import (
     BIGGEST_AMOUNT,
     Amount,
     Currency,
+    CurrencyExponent,
     Day,
     Email,
     HttpsUrl,
@@ -18,6 +19,7 @@ from api.fields import (
     Line,
     Order,
     PageQuery,
+    Patch,
     Period,
     Prose,
     QueryNumber,
@@ -45,6 +47,7 @@ class Doctor(Row):
     time_zone = fields.String(metadata={"description": "IANA name"})
     fee_minor = fields.Integer(metadata={"description": "for one consultation, in minor units"})
     currency = fields.String(metadata={"description": "ISO 4217 code"})
+    currency_exponent = CurrencyExponent()
     is_active = fields.Boolean(metadata={"description": "false if the account is deactivated"})
     specialty_code = fields.String(metadata={"description": "a code of the list of specialties"})
     languages = fields.List(fields.String(metadata={"description": "ISO 639-1 code"}))
@@ -56,7 +59,7 @@ class Doctor(Row):
 
 
 class ListedDoctor(Doctor):
-    """A doctor of a list."""
+    """A doctor and the next free time."""
 
     next_free_at = fields.DateTime(
         allow_none=True,
@@ -97,6 +100,40 @@ class NewDoctor(ChoosesPassword):
     )
     photo_url = HttpsUrl(
         load_default=absent,
+        metadata={
+            "description": "an https address, which is never fetched",
+            "example": "https://clinic.example/photos/1.jpg",
+        },
+    )
+
+
+class DoctorChange(Patch):
+    """A change of a doctor (JSON merge patch, RFC 7396): null clears a field."""
+
+    # The examples are a request of a doctor, so the fields of admins have none.
+    specialty = Line(metadata={"description": "by an admin"})
+    time_zone = Line(metadata={"description": "IANA name; by an admin"})
+    fee_minor = Amount(0)
+    currency = Currency(
+        metadata={"description": "ISO 4217 code; by an admin, together with fee_minor"}
+    )
+    languages = fields.List(
+        Language(),
+        validate=validate.Length(max=20),
+        metadata={
+            "description": "ISO 639-1 codes, which replace the present ones",
+            "example": ["es", "en"],
+        },
+    )
+    biography = Prose(allow_none=True, metadata={"example": "Born in Prague."})
+    practising_since = Whole(
+        1900,
+        9999,
+        allow_none=True,
+        metadata={"description": "a year; by an admin"},
+    )
+    photo_url = HttpsUrl(
+        allow_none=True,
         metadata={
             "description": "an https address, which is never fetched",
             "example": "https://clinic.example/photos/1.jpg",
@@ -189,10 +226,24 @@ def list_doctors(query: Arguments) -> bytes:
 
 @blp.get("/doctors/<uuid:doctor_id>")
 @signed_in()
-@blp.answers(200, Doctor)
+@blp.answers(200, ListedDoctor)
 def get_doctor(doctor_id: UUID) -> bytes:
     """Read one doctor"""
     return db.call("get_doctor", doctor_id=doctor_id)
+
+
+@blp.patch("/doctors/<uuid:doctor_id>")
+@signed_in("doctor", "admin")
+@blp.body(DoctorChange)
+@blp.answers(200, ListedDoctor)
+def update_doctor(body: Arguments, doctor_id: UUID) -> bytes:
+    """Change a doctor
+
+    Doctors change their own fee, languages, biography and photo; admins change every field of
+    every doctor. A new fee is that of later bookings. A JSON merge patch (RFC 7396): a field that
+    is absent does not change, and null clears a field.
+    """
+    return db.call("update_doctor", doctor_id=doctor_id, **body)
 
 
 @blp.get("/doctors/<uuid:doctor_id>/slots")

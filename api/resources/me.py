@@ -6,7 +6,7 @@ from marshmallow import fields, validate
 
 from api import db, password_hashing
 from api.auth import ROLES, signed_in
-from api.fields import Day, Flag, Line, PageQuery, Prose, Request, Row, Text, page_of
+from api.fields import Day, Flag, Line, PageQuery, Patch, Prose, Request, Row, Text, page_of
 from api.routing import Arguments, Blueprint
 
 blp = Blueprint("me", "The account of the caller")
@@ -34,36 +34,29 @@ class User(Row):
     time_zone = fields.String(allow_none=True, metadata={"description": "preferred IANA time zone"})
 
 
-class Profile(Request):
-    """A change of the profile. A field that is absent or null does not change."""
+class Profile(Patch):
+    """A change of the profile (JSON merge patch, RFC 7396): null clears a field."""
 
-    full_name = Line(load_default=None)
+    full_name = Line(metadata={"example": "Pat Patient"})
     phone = Text(
-        load_default=None,
+        allow_none=True,
         validate=validate.Regexp(
-            r"^(\+?[0-9][0-9 ().-]{4,30})?\Z", error="This is not a telephone number."
+            r"^\+?[0-9][0-9 ().-]{4,30}\Z", error="This is not a telephone number."
         ),
-        metadata={"description": "an empty text removes the number", "example": "+49 30 901820"},
+        metadata={"example": "+49 30 901820"},
     )
-    date_of_birth = Day(load_default=None, metadata={"example": "1980-02-29"})
+    date_of_birth = Day(allow_none=True, metadata={"example": "1980-02-29"})
     language = Text(
-        load_default=None,
+        allow_none=True,
         validate=validate.Regexp(
-            r"^([a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?)?\Z",
+            r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?\Z",
             error="This is not a language tag such as en or pt-BR.",
         ),
-        metadata={
-            "description": "a language tag (BCP 47); an empty text removes it",
-            "example": "pt-BR",
-        },
+        metadata={"description": "a language tag (BCP 47)", "example": "pt-BR"},
     )
-    time_zone = Text(
-        load_default=None,
-        validate=validate.Length(0, 200),
-        metadata={
-            "description": "an IANA time zone; an empty text removes it",
-            "example": "Europe/Lisbon",
-        },
+    time_zone = Line(
+        allow_none=True,
+        metadata={"description": "an IANA time zone", "example": "Europe/Lisbon"},
     )
 
 
@@ -139,7 +132,10 @@ def my_profile() -> bytes:
 @blp.body(Profile)
 @blp.answers(200, User)
 def update_my_profile(body: Arguments) -> bytes:
-    """Change the caller's profile"""
+    """Change the caller's profile
+
+    A JSON merge patch (RFC 7396): a field that is absent does not change, and null clears a field.
+    """
     return db.call("update_my_profile", **body)
 
 

@@ -6,7 +6,18 @@ from marshmallow import fields, validate
 
 from api import db
 from api.auth import signed_in
-from api.fields import Amount, Code, Currency, Line, Prose, Request, Row, page_by, page_of
+from api.fields import (
+    Amount,
+    Code,
+    Currency,
+    CurrencyExponent,
+    Line,
+    Prose,
+    Request,
+    Row,
+    page_by,
+    page_of,
+)
 from api.idempotency import idempotent
 from api.openapi import refuses
 from api.routing import Arguments, Blueprint
@@ -25,6 +36,7 @@ class Payment(Row):
     )
     amount_minor = fields.Integer(metadata={"description": "in minor units of currency"})
     currency = fields.String()
+    currency_exponent = CurrencyExponent()
     method = fields.String()
     provider = fields.String(allow_none=True)
     provider_reference = fields.String(allow_none=True)

@@ -8,6 +8,7 @@ from api import db
 from api.auth import signed_in
 from api.fields import (
     ClockTime,
+    CurrencyExponent,
     Day,
     Hours,
     Language,
@@ -46,6 +47,7 @@ class OfferedSlot(Slot):
     specialty = fields.String()
     fee_minor = fields.Integer(metadata={"description": "in minor units of currency"})
     currency = fields.String()
+    currency_exponent = CurrencyExponent()
 
 
 class NewSlot(Request):

@@ -335,6 +335,27 @@ EDITS = (
         "(v_last + 1)::timestamp",
         "v_last::timestamp",
     ),
+    (
+        "a doctor changes another doctor",
+        "api.update_doctor",
+        "p_doctor_id is distinct from v_actor.user_id",
+        "p_doctor_id is null",
+    ),
+    ("a doctor changes their specialty", "api.update_doctor", "v_field is not null", "false"),
+    (
+        "a currency changes without its fee",
+        "api.update_doctor",
+        "p_currency is not null and p_fee_minor is null",
+        "false",
+    ),
+    ("a name is cleared", "app.require_clearable", "v_field <> all (p_clearable)", "false"),
+    (
+        "a cleared phone number stays",
+        "api.update_my_profile",
+        "case when 'phone' = any (p_clear) then p_phone else coalesce(p_phone, phone) end",
+        "coalesce(p_phone, phone)",
+    ),
+    ("the yen has cents", "app.currency_exponent", '"JPY": 0', '"JPY": 2'),
     # The audit log and its seals
     (
         "the audit log does not name the user",

@@ -67,6 +67,7 @@ INDEXES = {
     "open slots of a specialty": "availability_slots_open_by_specialty",
     "open slots": "availability_slots_open_by_time",
     "open slots of few doctors, by hours": "availability_slots_open_by_doctor",
+    "open slots of a specialty, by hours": "availability_slots_open_by_specialty",
     "open slots of many doctors, by hours": "availability_slots_open_by_time",
     "open slots of many doctors, by language": "availability_slots_open_by_time",
     "calendar of a doctor": "availability_slots_open_by_doctor",
@@ -165,6 +166,9 @@ def calls_of(
         "open slots": lambda: slots("find_open_slots"),
         "open slots of few doctors, by hours": lambda: slots(
             "find_open_slots", language="es", **HOURS
+        ),
+        "open slots of a specialty, by hours": lambda: slots(
+            "find_open_slots", specialty=f"Specialty {chance.randrange(20)}", **HOURS
         ),
         "open slots of many doctors, by hours": lambda: slots("find_open_slots", **HOURS),
         "open slots of many doctors, by language": lambda: slots("find_open_slots", language="de"),

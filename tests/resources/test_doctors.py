@@ -34,7 +34,7 @@ def test_admin_onboards_a_doctor(admin: Client, patient: Client) -> None:
     body = NEW | {"email": "onboarded@clinic.test", "fee_minor": 0, "time_zone": "Asia/Kolkata"}
     doctor = ok(admin.post("/v1/admin/doctors", body), 201)
     assert (doctor["fee_minor"], doctor["time_zone"]) == (0, "Asia/Kolkata")
-    assert ok(patient.get(f"/v1/doctors/{doctor['id']}")) == doctor
+    assert ok(patient.get(f"/v1/doctors/{doctor['id']}")) == doctor | {"next_free_at": None}
     problem(admin.post("/v1/admin/doctors", body), 409, "TM911")
 
 
@@ -54,7 +54,7 @@ def test_doctor_has_the_given_languages_biography_first_year_and_photo(
         "General Practice",
         "general_practice",
     )
-    assert ok(patient.get(f"/v1/doctors/{doctor['id']}")) == doctor
+    assert ok(patient.get(f"/v1/doctors/{doctor['id']}")) == doctor | {"next_free_at": None}
 
 
 def test_doctor_may_have_no_language_biography_first_year_and_photo(
@@ -104,7 +104,9 @@ def test_onboarding_with_an_invalid_field_is_refused(
 
 
 def test_onboarding_with_an_unknown_currency_is_refused(admin: Client) -> None:
-    problem(admin.post("/v1/admin/doctors", NEW | {"currency": "XXX"}), 422)
+    answer = admin.post("/v1/admin/doctors", NEW | {"currency": "XXX"})
+    problem(answer, 422, "TM201")
+    assert places(answer) == ["#/currency"]
 
 
 def test_doctors_are_found_by_specialty_and_part_of_the_name(
@@ -248,3 +250,132 @@ def test_query_with_an_invalid_value_is_refused(
     patient: Client, query: dict[str, object], place: str
 ) -> None:
     assert set(places(patient.get("/v1/doctors", **query))) == {place}
+
+
+def test_doctor_has_the_next_free_time_of_the_search(
+    patient: Client, new_doctor: Callable[..., Client]
+) -> None:
+    doctor = new_doctor(specialty="Phrenology")
+    path = f"/v1/doctors/{doctor.id}"
+    assert ok(patient.get(path))["next_free_at"] is None
+    first, second = (doctor.publish(at(1, hour)) for hour in (9, 10))
+    for slot in (first, second):
+        (found,) = ok(patient.get("/v1/doctors", specialty="Phrenology"))["items"]
+        assert ok(patient.get(path)) == found
+        assert found["next_free_at"] == slot["starts_at"]
+        patient.book(slot)
+
+
+def test_doctor_changes_what_they_offer(patient: Client, new_doctor: Callable[..., Client]) -> None:
+    doctor = new_doctor(languages=["en"], biography="Young.")
+    path = f"/v1/doctors/{doctor.id}"
+    before = ok(doctor.get(path))
+    change = {
+        "fee_minor": 7500,
+        "languages": ["cs", "en"],
+        "photo_url": "https://clinic.example/1.jpg",
+    }
+    changed = ok(doctor.patch(path, change))
+    assert changed == before | change
+    assert ok(patient.get(path)) == changed
+    assert ok(doctor.patch(path, {"biography": None, "photo_url": None})) == changed | {
+        "biography": None,
+        "photo_url": None,
+    }
+    booked = patient.book(doctor.publish())
+    assert (booked["fee_minor"], booked["currency"]) == (7500, "EUR")
+
+
+def test_admin_changes_every_field_of_a_doctor(
+    admin: Client, patient: Client, new_doctor: Callable[..., Client]
+) -> None:
+    doctor = new_doctor(practising_since=1998)
+    path = f"/v1/doctors/{doctor.id}"
+    booked = patient.book(doctor.publish())
+    change = {
+        "specialty": "Sports Medicine",
+        "time_zone": "Asia/Tokyo",
+        "fee_minor": 9000,
+        "currency": "JPY",
+        "biography": "Moved to Tokyo.",
+        "practising_since": None,
+    }
+    changed = ok(admin.patch(path, change))
+    assert changed == ok(patient.get(path))
+    assert {name: changed[name] for name in change} == change
+    assert (changed["specialty_code"], changed["currency_exponent"]) == ("sports_medicine", 0)
+    kept = ok(patient.get(f"/v1/consultations/{booked['id']}"))
+    assert (kept["fee_minor"], kept["currency"], kept["currency_exponent"]) == (5000, "EUR", 2)
+
+
+@pytest.mark.parametrize("field", ["specialty", "time_zone", "currency", "practising_since"])
+def test_doctor_cannot_change_fields_of_admins(doctor: Client, field: str) -> None:
+    values = {"specialty": "Surgery", "time_zone": "UTC", "currency": "USD"}
+    path = f"/v1/doctors/{doctor.id}"
+    before = ok(doctor.get(path))
+    body = {field: values.get(field, 1999), "fee_minor": 1}
+    refusal = problem(doctor.patch(path, body), 403, "TM301")
+    assert [error["pointer"] for error in refusal["errors"]] == [f"#/{field}"]
+    assert ok(doctor.get(path)) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"specialty": None}, "#/specialty"),
+        ({"time_zone": None}, "#/time_zone"),
+        ({"time_zone": "Berlin"}, "#/time_zone"),
+        ({"fee_minor": None}, "#/fee_minor"),
+        ({"fee_minor": -1}, "#/fee_minor"),
+        ({"currency": None}, "#/currency"),
+        ({"currency": "USD"}, "#/fee_minor"),
+        ({"currency": "XXX", "fee_minor": 1}, "#/currency"),
+        ({"languages": None}, "#/languages"),
+        ({"languages": ["xx"]}, "#/languages"),
+        ({"languages": ["es", "es"]}, "#/languages"),
+        ({"biography": ""}, "#/biography"),
+        ({"practising_since": 9999}, "#/practising_since"),
+        ({"photo_url": "http://clinic.example/1.jpg"}, "#/photo_url"),
+        ({"full_name": "Other"}, "#/full_name"),
+        ({"clear": ["biography"]}, "#/clear"),
+    ],
+)
+def test_change_of_a_doctor_with_an_invalid_field_is_refused(
+    admin: Client, doctor: Client, change: dict[str, object], place: str
+) -> None:
+    path = f"/v1/doctors/{doctor.id}"
+    before = ok(doctor.get(path))
+    assert places(admin.patch(path, change)) == [place]
+    assert ok(doctor.get(path)) == before
+
+
+@pytest.mark.parametrize(
+    ("currency", "exponent"), [("EUR", 2), ("JPY", 0), ("JOD", 3), ("ISK", 0), ("TND", 3)]
+)
+def test_every_amount_has_the_decimals_of_its_currency(
+    admin: Client,
+    patient: Client,
+    new_doctor: Callable[..., Client],
+    currency: str,
+    exponent: int,
+) -> None:
+    specialty = f"Numismatics {currency}"
+    doctor = new_doctor(currency=currency, specialty=specialty)
+    slot = doctor.publish()
+    (offered,) = ok(patient.get("/v1/slots", specialty=specialty))["items"]
+    (listed,) = ok(patient.get("/v1/doctors", specialty=specialty))["items"]
+    booked = patient.book(slot)
+    path = f"/v1/consultations/{booked['id']}"
+    amount = {"amount_minor": 100, "currency": currency, "method": "card"}
+    payment = ok(admin.post(f"{path}/payments", amount, key=new_key()), 201)
+    refund = ok(
+        admin.post(f"/v1/payments/{payment['id']}/refunds", {"amount_minor": 1}, key=new_key()),
+        201,
+    )
+    money = [offered, listed, ok(doctor.get(f"/v1/doctors/{doctor.id}")), booked]
+    money += [ok(patient.get(path)), *ok(patient.get("/v1/consultations"))["items"]]
+    money += [payment, refund, *ok(patient.get(f"{path}/payments"))["items"]]
+    figures = ok(admin.get("/v1/admin/analytics"))
+    money += [row for row in figures["revenue"] if row["currency"] == currency]
+    assert len(money) == 11
+    assert {(row["currency"], row["currency_exponent"]) for row in money} == {(currency, exponent)}

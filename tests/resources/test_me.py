@@ -26,12 +26,33 @@ def test_profile_update_changes_only_the_given_fields(patient: Client) -> None:
     assert ok(patient.get("/v1/me")) == profile
 
 
-def test_profile_update_with_null_changes_nothing_and_an_empty_phone_removes_it(
-    patient: Client,
-) -> None:
-    ok(patient.patch("/v1/me", {"phone": "030 901820"}))
-    assert ok(patient.patch("/v1/me", {"phone": None}))["phone"] == "030 901820"
-    assert ok(patient.patch("/v1/me", {"phone": ""}))["phone"] is None
+def test_profile_update_with_null_clears_a_field_and_leaves_absent_ones(patient: Client) -> None:
+    given = {
+        "phone": "030 901820",
+        "date_of_birth": "1980-02-29",
+        "language": "es",
+        "time_zone": "Europe/Madrid",
+    }
+    ok(patient.patch("/v1/me", given))
+    for name in given:
+        changed = ok(patient.patch("/v1/me", {name: None}))
+        given[name] = None
+        assert {field: changed[field] for field in given} == given
+    assert ok(patient.get("/v1/me")) == changed
+
+
+def test_profile_update_with_a_null_name_is_refused(patient: Client) -> None:
+    before = ok(patient.get("/v1/me"))
+    answer = patient.patch("/v1/me", {"full_name": None, "phone": None})
+    assert places(answer) == ["#/full_name"]
+    assert "null" in answer.json()["errors"][0]["detail"]
+    assert ok(patient.get("/v1/me")) == before
+
+
+def test_notification_update_with_null_is_refused(patient: Client) -> None:
+    body = {"kind": "reminder", "by_email": None, "by_sms": None}
+    assert places(patient.patch("/v1/me/notifications", body)) == ["#/by_email", "#/by_sms"]
+    assert places(patient.patch("/v1/me/notifications", {"kind": None})) == ["#/kind"]
 
 
 @pytest.mark.parametrize(
@@ -75,6 +96,10 @@ def test_profile_name_with_invisible_or_direction_changing_characters_is_refused
         ({"full_name": "x" * 201}, "#/full_name"),
         ({"full_name": 7}, "#/full_name"),
         ({"phone": "call me"}, "#/phone"),
+        ({"phone": ""}, "#/phone"),
+        ({"language": ""}, "#/language"),
+        ({"time_zone": ""}, "#/time_zone"),
+        ({"date_of_birth": ""}, "#/date_of_birth"),
         ({"phone": "0" * 40}, "#/phone"),
         ({"phone": "030 901820\n"}, "#/phone"),
         ({"date_of_birth": "1980-02-30"}, "#/date_of_birth"),
@@ -94,7 +119,7 @@ def test_profile_has_a_language_and_a_time_zone(patient: Client) -> None:
     profile = ok(patient.patch("/v1/me", body))
     assert {name: profile[name] for name in body} == body
     assert ok(patient.patch("/v1/me", {"full_name": "Other"}))["language"] == "pt-BR"
-    cleared = ok(patient.patch("/v1/me", {"language": "", "time_zone": ""}))
+    cleared = ok(patient.patch("/v1/me", {"language": None, "time_zone": None}))
     assert (cleared["language"], cleared["time_zone"]) == (None, None)
 
 

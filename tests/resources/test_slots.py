@@ -36,6 +36,54 @@ def test_slot_start_with_an_offset_is_converted_to_utc(doctor: Client) -> None:
     assert datetime.fromisoformat(slot["starts_at"]) == expected
 
 
+ODD_TIMES = [
+    "2190-01-01T09:00:00+0000",
+    "2190-01-01T09:00:00+00",
+    "2190-01-01T09:00:00 +00:00",
+    "2190-01-01 09:00:00+00:00",
+    "2190-01-01T09:00:00 00:00",
+    "2190-01-01T09:00:00",
+    "2190-01-01T09:00Z",
+    "2190-01-01T09:00:00 Z",
+    "2190-01-01T09:00:00.Z",
+    "2190-01-01T09:00:00,5Z",
+    "20900101T090000Z",
+    "2190-01-01T09:00:00+00:00[UTC]",
+    "Fri, 01 Jan 2190 09:00:00 GMT",
+    "now",
+    "6942841200",
+]
+
+
+@pytest.mark.parametrize("time", ODD_TIMES)
+def test_odd_time_is_refused_with_an_example_in_a_body_and_in_a_query(
+    doctor: Client, time: str
+) -> None:
+    body = {"starts_at": time, "ends_at": time}
+    refusals = {
+        "#/starts_at #/ends_at": doctor.post("/v1/slots", body),
+        "from to": doctor.get(f"/v1/doctors/{doctor.id}/slots", from_=time, to=time),
+    }
+    for names, answer in refusals.items():
+        assert places(answer) == sorted(names.split())
+        for error in answer.json()["errors"]:
+            assert "Send a time such as 2026-11-22T09:30:00Z" in error["detail"]
+            assert "%2B" in error["detail"]
+
+
+@pytest.mark.parametrize(
+    "time", ["2190-01-01T09:00:00z", "2190-01-01t09:00:00-00:00", "2190-01-01T14:30:00+05:30"]
+)
+def test_every_spelling_of_rfc_3339_is_understood_in_a_body_and_in_a_query(
+    doctor: Client, time: str
+) -> None:
+    body = {"starts_at": time, "ends_at": "2190-01-01T09:30:00Z"}
+    slot = ok(doctor.post("/v1/slots", body), 201)
+    found = ok(doctor.get(f"/v1/doctors/{doctor.id}/slots", from_=time))["items"]
+    assert [row["id"] for row in found] == [slot["id"]]
+    assert datetime.fromisoformat(slot["starts_at"]) == datetime(2190, 1, 1, 9, tzinfo=UTC)
+
+
 def test_slot_that_overlaps_another_one_is_refused(
     doctor: Client, new_doctor: Callable[..., Client]
 ) -> None:

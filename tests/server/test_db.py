@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 
 import psycopg
@@ -67,6 +68,9 @@ end $$;
 
 create function api.sleeps() returns void language sql as $$ select pg_sleep(30) $$;
 alter role telemed_api in database {database} set statement_timeout = '1s';
+
+create function api.time_limit() returns text language sql
+as $$ select current_setting('statement_timeout') $$;
 
 create function api.new_year() returns timestamptz language sql immutable
 as $$ select '2027-01-01 00:00+00'::timestamptz $$;
@@ -226,6 +230,70 @@ def test_slow_statement_is_cancelled() -> None:
     with pytest.raises(psycopg.errors.QueryCanceled):
         db.run("sleeps")
     assert db.call("context")
+
+
+@pytest.mark.usefixtures("request_of")
+def test_deadline_is_the_time_limit_of_one_statement() -> None:
+    g.deadline = time.monotonic() + 0.5
+    limit = json.loads(db.call("time_limit"))
+    assert limit.endswith("ms")
+    assert 0 < int(limit.removesuffix("ms")) <= 500
+    g.deadline = time.monotonic() + 60
+    assert json.loads(db.call("time_limit")) == "1s"
+    del g.deadline
+    assert json.loads(db.call("time_limit")) == "1s"
+
+
+@pytest.mark.usefixtures("request_of")
+@pytest.mark.parametrize("prepare", [True, False])
+def test_statement_past_its_deadline_is_cancelled_and_the_connection_is_used_again(
+    monkeypatch: pytest.MonkeyPatch, prepare: bool
+) -> None:
+    monkeypatch.setattr(db, "_prepare", prepare)
+    process = db.call("process")
+    g.deadline = time.monotonic() + 0.1
+    with pytest.raises(Problem) as raised:
+        db.run("sleeps")
+    assert (raised.value.status, raised.value.code) == (504, "HTTP504")
+    g.deadline = time.monotonic() + 60
+    assert db.call("process") == process
+    with pytest.raises(psycopg.errors.QueryCanceled):  # the limit of the role
+        db.run("sleeps")
+    del g.deadline
+    assert db.call("process") == process
+
+
+def test_statement_whose_deadline_has_passed_is_not_sent(app: Flask) -> None:
+    with app.test_request_context("/"):
+        n = next_attempt()
+        g.deadline = time.monotonic()
+        with pytest.raises(Problem) as raised:
+            db.call("fails_at_first", times=0, sqlstate="TM901")
+        assert raised.value.code == "HTTP504"
+        del g.deadline
+        assert next_attempt() == n + 1
+
+
+@pytest.mark.usefixtures("request_of")
+def test_wait_for_a_connection_ends_at_the_deadline() -> None:
+    with db._borrow():  # the only one
+        g.deadline = time.monotonic() + 0.1
+        with pytest.raises(Problem) as raised:
+            db.call("context")
+    assert raised.value.code == "HTTP504"
+
+
+def test_lost_connection_frees_a_request_from_its_deadline(app: Flask) -> None:
+    with app.test_request_context("/", method="POST"):
+        n = next_attempt()
+        g.deadline = time.monotonic() + 60
+        assert int(db.call("dies", times=n, idempotency_key="key")) == n + 1
+        # The second attempt alone knows whether the first one was committed.
+        g.deadline = time.monotonic() + 60
+        n = next_attempt()
+        with pytest.raises(psycopg.OperationalError):
+            db.call("dies", times=n + 10, idempotency_key="key")
+        assert next_attempt() == n + 3
 
 
 @pytest.mark.usefixtures("request_of")

@@ -4,12 +4,14 @@ begin;
 
 create type api.revenue as (
     currency text,
+    currency_exponent smallint,
     paid_minor bigint,
     refunded_minor bigint,
     net_minor bigint
 );
 comment on type api.revenue is
-'Money of one currency in its minor units: payments, refunds, and payments less refunds.';
+'Money of one currency in its minor units: payments, refunds, and payments less refunds.
+currency_exponent: see app.currency_exponent.';
 
 create type api.figures as (
     consultations bigint,
@@ -286,7 +288,10 @@ begin
                 sum(s.payments), sum(s.refunds),
                 coalesce(
                     array_agg(
-                        (s.currency, s.paid, s.refunded, s.paid - s.refunded)::api.revenue
+                        (
+                            s.currency, app.currency_exponent(s.currency), s.paid, s.refunded,
+                            s.paid - s.refunded
+                        )::api.revenue
                         order by s.currency) filter (where s.payments + s.refunds > 0),
                     '{}')
             )::api.figures as figures

@@ -75,8 +75,8 @@ begin
         (select p.full_name::text from app.profiles as p
          where p.user_id = consultations.patient_id),
         starts_at::timestamptz, ends_at::timestamptz, status, reason::text, notes::text,
-        cancellation_reason::text, fee_minor::bigint, currency::text, created_at::timestamptz,
-        updated_at::timestamptz
+        cancellation_reason::text, fee_minor::bigint, currency::text,
+        app.currency_exponent(currency), created_at::timestamptz, updated_at::timestamptz
     into v_consultation;
     perform app.settle_key(v_key, v_consultation.id, to_jsonb(v_consultation));
     return v_consultation;

@@ -162,6 +162,9 @@ select
     c.cancellation_reason::text as cancellation_reason,
     c.fee_minor::bigint as fee_minor,
     c.currency::text as currency,
+    -- Nearly always the currency of the doctor: a call for each row would make lists slower.
+    case when c.currency = d.currency then d.currency_exponent
+    else app.currency_exponent(c.currency) end as currency_exponent,
     c.created_at::timestamptz as created_at,
     c.updated_at::timestamptz as updated_at
 from app.consultations as c

@@ -10,6 +10,8 @@ create table app.doctors (
     time_zone app.line not null,
     fee_minor app.amount_minor not null,
     currency app.currency not null,
+    currency_exponent smallint not null
+    generated always as (app.currency_exponent(currency)) stored,
     deactivated_at app.instant,
     specialty_code app.code not null references app.specialties,
     languages app.language[] not null default '{}',
@@ -33,6 +35,8 @@ comment on table app.doctors is 'What a doctor offers; one row for each user wit
 comment on column app.doctors.time_zone is 'The IANA time zone of the local times of weekly slots.';
 comment on column app.doctors.fee_minor is
 'Fee of one consultation in minor units of currency; copied to a consultation when it is booked.';
+comment on column app.doctors.currency_exponent is
+'The decimals of the currency: stored, so that lists of slots need no function call for each row.';
 
 comment on column app.doctors.full_name is
 'Copy of the name in app.profiles, for everybody to read: triggers keep it up to date.';
@@ -234,6 +238,7 @@ select
     d.time_zone::text as time_zone,
     d.fee_minor::bigint as fee_minor,
     d.currency::text as currency,
+    d.currency_exponent,
     d.deactivated_at is null as is_active,
     d.specialty_code::text as specialty_code,
     d.languages::text[] as languages,

@@ -3,15 +3,15 @@
 begin;
 
 create function api.get_doctor(p_doctor_id uuid)
-returns api.doctors
+returns api.listed_doctors
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_actor app.actor := app.current_actor();
-    v_doctor api.doctors;
+    v_doctor api.listed_doctors;
 begin
-    select * into v_doctor from api.doctors where id = p_doctor_id;
+    select * into v_doctor from api.listed_doctors where id = p_doctor_id;
     -- A patient who has or has had a consultation can still read a deactivated doctor.
     if not found or not (
         v_doctor.is_active
@@ -24,8 +24,9 @@ end;
 $$;
 
 comment on function api.get_doctor(uuid) is
-'One doctor. A deactivated doctor can be read only by admins, and by patients who have or have had a
-consultation with the doctor. Raises TM101, TM102, TM302, TM401.';
+'One doctor, with the start of the first open slot. A deactivated doctor can be read only by admins,
+and by patients who have or have had a consultation with the doctor. Raises TM101, TM102, TM302,
+TM401.';
 
 grant execute on function api.get_doctor(uuid) to telemed_api, telemed_dba;
 

@@ -11,7 +11,7 @@ select
 from api.doctors as d;
 
 comment on view api.listed_doctors is
-'A doctor of a list. next_free_at: the start of the first open slot that has not begun, or null.';
+'A doctor with next_free_at: the start of the first open slot that has not begun, or null.';
 
 create function api.list_doctors(
     p_specialty text default null,

@@ -39,21 +39,9 @@ begin
         return jsonb_populate_record(null::api.doctors, v_key.response);
     end if;
 
-    if not app.is_iana_time_zone(p_time_zone) then
-        raise exception 'The time zone is not in the IANA time zone database'
-            using errcode = 'TM204', column = 'time_zone';
-    end if;
-    if p_languages is null or cardinality(p_languages) > 20 or not app.are_different(p_languages)
-        or exists (
-            select from unnest(p_languages) as l where app.language_name(l) is null
-        ) then
-        raise exception 'languages must be at most 20 different ISO 639-1 codes, such as es'
-            using errcode = 'TM201', column = 'languages';
-    end if;
-    if p_practising_since not between 1900 and date_part('year', app.clock()) then
-        raise exception 'practising_since must be a year from 1900 to the present one'
-            using errcode = 'TM201', column = 'practising_since';
-    end if;
+    -- A null time zone and null languages are refused like unknown ones.
+    perform app.check_doctor(
+        coalesce(p_time_zone, ''), p_currency, coalesce(p_languages, '{NULL}'), p_practising_since);
 
     perform app.create_user(v_user_id, p_email, p_password_hash, p_full_name, 'doctor');
     insert into app.doctors (

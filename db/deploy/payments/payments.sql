@@ -78,6 +78,7 @@ select
     refunded_payment_id,
     amount_minor::bigint as amount_minor,
     currency::text as currency,
+    app.currency_exponent(currency) as currency_exponent,
     method::text as method,
     provider::text as provider,
     provider_reference::text as provider_reference,

@@ -129,8 +129,10 @@ comment on function app.doctors_take_their_slots_along() is
 booked slots. Raises TM208.';
 
 create trigger doctors_take_their_slots_along
-after update of specialty on app.doctors
-for each row execute function app.doctors_take_their_slots_along();
+after update on app.doctors
+for each row
+when (old.specialty_code is distinct from new.specialty_code)
+execute function app.doctors_take_their_slots_along();
 
 set local role telemed_internal;
 create function app.availability_slots_keep_their_time()
@@ -202,7 +204,8 @@ select
     d.full_name::text as doctor_name,
     d.specialty::text as specialty,
     d.fee_minor::bigint as fee_minor,
-    d.currency::text as currency
+    d.currency::text as currency,
+    d.currency_exponent
 from app.availability_slots as s
 inner join app.doctors as d on d.user_id = s.doctor_id;
 

@@ -71,7 +71,8 @@ begin
     return query
     select
         s.id, s.doctor_id, s.starts_at::timestamptz, s.ends_at::timestamptz, s.status,
-        d.full_name::text, d.specialty::text, d.fee_minor::bigint, d.currency::text
+        d.full_name::text, d.specialty::text, d.fee_minor::bigint, d.currency::text,
+        d.currency_exponent
     from unnest(v_page[:p_limit]) as s
     inner join app.doctors as d on d.user_id = s.doctor_id
     order by s.starts_at, s.id;

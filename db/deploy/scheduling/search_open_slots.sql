@@ -94,7 +94,7 @@ begin
         where w.begins < w.ends;
     end if;
 
-    if p_specialty_code is not null or p_language is not null then
+    if p_language is not null then
         v_doctors := array(
             select d.user_id from app.doctors as d
             where d.deactivated_at is null
@@ -103,11 +103,11 @@ begin
             limit v_few + 1);
     end if;
 
-    -- Two queries: the slots of each of few doctors, or those of all doctors in the order of time,
-    -- where many doctors fill a page early. Windows do not overlap, so that a page needs no more
-    -- windows than those that fill it: the order by their begin allows for an incremental sort.
-    -- The condition on p_after_at is not a row comparison: with one, each scan would begin at that
-    -- position, and read all slots before its window.
+    -- Three queries: the slots of each of few doctors who speak the language, those of a specialty
+    -- in the order of time, or those of all doctors, of whom many fill a page early. Windows do
+    -- not overlap, so that a page needs no more windows than those that fill it: the order by their
+    -- begin allows for an incremental sort. The condition on p_after_at is not a row comparison:
+    -- with one, each scan would begin at that position, and read all slots before its window.
     if cardinality(v_doctors) <= v_few then
         return query
         select f.*
@@ -128,6 +128,28 @@ begin
             order by s.starts_at, s.id limit p_rows
         ) as f
         order by w.begins, f.starts_at, f.id limit p_rows;
+    elsif p_specialty_code is not null then
+        return query
+        select f.*
+        from (
+            select u.* from unnest(v_begins, v_ends, v_opens, v_closes)
+                as u (begins, ends, opens, closes)
+            order by u.begins
+        ) as w
+        cross join lateral (
+            select s.*
+            from app.availability_slots as s
+            where s.specialty = p_specialty_code and s.status = 'open'
+              and s.starts_at >= w.begins and s.starts_at < w.ends
+              and (s.starts_at > p_after_at or s.id > p_after_id)
+              and s.starts_at at time zone v_zone >= w.opens
+              and s.starts_at at time zone v_zone < w.closes
+              and (p_language is null or (
+                  select p_language = any (d.languages::text[])
+                  from app.doctors as d where d.user_id = s.doctor_id))
+            order by s.starts_at, s.id limit p_rows
+        ) as f
+        order by w.begins, f.starts_at, f.id limit p_rows;
     else
         return query
         select f.*
@@ -144,7 +166,6 @@ begin
               and (s.starts_at > p_after_at or s.id > p_after_id)
               and s.starts_at at time zone v_zone >= w.opens
               and s.starts_at at time zone v_zone < w.closes
-              and (p_specialty_code is null or s.specialty = p_specialty_code)
               and (p_language is null or (
                   select p_language = any (d.languages::text[])
                   from app.doctors as d where d.user_id = s.doctor_id))

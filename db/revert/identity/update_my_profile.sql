@@ -2,6 +2,6 @@
 
 begin;
 
-drop function api.update_my_profile(text, text, date, text, text);
+drop function api.update_my_profile;
 
 commit;

@@ -75,7 +75,7 @@ select collect_tap(
     is(m.payments, 3::bigint, 'clinic_analytics counts all payments'),
     is(m.refunds, 1::bigint, 'clinic_analytics counts all refunds'),
     is(m.revenue,
-       array[('EUR', 8000, 1500, 6500), ('JPY', 900, 0, 900)]::api.revenue[],
+       array[('EUR', 2, 8000, 1500, 6500), ('JPY', 0, 900, 0, 900)]::api.revenue[],
        'clinic_analytics sums up revenue by currency, never across currencies'),
     is(pg_temp.days(m.series),
        array['2027-01-04 0 0 0 2', '2027-01-05 2 1 1 0', '2027-01-06 2 1 0 1', '2027-01-08 1 0 0 0'],
@@ -89,7 +89,7 @@ select collect_tap(
        (1::bigint, 1::bigint, 0::bigint), 'a range of one day counts its consultations by status'),
     is((m.prescriptions, m.payments, m.refunds), (1::bigint, 1::bigint, 1::bigint),
        'a range of one day counts its prescriptions, payments and refunds'),
-    is(m.revenue, array[('EUR', 3000, 1500, 1500)]::api.revenue[],
+    is(m.revenue, array[('EUR', 2, 3000, 1500, 1500)]::api.revenue[],
         'a range of one day has the revenue of that day'),
     is(pg_temp.days(m.series), array['2027-01-06 2 1 0 1'],
         'a range of one day has the figures of one day'),
@@ -141,20 +141,20 @@ select collect_tap(
     is(m.by_doctor,
         array[
             (pg_temp.id_of('doctor'), 'Doctor doctor', 'Cardiology', 4, 1, 2, 1, 7200, 5400, 0.75,
-             2, 1, array[('EUR', 8000, 1500, 6500)::api.revenue]),
+             2, 1, array[('EUR', 2, 8000, 1500, 6500)::api.revenue]),
             (pg_temp.id_of('other_doctor'), 'Doctor other_doctor', 'Dermatology', 1, 1, 0, 0, 1800,
-             1800, 1, 1, 0, array[('JPY', 900, 0, 900)::api.revenue])]::api.doctor_metrics[],
+             1800, 1, 1, 0, array[('JPY', 0, 900, 0, 900)::api.revenue])]::api.doctor_metrics[],
         'clinic_analytics: each doctor has their figures, in the order of their names'),
     is(m.by_specialty,
         array[
             ('cardiology', 'Cardiology', 4, 1, 2, 1, 7200, 5400, 0.75, 2, 1,
-             array[('EUR', 8000, 1500, 6500)::api.revenue]),
+             array[('EUR', 2, 8000, 1500, 6500)::api.revenue]),
             ('dermatology', 'Dermatology', 1, 1, 0, 0, 1800, 1800, 1, 1, 0,
-             array[('JPY', 900, 0, 900)::api.revenue])]::api.specialty_metrics[],
+             array[('JPY', 0, 900, 0, 900)::api.revenue])]::api.specialty_metrics[],
         'clinic_analytics: each specialty has the figures of its doctors'),
     is((select string_agg(s.revenue::text, ' ' order by s.starts_on) from unnest(m.series) as s
         where s.payments > 0),
-        '{"(EUR,5000,0,5000)","(JPY,900,0,900)"} {"(EUR,3000,1500,1500)"}',
+        '{"(EUR,2,5000,0,5000)","(JPY,0,900,0,900)"} {"(EUR,2,3000,1500,1500)"}',
         'clinic_analytics: each day has its revenue by currency'))
 from api.clinic_analytics() as m;
 

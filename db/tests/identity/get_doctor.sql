@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(19);
+select plan(22);
 
 reset role;
 select pg_temp.open_slot('other_doctor', '2027-01-05 09:00:00+00') as slot \gset
@@ -20,9 +20,27 @@ from api.get_doctor(pg_temp.id_of('doctor')) as d;
 select is(
     (select array_agg(k order by k) from jsonb_object_keys(
         to_jsonb(api.get_doctor(pg_temp.id_of('doctor')))) as k),
-    '{biography,currency,fee_minor,full_name,id,is_active,languages,photo_url,practising_since,'
-    'specialty,specialty_code,time_zone}',
+    '{biography,currency,currency_exponent,fee_minor,full_name,id,is_active,languages,'
+    'next_free_at,photo_url,practising_since,specialty,specialty_code,time_zone}',
     'get_doctor: the answer has no other field');
+
+-- The next free time
+select is(
+    d.next_free_at, null, 'get_doctor: a doctor without an open slot has no next free time')
+from api.get_doctor(pg_temp.id_of('doctor')) as d;
+reset role;
+select pg_temp.open_slot('doctor', '2027-01-06 09:00:00+00') as later \gset
+select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as first \gset
+set local role telemed_api;
+select is(
+    d.next_free_at, '2027-01-05 09:00:00+00',
+    'get_doctor: the next free time is the start of the first open slot')
+from api.get_doctor(pg_temp.id_of('doctor')) as d;
+select pg_temp.booking('patient', :'first') as taken \gset
+select is(
+    d.next_free_at, '2027-01-06 09:00:00+00', 'get_doctor: a booked slot is not free')
+from api.get_doctor(pg_temp.id_of('doctor')) as d;
+
 select throws_ok(
     format('select api.get_doctor(%L)', v.id), 'TM401', null, v.sentence)
 from (values

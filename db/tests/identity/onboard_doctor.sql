@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/keys.psql
-select plan(57);
+select plan(58);
 
 -- The permitted path
 select pg_temp.sign_in('admin');
@@ -126,8 +126,8 @@ from (values
      'onboard_doctor: a practice since next year is refused'),
     ($$ p_photo_url => 'http://clinic.example/' $$, '23514',
      'onboard_doctor: a photo that is not at an https address is refused'),
-    ($$ p_currency => 'eur' $$, '23514', 'onboard_doctor: a currency in small letters is refused'),
-    ($$ p_currency => 'ABC' $$, '23514',
+    ($$ p_currency => 'eur' $$, 'TM201', 'onboard_doctor: a currency in small letters is refused'),
+    ($$ p_currency => 'ABC' $$, 'TM201',
      'onboard_doctor: a currency that does not exist is refused'),
     ($$ p_currency => null $$, '23502',
      'onboard_doctor: a null currency is refused')) as v (arguments, code, sentence);
@@ -143,6 +143,9 @@ select is(
 select is(
     pg_temp.field_at_fault($$ select pg_temp.onboard(p_practising_since => 1) $$),
     'practising_since', 'onboard_doctor: the refusal of a year names the field practising_since');
+select is(
+    pg_temp.field_at_fault($$ select pg_temp.onboard(p_currency => 'ABC') $$), 'currency',
+    'onboard_doctor: the refusal of a currency names the field currency');
 reset role;
 select is(count(*), :'users', 'onboard_doctor: a refusal leaves no account') from app.users;
 set local role telemed_api;

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(38);
+select plan(46);
 
 -- The permitted path
 select pg_temp.sign_in('patient');
@@ -20,10 +20,12 @@ select collect_tap(
         'update_my_profile: a null date of birth leaves the date of birth as it is'))
 from api.update_my_profile() as u;
 select collect_tap(
-    is(u.phone, null, 'update_my_profile: an empty phone number removes the phone number'),
+    is(u.phone, null, 'update_my_profile: a cleared phone number is null'),
+    is(u.date_of_birth, '1980-02-29',
+        'update_my_profile: a field that is not cleared stays as it is'),
     is(u.full_name, 'Pat Example',
-        'update_my_profile: an empty phone number leaves the name as it is'))
-from api.update_my_profile(p_phone => '') as u;
+        'update_my_profile: clearing the phone number leaves the name as it is'))
+from api.update_my_profile(p_clear => '{phone}') as u;
 select pg_temp.sign_in('other_patient');
 select collect_tap(
     is(u.full_name, 'Patient other_patient',
@@ -106,12 +108,28 @@ select collect_tap(
 from api.update_my_profile(p_language => 'pt-BR', p_time_zone => 'America/Sao_Paulo') as u;
 select collect_tap(
     is(u.language, 'pt-BR', 'update_my_profile: a null language leaves the language as it is'),
-    is(u.time_zone, null, 'update_my_profile: an empty time zone removes the time zone'))
-from api.update_my_profile(p_time_zone => '') as u;
+    is(u.time_zone, null, 'update_my_profile: a cleared time zone is null'))
+from api.update_my_profile(p_clear => '{time_zone}') as u;
+select is(
+    (u.language, u.date_of_birth), (null::text, null::date),
+    'update_my_profile: several fields can be cleared at once')
+from api.update_my_profile(p_clear => '{language,date_of_birth}') as u;
+select is(
+    (u.language, u.phone), ('es'::text, null::text),
+    'update_my_profile: a field that is cleared and given gets its value')
+from api.update_my_profile(p_language => 'es', p_clear => '{language}') as u;
 select is(
     pg_temp.refusal('patient', format('select api.update_my_profile(%s)', v.arguments)),
     v.refusal, v.sentence)
 from (values
+    ($$ p_time_zone => '' $$, 'TM204 time_zone',
+     'update_my_profile: an empty time zone is refused'),
+    ($$ p_phone => '' $$, '23514', 'update_my_profile: an empty phone number is refused'),
+    ($$ p_language => '' $$, '23514', 'update_my_profile: an empty language is refused'),
+    ($$ p_clear => '{full_name}' $$, 'TM201 full_name',
+     'update_my_profile: the name cannot be cleared'),
+    ($$ p_clear => '{phone,email}' $$, 'TM201 email',
+     'update_my_profile: an unknown field cannot be cleared'),
     ($$ p_time_zone => 'CET' $$, 'TM204 time_zone',
      'update_my_profile: an abbreviation of a time zone is refused'),
     ($$ p_language => 'Portuguese' $$, '23514',

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(82);
+select plan(83);
 reset role;
 
 -- The starts (day and time in UTC) that a patient finds.
@@ -174,6 +174,14 @@ select is(
         select s.id::text from api.find_open_slots(p_limit => 1000) as s
         where s.doctor_id = pg_temp.id_of('doctor')),
     'search_open_slots: pages for a language of few show every slot once');
+select is(
+    pg_temp.all_pages(
+        'api.find_open_slots(p_specialty => ''cardiology'', p_weekdays => ''{1,2,3,4,5,6,7}'','
+        'p_time_zone => ''UTC'', p_to => ''2027-02-01'', p_limit => 2, p_cursor => %L)'),
+    array(
+        select s.id::text
+        from api.find_open_slots('cardiology', p_to => '2027-02-01', p_limit => 1000) as s),
+    'search_open_slots: pages for a specialty show every slot once');
 
 -- Clocks go forward
 reset role;

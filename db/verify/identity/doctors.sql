@@ -3,7 +3,8 @@
 begin;
 
 select
-    user_id, role, full_name, specialty, time_zone, fee_minor, currency, deactivated_at,
+    user_id, role, full_name, specialty, time_zone, fee_minor, currency, currency_exponent,
+    deactivated_at,
     specialty_code, languages, biography, practising_since, photo_url, search_text
 from app.doctors where false;
 select 'app.doctors_by_specialty'::regclass;

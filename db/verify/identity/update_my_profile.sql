@@ -2,10 +2,11 @@
 
 begin;
 
-select 'api.update_my_profile(text, text, date, text, text)'::regprocedure;
+select 1 / ('p_clear' = any (p.proargnames))::integer
+from pg_catalog.pg_proc as p where p.oid = 'api.update_my_profile'::regproc;
 select 1 / has_function_privilege(
-    'telemed_api', 'api.update_my_profile(text, text, date, text, text)', 'execute')::integer;
+    'telemed_api', 'api.update_my_profile'::regproc, 'execute')::integer;
 select 1 / has_function_privilege(
-    'telemed_dba', 'api.update_my_profile(text, text, date, text, text)', 'execute')::integer;
+    'telemed_dba', 'api.update_my_profile'::regproc, 'execute')::integer;
 
 rollback;

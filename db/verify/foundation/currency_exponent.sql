@@ -1,0 +1,7 @@
+-- Verify telemed:foundation/currency_exponent on pg
+
+begin;
+
+select 'app.currency_exponent(text)'::regprocedure;
+
+rollback;
