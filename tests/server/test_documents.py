@@ -30,7 +30,7 @@ from scripts.system import CHECKOUT, CommandError
 from scripts.test import files_named
 from tests.support.client import PASSWORD, request
 from tests.support.demo import demo_server
-from tests.support.node import node
+from tests.support.node import node, typescript
 from tests.support.server import Server
 
 GENERATED = ("docs/sql/", "docs/reports/")
@@ -205,10 +205,26 @@ def program_of(name: str) -> Block:
     return Block("ts", "".join(b.text for b in parts), output="".join(b.output for b in parts))
 
 
-@pytest.mark.parametrize("name", [n for n in COMMANDS if program_of(n).text])
+PROGRAMS = [name for name in COMMANDS if program_of(name).text]
+TYPE_CHECK = (
+    *("--noEmit", "--strict", "--noUncheckedIndexedAccess", "--exactOptionalPropertyTypes"),
+    *("--erasableSyntaxOnly", "--module", "nodenext", "--target", "es2022", "--lib", "es2023,dom"),
+)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_typescript_of_document_works(name: str, terminal: Terminal) -> None:
     program = program_of(name)
     require_output(program, terminal.typescript(program.text))
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_typescript_of_document_has_no_type_error(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "page.mts"
+    path.write_text(program_of(name).text)
+    command = (str(node()), str(typescript()), *TYPE_CHECK, str(path))
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stdout
 
 
 def test_documents_for_all_readers_have_commands() -> None:

@@ -70,6 +70,6 @@ class Visit:
 def visit(chromium: Browser, url: str) -> Iterator[Visit]:
     """A new tab, without cookies and cache of earlier ones."""
     context = chromium.new_context(viewport={"width": 1100, "height": 720})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(60_000)
     yield Visit(context.new_page(), url)
     context.close()

@@ -25,6 +25,14 @@ def node() -> Path:
     pytest.skip("there is no Node 22.18: `make browser` installs one")
 
 
+def typescript() -> Path:
+    """The compiler of TypeScript, among the npm packages in .local."""
+    found = (CHECKOUT / ".local").glob("*/node_modules/typescript/bin/tsc")
+    if path := next(found, None):
+        return path
+    pytest.skip("TypeScript is not installed in .local")
+
+
 def _programs() -> Iterator[Path]:
     if found := shutil.which("node"):
         yield Path(found)
