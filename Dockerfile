@@ -6,7 +6,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /venv
 WORKDIR /packages
 COPY requirements.txt ./
-RUN /venv/bin/python -m pip install --require-hashes -r requirements.txt \
+RUN /venv/bin/python -m pip install --no-deps --require-hashes -r requirements.txt \
     && /venv/bin/python -m pip uninstall -y pip
 
 
@@ -40,6 +40,7 @@ RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin telemedicine
 WORKDIR /telemedicine
 COPY --from=packages /venv /venv
 COPY gunicorn.conf.py ./
+COPY db/errors.md db/
 COPY api api
 USER 10001:10001
 EXPOSE 8000

@@ -1,6 +1,6 @@
 # What a developer does with this project: `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help setup run tour psql verify-audit clean test drill bench coverage lint format spec docs add rework lock deploy
+.PHONY: help setup run tour psql verify-audit clean test drill bench coverage browser lint format spec docs add rework lock deploy
 MAKEFLAGS += --no-print-directory
 
 # Modules rather than the programs of .venv/bin, which stop working when the folder is moved.
@@ -39,6 +39,9 @@ bench: setup ## measure beside an older build and a peer (SCALE=, ROUNDS=)
 
 coverage: setup ## statements and branches of functions that pgTAP reaches
 	@exec $(PYTHON) -m scripts.coverage
+
+browser: setup ## test the pages in Chromium, take the picture of README
+	@exec $(PYTHON) -m scripts.browser
 
 lint: setup ## check format, style, types, shell and the Sqitch scripts
 	@exec $(PYTHON) -m scripts.lint

@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from api.logs import log
 
 MEDIA_TYPE = "application/problem+json"
+TYPES = "/problems"  # pages about the kinds of problems: api/resources/problems.py
 
 # The HTTP status of an SQLSTATE, by prefix. A new code of class TM needs no line here.
 STATUS_BY_SQLSTATE = (
@@ -102,7 +103,7 @@ class Problem(Exception):  # noqa: N818
     def body(self, request_id: str) -> str:
         """The body of the answer: JSON in ASCII."""
         document = {
-            "type": f"urn:telemedicine:problem:{self.code.lower()}",
+            "type": f"{TYPES}/{self.code}",
             "title": title(self.status),
             "status": self.status,
             "detail": self.detail,
@@ -130,8 +131,8 @@ def from_database(
     """The problem for an error of the database.
 
     message: shown to the client for codes of class TM only. column: the field that is wrong. hint:
-    for 429, the seconds to wait before another attempt. more: the DETAIL of app.refuse: a JSON
-    object, or empty.
+    for 429, the seconds to wait before another attempt. more: the DETAIL of app.refuse and
+    app.refuse_faults: a JSON object, or empty.
     """
     status = next((s for prefix, s in STATUS_BY_SQLSTATE if sqlstate.startswith(prefix)), 500)
     detail = message if sqlstate.startswith("TM") and status != 500 else DETAILS[status]
@@ -139,9 +140,11 @@ def from_database(
         detail = SAME_KEY
     elif status == 503 and g.get("outcome_is_unknown"):
         detail = UNKNOWN
-    errors = [{**_place(column), "detail": detail}] if column else []
     headers = {"Retry-After": hint} if status == 429 and hint else {}
     members = json.loads(more) if more else {}
+    fault = {"field": column, "detail": detail}
+    faults = members.pop("faults", [fault] if column else [])
+    errors = [{**_place(f["field"]), "detail": f["detail"]} for f in faults]
     return Problem(status, detail, code=sqlstate, errors=errors, more=members, headers=headers)
 
 
@@ -196,6 +199,7 @@ def _from_psycopg(error: psycopg.Error) -> Response:
         diagnostics.message_primary or "",
         diagnostics.column_name,
         diagnostics.message_hint,
+        diagnostics.message_detail or "" if sqlstate.startswith("TM2") else "",
     )
     if problem.status == 500:
         return _from_bug(error)

@@ -35,6 +35,12 @@ def idempotent(*, key_required: bool) -> Callable[[View], View]:
     return decorate
 
 
+def check(view: Callable[..., Any]) -> None:
+    """Raise Problem 400 if the present request does not have the key that its view takes."""
+    if (required := getattr(view, "_key_required", None)) is not None:
+        _idempotency_key(required)
+
+
 def _idempotency_key(required: bool) -> str | None:
     given = request.headers.get(HEADER)
     if given is None and not required:

@@ -21,7 +21,14 @@ class ProblemDetails(Schema):
     class Meta:
         unknown = RAISE
 
-    type = fields.String(required=True, metadata={"example": "urn:telemedicine:problem:tm901"})
+    type = fields.String(
+        required=True,
+        metadata={
+            "description": "the address of a page: what happened, and what to do",
+            "format": "uri-reference",
+            "example": "/problems/TM901",
+        },
+    )
     title = fields.String(required=True, metadata={"description": "the name of the status"})
     status = fields.Integer(required=True)
     detail = fields.String(required=True, metadata={"description": "the reason, for people"})

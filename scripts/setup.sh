@@ -188,7 +188,7 @@ install_python_packages() {
     [ ! -e /etc/ssl/certs/ca-certificates.crt ] || export UV_SYSTEM_CERTS=1
     # uv takes a few seconds where pip takes a minute; pip knows settings that uv does not read
     # (pip.conf), so what uv cannot get is tried with pip.
-    pip="pip --disable-pip-version-check install --require-hashes"
+    pip="pip --disable-pip-version-check install --no-deps --require-hashes"
     .venv/bin/python -m $pip -r requirements-uv.txt >>"$log" 2>&1 &&
         .venv/bin/python -m uv pip sync --python .venv/bin/python --require-hashes \
             $lock_files >>"$log" 2>&1 ||

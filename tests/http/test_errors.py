@@ -306,7 +306,7 @@ def test_other_method_is_refused_with_the_allowed_ones(patient: Client) -> None:
 def test_problem_has_type_title_and_request_id(stranger: Client) -> None:
     answer = stranger.send("GET", "/v1/me", headers={"X-Request-Id": "app-1.2:3"})
     refusal = problem(answer, 401)
-    assert refusal["type"] == "urn:telemedicine:problem:tm101"
+    assert refusal["type"] == "/problems/TM101"
     assert refusal["title"] == "Unauthorized"
     assert refusal["request_id"] == "app-1.2:3"
 

@@ -1,33 +1,37 @@
 """The documents: their commands work, their links resolve, and what they name exists.
 
-A fenced block `sh` or `sql` runs, in the order of the page: `sh` against a server with the demo
-data, `sql` in psql as a DBA. Variables of the shell last until the end of the page. A block
-`output` after it has lines that must appear in this order; `...` stands for any text. A comment
-`<!-- not run: reason -->` before a block exempts it.
+A fenced block `sh`, `sql` or `python` runs, in the order of the page: `sh` and `python` against a
+server with the demo data, `sql` in psql as a DBA. Variables last until the end of the page. The
+blocks `ts` of a page run together, as one program. A block `output` after a block has lines that
+must appear in this order; `...` stands for any text. A comment `<!-- not run: reason -->` before a
+block exempts it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
-from api.password_hashing import hash_password
 from scripts.cluster import TEMPLATE
-from scripts.run import DEMO_PASSWORD
 from scripts.server import Cluster
 from scripts.system import CHECKOUT, CommandError
 from scripts.test import files_named
 from tests.support.client import PASSWORD, request
-from tests.support.server import Server, serve, wait_for
+from tests.support.demo import demo_server
+from tests.support.node import node, typescript
+from tests.support.server import Server
 
 GENERATED = ("docs/sql/", "docs/reports/")
 DOCUMENTS = [
@@ -48,6 +52,7 @@ WALK, WALK_FUNCTION = "CONTRIBUTING.md", "note_consultation"
 HISTORY = ("CHANGELOG.md",)
 FENCE = re.compile(r"(?:<!-- not run: ([^\n]+) -->\n)?^```(\w*)\n(.*?)^```$", re.M | re.S)
 INLINE = re.compile(r"`(select [^`]+)`")
+LANGUAGES = ("sh", "sql", "python", "ts")
 ROOTS = ("api", "db", "docs", "drills", "scripts", "tests")
 DBA = "telemed_dba_of_documents"
 OBJECTS = """
@@ -77,7 +82,7 @@ def text_of(name: str) -> str:
 def blocks(text: str) -> list[Block]:
     found: list[Block] = []
     for not_run, language, content in FENCE.findall(text):
-        if language in ("sh", "sql"):
+        if language in LANGUAGES:
             found.append(Block(language, content, not_run))
         elif language == "output":
             found[-1].output += content
@@ -95,12 +100,17 @@ class Terminal:
     cluster: Cluster
     database: str
     state: Path
+    names: dict[str, Any] = field(default_factory=dict)  # of Python
 
     def run(self, block: Block) -> str:
-        return self.shell(block.text) if block.language == "sh" else self.psql(block.text)
+        by_language = {"sh": self.shell, "sql": self.psql, "python": self.python}
+        return by_language[block.language](block.text)
+
+    def addressed(self, script: str) -> str:
+        return script.replace("http://localhost:8000", self.server.url)
 
     def shell(self, script: str) -> str:
-        script = script.replace("http://localhost:8000", self.server.url)
+        script = self.addressed(script)
         kept = f'touch "{self.state}"; . "{self.state}"; set -a -e -u -o pipefail'
         keep = f'declare -f > "{self.state}"; declare -p -x >> "{self.state}"'
         result = subprocess.run(
@@ -128,6 +138,22 @@ class Terminal:
             )
         return re.sub(r"^psql:\S+ ", "", result.stdout, flags=re.M)
 
+    def python(self, script: str) -> str:
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            exec(
+                compile(self.addressed(script), "a document", "exec", dont_inherit=True), self.names
+            )
+        return printed.getvalue()
+
+    def typescript(self, script: str) -> str:
+        path = self.state.with_suffix(".mts")
+        path.write_text(self.addressed(script))
+        result = subprocess.run(
+            (str(node()), str(path)), capture_output=True, text=True, timeout=120
+        )
+        assert result.returncode == 0, f"{result.stdout}\n{result.stderr}"
+        return result.stdout
+
 
 @pytest.fixture(scope="module")
 def demo(
@@ -135,18 +161,9 @@ def demo(
 ) -> Iterator[tuple[Server, str]]:
     """A server with the demo data of `make run`, and its database."""
     database = new_database()
-    hashed = hash_password(DEMO_PASSWORD, 4)
-    subprocess.run(
-        ("psql", "-XAtq1", "-v", f"password_hash={hashed}", "-f", "db/demo/demo_data.sql"),
-        cwd=CHECKOUT,
-        env=cluster.environment(database),
-        check=True,
-        capture_output=True,
-    )
     cluster.sql(f"create role {DBA} login in role telemed_dba")
     log = tmp_path_factory.mktemp("documents") / "log"
-    with serve(cluster.url(database, "telemed_api"), log) as server:
-        wait_for(server.url + "/health/ready", 200)
+    with demo_server(cluster, database, log) as server:
         # docs/operations.md makes a patient an admin, who must have no consultation.
         account = {"email": "new.colleague@example.com", "password": PASSWORD, "full_name": "New"}
         assert request("POST", server.url + "/v1/auth/signup", json=account).status_code == 201
@@ -178,12 +195,42 @@ def test_commands_of_document_work(name: str, terminal: Terminal) -> None:
     if "curl " in text_of(name) and not shutil.which("curl"):
         pytest.skip("curl is not installed")
     for block in blocks(text_of(name)):
-        if not block.not_run:
+        if not block.not_run and block.language != "ts":
             require_output(block, terminal.run(block))
 
 
+def program_of(name: str) -> Block:
+    """The program in TypeScript that the blocks of a page make."""
+    parts = [b for b in blocks(text_of(name)) if b.language == "ts" and not b.not_run]
+    return Block("ts", "".join(b.text for b in parts), output="".join(b.output for b in parts))
+
+
+PROGRAMS = [name for name in COMMANDS if program_of(name).text]
+TYPE_CHECK = (
+    *("--noEmit", "--strict", "--noUncheckedIndexedAccess", "--exactOptionalPropertyTypes"),
+    *("--erasableSyntaxOnly", "--module", "nodenext", "--target", "es2022", "--lib", "es2023,dom"),
+)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_typescript_of_document_works(name: str, terminal: Terminal) -> None:
+    program = program_of(name)
+    require_output(program, terminal.typescript(program.text))
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_typescript_of_document_has_no_type_error(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "page.mts"
+    path.write_text(program_of(name).text)
+    command = (str(node()), str(typescript()), *TYPE_CHECK, str(path))
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stdout
+
+
 def test_documents_for_all_readers_have_commands() -> None:
-    assert {"README.md", "docs/tutorial.md", "docs/operations.md"} <= set(COMMANDS)
+    assert {"README.md", "docs/build-an-app.md", "docs/operations.md", "docs/tutorial.md"} <= set(
+        COMMANDS
+    )
     reasons = {b.not_run for name in OURS for b in blocks(text_of(name)) if b.not_run}
     assert all(len(reason.split()) >= 3 for reason in reasons), reasons
 
@@ -192,9 +239,12 @@ def test_wrong_command_and_wrong_output_are_noticed(terminal: Terminal) -> None:
     for language, text in (("sh", "curl -sf http://localhost:8000/nothing"), ("sh", "echo $no")):
         with pytest.raises(AssertionError):
             terminal.run(Block(language, text))
+    with pytest.raises(NameError):
+        terminal.run(Block("python", "nothing"))
     for block in (
         Block("sh", "echo one", output="two\n"),
         Block("sh", "echo one; echo two", output="two\none\n"),
+        Block("python", "print(1)", output="2\n"),
         Block("sql", "select nothing;"),
         Block("sql", "select 1;", output="ERROR:  ...\n"),
     ):

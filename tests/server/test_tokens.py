@@ -24,7 +24,7 @@ from tests.support.server import SECRET, Server, environment, serve
 People = Callable[..., Client]
 
 REFUSAL = {
-    "type": "urn:telemedicine:problem:tm101",
+    "type": "/problems/TM101",
     "title": "Unauthorized",
     "status": 401,
     "detail": "The access token is not valid or has expired: refresh it or log in.",

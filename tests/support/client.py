@@ -19,6 +19,7 @@ import requests
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 
 from api import auth, config
+from api.problems import kind_of
 from tests.support.server import environment
 
 PASSWORD = "correct horse battery staple"
@@ -252,6 +253,8 @@ def problem(answer: requests.Response, status: int, code: str = "") -> dict[str,
     assert (answer.status_code, body["status"]) == (status, status), answer.text
     assert answer.headers["Content-Type"] == PROBLEM
     assert body["request_id"] == answer.headers["X-Request-Id"]
+    assert body["type"] == f"/problems/{body['code']}"
+    assert kind_of(body["code"]), body["code"]  # its page
     assert not code or body["code"] == code, answer.text
     return body
 

@@ -56,39 +56,34 @@ begin
         return jsonb_populate_record(null::api.weekly_publication, v_key.response);
     end if;
 
-    if p_from is null or p_to is null or p_to < p_from or p_to - p_from > 366 then
-        raise exception 'from and to are required: to must be from 0 to 366 days after from'
-            using errcode = 'TM202', column = 'to';
-    end if;
-    if p_slot_minutes is null or p_slot_minutes not between 5 and 1440 then
-        raise exception 'slot_minutes must be from 5 to 1440'
-            using errcode = 'TM201', column = 'slot_minutes';
-    end if;
-    if p_start_time = '24:00' then
-        raise exception 'start_time must be before 24:00: the next day begins at 00:00'
-            using errcode = 'TM202', column = 'start_time';
-    end if;
-    if p_end_time = p_start_time then
-        raise exception 'end_time must differ from start_time: a whole day is from 00:00 to 24:00'
-            using errcode = 'TM202', column = 'end_time';
-    end if;
-    if v_hours is null or v_hours < v_length then
-        raise exception 'At least one slot must fit between start_time and end_time'
-            using errcode = 'TM202', column = 'end_time';
-    end if;
-    if coalesce(cardinality(p_weekdays), 0) = 0 or not p_weekdays <@ '{1,2,3,4,5,6,7}' then
-        raise exception 'weekdays must be numbers from 1 (Monday) to 7 (Sunday)'
-            using errcode = 'TM201', column = 'weekdays';
-    end if;
+    perform app.refuse_faults(array(
+        select row(f.field, f.code, f.detail)::app.fault
+        from (values
+            (p_from is null or p_to is null or p_to < p_from or p_to - p_from > 366,
+                'to', 'TM202',
+                'from and to are required: to must be from 0 to 366 days after from'),
+            (p_slot_minutes is null or p_slot_minutes not between 5 and 1440,
+                'slot_minutes', 'TM201', 'slot_minutes must be from 5 to 1440'),
+            (p_start_time = '24:00',
+                'start_time', 'TM202',
+                'start_time must be before 24:00: the next day begins at 00:00'),
+            (p_end_time = p_start_time,
+                'end_time', 'TM202',
+                'end_time must differ from start_time: a whole day is from 00:00 to 24:00'),
+            (v_hours is null or (v_hours < v_length and p_end_time <> p_start_time),
+                'end_time', 'TM202', 'At least one slot must fit between start_time and end_time'),
+            (coalesce(cardinality(p_weekdays), 0) = 0 or not p_weekdays <@ '{1,2,3,4,5,6,7}',
+                'weekdays', 'TM201', 'weekdays must be numbers from 1 (Monday) to 7 (Sunday)'),
+            (p_time_zone is not null and not app.is_iana_time_zone(p_time_zone),
+                'time_zone', 'TM204',
+                'The time zone must be a name of the IANA database, such as Europe/Berlin')
+        ) as f (is_wrong, field, code, detail)
+        where f.is_wrong));
     if (select count(*) from generate_series(p_from::timestamp, p_to, interval '1 day') as day
         where extract(isodow from day) = any (p_weekdays))
         * ceil(extract(epoch from v_hours) / extract(epoch from v_length)) > 20000 then
         raise exception 'The period has more than 20000 starts of slots: choose a shorter period'
             using errcode = 'TM201', column = 'to';
-    end if;
-    if p_time_zone is not null and not app.is_iana_time_zone(p_time_zone) then
-        raise exception 'The time zone must be a name of the IANA database, such as Europe/Berlin'
-            using errcode = 'TM204', column = 'time_zone';
     end if;
 
     -- Lock order: the doctor before slots; see api.publish_slot.

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(75);
+select plan(77);
 
 select pg_temp.sign_in('admin');
 select id as third from api.onboard_doctor(
@@ -101,6 +101,13 @@ select is(pg_temp.found(p_sort => 'relevance'), 'doctor other_doctor 100%',
     'list_doctors: without a search, relevance is the order in which the doctors joined');
 select is(pg_temp.found(p_q => 'doctor'), 'doctor other_doctor',
     'list_doctors: doctors who match as well as each other are in the order in which they joined');
+reset role;
+update app.profiles set full_name = 'Dr. Tomáš Král' where user_id = :'third';
+set local role telemed_api;
+select is(pg_temp.found(p_q => v.q), 'Tomáš', v.sentence)
+from (values
+    ('kral', 'list_doctors: kral finds Dr. Tomáš Král'),
+    ('tomas krall', 'list_doctors: tomas krall finds Dr. Tomáš Král')) as v (q, sentence);
 reset role;
 update app.profiles set full_name = 'Dr. third Doktor' where user_id = :'third';
 update app.profiles set full_name = 'Dr. other_doctor Doctorow' where user_id = :'second';
