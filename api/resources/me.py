@@ -6,7 +6,19 @@ from marshmallow import fields, validate
 
 from api import db, password_hashing
 from api.auth import ROLES, signed_in
-from api.fields import Day, Flag, Line, PageQuery, Prose, Request, Row, Text, page_of
+from api.fields import (
+    Choice,
+    Day,
+    Flag,
+    Line,
+    Matches,
+    PageQuery,
+    Prose,
+    Request,
+    Row,
+    Text,
+    page_of,
+)
 from api.routing import Arguments, Blueprint
 
 blp = Blueprint("me", "The account of the caller")
@@ -20,7 +32,7 @@ class User(Row):
 
     id = fields.UUID()
     email = fields.String()
-    role = fields.String(validate=validate.OneOf(ROLES))
+    role = Choice("Role", ROLES)
     full_name = fields.String()
     phone = fields.String(allow_none=True)
     date_of_birth = fields.Date(allow_none=True)
@@ -40,16 +52,14 @@ class Profile(Request):
     full_name = Line(load_default=None)
     phone = Text(
         load_default=None,
-        validate=validate.Regexp(
-            r"^(\+?[0-9][0-9 ().-]{4,30})?\Z", error="This is not a telephone number."
-        ),
+        validate=Matches(r"^(\+?[0-9][0-9 ().-]{4,30})?$", error="This is not a telephone number."),
         metadata={"description": "an empty text removes the number", "example": "+49 30 901820"},
     )
     date_of_birth = Day(load_default=None, metadata={"example": "1980-02-29"})
     language = Text(
         load_default=None,
-        validate=validate.Regexp(
-            r"^([a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?)?\Z",
+        validate=Matches(
+            r"^([a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?)?$",
             error="This is not a language tag such as en or pt-BR.",
         ),
         metadata={
@@ -67,13 +77,13 @@ class Profile(Request):
     )
 
 
-class Password(Request):
+class CurrentPassword(Request):
     """The password of the caller."""
 
     password = Prose(
         password_hashing.MAXIMUM_LENGTH,
         required=True,
-        metadata={"format": "password", "example": "violet kettle 17 harbour"},
+        metadata={"format": "password"},
     )
 
 
@@ -85,8 +95,9 @@ class ReadOfMe(Row):
     reader_name = fields.String(
         allow_none=True, metadata={"description": "null for a database administrator"}
     )
-    reader_role = fields.String(
-        validate=validate.OneOf(READERS),
+    reader_role = Choice(
+        "ReaderRole",
+        READERS,
         metadata={"description": "the role at that time; dba: a database administrator"},
     )
     operation = fields.String(metadata={"description": "the function of the database"})
@@ -100,7 +111,7 @@ class ReadOfMe(Row):
 class Notification(Row):
     """How the caller gets a kind of notification."""
 
-    kind = fields.String(validate=validate.OneOf(NOTIFICATIONS))
+    kind = Choice("NotificationKind", NOTIFICATIONS)
     by_email = fields.Boolean()
     by_sms = fields.Boolean()
 
@@ -108,10 +119,8 @@ class Notification(Row):
 class NotificationChange(Request):
     """A change for one kind of notification. A channel that is absent does not change."""
 
-    kind = Text(
-        required=True,
-        validate=validate.OneOf(NOTIFICATIONS),
-        metadata={"example": "reminder"},
+    kind = Choice(
+        "NotificationKind", NOTIFICATIONS, required=True, metadata={"example": "reminder"}
     )
     by_email = Flag(metadata={"example": True})
     by_sms = Flag(metadata={"description": "needs a phone number to be sent", "example": True})
@@ -145,7 +154,7 @@ def update_my_profile(body: Arguments) -> bytes:
 
 @blp.delete("/me")
 @signed_in("patient")
-@blp.body(Password)
+@blp.body(CurrentPassword)
 @blp.answers(204)
 def close_my_account(body: Arguments) -> None:
     """Close the caller's account
