@@ -13,12 +13,14 @@ _TIME = re.compile(rb'(_at": ?"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)\+00:00"
 def with_z(body: bytes) -> bytes:
     """JSON of PostgreSQL with times that end with Z. No other text changes.
 
-    If the offsets are as many as the values of times, all of them are times: then counting and
-    replacing costs a microsecond per ten items, where a regular expression takes ten times as long.
+    In most answers each + is that of a time. Splitting there takes 20 microseconds for a page of
+    50 slots, where a regular expression takes 100.
     """
-    offsets = body.count(b'+00:00"')
-    if not offsets:
+    first, *others = body.split(b"+")
+    if not others:
         return body
-    if offsets == body.count(b'_at":"'):
-        return body.replace(b'+00:00"', b'Z"')
+    if len(others) == body.count(b'_at":"'):
+        found = b"Z".join([first, *[other.removeprefix(b"00:00") for other in others]])
+        if len(found) == len(body) - 5 * len(others):  # each of them had the prefix
+            return found
     return _TIME.sub(rb'\1Z"', body)

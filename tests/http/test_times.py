@@ -37,6 +37,15 @@ NAMES_OF_TIMES = """
             '{"notes":"10:00+00:00","a_at":null,"b_at":"2027-01-05T09:00:00+00:00","c":"+00:00"}',
             '{"notes":"10:00+00:00","a_at":null,"b_at":"2027-01-05T09:00:00Z","c":"+00:00"}',
         ),
+        # As many + as keys, but not those of the times.
+        (
+            '{"phone":"+49 30 901820","a_at":"infinity"}',
+            '{"phone":"+49 30 901820","a_at":"infinity"}',
+        ),
+        (
+            '{"notes":"+00:00","a_at":"infinity","b_at":"2027-01-05T09:00:00+00:00","c":"1+1"}',
+            '{"notes":"+00:00","a_at":"infinity","b_at":"2027-01-05T09:00:00Z","c":"1+1"}',
+        ),
         # A text that looks like a member of the answer.
         (
             r'{"reason":"\"a_at\":\"2027-01-05T09:00:00+00:00\"","a_at":"2027-01-05T09:00:00+00:00"}',
