@@ -54,7 +54,7 @@ add: ## write the files of a new function (CHANGE=domain/name)
 rework: ## prepare a released change (CHANGE=operations/advise, NOTE=)
 	@sh scripts/rework.sh $(CHANGE) "$(NOTE)"
 
-docs: setup ## write docs/sql, db/contract.txt, the copy of the OpenAPI document
+docs: setup ## write docs/sql, settings.md, openapi.json, db/contract.txt
 	@exec $(PYTHON) -m scripts.docs
 
 clients: setup ## generate clients for Python and TypeScript in build/clients

@@ -21,13 +21,15 @@ _TIMESTAMP, _DATE = re.compile(TIMESTAMP_PATTERN), re.compile(DATE_PATTERN)
 CLOCK_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$|^24:00(:00)?$"
 HOURS_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 WEEKDAYS_PATTERN = r"^[1-7](,[1-7]){0,6}$"
+# With \/, because a generator may write a pattern between two slashes.
 HTTPS_URL_PATTERN = (
-    r"^https://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]{1,5})?(/[A-Za-z0-9._~:/?#@!$&()*+,;=%-]*)?$"
+    r"^https:\/\/[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]{1,5})?"
+    r"(\/[A-Za-z0-9._~:\/?#@!$&()*+,;=%-]*)?$"
 )
 DIGITS = re.compile(r"[0-9]{1,19}")
 # Part of characters.HIDDEN: control characters and those that change the direction of text. The
 # whole set is too long to be read, and not every language can name all of it.
-_HIDDEN = r"\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+_HIDDEN = r"\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
 EMAIL_PATTERN = rf"^[^@\s{_HIDDEN}]+@[^@\s{_HIDDEN}]+$"
 LINE_PATTERN = rf"^[^{_HIDDEN}]*[^\s{_HIDDEN}][^{_HIDDEN}]*$"
 TEXT_PATTERN = r"^[^\u0000]*$"

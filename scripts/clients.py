@@ -95,18 +95,18 @@ def package(name: str) -> str:
     return str(TOOLS / "node_modules" / name)
 
 
-def lint() -> None:
-    """Check docs/openapi.json. Raises CommandError for any error or warning."""
+def lint(file: Path = FILE) -> None:
+    """Check an OpenAPI document. Raises CommandError for any error or warning."""
     redocly = node(
         package("@redocly/cli/bin/cli.js"),
-        *("lint", str(FILE), "--config", str(SOURCES / "redocly.yaml")),
+        *("lint", str(file), "--config", str(SOURCES / "redocly.yaml")),
         variables={"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"},
     )
     if "warning" in redocly.lower():
         raise CommandError(f"Redocly warns:\n{redocly}")
     node(
         package("@stoplight/spectral-cli/dist/index.js"),
-        *("lint", str(FILE), "--ruleset", str(SOURCES / "spectral.yaml"), "--fail-severity=hint"),
+        *("lint", str(file), "--ruleset", str(SOURCES / "spectral.yaml"), "--fail-severity=hint"),
     )
     say("lint-openapi: no errors, no warnings")
 

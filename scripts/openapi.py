@@ -169,8 +169,6 @@ def _narrower(
         return
     if "enum" in narrow and not set(_choices(wide)) <= set(_choices(narrow)):
         yield f"{at} has other choices"
-    if narrow.get("pattern", wide.get("pattern")) != wide.get("pattern"):
-        yield f"{at} has another pattern"
     if narrow.get("format", wide.get("format")) != wide.get("format"):
         yield f"{at} has another format"
     for bound, worse in (("minimum", max), ("minLength", max), ("minItems", max)):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -71,3 +74,33 @@ def test_typescript_client_refuses_a_body_without_its_required_field() -> None:
 
 def test_document_passes_redocly_and_spectral() -> None:
     clients.lint()
+
+
+def without_servers(document: dict[str, Any]) -> None:
+    del document["servers"]
+
+
+def without_security(document: dict[str, Any]) -> None:
+    del document["paths"]["/v1/auth/login"]["post"]["security"]
+
+
+def example_of_another_type(document: dict[str, Any]) -> None:
+    document["components"]["schemas"]["Booking"]["properties"]["reason"]["example"] = 7
+
+
+def without_description(document: dict[str, Any]) -> None:  # only Spectral asks for it
+    del document["paths"]["/health"]["get"]["description"]
+
+
+@pytest.mark.parametrize(
+    "change", [without_servers, without_security, example_of_another_type, without_description]
+)
+def test_linters_refuse_a_document_with_a_warning(
+    change: Callable[[dict[str, Any]], None], tmp_path: Path
+) -> None:
+    document = json.loads(clients.FILE.read_text())
+    change(document)
+    wrong = tmp_path / "openapi.json"
+    wrong.write_text(json.dumps(document))
+    with pytest.raises(CommandError):
+        clients.lint(wrong)
