@@ -1,6 +1,7 @@
 # What a developer does with this project: `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help setup run tour psql verify-audit clean test drill bench coverage browser lint format spec docs add rework lock deploy
+.PHONY: help setup run tour psql verify-audit clean test drill bench coverage browser lint lint-openapi format spec docs \
+	clients add rework lock deploy
 MAKEFLAGS += --no-print-directory
 
 # Modules rather than the programs of .venv/bin, which stop working when the folder is moved.
@@ -46,6 +47,9 @@ browser: setup ## test the pages in Chromium, take the picture of README
 lint: setup ## check format, style, types, shell and the Sqitch scripts
 	@exec $(PYTHON) -m scripts.lint
 
+lint-openapi: setup ## check the OpenAPI document with Redocly and Spectral
+	@exec $(PYTHON) -m scripts.clients lint
+
 ##@ Write
 add: ## write the files of a new function (CHANGE=domain/name)
 	@sh scripts/add.sh "$(CHANGE)" "$(NOTE)" "$(TABLE)"
@@ -53,8 +57,11 @@ add: ## write the files of a new function (CHANGE=domain/name)
 rework: ## prepare a released change (CHANGE=operations/advise, NOTE=)
 	@sh scripts/rework.sh $(CHANGE) "$(NOTE)"
 
-docs: setup ## write docs/sql, docs/settings.md and db/contract.txt
+docs: setup ## write docs/sql, settings.md, openapi.json, db/contract.txt
 	@exec $(PYTHON) -m scripts.docs
+
+clients: setup ## generate clients for Python and TypeScript in build/clients
+	@exec $(PYTHON) -m scripts.clients
 
 spec: setup ## print the pgTAP suite as a specification
 	@exec $(PYTHON) -m scripts.spec

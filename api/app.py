@@ -30,11 +30,18 @@ prescriptions and payments.
 
 Log in with `POST /v1/auth/login`, press *Authorize* and paste the `access_token`. A role that
 requires a second factor gets `TM302` for every other request until the account has one. Times are
-RFC 3339 with an offset; money is in minor units (cents). Lists have pages: send `next_cursor` as
-`cursor` to get the next one. A request that must not be carried out twice has an `Idempotency-Key`:
-if no answer arrives, send it again with the same key and body. Every error is a problem (RFC 9457)
-with a stable `code`.
+RFC 3339: send an offset; those of answers are in UTC and end with Z. Money is in minor units
+(cents). Lists have pages: send `next_cursor` as `cursor` to get the next one. A request that must
+not be carried out twice has an `Idempotency-Key`: if no answer arrives, send it again with the same
+key and body. Every error is a problem (RFC 9457) with a stable `code`.
 """
+INFO = {
+    "summary": "Book consultations with doctors, and manage a clinic",
+    "description": DESCRIPTION,
+    "contact": {"name": "The clinic that runs this server"},
+    "license": {"name": "MIT", "identifier": "MIT"},
+}
+SERVERS = [{"url": "/", "description": "This server"}]
 # A prescription of fifty medicines with a thousand characters each fits.
 MAXIMUM_BODY_BYTES = 64 * 1024
 
@@ -63,7 +70,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
         OPENAPI_VERSION="3.1.0",
         OPENAPI_URL_PREFIX="/",
         OPENAPI_JSON_PATH="openapi.json",
-        API_SPEC_OPTIONS={"info": {"description": DESCRIPTION}},
+        API_SPEC_OPTIONS={"info": INFO, "servers": SERVERS},
     )
     for part in (errors, logs, metrics):
         part.register(app)

@@ -1,7 +1,8 @@
 """All SQL of the API: one statement per request.
 
 A statement sets the context of the caller and calls one function. In autocommit mode that is one
-transaction and one round trip. PostgreSQL builds the JSON, and its bytes pass through unchanged.
+transaction and one round trip. PostgreSQL builds the JSON, and its bytes pass through unchanged,
+except that times get a Z (api.times).
 
 COMMIT travels with the statement. If the connection is lost after the statement was sent, its
 outcome is unknown. A request that is safe to repeat (it reads, or has an idempotency key) is then
@@ -37,7 +38,7 @@ from psycopg.pq import ExecStatus
 from psycopg.types.json import Jsonb
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from api import context, deadline, present
+from api import context, deadline, present, times
 from api.config import Settings, current
 from api.connection import Connection, Notice
 from api.errors import from_database
@@ -244,8 +245,9 @@ def _answer(value: bytes, notices: list[Notice]) -> bytes:
     for sqlstate, message, detail in notices:
         if sqlstate.startswith("TM") and sqlstate != REPLAYED:
             # A refusal that had to be committed, such as a failed log-in that counts.
-            raise from_database(sqlstate, message, more=detail)
-    return value
+            more = times.with_z(detail.encode()).decode()
+            raise from_database(sqlstate, message, more=more)
+    return times.with_z(value)
 
 
 def _adapt(value: object) -> object:

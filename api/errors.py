@@ -121,6 +121,11 @@ def title(status: int) -> str:
     return TITLES.get(status) or HTTPStatus(status).phrase
 
 
+def status_of(sqlstate: str) -> int:
+    """The HTTP status of an SQLSTATE; 500 for one that no request should cause."""
+    return next((s for prefix, s in STATUS_BY_SQLSTATE if sqlstate.startswith(prefix)), 500)
+
+
 def from_database(
     sqlstate: str,
     message: str,
@@ -134,7 +139,7 @@ def from_database(
     for 429, the seconds to wait before another attempt. more: the DETAIL of app.refuse and
     app.refuse_faults: a JSON object, or empty.
     """
-    status = next((s for prefix, s in STATUS_BY_SQLSTATE if sqlstate.startswith(prefix)), 500)
+    status = status_of(sqlstate)
     detail = message if sqlstate.startswith("TM") and status != 500 else DETAILS[status]
     if status in (503, 504) and g.get("idempotency_key"):
         detail = SAME_KEY

@@ -1,6 +1,7 @@
 """Fields and base schemas of requests and answers. The database checks every rule again."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -18,19 +19,28 @@ from marshmallow import (
 from api import characters
 
 UUID_PATTERN = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-# date-time of RFC 3339, section 5.6.
-TIMESTAMP_PATTERN = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+# date-time of RFC 3339, section 5.6, and full-date, both from year 1900 on.
+TIMESTAMP_PATTERN = (
+    r"^(19|[2-9][0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})$"
 )
-DATE_PATTERN = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+DATE_PATTERN = r"^(19|[2-9][0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}$"
+_TIMESTAMP, _DATE = re.compile(TIMESTAMP_PATTERN), re.compile(DATE_PATTERN)
 CLOCK_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$|^24:00(:00)?$"
 HOURS_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
 WEEKDAYS_PATTERN = r"^[1-7](,[1-7]){0,6}$"
+# With \/, because a generator may write a pattern between two slashes.
 HTTPS_URL_PATTERN = (
-    r"^https://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]{1,5})?(/[A-Za-z0-9._~:/?#@!$&()*+,;=%-]*)?$"
+    r"^https:\/\/[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]{1,5})?"
+    r"(\/[A-Za-z0-9._~:\/?#@!$&()*+,;=%-]*)?$"
 )
 DIGITS = re.compile(r"[0-9]{1,19}")
-EMAIL_PATTERN = r"^[^@\s\x00-\x1f\x7f-\x9f]+@[^@\s\x00-\x1f\x7f-\x9f]+$"
+# Part of characters.HIDDEN: control characters and those that change the direction of text. The
+# whole set is too long to be read, and not every language can name all of it.
+_HIDDEN = r"\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+EMAIL_PATTERN = rf"^[^@\s{_HIDDEN}]+@[^@\s{_HIDDEN}]+$"
+LINE_PATTERN = rf"^[^{_HIDDEN}]*[^\s{_HIDDEN}][^{_HIDDEN}]*$"
+TEXT_PATTERN = r"^[^\u0000]*$"
 
 BIGGEST_AMOUNT = 10**12
 BIGGEST_BIGINT = 2**63 - 1
@@ -74,8 +84,23 @@ class Row(Schema):
         field_obj.required = True
 
 
+class Matches(validate.Regexp):
+    """A pattern of ECMA-262 that the whole text matches, which the document has as it is.
+
+    Python's `$` also matches before a line break at the end, so the whole text is compared.
+    """
+
+    def __call__(self, value: Any) -> Any:
+        """Return `value`, or raise ValidationError."""
+        if self.regex.fullmatch(value) is None:
+            raise ValidationError(self._format_error(value))
+        return value
+
+
 class Text(fields.String):
     """Text that PostgreSQL and JSON can store: no NUL, no unpaired surrogate."""
+
+    PATTERN: ClassVar[str] = TEXT_PATTERN  # in the document, for a field without one of its own
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         if not isinstance(value, str):
@@ -95,6 +120,8 @@ class Prose(Text):
 class Line(Text):
     """One line of 1 to `maximum` characters: none is hidden, and at least one is visible."""
 
+    PATTERN = LINE_PATTERN
+
     default_error_messages: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
         "line": "Send one line with a visible character and without characters that are hidden or "
         "change the direction of the text."
@@ -110,11 +137,21 @@ class Line(Text):
         return text
 
 
+class Choice(Text):
+    """One of `choices`, which the document lists once, under `name`."""
+
+    def __init__(
+        self, name: str, choices: Sequence[str], *, metadata: Any = None, **kwargs: Any
+    ) -> None:
+        metadata = {"x_enum": name, **(metadata or {})}
+        super().__init__(validate=validate.OneOf(choices), metadata=metadata, **kwargs)
+
+
 class Code(Text):
     """A short name in lower case, such as card."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(validate=validate.Regexp(r"^[a-z][a-z0-9_]{0,39}\Z"), **kwargs)
+        super().__init__(validate=Matches(r"^[a-z][a-z0-9_]{0,39}$"), **kwargs)
 
 
 class Currency(Text):
@@ -122,7 +159,7 @@ class Currency(Text):
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("metadata", {"description": "ISO 4217 code", "example": "EUR"})
-        super().__init__(validate=validate.Regexp(r"^[A-Z]{3}\Z"), **kwargs)
+        super().__init__(validate=Matches(r"^[A-Z]{3}$"), **kwargs)
 
 
 class CurrencyExponent(fields.Integer):
@@ -147,10 +184,9 @@ class Email(Text):
     def __init__(self, **kwargs: Any) -> None:
         checks = [
             validate.Length(3, 254),
-            validate.Regexp(EMAIL_PATTERN, error="This is not an e-mail address."),
+            Matches(EMAIL_PATTERN, error="This is not an e-mail address."),
         ]
-        metadata = {"format": "email", "example": "patient@example.com"}
-        super().__init__(validate=checks, metadata=metadata, **kwargs)
+        super().__init__(validate=checks, metadata={"format": "email"}, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)
@@ -163,7 +199,7 @@ class Cursor(Text):
     """The signed position of a page. The database verifies it."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(validate=validate.Regexp(r"^[A-Za-z0-9_-]{1,1000}\Z"), **kwargs)
+        super().__init__(validate=Matches(r"^[A-Za-z0-9_-]{1,1000}$"), **kwargs)
 
 
 class Uuid(fields.UUID):
@@ -178,13 +214,15 @@ class Uuid(fields.UUID):
 class Timestamp(fields.DateTime):
     """An instant (RFC 3339) from year 1900 to 9999. The offset is required."""
 
+    PATTERN = TIMESTAMP_PATTERN
+
     default_error_messages: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
         "timestamp": "Send a time such as 2026-11-22T09:30:00Z or 2026-11-22T10:30:00+01:00: with "
         "T, seconds and an offset (in an address, + is %2B), from year 1900 to 9999."
     }
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
-        if not isinstance(value, str) or not TIMESTAMP_PATTERN.fullmatch(value):
+        if not isinstance(value, str) or not _TIMESTAMP.fullmatch(value):
             raise self.make_error("timestamp")
         try:
             instant = datetime.fromisoformat(value.upper()).astimezone(UTC)
@@ -198,12 +236,12 @@ class Timestamp(fields.DateTime):
 class Day(fields.Date):
     """A date such as 2026-11-22 (full-date of RFC 3339, section 5.6), from year 1900 on."""
 
+    PATTERN = DATE_PATTERN
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
         try:
-            if isinstance(value, str) and DATE_PATTERN.fullmatch(value):
-                day = date.fromisoformat(value)
-                if day.year >= 1900:
-                    return day
+            if isinstance(value, str) and _DATE.fullmatch(value):
+                return date.fromisoformat(value)
         except ValueError:
             pass
         raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
@@ -215,15 +253,15 @@ class ClockTime(Text):
     def __init__(self, **kwargs: Any) -> None:
         error = "Send a time of day such as 09:00."
         kwargs.setdefault("metadata", {"example": "09:00"})
-        super().__init__(validate=validate.Regexp(CLOCK_PATTERN, error=error), **kwargs)
+        super().__init__(validate=Matches(CLOCK_PATTERN, error=error), **kwargs)
 
 
 class Language(Text):
     """A code of ISO 639-1. The database checks that the standard has it."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("metadata", {"description": "ISO 639-1 code", "example": "es"})
-        super().__init__(validate=validate.Regexp(r"^[a-z]{2}$"), **kwargs)
+        kwargs.setdefault("metadata", {"description": "ISO 639-1 code"})
+        super().__init__(validate=Matches(r"^[a-z]{2}$"), **kwargs)
 
 
 class HttpsUrl(Text):
@@ -231,7 +269,7 @@ class HttpsUrl(Text):
 
     def __init__(self, **kwargs: Any) -> None:
         error = "Send an address that begins with https://, without spaces and user name."
-        checks = [validate.Length(1, 500), validate.Regexp(HTTPS_URL_PATTERN, error=error)]
+        checks = [validate.Length(1, 500), Matches(HTTPS_URL_PATTERN, error=error)]
         super().__init__(validate=checks, **kwargs)
 
 
@@ -240,7 +278,7 @@ class Hours(Text):
 
     def __init__(self, **kwargs: Any) -> None:
         error = "Send two times of day such as 17:00-20:00."
-        super().__init__(validate=validate.Regexp(HOURS_PATTERN, error=error), **kwargs)
+        super().__init__(validate=Matches(HOURS_PATTERN, error=error), **kwargs)
 
 
 class Weekdays(Text):
@@ -284,8 +322,7 @@ class Amount(Whole):
     """Money in minor units (cents)."""
 
     def __init__(self, minimum: int = 1, **kwargs: Any) -> None:
-        description = "in minor units (cents) of the currency"
-        kwargs.setdefault("metadata", {"description": description, "example": 5000})
+        kwargs.setdefault("metadata", {"description": "in minor units (cents) of the currency"})
         super().__init__(minimum, BIGGEST_AMOUNT, **kwargs)
 
 
@@ -316,13 +353,15 @@ class Limited(Request):
     )
 
 
-class Order(Text):
+class Order(Choice):
     """The order of a list: a field, or a minus sign and a field for the reverse."""
 
     def __init__(self, default: str, *others: str) -> None:
+        field = default.removeprefix("-").title().replace("_", "")
         super().__init__(
+            f"OrderBy{field}",
+            sorted((default, *others)),
             load_default=absent,
-            validate=validate.OneOf((default, *others)),
             metadata={"description": f"by default {default}; with a minus sign the latest first"},
         )
 
@@ -357,6 +396,7 @@ def page_of(row: type[Schema]) -> type[Schema]:
         f"{row.__name__}Page",
         (Row,),
         {
+            "__doc__": "One page of a list.",
             "items": fields.List(fields.Nested(row)),
             "next_cursor": fields.String(
                 allow_none=True, metadata={"description": "null at the end of the list"}

@@ -15,6 +15,8 @@ HEADER = "Idempotency-Key"
 # A string of RFC 8941, section 3.3.3, or the same characters without quotes.
 QUOTED_KEY = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 BARE_KEY = re.compile(r"[!#-~][ -~]*")
+# Both of them in the words of ECMA-262, for the document.
+PATTERN = r'^([!#-~]([ -~]*[!-~])?|"([ !#-\[\]-~]|\\["\\])+")$'
 
 
 def idempotent(*, key_required: bool) -> Callable[[View], View]:

@@ -1,4 +1,5 @@
-"""`make docs`: docs/sql and db/contract.txt, from the catalog of a freshly deployed database.
+"""`make docs`: docs/sql and db/contract.txt, from the catalog of a freshly deployed database;
+the copy of the OpenAPI document (scripts/openapi.py); docs/settings.md.
 
 docs/sql is the SQL reference: comments, signatures, constraints, rights and the diagram.
 db/contract.txt is what a reviewer reads (scripts/contract.py). tests/server/test_docs.py and
@@ -15,7 +16,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from scripts import contract
+from scripts import contract, openapi
 from scripts.cluster import TEMPLATE, deploy, throwaway_cluster
 from scripts.system import CHECKOUT, command_line, say
 
@@ -97,8 +98,11 @@ def main() -> None:
     for name, text in files.items():
         (FOLDER / name).write_text(text)
     SETTINGS.write_text(settings_page())
+    openapi.PROBLEMS.write_text(openapi.problems())
+    openapi.FILE.write_text(openapi.document())
     say(f"docs: {len(files)} files in {FOLDER.relative_to(CHECKOUT)}")
     say(f"docs: {contract.FILE.relative_to(CHECKOUT)}: read its diff")
+    say(f"docs: {openapi.FILE.relative_to(CHECKOUT)}: name its changes in CHANGELOG.md")
 
 
 def reference(url: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ compile -o requirements-dev.txt --extra dev -c requirements.txt pyproject.toml "
 compile -o requirements-uv.txt --group bootstrap "$@"
 compile -o requirements-load.txt --group load "$@"
 compile -o requirements-browser.txt --group browser "$@"
+compile -o requirements-clients.txt --group clients "$@"
 for folder in drills/bench/tools drills/bench/peers/fastapi_sqlalchemy; do
     compile -o "$folder/requirements.txt" "$folder/requirements.in" "$@"
 done

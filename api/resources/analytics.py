@@ -7,11 +7,11 @@ import re
 from typing import Any
 
 from flask import request
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from api import db
 from api.auth import signed_in
-from api.fields import CurrencyExponent, Line, Period, Row, Text
+from api.fields import Choice, CurrencyExponent, Line, Period, Row
 from api.openapi import also_answers
 from api.parsing import JSON_TYPE
 from api.routing import Answer, Arguments, Blueprint
@@ -100,7 +100,7 @@ class ClinicMetrics(Figures):
 class MetricsQuery(Period):
     """The interval that is counted, and the periods of the series."""
 
-    bucket = Text(load_default=BUCKETS[0], validate=validate.OneOf(BUCKETS))
+    bucket = Choice("Bucket", BUCKETS, load_default=BUCKETS[0])
     time_zone = Line(
         load_default="UTC",
         metadata={"description": "IANA name: where days begin", "example": "Europe/Berlin"},

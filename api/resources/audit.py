@@ -1,17 +1,17 @@
 """The audit log, the access log and the invariants."""
 
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from api import db
 from api.auth import signed_in
 from api.fields import (
+    Choice,
     Line,
     Order,
     PageQuery,
     Period,
     Request,
     Row,
-    Text,
     Timestamp,
     Uuid,
     absent,
@@ -32,7 +32,7 @@ class AuditLog(Row):
     occurred_at = fields.DateTime()
     table_name = fields.String()
     row_id = fields.String()
-    operation = fields.String(validate=validate.OneOf(OPERATIONS))
+    operation = Choice("AuditOperation", OPERATIONS)
     old = fields.Dict(
         allow_none=True, metadata={"description": "the row before the change, without secrets"}
     )
@@ -50,7 +50,7 @@ class AccessLog(Row):
 
     id = fields.Integer()
     occurred_at = fields.DateTime()
-    kind = fields.String(validate=validate.OneOf(KINDS))
+    kind = Choice("AccessKind", KINDS)
     operation = fields.String(metadata={"description": "the function of the schema api"})
     resource_ids = fields.List(fields.UUID(), allow_none=True)
     code = fields.String(allow_none=True, metadata={"description": "the code of a refusal"})
@@ -75,7 +75,7 @@ class AuditQuery(PageQuery, Period):
     table_name = Line(load_default=absent)
     row_id = Line(load_default=absent)
     user_id = Uuid(load_default=absent)
-    operation = Text(load_default=absent, validate=validate.OneOf(OPERATIONS))
+    operation = Choice("AuditOperation", OPERATIONS, load_default=absent)
     request_id = Line(load_default=absent)
     order = Order("-occurred_at", "occurred_at")
 
@@ -83,7 +83,7 @@ class AuditQuery(PageQuery, Period):
 class AccessQuery(PageQuery, Period):
     """A selection of accesses."""
 
-    kind = Text(load_default=absent, validate=validate.OneOf(KINDS))
+    kind = Choice("AccessKind", KINDS, load_default=absent)
     user_id = Uuid(load_default=absent)
     resource_id = Uuid(load_default=absent)
     order = Order("-occurred_at", "occurred_at")

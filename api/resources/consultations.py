@@ -2,11 +2,12 @@
 
 from uuid import UUID
 
-from marshmallow import fields, validate
+from marshmallow import fields
 
-from api import db
+from api import db, examples
 from api.auth import signed_in
 from api.fields import (
+    Choice,
     CurrencyExponent,
     Order,
     PageQuery,
@@ -14,19 +15,18 @@ from api.fields import (
     Prose,
     Request,
     Row,
-    Text,
     Uuid,
     absent,
     page_by,
     page_of,
 )
 from api.idempotency import idempotent
-from api.openapi import refuses
+from api.openapi import example, refuses
 from api.routing import Arguments, Blueprint
 
 blp = Blueprint("consultations", "Booking of slots, transitions and history")
 
-STATUSES = ("scheduled", "completed", "cancelled")
+STATUSES = SCHEDULED, COMPLETED, CANCELLED = ("scheduled", "completed", "cancelled")
 
 
 class Consultation(Row):
@@ -40,7 +40,7 @@ class Consultation(Row):
     patient_name = fields.String()
     starts_at = fields.DateTime()
     ends_at = fields.DateTime()
-    status = fields.String(validate=validate.OneOf(STATUSES))
+    status = Choice("ConsultationStatus", STATUSES)
     reason = fields.String(allow_none=True)
     notes = fields.String(allow_none=True, metadata={"description": "notes of the doctor"})
     cancellation_reason = fields.String(allow_none=True)
@@ -56,12 +56,10 @@ class ConsultationEvent(Row):
 
     id = fields.Integer()
     occurred_at = fields.DateTime()
-    event = fields.String(
-        validate=validate.OneOf(["booked", "rescheduled", "completed", "cancelled"])
-    )
+    event = Choice("Transition", ("booked", "rescheduled", "completed", "cancelled"))
     user_id = fields.UUID(allow_none=True)
     role = fields.String(allow_none=True, metadata={"description": "role of the user"})
-    status = fields.String(validate=validate.OneOf(STATUSES))
+    status = Choice("ConsultationStatus", STATUSES)
     slot_id = fields.UUID()
     starts_at = fields.DateTime()
     ends_at = fields.DateTime()
@@ -95,7 +93,7 @@ class Rescheduling(Request):
 class ConsultationQuery(PageQuery, Period):
     """A selection of the caller's consultations; for admins, of all consultations."""
 
-    status = Text(load_default=absent, validate=validate.OneOf(STATUSES))
+    status = Choice("ConsultationStatus", STATUSES, load_default=absent)
     doctor_id = Uuid(load_default=absent, metadata={"description": "only those of this doctor"})
     patient_id = Uuid(load_default=absent, metadata={"description": "only those of this patient"})
     order = Order("-starts_at", "starts_at")
@@ -106,6 +104,7 @@ class ConsultationQuery(PageQuery, Period):
 @blp.body(Booking)
 @idempotent(key_required=True)
 @refuses(404)
+@example(slot_id=examples.OPEN_SLOT, id=examples.BOOKED, status=SCHEDULED, notes=None)
 @blp.answers(201, Consultation)
 def book_consultation(body: Arguments, idempotency_key: str) -> bytes:
     """Book an open slot
@@ -140,6 +139,7 @@ def get_consultation(consultation_id: UUID) -> bytes:
 @signed_in("doctor")
 @blp.body(Completion)
 @idempotent(key_required=False)
+@example(consultation_id=examples.BEGUN, id=examples.BEGUN, notes="Rest and tea")
 @blp.answers(200, Consultation)
 def complete_consultation(
     body: Arguments, consultation_id: UUID, idempotency_key: str | None
@@ -160,6 +160,13 @@ def complete_consultation(
 @signed_in()
 @blp.body(Cancellation)
 @idempotent(key_required=False)
+@example(
+    consultation_id=examples.CANCELLED,
+    id=examples.CANCELLED,
+    status=CANCELLED,
+    notes=None,
+    cancellation_reason="Healthy again",
+)
 @blp.answers(200, Consultation)
 def cancel_consultation(
     body: Arguments, consultation_id: UUID, idempotency_key: str | None
@@ -180,6 +187,13 @@ def cancel_consultation(
 @signed_in("patient")
 @blp.body(Rescheduling)
 @idempotent(key_required=True)
+@example(
+    consultation_id=examples.RESCHEDULED,
+    id=examples.RESCHEDULED,
+    slot_id=examples.LATER_SLOT,
+    status=SCHEDULED,
+    notes=None,
+)
 @blp.answers(200, Consultation)
 def reschedule_consultation(body: Arguments, consultation_id: UUID, idempotency_key: str) -> bytes:
     """Move a consultation to another slot of its doctor

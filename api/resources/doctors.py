@@ -10,6 +10,7 @@ from api.config import current
 from api.fields import (
     BIGGEST_AMOUNT,
     Amount,
+    Choice,
     Currency,
     CurrencyExponent,
     Day,
@@ -25,7 +26,6 @@ from api.fields import (
     QueryNumber,
     Request,
     Row,
-    Text,
     Whole,
     absent,
     page_of,
@@ -163,9 +163,10 @@ class DoctorQuery(PageQuery):
         load_default=absent,
         metadata={"description": "the highest fee, in minor units of the doctor's own currency"},
     )
-    sort = Text(
+    sort = Choice(
+        "DoctorSort",
+        ("relevance", "next_free"),
         load_default=absent,
-        validate=validate.OneOf(["relevance", "next_free"]),
         metadata={
             "description": "relevance (by default): the best match of q first, without q the order "
             "in which the doctors joined; next_free: the earliest next_free_at first"

@@ -6,13 +6,13 @@ from api import db, delivery
 from api.auth import signed_in
 from api.fields import Email, Line, Request
 from api.openapi import refuses
-from api.resources.me import Password, User, hash_of_caller
+from api.resources.me import CurrentPassword, User, hash_of_caller
 from api.routing import Arguments, Blueprint
 
 blp = Blueprint("emails", "The e-mail address of the caller")
 
 
-class EmailChange(Password):
+class EmailChange(CurrentPassword):
     """The new address, and the password of the caller."""
 
     email = Email(required=True)

@@ -7,7 +7,7 @@ from flask import Response
 from marshmallow import fields, validate
 
 from api.config import current
-from api.fields import Row
+from api.fields import Choice, Row
 from api.parsing import JSON_TYPE
 from api.routing import Blueprint
 
@@ -21,9 +21,9 @@ class PublicKey(Row):
     """RFC 7517; RFC 8037 for EdDSA, RFC 7518 for RS256."""
 
     kid = fields.String(metadata={"description": "names the key in a token's header (RFC 7638)"})
-    kty = fields.String(validate=validate.OneOf(["OKP", "RSA"]))
+    kty = Choice("KeyType", ("OKP", "RSA"))
     use = fields.String(validate=validate.OneOf(["sig"]))
-    alg = fields.String(validate=validate.OneOf(["EdDSA", "RS256"]))
+    alg = Choice("KeyAlgorithm", ("EdDSA", "RS256"))
     crv = fields.String(validate=validate.OneOf(["Ed25519"]))
     x = fields.String()
     n = fields.String()

@@ -2,11 +2,24 @@
 
 import json
 
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from api import db, password_hashing
 from api.auth import ROLES, signed_in
-from api.fields import Day, Flag, Line, PageQuery, Patch, Prose, Request, Row, Text, page_of
+from api.fields import (
+    Choice,
+    Day,
+    Flag,
+    Line,
+    Matches,
+    PageQuery,
+    Patch,
+    Prose,
+    Request,
+    Row,
+    Text,
+    page_of,
+)
 from api.routing import Arguments, Blueprint
 
 blp = Blueprint("me", "The account of the caller")
@@ -20,7 +33,7 @@ class User(Row):
 
     id = fields.UUID()
     email = fields.String()
-    role = fields.String(validate=validate.OneOf(ROLES))
+    role = Choice("Role", ROLES)
     full_name = fields.String()
     phone = fields.String(allow_none=True)
     date_of_birth = fields.Date(allow_none=True)
@@ -40,16 +53,14 @@ class Profile(Patch):
     full_name = Line(metadata={"example": "Pat Patient"})
     phone = Text(
         allow_none=True,
-        validate=validate.Regexp(
-            r"^\+?[0-9][0-9 ().-]{4,30}\Z", error="This is not a telephone number."
-        ),
+        validate=Matches(r"^\+?[0-9][0-9 ().-]{4,30}$", error="This is not a telephone number."),
         metadata={"example": "+49 30 901820"},
     )
     date_of_birth = Day(allow_none=True, metadata={"example": "1980-02-29"})
     language = Text(
         allow_none=True,
-        validate=validate.Regexp(
-            r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?\Z",
+        validate=Matches(
+            r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?$",
             error="This is not a language tag such as en or pt-BR.",
         ),
         metadata={"description": "a language tag (BCP 47)", "example": "pt-BR"},
@@ -60,13 +71,13 @@ class Profile(Patch):
     )
 
 
-class Password(Request):
+class CurrentPassword(Request):
     """The password of the caller."""
 
     password = Prose(
         password_hashing.MAXIMUM_LENGTH,
         required=True,
-        metadata={"format": "password", "example": "violet kettle 17 harbour"},
+        metadata={"format": "password"},
     )
 
 
@@ -78,8 +89,9 @@ class ReadOfMe(Row):
     reader_name = fields.String(
         allow_none=True, metadata={"description": "null for a database administrator"}
     )
-    reader_role = fields.String(
-        validate=validate.OneOf(READERS),
+    reader_role = Choice(
+        "ReaderRole",
+        READERS,
         metadata={"description": "the role at that time; dba: a database administrator"},
     )
     operation = fields.String(metadata={"description": "the function of the database"})
@@ -93,7 +105,7 @@ class ReadOfMe(Row):
 class Notification(Row):
     """How the caller gets a kind of notification."""
 
-    kind = fields.String(validate=validate.OneOf(NOTIFICATIONS))
+    kind = Choice("NotificationKind", NOTIFICATIONS)
     by_email = fields.Boolean()
     by_sms = fields.Boolean()
 
@@ -101,10 +113,8 @@ class Notification(Row):
 class NotificationChange(Request):
     """A change for one kind of notification. A channel that is absent does not change."""
 
-    kind = Text(
-        required=True,
-        validate=validate.OneOf(NOTIFICATIONS),
-        metadata={"example": "reminder"},
+    kind = Choice(
+        "NotificationKind", NOTIFICATIONS, required=True, metadata={"example": "reminder"}
     )
     by_email = Flag(metadata={"example": True})
     by_sms = Flag(metadata={"description": "needs a phone number to be sent", "example": True})
@@ -141,7 +151,7 @@ def update_my_profile(body: Arguments) -> bytes:
 
 @blp.delete("/me")
 @signed_in("patient")
-@blp.body(Password)
+@blp.body(CurrentPassword)
 @blp.answers(204)
 def close_my_account(body: Arguments) -> None:
     """Close the caller's account

@@ -19,13 +19,13 @@ class Nothing(Request):
     """An empty object."""
 
 
-class Otp(Request):
+class OneTimeCode(Request):
     """A one-time code."""
 
     otp = Line(40, required=True, metadata={"description": "six digits", "example": "492039"})
 
 
-class OtpOrRecoveryCode(Request):
+class OneTimeOrRecoveryCode(Request):
     """A one-time code or a recovery code."""
 
     otp = Line(
@@ -47,7 +47,7 @@ class Enrolment(Row):
     )
 
 
-class RecoveryCodes(Row):
+class NewRecoveryCodes(Row):
     """Ten codes, each valid once in place of a one-time code. They are shown only once."""
 
     recovery_codes = fields.List(fields.String())
@@ -73,9 +73,9 @@ def enrol_mfa(body: Arguments) -> bytes:
 
 @blp.post("/me/mfa/confirm")
 @signed_in()
-@blp.body(Otp)
+@blp.body(OneTimeCode)
 @refuses(409)
-@blp.answers(200, RecoveryCodes)
+@blp.answers(200, NewRecoveryCodes)
 def confirm_mfa(body: Arguments) -> bytes:
     """Confirm the second factor
 
@@ -88,7 +88,7 @@ def confirm_mfa(body: Arguments) -> bytes:
 
 @blp.delete("/me/mfa")
 @signed_in()
-@blp.body(OtpOrRecoveryCode)
+@blp.body(OneTimeOrRecoveryCode)
 @refuses(409)
 @blp.answers(204)
 def disable_mfa(body: Arguments) -> None:

@@ -20,7 +20,7 @@ class PasswordChange(Request):
     current_password = Prose(
         password_hashing.MAXIMUM_LENGTH,
         required=True,
-        metadata={"format": "password", "example": "violet kettle 17 harbour"},
+        metadata={"format": "password"},
     )
     new_password = NewPassword()
 

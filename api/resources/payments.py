@@ -2,12 +2,13 @@
 
 from uuid import UUID
 
-from marshmallow import fields, validate
+from marshmallow import fields
 
-from api import db
+from api import db, examples
 from api.auth import signed_in
 from api.fields import (
     Amount,
+    Choice,
     Code,
     Currency,
     CurrencyExponent,
@@ -19,7 +20,7 @@ from api.fields import (
     page_of,
 )
 from api.idempotency import idempotent
-from api.openapi import refuses
+from api.openapi import example, refuses
 from api.routing import Arguments, Blueprint
 
 blp = Blueprint("payments", "Payments and refunds, which never change")
@@ -30,7 +31,7 @@ class Payment(Row):
 
     id = fields.UUID()
     consultation_id = fields.UUID()
-    kind = fields.String(validate=validate.OneOf(["payment", "refund"]))
+    kind = Choice("PaymentKind", ("payment", "refund"))
     refunded_payment_id = fields.UUID(
         allow_none=True, metadata={"description": "the payment that a refund refunds"}
     )
@@ -94,6 +95,7 @@ def list_payments(query: Arguments, consultation_id: UUID) -> bytes:
 @blp.body(NewRefund)
 @idempotent(key_required=True)
 @refuses(409)
+@example(kind="refund", refunded_payment_id=examples.PAYMENT, reason="Paid twice")
 @blp.answers(201, Payment)
 def refund_payment(body: Arguments, payment_id: UUID, idempotency_key: str) -> bytes:
     """Refund a payment

@@ -4,9 +4,10 @@ from uuid import UUID
 
 from marshmallow import fields, validate
 
-from api import db
+from api import db, examples
 from api.auth import signed_in
 from api.fields import (
+    Choice,
     ClockTime,
     CurrencyExponent,
     Day,
@@ -24,7 +25,7 @@ from api.fields import (
     page_of,
 )
 from api.idempotency import idempotent
-from api.openapi import refuses
+from api.openapi import example, refuses
 from api.routing import Arguments, Blueprint
 
 blp = Blueprint("slots", "Intervals that doctors offer")
@@ -37,7 +38,7 @@ class Slot(Row):
     doctor_id = fields.UUID()
     starts_at = fields.DateTime()
     ends_at = fields.DateTime()
-    status = fields.String(validate=validate.OneOf(["open", "booked", "withdrawn"]))
+    status = Choice("SlotStatus", ("open", "booked", "withdrawn"))
 
 
 class OfferedSlot(Slot):
@@ -83,16 +84,15 @@ class SkippedSlot(Row):
     """A start for which no slot was published."""
 
     starts_at_local = fields.String(metadata={"description": "local time, without an offset"})
-    reason = fields.String(
-        validate=validate.OneOf(
-            [
-                "no_such_local_time",
-                "in_the_past",
-                "already_published",
-                "does_not_fit",
-                "overlaps",
-                "time_off",
-            ]
+    reason = Choice(
+        "SkipReason",
+        (
+            "no_such_local_time",
+            "in_the_past",
+            "already_published",
+            "does_not_fit",
+            "overlaps",
+            "time_off",
         ),
         metadata={
             "description": (
@@ -171,6 +171,7 @@ def publish_weekly_slots(body: Arguments, idempotency_key: str | None) -> bytes:
 @blp.delete("/slots/<uuid:slot_id>")
 @signed_in("doctor")
 @refuses(409)
+@example(slot_id=examples.WITHDRAWN_SLOT)
 @blp.answers(204)
 def withdraw_slot(slot_id: UUID) -> None:
     """Withdraw an open slot"""

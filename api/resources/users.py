@@ -4,10 +4,10 @@ from uuid import UUID
 
 from marshmallow import fields
 
-from api import db
+from api import db, examples
 from api.auth import signed_in
 from api.fields import Flag, Prose, Request
-from api.openapi import refuses
+from api.openapi import example, refuses
 from api.resources.me import User
 from api.routing import Arguments, Blueprint
 
@@ -56,6 +56,7 @@ class ClosedAccount(Account):
 @signed_in("admin")
 @blp.body(Deactivation)
 @refuses(409)
+@example(user_id=examples.OTHER_PATIENT)
 @blp.answers(200, ClosedAccount)
 def deactivate_user(body: Arguments, user_id: UUID) -> bytes:
     """Deactivate an account
@@ -70,6 +71,7 @@ def deactivate_user(body: Arguments, user_id: UUID) -> bytes:
 
 @blp.post("/admin/users/<uuid:user_id>/activate")
 @signed_in("admin")
+@example(user_id=examples.OTHER_PATIENT)
 @blp.answers(200, Account)
 def activate_user(user_id: UUID) -> bytes:
     """Activate a deactivated account

@@ -4,7 +4,9 @@
 --
 -- The functions of api and ops write every row, so that no row exists that they would refuse.
 -- Consultations of last week must be booked before they begin: until the end of this transaction
--- app.clock() reads the setting demo.clock. The last step restores the function.
+-- app.clock() reads the setting demo.clock. The examples of the OpenAPI document (api/examples.py) are
+-- about rows with fixed ids: app.uuid_v7() returns the setting demo.next_id once. The last step
+-- restores both functions.
 
 \set ON_ERROR_STOP on
 \set QUIET on
@@ -13,6 +15,7 @@ begin;
 
 select set_config('demo.password_hash', :'password_hash', true) as ignored \gset
 select set_config('demo.clock_definition', pg_get_functiondef('app.clock()'::regprocedure), true) as ignored \gset
+select set_config('demo.id_definition', pg_get_functiondef('app.uuid_v7()'::regprocedure), true) as ignored \gset
 select set_config('demo.today', (now() at time zone 'UTC')::date::text, true) as ignored \gset
 
 create or replace function app.clock()
@@ -20,6 +23,31 @@ returns timestamptz
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$ select coalesce(nullif(current_setting('demo.clock', true), '')::timestamptz, statement_timestamp()) $$;
+
+do $$
+begin
+    execute replace(
+        current_setting('demo.id_definition'), 'FUNCTION app.uuid_v7', 'FUNCTION pg_temp.uuid_v7');
+end;
+$$;
+
+create or replace function app.uuid_v7()
+returns uuid
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_id constant text := current_setting('demo.next_id', true);
+begin
+    perform set_config('demo.next_id', '', true);
+    return coalesce(nullif(v_id, '')::uuid, pg_temp.uuid_v7());
+end;
+$$;
+
+create function pg_temp.next_id(p_end text)
+returns void
+language sql
+as $$ select set_config('demo.next_id', '019a0000-0000-7000-8000-00000000' || p_end, true) $$;
 
 create temp table demo_doctor (
     email text, full_name text, specialty text, time_zone text, fee_minor bigint, currency text,
@@ -76,6 +104,9 @@ begin
 
     perform ops.create_admin('admin@example.com', v_hash, 'Ines Calder');
     for v_doctor in select * from demo_doctor loop
+        if v_doctor.email = 'doctor@example.com' then
+            perform pg_temp.next_id('0101');
+        end if;
         perform ops.act_as('admin@example.com');
         perform api.onboard_doctor(
             v_doctor.email, v_hash, v_doctor.full_name, v_doctor.specialty,
@@ -88,6 +119,9 @@ begin
             v_today - 7, v_today + 7, '{1,2,3,4}', '13:00', '16:00', 30);
     end loop;
     for v_patient in select * from demo_patient order by number loop
+        if v_patient.number in (1, 40) then
+            perform pg_temp.next_id(case when v_patient.number = 1 then '0201' else '0202' end);
+        end if;
         perform api.sign_up(v_patient.email, v_hash, v_patient.full_name);
     end loop;
 
@@ -160,9 +194,60 @@ begin
 end;
 $$;
 
+-- What the examples of the OpenAPI document are about. On Sundays nobody else has slots.
+do $$
+declare
+    v_today constant date := current_setting('demo.today')::date;
+    v_monday constant timestamp := date_trunc('week', v_today::timestamp);
+    v_past constant timestamptz := (v_monday - interval '16 hours') at time zone 'UTC';
+    v_future constant timestamptz := (v_monday + interval '41 days 8 hours') at time zone 'UTC';
+    v_slot record;
+begin
+    perform set_config('demo.clock', (v_today - 8)::text || ' 06:00:00+00', true);
+    for v_slot in
+        select * from (values
+            ('0301', null, v_future),
+            ('0302', null, v_future + interval '30 minutes'),
+            ('0303', null, v_future + interval '1 hour'),
+            ('0304', '0401', v_past),
+            ('0305', '0402', v_past + interval '30 minutes'),
+            ('0306', '0403', v_future + interval '90 minutes'),
+            ('0307', '0404', v_future + interval '2 hours')
+        ) as v (slot, consultation, starts_at)
+    loop
+        perform ops.act_as('doctor@example.com');
+        perform pg_temp.next_id(v_slot.slot);
+        perform api.publish_slot(v_slot.starts_at, v_slot.starts_at + interval '30 minutes');
+        if v_slot.consultation is not null then
+            perform ops.act_as('patient@example.com');
+            perform pg_temp.next_id(v_slot.consultation);
+            perform api.book_consultation(
+                ('019a0000-0000-7000-8000-00000000' || v_slot.slot)::uuid, 'A rash',
+                'example-' || v_slot.consultation);
+        end if;
+    end loop;
+
+    perform set_config('demo.clock', (v_past + interval '30 minutes')::text, true);
+    perform ops.act_as('doctor@example.com');
+    perform api.complete_consultation('019a0000-0000-7000-8000-000000000401', 'Eczema');
+    perform pg_temp.next_id('0701');
+    perform api.issue_prescription(
+        '019a0000-0000-7000-8000-000000000401',
+        '[{"drug": "Ibuprofen", "dosage": "400 mg", "instructions": "After meals", "duration_days": 7}]',
+        'With water');
+    perform pg_temp.next_id('0601');
+    perform api.take_time_off(v_future - interval '8 hours', v_future, 'Holiday');
+    perform ops.act_as('admin@example.com');
+    perform pg_temp.next_id('0501');
+    perform api.record_payment(
+        '019a0000-0000-7000-8000-000000000401', 2000, 'EUR', 'card', null, null, 'example-payment');
+end;
+$$;
+
 do $$
 begin
     execute current_setting('demo.clock_definition');
+    execute current_setting('demo.id_definition');
 end;
 $$;
 

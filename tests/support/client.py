@@ -7,7 +7,7 @@ import re
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -28,13 +28,26 @@ FORMATS = FormatChecker(["uuid", "date"])
 # Read once, so that midnight does not affect running tests.
 TODAY = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+
 T = TypeVar("T")
 
 
 @FORMATS.checks("date-time", ValueError)
-def has_an_offset(value: object) -> bool:
+def is_a_time(value: object) -> bool:
     """Whether a date-time has an offset, as RFC 3339 requires; other types are valid."""
     return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
+
+
+def times(value: Any) -> Iterator[str]:
+    """Each text at any depth that begins with a date and a time."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for below in value:
+            yield from times(below)
+    elif isinstance(value, str) and TIME.match(value):
+        yield value
 
 
 class Contract:

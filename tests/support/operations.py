@@ -97,7 +97,7 @@ class Operation:
     @property
     def roles(self) -> list[str]:
         """The roles that may call it, patients first; empty if every caller may."""
-        if "security" not in self.described:
+        if not self.described["security"]:
             return []
         roles = self.described["description"].rpartition("Roles: ")[2].rstrip(".").split(", ")
         return sorted(roles, reverse=True)
@@ -108,8 +108,9 @@ class Operation:
         return "Idempotency-Key" in names
 
     def resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """The schema itself, where it is a reference."""
-        while "$ref" in schema:
+        """The schema itself, where it is a reference, or a reference or null."""
+        while "$ref" in schema or "anyOf" in schema:
+            schema = (schema.get("anyOf") or [schema])[0]
             schema = self.components["schemas"][schema["$ref"].rpartition("/")[2]]
         return schema
 
@@ -135,22 +136,25 @@ def documented() -> list[Operation]:
 def example(operation: Operation, values: Values) -> dict[str, Any]:
     """The arguments of Client.send for a valid request, except the path.
 
-    values: makes the value of a field, by the name of the field. Other fields get the example in
-    the document; a field without an example is left out.
+    values: makes the value of a field, by the name of the field. The rest is the example of the
+    document.
     """
 
-    def filled_in(schema: dict[str, Any]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name, described in schema["properties"].items():
-            if name in values:
-                found[name] = values[name]()
-            elif "$ref" in described.get("items", {}):
-                found[name] = [filled_in(operation.resolved(described["items"]))]
-            elif "example" in described:
-                found[name] = described["example"]
-        return found
+    def filled_in(given: dict[str, Any]) -> dict[str, Any]:
+        return {
+            name: values[name]()
+            if name in values
+            else [filled_in(item) for item in value]
+            if isinstance(value, list) and value and isinstance(value[0], dict)
+            else value
+            for name, value in given.items()
+        }
 
-    body = None if operation.body is None else filled_in(operation.body)
+    body = None
+    if operation.body is not None:
+        body = filled_in(
+            operation.described["requestBody"]["content"]["application/json"]["example"]
+        )
     headers = {"Idempotency-Key": new_key()} if operation.takes_key else {}
     return {"method": operation.method, "json": body, "headers": headers}
 
