@@ -44,7 +44,6 @@ def test_retry_after_a_passed_deadline_books_exactly_once(
     with locked(cluster, database, "availability_slots", id=slot["id"]):
         for _ in range(2):  # the same key starts again each time
             late = problem(book(patient, slot, key, SHORT), 504, "HTTP504")
-            assert late["type"] == "urn:telemedicine:problem:http504"
             assert "rolled back" in late["detail"]
             assert "same Idempotency-Key" in late["detail"]
     assert ok(patient.get("/v1/consultations"))["items"] == []
