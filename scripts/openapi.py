@@ -165,7 +165,8 @@ def _narrower(
     """Why a value of the schema `wide` may not be one of the schema `narrow`."""
     wide, narrow = _resolved(wide, wide_in), _resolved(narrow, narrow_in)
     if extra := _types(wide) - _types(narrow):
-        yield f"{at} may be {' or '.join(sorted(extra))}"
+        change = "may be" if at.startswith("the answer") else "may no longer be"
+        yield f"{at} {change} {' or '.join(sorted(extra))}"
         return
     if "enum" in narrow and not set(_choices(wide)) <= set(_choices(narrow)):
         yield f"{at} has other choices"
