@@ -35,6 +35,8 @@ create index access_logs_by_user on app.access_logs (user_id, id);
 -- Finds who has read the data of a user. Most rows have few ids, and are never changed.
 create index access_logs_by_resource on app.access_logs using gin (resource_ids)
 where kind = 'read';
+-- Finds the few entries of ops.act_as among all entries of a user.
+create index access_logs_of_acting on app.access_logs (user_id, request_id) where kind = 'act_as';
 create index access_logs_by_time on app.access_logs using brin (occurred_at);
 
 create trigger access_logs_are_append_only
