@@ -99,6 +99,21 @@ def clinic(cluster: Cluster, past: str) -> Iterator[Clinic]:
     cluster.drop_database(database)
 
 
+def test_access_log_of_a_doctor_is_found_without_all_that_they_have_read(clinic: Clinic) -> None:
+    doctor, _, _ = clinic.calls[LIST]()
+    found = {
+        scan
+        for plans in clinic.reporter.executions(lambda: (doctor, "my_access_log", {}))
+        for text, scans in plans.items()
+        if "l.kind = 'act_as'" in text
+        for scan in scans
+        if scan.table.startswith("access_logs")
+    }
+    # The indexes of a partition are named for their columns.
+    assert not [scan for scan in found if scan.index_name.endswith("user_id_id_idx")]
+    assert [scan for scan in found if scan.index_name.endswith("user_id_request_id_idx")]
+
+
 def test_the_tables_of_the_hot_queries_are_big(cluster: Cluster, past: str) -> None:
     with psycopg.connect(cluster.url(past)) as connection:
         for table in BIG:
