@@ -18,7 +18,8 @@ TAGS = (
     *("specialties", "doctors", "slots", "consultations", "prescriptions", "payments"),
     *("time_off", "users", "analytics", "audit", "jwks", "health"),
 )
-METHODS = ("get", "post", "put", "patch", "delete")
+# The members of an operation that a reader wants first.
+MEMBERS = ("tags", "summary", "description", "operationId", "security", "parameters", "requestBody")
 EXAMPLES = "x-examples"  # of one operation, from api.openapi.example; not part of the document
 BIGGEST_INT32 = 2**31 - 1
 
@@ -201,6 +202,12 @@ def _sort(document: Document) -> None:
 
     document["tags"].sort(key=lambda tag: place(tag["name"]))
     paths = document["paths"].items()
+    for item in document["paths"].values():
+        for method, operation in item.items():
+            operation["responses"] = dict(sorted(operation["responses"].items()))
+            item[method] = {
+                name: operation[name] for name in MEMBERS if name in operation
+            } | operation
     first = {path: min(place(o["tags"][0]) for o in item.values()) for path, item in paths}
     document["paths"] = dict(sorted(paths, key=lambda entry: first[entry[0]]))
     document["components"]["schemas"] = dict(sorted(document["components"]["schemas"].items()))

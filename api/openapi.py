@@ -322,7 +322,7 @@ HEADERS: Document = {
 _ON_EVERY_ANSWER = ("X-Request-Id",)
 _ON_STATUS: dict[int, tuple[str, ...]] = {
     401: ("WWW-Authenticate",),
-    409: ("Retry-After",),  # with TM991
+    409: ("Retry-After", "Idempotency-Replayed"),  # with TM991; of a stored refusal
     415: ("Accept-Encoding", "Accept"),
     429: ("Retry-After", *rate_limits.HEADERS),
     503: ("Retry-After",),
