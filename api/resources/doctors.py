@@ -206,7 +206,7 @@ class OpenSlotQuery(PageQuery, Period):
 @signed_in("admin")
 @blp.body(NewDoctor)
 @idempotent(key_required=False)
-@blp.answers(201, Doctor)
+@blp.answers(201, Doctor, location="/v1/doctors/{id}", minimal=True)
 def onboard_doctor(body: Arguments, idempotency_key: str | None) -> bytes:
     """Create a doctor's account"""
     with password_hashing.turn():

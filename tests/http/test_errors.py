@@ -291,7 +291,7 @@ def test_deep_duplicate_names_cost_little_memory(stranger: Client) -> None:
 
 
 def test_unknown_path_is_not_found(stranger: Client, patient: Client) -> None:
-    for path in ("/", "/v1", "/v2/me", "/v1/me/", "/v1/doctors/1", "/v1/%00", "/docs/../app.py"):
+    for path in ("/v1", "/v2/me", "/v1/me/", "/v1/doctors/1", "/v1/%00", "/docs/../app.py"):
         problem(patient.get(path), 404, "HTTP404")
     problem(stranger.post("/v1/nothing", {}), 404, "HTTP404")
 
