@@ -24,13 +24,13 @@ def register(app: Flask) -> None:
 
 
 def _compress(response: Response) -> Response:
+    chunks = response.response  # a file is not a list
+    if response.status_code != 200 or not isinstance(chunks, list):
+        return response
+    if len(chunks) != 1 or len(chunks[0]) < MINIMUM_BYTES:
+        return response
     request = present.request()
-    if (
-        request.method not in ("GET", "HEAD")
-        or response.status_code != 200
-        or response.direct_passthrough
-        or (response.content_length or 0) < MINIMUM_BYTES
-    ):
+    if request.method not in ("GET", "HEAD"):
         return response
     headers = response.headers
     headers.add("Vary", "Accept-Encoding")

@@ -8,6 +8,8 @@ NEXT_CURSOR = re.compile(rb'"next_cursor" ?: ?"([\w-]+)"\}\Z', re.ASCII)
 LONGEST_END = 1100  # bytes of that end: a cursor has up to 1000
 ID = re.compile(rb'\{"id": ?"([0-9a-f-]{36})"')  # how the body of a new resource begins
 URI = "!$&'()*+,;=:@/?%"  # characters of a query (RFC 3986, section 3.4), besides unreserved ones
+# A query that needs no change: neither a cursor, nor a character that has to be encoded.
+PLAIN = re.compile(r"(?!.*cursor)\w[\w.~&=+:,-]*\w|", re.ASCII)
 
 
 def location(template: str, body: bytes, caller: str) -> str:
@@ -30,9 +32,15 @@ def next_page(path: str, query: str, body: bytes) -> str | None:
     found = NEXT_CURSOR.search(body, max(0, len(body) - LONGEST_END))
     if not found:
         return None
+    if not PLAIN.fullmatch(query):
+        query = _without_cursor(query)
+    others = f"{query}&" if query else ""
+    return f'<{path}?{others}cursor={found[1].decode()}>; rel="next"'
+
+
+def _without_cursor(query: str) -> str:
     pairs = [pair for pair in query.split("&") if pair and not _is_cursor(pair)]
-    address = "&".join((*pairs, f"cursor={found[1].decode()}"))
-    return f'<{path}?{quote(address.encode("latin-1"), safe=URI)}>; rel="next"'
+    return quote("&".join(pairs).encode("latin-1"), safe=URI)
 
 
 def _is_cursor(pair: str) -> bool:
