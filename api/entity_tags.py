@@ -19,12 +19,14 @@ View = TypeVar("View", bound=Callable[..., Any])
 HEADER = "If-Match"
 # The end of the tag of a compressed answer: it has other bytes (RFC 9110, section 8.8.3.3).
 COMPRESSED = "-gzip"
+# PostgreSQL writes the first for what an answer may write as the second.
+UTC, Z = b'+00:00"', b'Z"'
 CHANGED = "The resource has changed since it was read: read it again."
 
 
 def tag_of(body: bytes) -> str:
     """The entity tag of a body, with its quotes."""
-    return f'"{sha256(body).hexdigest()[:32]}"'
+    return f'"{sha256(body.replace(UTC, Z)).hexdigest()[:32]}"'
 
 
 def of_compressed(tag: str) -> str:

@@ -188,3 +188,9 @@ def test_tag_of_a_compressed_answer_names_the_same_version() -> None:
         assert entity_tags.is_known(tag, known)
         assert not entity_tags.is_known(entity_tags.tag_of(b"[]"), known)
     entity_tags.require_match(tag, compressed)
+
+
+def test_tag_does_not_depend_on_the_spelling_of_utc() -> None:
+    plain = b'{"created_at":"2027-01-05T09:00:00+00:00"}'
+    assert entity_tags.tag_of(plain) == entity_tags.tag_of(plain.replace(b"+00:00", b"Z"))
+    assert entity_tags.tag_of(plain) != entity_tags.tag_of(plain.replace(b"+00:00", b"+01:00"))

@@ -10,11 +10,12 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $$
-    select left(encode(sha256(convert_to(to_json(p_row)::text, 'UTF8')), 'hex'), 32)
+    select left(encode(sha256(convert_to(
+        replace(to_json(p_row)::text, '+00:00"', 'Z"'), 'UTF8')), 'hex'), 32)
 $$;
 
 comment on function app.entity_tag(anyelement) is
 'The entity tag of a row that a function of api returns: the beginning of the SHA-256 hash of its
-JSON, in hex. It changes if and only if a value of the row changes.';
+JSON with Z for the time zone UTC, in hex. It changes if and only if a value of the row changes.';
 
 commit;
