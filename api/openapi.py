@@ -347,8 +347,7 @@ HEADERS: Document = {
         name: {"description": description, "schema": {"type": "string"}}
         for name, description in {
             "Location": "the address of the new resource",
-            "Preference-Applied": "return=minimal, if the request prefers that and the answer has no"
-            " body",
+            "Preference-Applied": "return=minimal, if the answer has no body",
             "ETag": "the version of the resource; of a list only if it is short",
             "Link": 'the next page, with rel="next"',
             "Deprecation": "since when the operation should not be used (RFC 9745)",
