@@ -20,6 +20,11 @@ _TIME_AND_LEVEL: list[structlog.typing.Processor] = [
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
 ]
+# One list: a logger keeps that of its first use, and a test replaces its contents.
+_PROCESSORS: list[structlog.typing.Processor] = [
+    *_TIME_AND_LEVEL,
+    structlog.processors.JSONRenderer(),
+]
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -27,7 +32,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 def configure(level: str) -> None:
     """Write lines of the API from `level` on (DEBUG, INFO, WARNING, ERROR) to standard output."""
     structlog.configure(
-        processors=[*_TIME_AND_LEVEL, structlog.processors.JSONRenderer()],
+        processors=_PROCESSORS,
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
         logger_factory=structlog.WriteLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
