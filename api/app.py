@@ -10,7 +10,9 @@ from flask import Flask, Response, abort
 from api import (
     __version__,
     access_log,
+    compression,
     config,
+    cross_origin,
     deadline,
     delivery,
     errors,
@@ -72,7 +74,8 @@ def create_app(settings: config.Settings | None = None) -> Flask:
         OPENAPI_JSON_PATH="openapi.json",
         API_SPEC_OPTIONS={"info": INFO, "servers": SERVERS},
     )
-    for part in (errors, logs, metrics):
+    cross_origin.register(app, settings)  # first, so that it sees the headers of every answer
+    for part in (errors, logs, metrics, compression):
         part.register(app)
     app.before_request(_refuse_other_spellings)
     for limit in (rate_limits, password_hashing):
@@ -107,9 +110,11 @@ def _refuse_other_spellings() -> None:
 
 
 def _finish(response: Response) -> Response:
-    headers = response.headers
-    if present.variables().get("replayed"):
+    headers, g = response.headers, present.variables()
+    if g.get("replayed"):
         headers.add("Idempotency-Replayed", "true")
+    if deprecation := g.get("deprecation"):
+        headers.extend(deprecation)
     headers.setdefault("Cache-Control", "no-store")  # answers hold data of patients
     headers.setdefault("Content-Security-Policy", "default-src 'none'")
     headers.add("X-Content-Type-Options", "nosniff")

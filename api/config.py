@@ -55,6 +55,8 @@ PUBLISHED_PASSWORDS = frozenset({
     "development-only", "hunter2", "password", "secret", "telemedicine-demo",
 })  # fmt: skip
 FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
+# As a browser writes it in the header Origin: in lower case, without a path. A wildcard is none.
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?")
 MAY_BE_BLANK = ("RATE_LIMIT", "RATE_LIMIT_AUTH")  # no limit
 # Secrets of connection strings, also those of newer versions of libpq.
 LIBPQ_SECRETS = (
@@ -92,6 +94,17 @@ def _require_rate(text: str) -> None:
         raise ValidationError("must be empty or a rate such as 60 per minute")
 
 
+def _require_origins(text: str) -> None:
+    if not all(ORIGIN.fullmatch(origin) for origin in _split(text)):
+        raise ValidationError(
+            "must be empty or origins such as https://app.example.com, separated by commas"
+        )
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """The settings of one process. `.env.example` explains each of them.
@@ -120,6 +133,7 @@ class Settings:
     rate_limit_auth: str = _rate("300 per minute")
     rate_limit_storage_url: str = field(default=IN_MEMORY, repr=False)
     trusted_proxies: int = _whole(0, 0, 10)
+    cors_allowed_origins: str = field(default="", metadata={"validate": _require_origins})
     log_level: str = _one_of("INFO", "DEBUG", "WARNING", "ERROR")
     host: str = "127.0.0.1"
     port: int = _whole(8000, 1, 65535)
@@ -136,6 +150,11 @@ class Settings:
             self.algorithm,
             (signing_keys.parse(self.algorithm, text) for _, text in self.named_keys()),
         )
+
+    @property
+    def origins(self) -> list[str]:
+        """The origins whose pages may send requests, as a browser writes them."""
+        return _split(self.cors_allowed_origins)
 
     def named_keys(self) -> Iterator[tuple[str, str]]:
         """(variable, text) of each signing key, the current one first."""

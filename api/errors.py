@@ -23,6 +23,8 @@ STATUS_BY_SQLSTATE = (
     ("TM2", 422),  # the request is not valid
     ("TM3", 403),  # the role may not do this
     ("TM4", 404),  # does not exist, or is not visible to the caller
+    ("TM5", 412),  # changed since the caller has read it
+    ("TM6", 428),  # the caller does not say which version it changes
     ("TM8", 429),  # too many requests or attempts
     ("TM9", 409),  # conflicts with the present state
     ("22", 422),  # data exception
@@ -160,7 +162,7 @@ def pointer(*path: str | int) -> str:
 
 
 def _place(column: str) -> dict[str, str]:
-    if column == "Idempotency-Key":
+    if column in ("Idempotency-Key", "If-Match"):
         return {"header": column}
     in_address = column in (request.view_args or {}) or request.method in ("GET", "HEAD")
     return {"parameter": column} if in_address else {"pointer": pointer(column)}

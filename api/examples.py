@@ -43,6 +43,7 @@ EXAMPLES: dict[str, Any] = {
     "slot_id": OPEN_SLOT,
     "consultation_id": TREATED,
     "payment_id": PAYMENT,
+    "prescription_id": PRESCRIPTION,
     "time_off_id": TIME_OFF,
     "session_id": UNKNOWN,
     "resource_ids": [TREATED],

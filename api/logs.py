@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from flask import Flask, Request, Response
 
-from api import present
+from api import present, traces
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:+=/-]{1,128}")
 # Monitoring requests these every few seconds.
@@ -20,6 +20,11 @@ _TIME_AND_LEVEL: list[structlog.typing.Processor] = [
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
 ]
+# One list: a logger keeps that of its first use, and a test replaces its contents.
+_PROCESSORS: list[structlog.typing.Processor] = [
+    *_TIME_AND_LEVEL,
+    structlog.processors.JSONRenderer(),
+]
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -27,7 +32,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 def configure(level: str) -> None:
     """Write lines of the API from `level` on (DEBUG, INFO, WARNING, ERROR) to standard output."""
     structlog.configure(
-        processors=[*_TIME_AND_LEVEL, structlog.processors.JSONRenderer()],
+        processors=_PROCESSORS,
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
         logger_factory=structlog.WriteLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
@@ -70,15 +75,29 @@ def seconds() -> float:
 def _begin() -> None:
     g = present.variables()
     g.started = time.perf_counter()
-    given = present.request().headers.get("X-Request-Id", "")
-    # Not a secret, so it need not cost a system call.
-    new = random.getrandbits(128)
-    g.request_id = given if REQUEST_ID.fullmatch(given) else f"{new:032x}"
+    environ = present.request().environ
+    given = environ.get("HTTP_X_REQUEST_ID") or environ.get("HTTP_REQUEST_ID") or ""
+    if "HTTP_TRACEPARENT" in environ:
+        g.trace = traces.trace(environ["HTTP_TRACEPARENT"])
+    if REQUEST_ID.fullmatch(given):
+        g.request_id = given
+    elif trace := g.get("trace"):
+        g.request_id = trace.trace_id
+    else:
+        # Not a secret, so it need not cost a system call.
+        g.request_id = f"{random.getrandbits(128):032x}"
 
 
 def _end(response: Response) -> Response:
     g, request = present.variables(), present.request()
-    response.headers.add("X-Request-Id", g.request_id)
+    headers = response.headers
+    headers.add("X-Request-Id", g.request_id)
+    if "HTTP_REQUEST_ID" in request.environ:
+        headers.add("Request-Id", g.request_id)
+    more: dict[str, str] = {}
+    if trace := g.get("trace"):
+        headers.add("traceresponse", trace.header)
+        more = {name: getattr(trace, name) for name in ("trace_id", "span_id", "parent_id")}
     template = route(request)
     write = log.debug if template.startswith(QUIET) else log.info
     write(
@@ -89,5 +108,6 @@ def _end(response: Response) -> Response:
         status=response.status_code,
         duration_ms=round((time.perf_counter() - g.started) * 1000, 1),
         user_id=g.get("user_id"),
+        **more,
     )
     return response

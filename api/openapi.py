@@ -16,7 +16,7 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask_smorest import Api as SmorestApi  # type: ignore[import-untyped]
 from marshmallow import RAISE, Schema, fields
 
-from api import document, idempotency, rate_limits
+from api import document, entity_tags, idempotency, rate_limits
 from api.errors import DETAILS, MEDIA_TYPE, Problem, status_of, title
 from api.examples import EXAMPLES
 from api.fields import Request
@@ -210,6 +210,11 @@ def facts(view: Callable[..., Any], rule: str, url_prefix: str | None) -> Docume
         "examples": getattr(view, "_examples", {}),
         "has_path_id": "<uuid:" in rule,
         "takes_query": url_prefix is not None,
+        "location": getattr(view, "_location", ""),
+        "is_page": getattr(view, "_is_page", False),
+        "minimal": getattr(view, "_minimal", False),
+        "changes_version": getattr(view, "_changes_version", False),
+        "deprecated": getattr(view, "_deprecated", False),
         "needs_no_log_in": f"{url_prefix}{rule}".startswith(rate_limits.AUTH_PREFIX),
     }
 
@@ -247,11 +252,17 @@ def describe(doc: Document, doc_info: Document, *, method: str, **_kwargs: Any) 
         statuses.add(409)
         doc.setdefault("parameters", []).append(_key_header(doc_info["key_required"]))
         headers.append("Idempotency-Replayed")
+    headers += _names_of_headers(doc_info, method)
     for status in [status for status in responses if int(status) < 300]:
         responses[status].setdefault("headers", {}).update(_headers(*headers))
     if doc_info["media_type"]:
         content = responses[200].setdefault("content", {})
         content[doc_info["media_type"]] = {"schema": {"type": "string"}}
+    if doc_info["changes_version"]:
+        statuses |= {412, 428}
+        doc.setdefault("parameters", []).append(_VERSION_HEADER)
+    if doc_info["deprecated"]:
+        doc["deprecated"] = True
     operation = doc_info["manual_doc"]["operationId"]
     for status in sorted(statuses):
         responses[status] = {"$ref": f"#/components/responses/{_name(status)}"}
@@ -274,6 +285,21 @@ def _codes(operation: str, status: int) -> str:
     return "\n".join([f"{title(status)}", "", *codes]) if codes else ""
 
 
+def _names_of_headers(doc_info: Document, method: str) -> list[str]:
+    names = []
+    if doc_info["location"]:
+        names.append("Location")
+    if doc_info["minimal"]:
+        names.append("Preference-Applied")
+    if doc_info["changes_version"] or (doc_info["takes_query"] and method.upper() == "GET"):
+        names.append("ETag")
+    if doc_info["is_page"]:
+        names.append("Link")
+    if doc_info["deprecated"]:
+        names += ("Deprecation", "Sunset")
+    return names
+
+
 def _key_header(required: bool) -> Document:
     return {
         "in": "header",
@@ -292,6 +318,15 @@ def _key_header(required: bool) -> Document:
     }
 
 
+_VERSION_HEADER: Document = {
+    "in": "header",
+    "name": entity_tags.HEADER,
+    "required": True,
+    "schema": {"type": "string", "minLength": 1},
+    "description": "The ETag of the version that the caller has read, or * for any version. Without"
+    " the header the answer is 428, and 412 if the resource has changed since.",
+    "example": "*",
+}
 # Every header that an answer can have. The document has those that an operation or a status names.
 HEADERS: Document = {
     "X-Request-Id": {
@@ -307,6 +342,17 @@ HEADERS: Document = {
     **{
         name: {"description": description, "schema": {"type": "integer"}}
         for name, description in rate_limits.HEADERS.items()
+    },
+    **{
+        name: {"description": description, "schema": {"type": "string"}}
+        for name, description in {
+            "Location": "the address of the new resource",
+            "Preference-Applied": "return=minimal, if the answer has no body",
+            "ETag": "the version of the resource; of a list only if it is short",
+            "Link": 'the next page, with rel="next"',
+            "Deprecation": "since when the operation should not be used (RFC 9745)",
+            "Sunset": "from when the operation may be gone (RFC 8594)",
+        }.items()
     },
     "Retry-After": {"description": "seconds to wait", "schema": {"type": "integer"}},
     "WWW-Authenticate": {"description": "RFC 6750", "schema": {"type": "string"}},

@@ -11,15 +11,19 @@ import flask
 from flask_smorest import Blueprint as SmorestBlueprint  # type: ignore[import-untyped]
 from marshmallow import Schema
 
-from api import openapi
+from api import compression, entity_tags, links, openapi, preferences, present
 from api.errors import title
 from api.parsing import JSON_TYPE, Parser, refuse_query
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from werkzeug.datastructures import Headers
 
 View = TypeVar("View", bound=Callable[..., Any])
 Arguments = dict[str, Any]  # a body or a query, as a schema has loaded it
+READS = ("GET", "HEAD")
+# A longer page has no tag: its hash would take more than the rest of these headers.
+TAGGED_PAGE_BYTES = 4096
 
 
 class Answer(flask.Response):
@@ -31,7 +35,7 @@ class Answer(flask.Response):
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a WSGI request (PEP 3333)."""
         start_response(self.status, self.headers.to_wsgi_list())
-        return cast(list[bytes], self.response)
+        return () if environ["REQUEST_METHOD"] == "HEAD" else cast(list[bytes], self.response)
 
 
 class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest has no types
@@ -89,32 +93,90 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest has no
         status: int,
         schema: type[Schema] | dict[str, str] | None = None,
         content_type: str = JSON_TYPE,
+        *,
+        location: str = "",
+        minimal: bool = False,
     ) -> Callable[[View], View]:
         """Answer with `status` and what a view returns: bytes, None, or a whole Response.
 
-        Raises Problem 422 if a request has a query and the view takes none.
+        location: the address of the new resource, see links.location. minimal: a client may ask for
+        no body, which is then what a GET of the resource would return. Raises Problem 422 if a
+        request has a query and the view takes none, and 412 if it has the header If-Match and the
+        view takes no versions.
         """
         document = self.response(
             status, schema, description=title(status), content_type=content_type
         )
+        is_page = isinstance(schema, type) and "next_cursor" in schema._declared_fields
 
         def decorate(view: View) -> View:
-            takes_query = "query" in signature(view).parameters
+            parameters = signature(view).parameters
+            takes_query, takes_versions = "query" in parameters, "versions" in parameters
 
             @wraps(view)
             def answer(*args: Any, **kwargs: Any) -> flask.Response:
                 if not takes_query and self.url_prefix:
                     refuse_query()
+                request = present.request()
+                environ, reads = request.environ, request.method in READS
+                if "HTTP_IF_MATCH" in environ and not (reads or takes_versions):
+                    entity_tags.require_match(None, environ["HTTP_IF_MATCH"])
                 body = view(*args, **kwargs)
                 if isinstance(body, flask.Response):
                     return body
-                if body is not None:
-                    return Answer(body, status, content_type=content_type)
-                response = flask.Response(status=status)
-                del response.headers["Content-Type"]
-                return response
+                if body is None:
+                    return _without_body(status)
+                whole = Answer(body, status, content_type=content_type)
+                if location:
+                    caller = present.variables().get("user_id", "")
+                    whole.headers.add("Location", links.location(location, body, caller))
+                if reads and self.url_prefix:
+                    return _read(whole, body, environ, is_page)
+                return _changed(whole, body, request) if minimal else whole
 
+            answer._location = location  # type: ignore[attr-defined]  # for the document
+            answer._is_page = is_page  # type: ignore[attr-defined]
+            answer._minimal = minimal  # type: ignore[attr-defined]
             documented: View = document(answer)
             return documented
 
         return decorate
+
+
+def _read(whole: Answer, body: bytes, environ: WSGIEnvironment, is_page: bool) -> flask.Response:
+    """The answer to GET, with its tag; 304 if the client has it already."""
+    headers = whole.headers
+    if is_page:
+        if link := links.next_page(environ["PATH_INFO"], environ["QUERY_STRING"], body):
+            headers.add("Link", link)
+        if len(body) > TAGGED_PAGE_BYTES:
+            return whole
+    tag = entity_tags.tag_of(body)
+    headers.add("ETag", tag)
+    if "HTTP_IF_MATCH" in environ:
+        entity_tags.require_match(tag, environ["HTTP_IF_MATCH"])
+    if "HTTP_IF_NONE_MATCH" in environ and entity_tags.is_known(tag, environ["HTTP_IF_NONE_MATCH"]):
+        if len(body) >= compression.MINIMUM_BYTES:
+            headers.add("Vary", "Accept-Encoding")  # as the whole answer has it
+        return _without_body(304, headers)
+    return whole
+
+
+def _changed(whole: Answer, body: bytes, request: flask.Request) -> flask.Response:
+    """The answer to a change, without its body if the client prefers that."""
+    headers = whole.headers
+    is_minimal = preferences.wants_minimal(request.environ.get("HTTP_PREFER", ""))
+    # A new resource is rarely changed at once, so its tag is made only for a client without it.
+    if is_minimal or request.method == "PATCH":
+        headers.add("ETag", entity_tags.tag_of(body))
+    if not is_minimal:
+        return whole
+    headers.add("Preference-Applied", preferences.MINIMAL)
+    return _without_body(204 if whole.status_code == 200 else whole.status_code, headers)
+
+
+def _without_body(status: int, headers: Headers | None = None) -> flask.Response:
+    response = flask.Response(status=status, headers=headers)
+    response.headers.remove("Content-Type")
+    response.headers["Content-Length"] = "0"
+    return response

@@ -108,7 +108,7 @@ class Tokens(Row):
 @blp.post("/auth/signup")
 @blp.body(SignUp)
 @refuses(409)
-@blp.answers(201, User)
+@blp.answers(201, User, location="/v1/me")
 def sign_up(body: Arguments) -> bytes:
     """Create a patient's account
 

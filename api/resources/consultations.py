@@ -105,7 +105,7 @@ class ConsultationQuery(PageQuery, Period):
 @idempotent(key_required=True)
 @refuses(404)
 @example(slot_id=examples.OPEN_SLOT, id=examples.BOOKED, status=SCHEDULED, notes=None)
-@blp.answers(201, Consultation)
+@blp.answers(201, Consultation, location="/v1/consultations/{id}", minimal=True)
 def book_consultation(body: Arguments, idempotency_key: str) -> bytes:
     """Book an open slot
 

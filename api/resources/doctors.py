@@ -7,6 +7,7 @@ from marshmallow import fields, validate
 from api import db, password_hashing
 from api.auth import signed_in
 from api.config import current
+from api.entity_tags import changes_version
 from api.fields import (
     BIGGEST_AMOUNT,
     Amount,
@@ -206,7 +207,7 @@ class OpenSlotQuery(PageQuery, Period):
 @signed_in("admin")
 @blp.body(NewDoctor)
 @idempotent(key_required=False)
-@blp.answers(201, Doctor)
+@blp.answers(201, Doctor, location="/v1/doctors/{id}")
 def onboard_doctor(body: Arguments, idempotency_key: str | None) -> bytes:
     """Create a doctor's account"""
     with password_hashing.turn():
@@ -236,15 +237,17 @@ def get_doctor(doctor_id: UUID) -> bytes:
 @blp.patch("/doctors/<uuid:doctor_id>")
 @signed_in("doctor", "admin")
 @blp.body(DoctorChange)
-@blp.answers(200, ListedDoctor)
-def update_doctor(body: Arguments, doctor_id: UUID) -> bytes:
+@changes_version
+@blp.answers(200, ListedDoctor, minimal=True)
+def update_doctor(body: Arguments, doctor_id: UUID, versions: list[str] | None) -> bytes:
     """Change a doctor
 
     Doctors change their own fee, languages, biography and photo; admins change every field of
     every doctor. A new fee is that of later bookings. A JSON merge patch (RFC 7396): a field that
-    is absent does not change, and null clears a field.
+    is absent does not change, and null clears a field. If-Match has the ETag of the doctor that the
+    caller has read (412 if it has changed since).
     """
-    return db.call("update_doctor", doctor_id=doctor_id, **body)
+    return db.call("update_doctor", doctor_id=doctor_id, **body, versions=versions)
 
 
 @blp.get("/doctors/<uuid:doctor_id>/slots")

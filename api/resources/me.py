@@ -6,6 +6,7 @@ from marshmallow import fields
 
 from api import db, password_hashing
 from api.auth import ROLES, signed_in
+from api.entity_tags import changes_version
 from api.fields import (
     Choice,
     Day,
@@ -140,13 +141,16 @@ def my_profile() -> bytes:
 @blp.patch("/me")
 @signed_in()
 @blp.body(Profile)
-@blp.answers(200, User)
-def update_my_profile(body: Arguments) -> bytes:
+@changes_version
+@blp.answers(200, User, minimal=True)
+def update_my_profile(body: Arguments, versions: list[str] | None) -> bytes:
     """Change the caller's profile
 
     A JSON merge patch (RFC 7396): a field that is absent does not change, and null clears a field.
+    If-Match has the ETag of the profile that the caller has read. Another device may have changed
+    it meanwhile (412).
     """
-    return db.call("update_my_profile", **body)
+    return db.call("update_my_profile", **body, versions=versions)
 
 
 @blp.delete("/me")

@@ -57,7 +57,7 @@ class NewRecoveryCodes(Row):
 @signed_in()
 @blp.body(Nothing)
 @refuses(409)
-@blp.answers(201, Enrolment)
+@blp.answers(201, Enrolment, location="/v1/me/mfa")
 def enrol_mfa(body: Arguments) -> bytes:
     """Enrol a second factor
 

@@ -68,7 +68,7 @@ class NewRefund(Request):
 @signed_in("admin")
 @blp.body(NewPayment)
 @idempotent(key_required=True)
-@blp.answers(201, Payment)
+@blp.answers(201, Payment, location="/v1/payments/{id}", minimal=True)
 def record_payment(body: Arguments, consultation_id: UUID, idempotency_key: str) -> bytes:
     """Record a payment
 
@@ -90,13 +90,21 @@ def list_payments(query: Arguments, consultation_id: UUID) -> bytes:
     return db.page("list_payments", consultation_id=consultation_id, **query)
 
 
+@blp.get("/payments/<uuid:payment_id>")
+@signed_in("patient", "admin")
+@blp.answers(200, Payment)
+def get_payment(payment_id: UUID) -> bytes:
+    """Read one payment or refund"""
+    return db.call("get_payment", payment_id=payment_id)
+
+
 @blp.post("/payments/<uuid:payment_id>/refunds")
 @signed_in("admin")
 @blp.body(NewRefund)
 @idempotent(key_required=True)
 @refuses(409)
 @example(kind="refund", refunded_payment_id=examples.PAYMENT, reason="Paid twice")
-@blp.answers(201, Payment)
+@blp.answers(201, Payment, location="/v1/payments/{id}", minimal=True)
 def refund_payment(body: Arguments, payment_id: UUID, idempotency_key: str) -> bytes:
     """Refund a payment
 

@@ -56,7 +56,7 @@ class NewPrescription(Request):
 @signed_in("doctor")
 @blp.body(NewPrescription)
 @idempotent(key_required=False)
-@blp.answers(201, Prescription)
+@blp.answers(201, Prescription, location="/v1/prescriptions/{id}", minimal=True)
 def issue_prescription(
     body: Arguments, consultation_id: UUID, idempotency_key: str | None
 ) -> bytes:
@@ -79,3 +79,11 @@ def issue_prescription(
 def list_prescriptions(query: Arguments, consultation_id: UUID) -> bytes:
     """List the prescriptions of a consultation"""
     return db.page("list_prescriptions", consultation_id=consultation_id, **query)
+
+
+@blp.get("/prescriptions/<uuid:prescription_id>")
+@signed_in()
+@blp.answers(200, Prescription)
+def get_prescription(prescription_id: UUID) -> bytes:
+    """Read one prescription"""
+    return db.call("get_prescription", prescription_id=prescription_id)

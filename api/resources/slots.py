@@ -147,7 +147,7 @@ class OfferQuery(PageQuery, Period):
 @signed_in("doctor")
 @blp.body(NewSlot)
 @idempotent(key_required=False)
-@blp.answers(201, Slot)
+@blp.answers(201, Slot, location="/v1/slots/{id}", minimal=True)
 def publish_slot(body: Arguments, idempotency_key: str | None) -> bytes:
     """Publish one slot"""
     return db.call("publish_slot", **body, idempotency_key=idempotency_key)
@@ -157,7 +157,7 @@ def publish_slot(body: Arguments, idempotency_key: str | None) -> bytes:
 @signed_in("doctor")
 @blp.body(WeeklyHours)
 @idempotent(key_required=False)
-@blp.answers(201, WeeklyPublication)
+@blp.answers(201, WeeklyPublication, location="/v1/doctors/{caller}/slots")
 def publish_weekly_slots(body: Arguments, idempotency_key: str | None) -> bytes:
     """Publish weekly slots
 
@@ -166,6 +166,17 @@ def publish_weekly_slots(body: Arguments, idempotency_key: str | None) -> bytes:
     The same request again publishes only slots that are missing.
     """
     return db.call("publish_weekly_slots", **body, idempotency_key=idempotency_key)
+
+
+@blp.get("/slots/<uuid:slot_id>")
+@signed_in()
+@blp.answers(200, Slot)
+def get_slot(slot_id: UUID) -> bytes:
+    """Read one slot
+
+    An open slot, or one of the caller: a slot of the doctor, or a slot that the patient holds.
+    """
+    return db.call("get_slot", slot_id=slot_id)
 
 
 @blp.delete("/slots/<uuid:slot_id>")

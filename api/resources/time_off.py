@@ -45,7 +45,7 @@ class NewTimeOff(Request):
 @signed_in("doctor")
 @blp.body(NewTimeOff)
 @idempotent(key_required=False)
-@blp.answers(201, TimeOffTaken)
+@blp.answers(201, TimeOffTaken, location="/v1/time-off/{id}")
 def take_time_off(body: Arguments, idempotency_key: str | None) -> bytes:
     """Take time off
 
@@ -61,6 +61,14 @@ def take_time_off(body: Arguments, idempotency_key: str | None) -> bytes:
 def list_time_off(query: Arguments) -> bytes:
     """List the caller's time off"""
     return db.page("list_time_off", **query)
+
+
+@blp.get("/time-off/<uuid:time_off_id>")
+@signed_in("doctor")
+@blp.answers(200, TimeOff)
+def get_time_off(time_off_id: UUID) -> bytes:
+    """Read one of the caller's intervals of time off"""
+    return db.call("get_time_off", time_off_id=time_off_id)
 
 
 @blp.delete("/time-off/<uuid:time_off_id>")

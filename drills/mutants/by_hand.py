@@ -206,6 +206,36 @@ EDITS = (
         "",
     ),
     (
+        "a read of a payment is not in the access log",
+        "api.get_payment",
+        "app.record_read(",
+        "concat(",
+    ),
+    (
+        "a read of a prescription is not in the access log",
+        "api.get_prescription",
+        "app.record_read(",
+        "concat(",
+    ),
+    (
+        "no lock on the profile that is changed",
+        "api.update_my_profile",
+        "where user_id = v_actor.user_id for no key update",
+        "where user_id = v_actor.user_id",
+    ),
+    (
+        "the version of the profile is not compared",
+        "api.update_my_profile",
+        "perform app.require_version(p_versions, v_user);",
+        "",
+    ),
+    (
+        "a version that is missing is accepted",
+        "app.require_version",
+        "if p_versions is null then",
+        "if false then",
+    ),
+    (
         "a patient does not see reads of lists",
         "app.reads_about",
         "l.resource_ids && v_ids",

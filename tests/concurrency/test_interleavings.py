@@ -445,6 +445,26 @@ def test_two_concurrent_refunds_above_the_payment_succeed_once(
     assert clinic.new_violations() == []
 
 
+@pytest.mark.parametrize(
+    ("end", "code", "phone"), [("commit", "TM501", "+49 30 1"), ("rollback", "", None)]
+)
+def test_two_concurrent_changes_of_one_version_succeed_once(
+    clinic: TwoSessions, end: str, code: str, phone: str | None
+) -> None:
+    clinic.observer.execute("set app.verified_role = 'admin'")  # to see the row
+    patient = new_person(clinic.observer, "patient")
+    query = "select app.entity_tag(u), u.full_name, u.phone from api.users as u where u.id = %s"
+    ((version, _, _),) = clinic.rows(query, (patient.id,))
+    seen = {"versions": [version]}
+    first: Call = (patient, "update_my_profile", {"phone": "+49 30 1", **seen})
+    second: Call = (patient, "update_my_profile", {"full_name": "Late", **seen})
+    one, waited, two = clinic.interleave(first, second, end)
+    assert (one.code, waited, two.code) == ("", True, code)
+    ((_, full_name, found),) = clinic.rows(query, (patient.id,))
+    assert (full_name, found) == ("A Name" if code else "Late", phone)
+    assert clinic.new_violations() == []
+
+
 @pytest.mark.parametrize("end", ["commit", "rollback"])
 @pytest.mark.parametrize(
     ("second", "code", "state"),

@@ -291,7 +291,7 @@ def test_deep_duplicate_names_cost_little_memory(stranger: Client) -> None:
 
 
 def test_unknown_path_is_not_found(stranger: Client, patient: Client) -> None:
-    for path in ("/", "/v1", "/v2/me", "/v1/me/", "/v1/doctors/1", "/v1/%00", "/docs/../app.py"):
+    for path in ("/v1", "/v2/me", "/v1/me/", "/v1/doctors/1", "/v1/%00", "/docs/../app.py"):
         problem(patient.get(path), 404, "HTTP404")
     problem(stranger.post("/v1/nothing", {}), 404, "HTTP404")
 
@@ -442,13 +442,13 @@ def app() -> Flask:
     ("sqlstate", "status"),
     [
         *(("TM101", 401), ("TM299", 422), ("TM301", 403), ("TM477", 404)),
-        *(("TM888", 429), ("TM999", 409)),
+        *(("TM599", 412), ("TM601", 428), ("TM888", 429), ("TM999", 409)),
         *(("22P02", 422), ("22003", 422), ("23502", 422), ("23514", 422)),
         *(("23505", 409), ("23P01", 409), ("23503", 500)),
         *(("25006", 503), ("40001", 503), ("40P01", 503), ("55P03", 503), ("57014", 504)),
         ("54001", 422),
         *(("08006", 503), ("57P01", 503), ("57P03", 503), ("53300", 503), ("53100", 503)),
-        *(("42883", 500), ("42501", 500), ("P0001", 500), ("XX000", 500), ("TM501", 500)),
+        *(("42883", 500), ("42501", 500), ("P0001", 500), ("XX000", 500), ("TM701", 500)),
     ],
 )
 def test_status_follows_from_the_family_of_the_code(app: Flask, sqlstate: str, status: int) -> None:

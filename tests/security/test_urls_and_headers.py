@@ -150,6 +150,36 @@ def test_head_answers_like_get_without_a_body(
             assert head.status_code == 405
 
 
+@pytest.mark.parametrize("path", ["/", "/docs", "/reference", "/problems", "/openapi.json"])
+def test_page_allows_only_reads(path: str, stranger: Client) -> None:
+    address, allowed = stranger.url + path, {"GET", "HEAD", "OPTIONS"}
+    for method in ("POST", "PUT", "PATCH", "DELETE", "TRACE"):
+        answer = requests.request(method, address, timeout=60)
+        problem(answer, 405, "HTTP405")
+        assert set(answer.headers["Allow"].split(", ")) == allowed
+    answer = requests.options(address, timeout=60)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert set(answer.headers["Allow"].split(", ")) == allowed
+    answer = requests.head(address, timeout=60)
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+@every_read
+def test_answer_that_the_caller_has_is_not_sent_again(
+    operation: Operation, clinic: ValidRequests
+) -> None:
+    caller = clinic.allowed(operation)
+    path = clinic.request(operation, caller)["path"]
+    first = send(caller, "GET", path)
+    if "ETag" not in first.headers:
+        assert not path.startswith("/v1/") or len(first.content) > 4096
+        return
+    again = send(caller, "GET", path, headers={"If-None-Match": first.headers["ETag"]})
+    expected = 200 if operation.id in CHANGE else 304
+    assert again.status_code == expected
+    assert (again.content == b"") == (expected == 304)
+
+
 def aliases(path: str) -> list[str]:
     """Other spellings of a path, which some servers treat as the same path."""
     parent, _, last = path.rpartition("/")

@@ -188,6 +188,7 @@ class Values:
             "weekdays": lambda: one_of(("{1,2,3,4,5}", "{7}", "{3,1}")),
             "items": lambda: one_of(("[" + ITEM + "}]", "[" + f"{ITEM}}}," * 49 + ITEM + "}]")),
             "idempotency_key": lambda: f"key {chance.randrange(30)}",
+            "versions": lambda: one_of(("{*}", "{x}")),
             "refresh_token": lambda: one_of(
                 [v for k, v in self._clinic.ids.items() if k.startswith("refresh token")]
             ),

@@ -103,7 +103,8 @@ def _open_accounts(clinic: Clinic) -> None:
         else:
             clinic.call("nobody", "sign_up", **person)
         clinic.log_in(name)
-        clinic.call(name, "update_my_profile", phone=f"+49 555 {len(clinic.emails):04}")
+        phone = f"+49 555 {len(clinic.emails):04}"
+        clinic.call(name, "update_my_profile", phone=phone, versions=["*"])
     clinic.onlooker.execute(
         "update app.users set deactivated_at = app.clock() where id = %s",
         (clinic.people["deactivated"].id,),

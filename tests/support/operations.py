@@ -102,10 +102,9 @@ class Operation:
         roles = self.described["description"].rpartition("Roles: ")[2].rstrip(".").split(", ")
         return sorted(roles, reverse=True)
 
-    @property
-    def takes_key(self) -> bool:
-        names = [p["name"] for p in self.described.get("parameters", [])]
-        return "Idempotency-Key" in names
+    def takes(self, header: str) -> bool:
+        """Whether the document has a header of its requests."""
+        return header in [p["name"] for p in self.described.get("parameters", [])]
 
     def resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
         """The schema itself, where it is a reference, or a reference or null."""
@@ -155,7 +154,9 @@ def example(operation: Operation, values: Values) -> dict[str, Any]:
         body = filled_in(
             operation.described["requestBody"]["content"]["application/json"]["example"]
         )
-    headers = {"Idempotency-Key": new_key()} if operation.takes_key else {}
+    headers = {"Idempotency-Key": new_key()} if operation.takes("Idempotency-Key") else {}
+    if operation.takes("If-Match"):
+        headers["If-Match"] = "*"
     return {"method": operation.method, "json": body, "headers": headers}
 
 
@@ -278,6 +279,11 @@ def _treated(clinic: ValidRequests) -> str:
     return str(consultation["id"])
 
 
+def _prescription(clinic: ValidRequests) -> str:
+    path = f"/v1/consultations/{_completed(clinic)['id']}/prescriptions"
+    return str(ok(clinic.doctor.post(path, PRESCRIPTION), 201)["id"])
+
+
 def _time_off(clinic: ValidRequests) -> str:
     start = clinic.time()
     end = start + timedelta(minutes=5)
@@ -307,6 +313,7 @@ MAKERS: dict[str, Callable[[ValidRequests], str]] = {
     "session": lambda clinic: log_in(clinic.patient.holding(""), clinic.patient.email).session_id,
     "user": _user,
     "payment": lambda clinic: str(clinic.admin.pay(_completed(clinic))["id"]),
+    "prescription": _prescription,
 }
 STATES = {"consultation_id": ("scheduled", "completed", "treated")}
 

@@ -12,7 +12,8 @@ create function api.update_doctor(
     p_biography text default null,
     p_practising_since integer default null,
     p_photo_url text default null,
-    p_clear text[] default '{}'
+    p_clear text[] default '{}',
+    p_versions text[] default null
 )
 returns api.listed_doctors
 language plpgsql volatile security definer
@@ -46,7 +47,16 @@ begin
             using errcode = 'TM201', column = 'fee_minor';
     end if;
 
-    -- Lock order: the doctor, then, by a trigger of a new specialty, the doctor's slots.
+    -- Lock order: the doctor, then, by a trigger of a new specialty, the doctor's slots. The query
+    -- after the lock sees what an earlier change has committed, so a later one of the same version
+    -- is refused.
+    perform from app.doctors where user_id = p_doctor_id for no key update;
+    if not found then
+        raise exception 'There is no such doctor' using errcode = 'TM401';
+    end if;
+    select * into strict v_doctor from api.listed_doctors where id = p_doctor_id;
+    perform app.require_version(p_versions, v_doctor);
+
     update app.doctors
     set specialty = coalesce(p_specialty, specialty),
         time_zone = coalesce(p_time_zone, time_zone),
@@ -64,9 +74,6 @@ begin
             when 'photo_url' = any (p_clear) then p_photo_url else coalesce(p_photo_url, photo_url)
         end
     where user_id = p_doctor_id;
-    if not found then
-        raise exception 'There is no such doctor' using errcode = 'TM401';
-    end if;
 
     select * into strict v_doctor from api.listed_doctors where id = p_doctor_id;
     return v_doctor;
@@ -79,8 +86,10 @@ admin changes every field of every doctor. Null leaves a field as it is; p_clear
 that become null: biography, practising_since, photo_url. A field in both gets its value. A new fee
 or currency is that of later bookings; a consultation keeps its own. A new specialty is also that of
 the doctor''s open and booked slots. p_fee_minor: minor units of the currency; p_currency (ISO 4217)
-requires it. Other arguments: see api.onboard_doctor. Raises TM101, TM102, TM201, TM204, TM208 (a
-new specialty, see app.require_fresh_snapshot), TM301, TM302, TM401.';
+requires it. Other arguments: see api.onboard_doctor. p_versions: the
+entity tags of the row that the caller has read with api.get_doctor; * for any. Raises TM101, TM102,
+TM201, TM204, TM208 (a new specialty, see app.require_fresh_snapshot), TM301, TM302, TM401, TM501,
+TM601.';
 
 grant execute on function api.update_doctor to telemed_api, telemed_dba;
 

@@ -8,7 +8,8 @@ create function api.update_my_profile(
     p_date_of_birth date default null,
     p_language text default null,
     p_time_zone text default null,
-    p_clear text[] default '{}'
+    p_clear text[] default '{}',
+    p_versions text[] default null
 )
 returns api.users
 language plpgsql volatile security definer
@@ -27,6 +28,12 @@ begin
         raise exception 'The time zone is not in the IANA time zone database'
             using errcode = 'TM204', column = 'time_zone';
     end if;
+
+    -- The lock decides between two changes at once. The query after it sees what the first one has
+    -- committed, so the second one is refused.
+    perform from app.profiles where user_id = v_actor.user_id for no key update;
+    select * into strict v_user from api.users where id = v_actor.user_id;
+    perform app.require_version(p_versions, v_user);
 
     update app.profiles
     set full_name = coalesce(p_full_name, full_name),
@@ -53,7 +60,8 @@ comment on function api.update_my_profile is
 'Changes the caller''s profile. Null leaves a field as it is; p_clear names the fields that become
 null: phone, date_of_birth, language, time_zone, as in p_clear => ''{phone}''. A field in both gets
 its value. p_language: a language tag of BCP 47 such as en or pt-BR; p_time_zone: an IANA time zone.
-Raises TM101, TM102, TM201, TM204, TM302.';
+p_versions: the entity tags of the profile that the caller has read; * for any. Raises TM101, TM102,
+TM201, TM204, TM302, TM501, TM601.';
 
 grant execute on function api.update_my_profile to telemed_api, telemed_dba;
 

@@ -3,12 +3,12 @@ begin;
 select plan(38);
 
 select pg_temp.sign_in('patient', p_request_id => 'first-change');
-select api.update_my_profile('First Change') \g /dev/null
+select api.update_my_profile('First Change', p_versions => '{*}') \g /dev/null
 reset role;
 select pg_sleep(0.002), clock_timestamp() as between, pg_sleep(0.002) \gset
 set local role telemed_api;
 select pg_temp.sign_in('patient', p_request_id => 'second-change');
-select api.update_my_profile('Second Change') \g /dev/null
+select api.update_my_profile('Second Change', p_versions => '{*}') \g /dev/null
 select pg_temp.id_of('patient') as patient, pg_temp.id_of('admin') as admin \gset
 
 -- The columns of a row

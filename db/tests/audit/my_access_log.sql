@@ -4,7 +4,7 @@ select plan(27);
 
 -- A patient whose data can be found in every answer: each text has the word Zebra.
 select pg_temp.sign_in('patient');
-select full_name from api.update_my_profile('Pat Zebra', '+49 999 0001') \gset
+select full_name from api.update_my_profile('Pat Zebra', '+49 999 0001', p_versions => '{*}') \gset
 select c.id as treated from api.book_consultation(
     pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00'), 'Zebra stripes', 'treated') as c \gset
 select c.id as scheduled from api.book_consultation(
@@ -14,6 +14,8 @@ select pg_temp.booking('other_patient', pg_temp.open_slot('doctor', '2027-01-05 
 select pg_temp.open_slot('doctor', '2027-01-06 09:00:00+00') as open_slot \gset
 select pg_temp.sign_in('doctor');
 select status from api.complete_consultation(:'treated', 'Zebra notes') \gset
+select t.id as time_off
+from api.take_time_off('2027-03-01 08:00+00', '2027-03-01 12:00+00') as t \gset
 select p.id as prescription from api.issue_prescription(
     :'treated', '[{"drug": "Zebra pill", "dosage": "1 g"}]', 'Zebra advice') as p \gset
 select pg_temp.sign_in('admin');
@@ -41,6 +43,11 @@ insert into call values
 ('get_consultation', 'admin', true, format('api.get_consultation(%L)', :'treated')),
 ('get_consultation', 'admin', false, format('api.get_consultation(%L)', :'foreign_booking')),
 ('get_doctor', 'admin', false, format('api.get_doctor(%L)', pg_temp.id_of('doctor'))),
+('get_payment', 'admin', true, format('api.get_payment(%L)', :'payment')),
+('get_prescription', 'doctor', true, format('api.get_prescription(%L)', :'prescription')),
+('get_prescription', 'admin', true, format('api.get_prescription(%L)', :'prescription')),
+('get_slot', 'doctor', false, format('api.get_slot(%L)', :'open_slot')),
+('get_time_off', 'doctor', false, format('api.get_time_off(%L)', :'time_off')),
 ('issue_prescription', 'doctor', false, format(
     'api.issue_prescription(%L, ''[{"drug": "Ibuprofen", "dosage": "1 g"}]'')', :'treated')),
 ('list_access_logs', 'admin', false, 'api.list_access_logs()'),

@@ -122,7 +122,7 @@ from (values
      'require_fresh_snapshot: withdraw_slot works in REPEATABLE READ'),
     ('doctor', format('select api.complete_consultation(%L)', :'booking'),
      'require_fresh_snapshot: complete_consultation works in REPEATABLE READ'),
-    ('patient', 'select api.update_my_profile(''Another Name'')',
+    ('patient', 'select api.update_my_profile(''Another Name'', p_versions => ''{*}'')',
      'require_fresh_snapshot: update_my_profile works in REPEATABLE READ'),
     ('admin', 'select api.check_invariants()',
      'require_fresh_snapshot: check_invariants works in REPEATABLE READ'),

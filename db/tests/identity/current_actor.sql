@@ -45,7 +45,7 @@ select throws_ok(
 select throws_ok('select api.disable_mfa()', 'TM915', null,
     'disable_mfa: a session without the required second factor is refused only for TM915');
 select throws_ok(
-    $$ select api.update_my_profile('Somebody Else') $$, 'TM302', null,
+    $$ select api.update_my_profile('Somebody Else', p_versions => '{*}') $$, 'TM302', null,
     'update_my_profile: a session without the required second factor is refused');
 select throws_ok(
     'select * from api.list_consultations()', 'TM302', null,

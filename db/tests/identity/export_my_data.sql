@@ -5,7 +5,7 @@ select plan(16);
 
 -- Rows of every kind about the patient; those of the other patient and the doctor beside them
 select pg_temp.sign_in('patient');
-select full_name from api.update_my_profile('Pat Zebra', '+49 999 0001', '1980-02-29') \gset
+select full_name from api.update_my_profile('Pat Zebra', '+49 999 0001', '1980-02-29', p_versions => '{*}') \gset
 select kind from api.update_my_notifications('reminder', true, true) \gset
 select token from api.request_password_reset('patient@clinic.test') \gset
 select pg_temp.sign_in('doctor', p_request_id => 'request-doctor');

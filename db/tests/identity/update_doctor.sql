@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(45);
+select plan(50);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as first_slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 10:00:00+00') as second_slot \gset
@@ -23,22 +23,22 @@ select collect_tap(
         'update_doctor: the answer has the next free time'))
 from api.update_doctor(
     pg_temp.id_of('doctor'), p_fee_minor => 7000, p_languages => '{cs,en}',
-    p_biography => 'Born in Prague.', p_photo_url => 'https://clinic.example/1.jpg') as d;
+    p_biography => 'Born in Prague.', p_photo_url => 'https://clinic.example/1.jpg', p_versions => '{*}') as d;
 select is(
-    to_jsonb(api.update_doctor(pg_temp.id_of('doctor'))),
+    to_jsonb(api.update_doctor(pg_temp.id_of('doctor'), p_versions => '{*}')),
     to_jsonb(api.get_doctor(pg_temp.id_of('doctor'))),
     'update_doctor: a call without a field changes nothing');
 select is(
     (d.biography, d.photo_url, d.fee_minor), (null::text, null::text, 7000::bigint),
     'update_doctor: a cleared field is null, and others stay as they are')
-from api.update_doctor(pg_temp.id_of('doctor'), p_clear => '{biography,photo_url}') as d;
+from api.update_doctor(pg_temp.id_of('doctor'), p_clear => '{biography,photo_url}', p_versions => '{*}') as d;
 select is(d.languages, '{}', 'update_doctor: a doctor may have no language')
-from api.update_doctor(pg_temp.id_of('doctor'), p_languages => '{}') as d;
+from api.update_doctor(pg_temp.id_of('doctor'), p_languages => '{}', p_versions => '{*}') as d;
 select is(d.fee_minor, 0::bigint, 'update_doctor: a fee of zero is accepted')
-from api.update_doctor(pg_temp.id_of('doctor'), p_fee_minor => 0) as d;
+from api.update_doctor(pg_temp.id_of('doctor'), p_fee_minor => 0, p_versions => '{*}') as d;
 select is(d.biography, 'Both.', 'update_doctor: a field that is cleared and given gets its value')
 from api.update_doctor(
-    pg_temp.id_of('doctor'), p_biography => 'Both.', p_clear => '{biography}') as d;
+    pg_temp.id_of('doctor'), p_biography => 'Both.', p_clear => '{biography}', p_versions => '{*}') as d;
 
 select pg_temp.sign_in('patient');
 select is(
@@ -70,9 +70,9 @@ select collect_tap(
     is(d.biography, 'Both.', 'update_doctor: an admin leaves the other fields as they are'))
 from api.update_doctor(
     pg_temp.id_of('doctor'), 'Sports Medicine', 'Asia/Tokyo', 9000, 'JPY',
-    p_practising_since => 1998) as d;
+    p_practising_since => 1998, p_versions => '{*}') as d;
 select is(d.practising_since, null, 'update_doctor: an admin can clear the first year of practice')
-from api.update_doctor(pg_temp.id_of('doctor'), p_clear => '{practising_since}') as d;
+from api.update_doctor(pg_temp.id_of('doctor'), p_clear => '{practising_since}', p_versions => '{*}') as d;
 select is(
     s.id, :'first_slot', 'update_doctor: open slots are found by the new specialty')
 from api.find_open_slots('sports_medicine') as s;
@@ -87,12 +87,13 @@ select pg_temp.sign_in('admin');
 select is(
     (d.is_active, d.biography), (false, 'Retired.'::text),
     'update_doctor: an admin can change a deactivated doctor')
-from api.update_doctor(pg_temp.id_of('other_doctor'), p_biography => 'Retired.') as d;
+from api.update_doctor(pg_temp.id_of('other_doctor'), p_biography => 'Retired.',
+    p_versions => '{*}') as d;
 
 -- Refusals
 select is(
     pg_temp.refusal(v.actor, format(
-        'select api.update_doctor(%L, %s)', pg_temp.id_of(v.doctor), v.arguments)),
+        'select api.update_doctor(%L, %s, p_versions => ''{*}'')', pg_temp.id_of(v.doctor), v.arguments)),
     v.refusal, 'update_doctor: ' || v.sentence)
 from (values
     ('doctor', 'doctor', $$ p_specialty => 'Surgery' $$, 'TM301 specialty',
@@ -133,8 +134,27 @@ from (values
      'a photo that is not at an https address is refused'))
     as v (actor, doctor, arguments, refusal, sentence);
 select is(
-    pg_temp.refusal('admin', 'select api.update_doctor(null, p_biography => ''Nobody'')'), 'TM401',
+    pg_temp.refusal('admin', 'select api.update_doctor(null, p_biography => ''Nobody'', p_versions => ''{*}'')'), 'TM401',
     'update_doctor: a null id is refused');
+
+-- Versions
+reset role;
+select pg_temp.sign_in('doctor');
+select app.entity_tag(d) as first_tag from api.get_doctor(pg_temp.id_of('doctor')) as d \gset
+set local role telemed_api;
+select is(
+    pg_temp.refusal('doctor', format(
+        'select api.update_doctor(%L, p_biography => %L, p_versions => %L)',
+        pg_temp.id_of('doctor'), v.biography, v.versions)),
+    v.refusal, 'update_doctor: ' || v.sentence)
+from (values
+    ('Not this.', null, 'TM601 If-Match', 'a missing version is refused'),
+    ('Not this.', array['x'], 'TM501 If-Match', 'another version is refused'),
+    ('Second.', array[:'first_tag'], null, 'the version that was read is accepted'),
+    ('Third.', array[:'first_tag'], 'TM501 If-Match', 'a version is refused after it has changed')
+) as v (biography, versions, refusal, sentence);
+select is(d.biography, 'Second.', 'update_doctor: a refused version changes nothing')
+from api.get_doctor(pg_temp.id_of('doctor')) as d;
 
 select * from finish();
 rollback;

@@ -1,0 +1,7 @@
+-- Revert telemed:scheduling/get_slot from pg
+
+begin;
+
+drop function api.get_slot(uuid);
+
+commit;

@@ -1,0 +1,35 @@
+"""The address that `make run` prints."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+from tests.support.client import Client
+
+
+def get(stranger: Client, accept: str) -> requests.Response:
+    headers = {"Accept": accept}
+    return requests.get(stranger.url + "/", headers=headers, allow_redirects=False, timeout=60)
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "text/csv", ""])
+def test_program_gets_an_index_whose_addresses_exist(stranger: Client, accept: str) -> None:
+    answer = get(stranger, accept)
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["Vary"] == "Accept"
+    index = answer.json()
+    addresses = [value for value in index.values() if value.startswith("/")]
+    assert len(addresses) >= 5
+    for address in addresses:
+        found = requests.get(stranger.url + address, timeout=60)
+        assert found.status_code == (405 if address == index["log_in"] else 200), address
+
+
+def test_browser_is_sent_to_the_documentation(stranger: Client) -> None:
+    answer = get(stranger, "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == "/docs"
+    assert answer.headers["Vary"] == "Accept"
+    assert requests.get(stranger.url + answer.headers["Location"], timeout=60).status_code == 200
