@@ -12,7 +12,7 @@ help:
 	@awk -F ':.*## ' '/^##@ / { print substr($$0, 5) } \
 		/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-##@ Run
+##@ Run and operate
 setup: ## install what is missing: PostgreSQL, Sqitch, pgTAP, .venv
 	@sh scripts/setup.sh
 
@@ -27,6 +27,12 @@ psql: setup ## psql on the running database as a DBA (SQL="select ...")
 
 clean: setup ## remove the development database and the caches
 	@exec $(PYTHON) -m scripts.clean
+
+deploy: ## deploy to the database of the PG* variables
+	@sh scripts/deploy.sh
+
+verify-audit: setup ## verify the audit log (SEALS=file, EXPORT=1)
+	@exec $(PYTHON) -m scripts.verify_audit $(if $(SEALS),--seals $(SEALS)) $(if $(EXPORT),--export)
 
 ##@ Test
 test: setup ## pgTAP and pytest (ONLY=sql ARGS=doctors.sql, ONLY=python)
@@ -71,10 +77,3 @@ format: setup ## format the Python files
 
 lock: setup ## compile pyproject.toml to requirements (ARGS=--upgrade)
 	@sh scripts/lock.sh $(ARGS)
-
-##@ Operate
-deploy: ## deploy to the database of the PG* variables
-	@sh scripts/deploy.sh
-
-verify-audit: setup ## verify the audit log (SEALS=file, EXPORT=1)
-	@exec $(PYTHON) -m scripts.verify_audit $(if $(SEALS),--seals $(SEALS)) $(if $(EXPORT),--export)

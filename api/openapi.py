@@ -20,6 +20,7 @@ from api import document, entity_tags, idempotency, rate_limits
 from api.errors import DETAILS, MEDIA_TYPE, Problem, status_of, title
 from api.examples import EXAMPLES
 from api.fields import Request
+from api.problems import kind_of
 
 View = TypeVar("View", bound=Callable[..., Any])
 Document = dict[str, Any]
@@ -97,13 +98,14 @@ def _name(status: int) -> str:
 def _shown(status: int) -> Problem:
     """An example of a problem with this status."""
     code = _SHOWN_CODES.get(status, "")
-    detail = _PROBLEMS["meanings"].get(code) or DETAILS.get(status) or f"{title(status)}."
+    kind = kind_of(code)
+    detail = kind.meaning if kind else DETAILS.get(status, f"{title(status)}.")
     return Problem(status, detail, code=code)
 
 
 _SHOWN_CODES = {401: "TM101", 403: "TM301", 404: "TM402", 409: "TM901", 422: "TM201"}
-# The codes of each function and their meanings, which `make docs` reads from the database.
-_PROBLEMS = json.loads((files("api") / "problems.json").read_text())
+# The codes of each function, which `make docs` reads from the database.
+_RAISED = json.loads((files("api") / "problems.json").read_text())
 
 
 class _Converter(OpenAPIConverter):
@@ -278,9 +280,9 @@ def describe(doc: Document, doc_info: Document, *, method: str, **_kwargs: Any) 
 def _codes(operation: str, status: int) -> str:
     """The codes with which the function of an operation gives a status, as a list of Markdown."""
     codes = [
-        f"- `{code}`: {_PROBLEMS['meanings'][code]}"
-        for code in _PROBLEMS["raised"].get(operation, ())
-        if status_of(code) == status
+        f"- `{kind.code}`: {kind.meaning}"
+        for kind in filter(None, map(kind_of, _RAISED.get(operation, ())))
+        if status_of(kind.code) == status
     ]
     return "\n".join([f"{title(status)}", "", *codes]) if codes else ""
 

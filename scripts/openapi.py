@@ -18,7 +18,6 @@ from scripts.system import CHECKOUT
 
 FILE = CHECKOUT / "docs/openapi.json"
 PROBLEMS = CHECKOUT / "api/problems.json"
-ERRORS = CHECKOUT / "db/errors.md"
 CHANGELOG = CHECKOUT / "CHANGELOG.md"
 METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -26,16 +25,14 @@ Document = dict[str, Any]
 
 
 def problems() -> str:
-    """The text of api/problems.json: the codes that each function raises, and their meanings."""
+    """The text of api/problems.json: the codes that each function raises."""
     codes = re.findall(
         r"^function api\.(\w+): (?:raises|passes on) (TM\d\d\d)$", contract.FILE.read_text(), re.M
     )
     raised: dict[str, list[str]] = {}
     for function, code in sorted(set(codes)):
         raised.setdefault(function, []).append(code)
-    meanings = dict(re.findall(r"^\| `(TM\d\d\d)` \| ([^|]+) \|", ERRORS.read_text(), re.M))
-    found = {"meanings": meanings, "raised": raised}
-    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(raised, indent=1) + "\n"
 
 
 def document() -> str:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from tests.support.client import Client, new_key, ok, places, problem
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"
@@ -89,3 +93,49 @@ def test_all_wrong_weekly_hours_that_only_the_database_knows_are_named(doctor: C
     answer = doctor.post("/v1/slots/recurring", body)
     assert places(answer) == ["#/end_time", "#/time_zone", "#/to"]
     problem(answer, 422, "TM202")
+
+
+@pytest.fixture
+def practice() -> dict[str, Any]:
+    """A new doctor, all of whose fields have the right form."""
+    return {
+        "email": "new.doctor@clinic.test",
+        "password": "correct horse battery staple",
+        "full_name": "Nora New",
+        "specialty": "Dermatology",
+        "time_zone": "Europe/Berlin",
+        "fee_minor": 5000,
+        "currency": "EUR",
+    }
+
+
+def test_all_wrong_values_of_a_doctor_that_only_the_database_knows_are_named(
+    admin: Client, practice: dict[str, Any]
+) -> None:
+    wrong = {
+        "time_zone": "Europe/Atlantis",
+        "currency": "XXZ",
+        "languages": ["zz"],
+        "practising_since": 9000,
+    }
+    answer = admin.post("/v1/admin/doctors", practice | wrong)
+    assert places(answer) == sorted(f"#/{name}" for name in wrong)
+    refusal = problem(answer, 422, "TM204")
+    assert "IANA" in refusal["detail"]
+    assert refusal["errors"][0] == {"pointer": "#/time_zone", "detail": refusal["detail"]}
+    assert set(refusal) == {"type", "title", "status", "detail", "code", "request_id", "errors"}
+
+
+def test_both_wrong_times_of_a_slot_are_named(doctor: Client) -> None:
+    body = {"starts_at": "2001-01-01T10:00:00Z", "ends_at": "2001-01-01T09:00:00Z"}
+    assert places(doctor.post("/v1/slots", body)) == ["#/ends_at", "#/starts_at"]
+
+
+def test_all_wrong_values_of_a_payment_are_named(
+    doctor: Client, patient: Client, admin: Client
+) -> None:
+    booked = patient.book(doctor.publish())
+    body = {"amount_minor": 5000, "currency": "JPY", "method": "card", "provider": "acme"}
+    answer = admin.post(f"/v1/consultations/{booked['id']}/payments", body, key=new_key())
+    assert places(answer) == ["#/currency", "#/provider_reference"]
+    problem(answer, 422, "TM205")

@@ -33,19 +33,17 @@ begin
         return jsonb_populate_record(null::api.payments, v_key.response);
     end if;
 
-    if p_amount_minor is null or p_amount_minor <= 0 then
-        raise exception 'The amount must be above zero'
-            using errcode = 'TM201', column = 'amount_minor';
-    end if;
-    if p_currency is distinct from v_consultation.currency then
-        raise exception 'The currency must be that of the consultation'
-            using errcode = 'TM205', column = 'currency';
-    end if;
-
-    if p_provider is not null and p_provider_reference is null then
-        raise exception 'A provider requires a provider_reference'
-            using errcode = 'TM201', column = 'provider_reference';
-    end if;
+    perform app.refuse_faults(array(
+        select row(f.field, f.code, f.detail)::app.fault
+        from (values
+            (p_amount_minor is null or p_amount_minor <= 0,
+                'amount_minor', 'TM201', 'The amount must be above zero'),
+            (p_currency is distinct from v_consultation.currency,
+                'currency', 'TM205', 'The currency must be that of the consultation'),
+            (p_provider is not null and p_provider_reference is null,
+                'provider_reference', 'TM201', 'A provider requires a provider_reference')
+        ) as f (is_wrong, field, code, detail)
+        where f.is_wrong));
 
     -- Lock order: the provider's transaction, then the consultation. The second of two reports of
     -- one transaction waits here and finds the first. The index

@@ -26,14 +26,15 @@ begin
         return jsonb_populate_record(null::api.availability_slots, v_key.response);
     end if;
 
-    if p_starts_at is null or p_starts_at <= app.clock() then
-        raise exception 'A slot must start in the future'
-            using errcode = 'TM202', column = 'starts_at';
-    end if;
-    if p_ends_at is null or p_ends_at <= p_starts_at then
-        raise exception 'A slot must end after it starts'
-            using errcode = 'TM202', column = 'ends_at';
-    end if;
+    perform app.refuse_faults(array(
+        select row(f.field, 'TM202', f.detail)::app.fault
+        from (values
+            (p_starts_at is null or p_starts_at <= app.clock(),
+                'starts_at', 'A slot must start in the future'),
+            (p_ends_at is null or p_ends_at <= p_starts_at,
+                'ends_at', 'A slot must end after it starts')
+        ) as f (is_wrong, field, detail)
+        where f.is_wrong));
 
     -- Lock order: the doctor before slots. Concurrent inserts that would conflict in
     -- availability_slots_of_a_doctor_never_overlap wait here and do not deadlock there.
