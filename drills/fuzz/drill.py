@@ -196,7 +196,7 @@ def send(clinic: Clinic, url: str, role: str, plan: Plan, folder: Path) -> Answe
         *("--config-file", str(folder / "schemathesis.toml"), "--no-color"),
         *("run", f"{url}/openapi.json", "--url", url),
         *("--phases", ",".join(plan.phases), "--max-examples", str(plan.examples)),
-        *("--seed", str(plan.seed), "--generation-deterministic"),
+        *("--seed", str(plan.seed + ROLES.index(role))),
         *plan.more,
     )
     began = time.monotonic()
