@@ -18,11 +18,10 @@ from typing import Any
 import psycopg
 
 from api import auth, config
-from api.password_hashing import hash_password
-from scripts.run import DEMO_PASSWORD, PSQL
 from scripts.server import Cluster
-from scripts.system import CHECKOUT, CommandError, run
+from scripts.system import CHECKOUT, CommandError
 from tests.support.client import at
+from tests.support.demo import load_demo_data
 from tests.support.server import Server, environment, serve, wait_for
 
 ROLES = ("anonymous", "patient", "doctor", "admin")
@@ -124,10 +123,7 @@ class Clinic:
         self.cluster = cluster
         self.database = database
         settings = config.load(environment("postgresql://nowhere", **SETTINGS))
-        password = f"password_hash={hash_password(DEMO_PASSWORD, 4)}"
-        surroundings = cluster.environment(database)
-        run((*PSQL, "-v", password, "-f", "db/demo/demo_data.sql"), surroundings)
-        run((*PSQL, "-f", "db/demo/demo_slots.sql"), surroundings)
+        load_demo_data(cluster, database)
         # Failed log-ins would lock the accounts of the examples.
         cluster.sql("update app.log_in_limits set free_attempts = 1000000", database)
         self.tokens: dict[str, list[str]] = {"anonymous": [""]}
