@@ -34,6 +34,11 @@ begin
         raise exception 'A slot must end after it starts'
             using errcode = 'TM202', column = 'ends_at';
     end if;
+    if p_ends_at < p_starts_at + interval '1 minute'
+       or p_ends_at > p_starts_at + interval '24 hours' then
+        raise exception 'A slot lasts 1 minute to 24 hours'
+            using errcode = 'TM202', column = 'ends_at';
+    end if;
 
     -- Lock order: the doctor before slots. Concurrent inserts that would conflict in
     -- availability_slots_of_a_doctor_never_overlap wait here and do not deadlock there.
