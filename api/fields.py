@@ -186,7 +186,9 @@ class Email(Text):
             validate.Length(3, 254),
             Matches(EMAIL_PATTERN, error="This is not an e-mail address."),
         ]
-        super().__init__(validate=checks, metadata={"format": "email"}, **kwargs)
+        # No `format`: "email" is ASCII, and both formats refuse domains that are accepted here.
+        description = "an e-mail address; letters beyond ASCII are allowed (RFC 6531)"
+        super().__init__(validate=checks, metadata={"description": description}, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = super()._deserialize(value, attr, data, **kwargs)

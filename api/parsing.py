@@ -1,12 +1,14 @@
 """Strict reading of JSON bodies and of queries. Every error raises a Problem (RFC 9457)."""
 
 import json
+import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from inspect import signature
 from itertools import islice
 from typing import Any, NoReturn
+from urllib.parse import unquote_plus, unquote_to_bytes
 
 import flask
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
@@ -23,6 +25,8 @@ JSON_TYPE = "application/json"
 UTF_8 = ("utf-8", "utf8", "us-ascii", "ascii")  # names of UTF-8, and of its subset ASCII
 BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 DUPLICATE = "Given more than once."
+MISENCODED = "Not UTF-8 in percent-encoding: write % as %25."
+BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 LONGEST_KNOWN_QUERY, MOST_KNOWN_QUERIES = 250, 1024  # bytes, and queries that are remembered
 MOST_DUPLICATES = 10  # duplicate names of a body that one answer lists
 
@@ -62,7 +66,14 @@ class Parser(FlaskParser):
         return _parsed(_decoded(body))
 
     def load_querystring(self, req: flask.Request, schema: Schema) -> Any:
-        """The parameters of the query by name. Raises Problem 422 if one is given twice."""
+        """The parameters of the query by name.
+
+        Raises Problem 422 if one is given twice, or is not UTF-8 in percent-encoding.
+        """
+        misencoded = [p for p in req.query_string.split(b"&") if not _is_percent_encoded(p)]
+        if misencoded:
+            names = (unquote_plus(p.partition(b"=")[0].decode()) for p in misencoded)
+            raise _invalid("query", {name: [MISENCODED] for name in names})
         duplicates = {name: [DUPLICATE] for name, v in req.args.lists() if len(v) > 1}
         if duplicates:
             raise _invalid("query", duplicates)
@@ -97,6 +108,18 @@ def _errors_besides_the_body() -> list[Mapping[str, str]]:
     except Problem as problem:
         errors += problem.errors
     return errors
+
+
+def _is_percent_encoded(text: bytes) -> bool:
+    """Whether it is UTF-8 in percent-encoding (RFC 3986, section 2.1).
+
+    Werkzeug would pass on %zz, and bytes that are not UTF-8, as a text with percent signs.
+    """
+    try:
+        unquote_to_bytes(text).decode()
+    except UnicodeDecodeError:
+        return False
+    return not BAD_ESCAPE.search(text)
 
 
 def _read(req: flask.Request) -> bytes:

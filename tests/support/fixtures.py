@@ -22,6 +22,7 @@ LONG = (
     "tests/properties/test_properties.py",
     "drills/mutants/test_mutants.py",
     "drills/storm/test_storm.py",
+    "drills/fuzz/test_fuzz.py",
     "tests/security/test_password_strength.py",
     "tests/server/test_restart.py",
     "tests/server/test_tokens.py",

@@ -32,7 +32,10 @@ begin
             (p_starts_at is null or p_starts_at <= app.clock(),
                 'starts_at', 'A slot must start in the future'),
             (p_ends_at is null or p_ends_at <= p_starts_at,
-                'ends_at', 'A slot must end after it starts')
+                'ends_at', 'A slot must end after it starts'),
+            (p_ends_at > p_starts_at and p_ends_at < p_starts_at + interval '1 minute'
+                or p_ends_at > p_starts_at + interval '24 hours',
+                'ends_at', 'A slot lasts 1 minute to 24 hours')
         ) as f (is_wrong, field, detail)
         where f.is_wrong));
 

@@ -1,0 +1,1 @@
+"""Schemathesis sends requests that it makes from the OpenAPI document, as every role."""
