@@ -10,7 +10,8 @@ as $$
 begin
     if p_versions is null then
         raise exception 'Read the resource, and send its ETag in the header If-Match'
-            using errcode = 'TM601', column = 'If-Match';
+            using errcode = 'TM601', column = 'If-Match',
+                hint = 'In SQL: p_versions => ''{*}'' accepts every version.';
     end if;
     if app.entity_tag(p_row) = any(p_versions) or '*' = any(p_versions) then
         return;
