@@ -24,17 +24,8 @@ from drills.bench import graphql, open_loop, others, paths, report
 from drills.bench.load import Meter, alone
 from drills.bench.paths import BOOK, HELLO, PATHS, READS
 from drills.bench.pgbench import Calls
-from drills.bench.stacks import WORKERS, Build, checkout_of
-from drills.bench.summary import (
-    EARLIER,
-    GRAPHQL,
-    OF_PGBENCH,
-    PEER,
-    QUIET,
-    THIS,
-    Results,
-    targets,
-)
+from drills.bench.stacks import EARLIER, GRAPHQL, PEER, THIS, WORKERS, Build, checkout_of
+from drills.bench.summary import OF_PGBENCH, QUIET, Results, targets
 from drills.bench.summary import READS as READ_NAMES
 from drills.processes import pss_of_workers
 from scripts.cluster import THROWAWAY

@@ -11,7 +11,7 @@ from drills.bench.paths import DISTINCT, Path, Request
 from drills.bench.stacks import Stack
 
 CONSULTATION = """id slotId doctorId doctorName patientId patientName startsAt endsAt status reason
-notes cancellationReason feeMinor currency createdAt updatedAt"""
+notes cancellationReason feeMinor currency currencyExponent createdAt updatedAt"""
 SLOT = "id doctorId startsAt endsAt status"
 BOOK = f"""mutation ($slot: UUID!, $reason: String, $key: String!) {{
 bookConsultation(input: {{pSlotId: $slot, pReason: $reason, pIdempotencyKey: $key}}) {{

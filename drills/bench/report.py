@@ -10,16 +10,8 @@ from pathlib import Path
 
 from drills.bench import paths
 from drills.bench.open_loop import CLIENTS, Latency
-from drills.bench.summary import (
-    EARLIER,
-    GRAPHQL,
-    PEER,
-    QUIET,
-    THIS,
-    Results,
-    share_of_pgbench,
-    targets,
-)
+from drills.bench.stacks import EARLIER, GRAPHQL, PEER, THIS
+from drills.bench.summary import QUIET, Results, share_of_pgbench, targets
 from scripts.system import CHECKOUT, run, say
 
 TRIED = Path(__file__).with_name("tried.md")

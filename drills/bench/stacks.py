@@ -19,6 +19,7 @@ from scripts.system import CHECKOUT, CommandError, run, say
 
 CACHE = CHECKOUT / ".local" / "bench"
 HERE = Path(__file__).parent
+THIS, EARLIER, PEER, GRAPHQL = "this build", "earlier build", "peer", "PostGraphile"
 WORKERS = 2
 THREADS = 4
 LISTENING = re.compile(r"http://127\.0\.0\.1:\d+")

@@ -9,8 +9,8 @@ from typing import Any
 
 from drills.bench.load import Round
 from drills.bench.open_loop import Latency
+from drills.bench.stacks import EARLIER, PEER, THIS
 
-THIS, EARLIER, PEER, GRAPHQL = "this build", "earlier build", "peer", "PostGraphile"
 READS = ("slots", "get", "list")
 QUIET = 0.1  # share of the CPUs that other programs may use in a round
 # Throughput, as a multiple of the peer's.

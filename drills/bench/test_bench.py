@@ -19,7 +19,8 @@ from drills.bench import graphql, load, open_loop, paths, pgbench, report, summa
 from drills.bench.load import Meter, Round
 from drills.bench.open_loop import Latency
 from drills.bench.stacks import Stack
-from drills.bench.summary import EARLIER, PEER, THIS, Results
+from drills.bench.stacks import EARLIER, PEER, THIS
+from drills.bench.summary import Results
 from scripts.system import CHECKOUT, CommandError
 
 FOLDER = Path(__file__).parent

@@ -4,7 +4,10 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AliasPath, BaseModel, ConfigDict, Field
+from pydantic import AliasPath, BaseModel, ConfigDict, Field, computed_field
+
+# Decimals of currencies that have not two (ISO 4217)
+EXPONENTS = {"BHD": 3, "ISK": 0, "JOD": 3, "JPY": 0, "KRW": 0, "KWD": 3, "OMR": 3, "TND": 3}
 
 
 class Booking(BaseModel):
@@ -43,6 +46,10 @@ class ConsultationRow(Row):
     currency: str
     created_at: datetime
     updated_at: datetime
+
+    @computed_field
+    def currency_exponent(self) -> int:
+        return EXPONENTS.get(self.currency, 2)
 
 
 class SlotPage(Row):
