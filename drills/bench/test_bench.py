@@ -18,8 +18,7 @@ from drills import processes
 from drills.bench import graphql, load, open_loop, paths, pgbench, report, summary
 from drills.bench.load import Meter, Round
 from drills.bench.open_loop import Latency
-from drills.bench.stacks import Stack
-from drills.bench.stacks import EARLIER, PEER, THIS
+from drills.bench.stacks import EARLIER, PEER, THIS, Stack
 from drills.bench.summary import Results
 from scripts.system import CHECKOUT, CommandError
 
