@@ -18,7 +18,7 @@ from drills import processes
 from drills.bench import graphql, load, open_loop, paths, pgbench, report, summary
 from drills.bench.load import Meter, Round
 from drills.bench.open_loop import Latency
-from drills.bench.stacks import EARLIER, PEER, THIS, Stack
+from drills.bench.stacks import EARLIER, GRAPHQL, PEER, THIS, Stack
 from drills.bench.summary import Results
 from scripts.system import CHECKOUT, CommandError
 
@@ -331,7 +331,7 @@ def test_report_from_a_busy_machine_says_so() -> None:
 
 def test_plots_know_the_same_servers_and_paths() -> None:
     text = (FOLDER / "plots.py").read_text()
-    for name in (THIS, EARLIER, PEER, summary.GRAPHQL, *(path.name for path in paths.PATHS)):
+    for name in (THIS, EARLIER, PEER, GRAPHQL, *(path.name for path in paths.PATHS)):
         assert f'"{name}"' in text
 
 
