@@ -55,7 +55,7 @@ PUBLISHED_PASSWORDS = frozenset({
     "development-only", "hunter2", "password", "secret", "telemedicine-demo",
 })  # fmt: skip
 FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
-# As a browser writes it in the header Origin: in lower case, without a path. A wildcard is none.
+# As a browser writes it in the header Origin: in lower case, without a path or a wildcard.
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?")
 MAY_BE_BLANK = ("RATE_LIMIT", "RATE_LIMIT_AUTH")  # no limit
 # Secrets of connection strings, also those of newer versions of libpq.
