@@ -1,6 +1,6 @@
 # What a developer does with this project: `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help setup run tour psql verify-audit clean test drill bench coverage browser lint lint-openapi format spec docs \
+.PHONY: help setup run worker tour psql verify-audit clean test drill bench coverage browser lint lint-openapi format spec docs \
 	clients add rework lock deploy
 MAKEFLAGS += --no-print-directory
 
@@ -18,6 +18,9 @@ setup: ## install what is missing: PostgreSQL, Sqitch, pgTAP, .venv
 
 run: setup ## serve http://localhost:8000 with demo data (PORT=, HOST=)
 	@exec $(PYTHON) -m scripts.run
+
+worker: setup ## run one more worker on the running database
+	@exec $(PYTHON) -m scripts.worker
 
 tour: setup ## book, complete and pay on the running server (PORT=)
 	@exec $(PYTHON) -m scripts.tour

@@ -139,6 +139,11 @@ class Settings:
     port: int = _whole(8000, 1, 65535)
     web_concurrency: int = _whole(len(os.sched_getaffinity(0)), 1, 256)
     threads: int = _whole(8, 2, 256)
+    worker_database_url: str = field(default="", repr=False)
+    worker_concurrency: int = _whole(4, 1, 64)
+    worker_lease_seconds: int = _whole(30, 3, 600)
+    worker_metrics_port: int = _whole(0, 0, 65535)
+    audit_seals_folder: str = ""
 
     # By identity: what is remembered for some settings is never taken for that of others.
     __hash__ = object.__hash__
@@ -168,7 +173,7 @@ class Settings:
         for name in ("SECRET_KEY", "SECRET_KEYS_RETIRED", "CONTEXT_KEY", "MFA_KEYS"):
             length = len(shown[name].encode(errors="surrogateescape"))
             shown[name] = f"({length} bytes)" if length else ""
-        for name in ("DATABASE_URL", "DBA_DATABASE_URL"):
+        for name in ("DATABASE_URL", "DBA_DATABASE_URL", "WORKER_DATABASE_URL"):
             shown[name] = _without_password(shown[name])
         url = shown["RATE_LIMIT_STORAGE_URL"]
         shown["RATE_LIMIT_STORAGE_URL"] = re.sub("//.*@", "//***@", url).partition("?")[0]
@@ -273,6 +278,7 @@ def published_passwords(settings: Settings) -> list[str]:
     urls = {
         "DATABASE_URL": settings.database_url,
         "DBA_DATABASE_URL": settings.dba_database_url,
+        "WORKER_DATABASE_URL": settings.worker_database_url,
     }
     return [
         f"{name} has a password that is published"

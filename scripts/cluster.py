@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -162,7 +163,10 @@ def deploy(
     mfa_required_roles: the roles that require a second factor, none by default; None changes
     nothing.
     """
-    environment = cluster.environment(database) | {"CONTEXT_KEY": context_key}
+    environment = cluster.environment(database) | {
+        "CONTEXT_KEY": context_key,
+        "PYTHON": sys.executable,
+    }
     for name in ("APP_ENV", "MFA_REQUIRED_ROLES"):
         environment.pop(name, None)
     if mfa_required_roles is not None:

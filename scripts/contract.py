@@ -186,14 +186,15 @@ FACTS = (
 PREPARATION = """
     create temp view grantee (name, oid) as
     select r.rolname::text, r.oid from pg_roles as r
-     where r.rolname in ('telemed_api', 'telemed_dba', 'telemed_auditor', 'telemed_owner',
-         'telemed_internal')
+     where r.rolname in ('telemed_api', 'telemed_dba', 'telemed_auditor', 'telemed_worker',
+         'telemed_owner', 'telemed_internal')
     union all select 'public', 0;
     create temp view ours (oid) as
-    select n.oid from pg_namespace as n where n.nspname in ('app', 'api', 'ops');
+    select n.oid from pg_namespace as n where n.nspname in ('app', 'api', 'ops', 'work');
     create temp view looked_into (oid) as
     select n.oid from pg_namespace as n
-     where n.nspname in ('app', 'api', 'ops', 'extensions', 'public', 'sqitch');
+     where n.nspname in (
+         'app', 'api', 'ops', 'work', 'procrastinate', 'extensions', 'public', 'sqitch');
     create temp view function as
     -- No overloads: db/tests/invariants/functions.sql
     select p.*, format('%s.%s', p.pronamespace::regnamespace, p.proname) as name,

@@ -9,6 +9,8 @@
 # DEPLOY_ATTEMPTS        how often to try to reach the server, a second apart, before giving up (1)
 # DEPLOY_LOCK_TIMEOUT    how long a change may wait for a lock before the deployment fails (5s)
 # API_DATABASE_PASSWORD  becomes the password of the login telemed_api, where it needs one
+# WORKER_DATABASE_PASSWORD  likewise of the login telemed_worker
+# PYTHON                 a Python with the packages of requirements.txt (.venv/bin/python, else python3)
 # CONTEXT_KEY            key with which the API signs contexts; the database accepts it from now on
 # MFA_REQUIRED_ROLES     roles that require a second factor (admin,doctor), empty for none. If not set:
 #                        none with APP_ENV=development, else the setting of the database, which is
@@ -31,11 +33,13 @@ fail() {
 
 # What docker-compose.yml publishes begins like this.
 if [ "${APP_ENV:-}" = production ]; then
-    for value in "${PGPASSWORD:-}" "${API_DATABASE_PASSWORD:-}" "${CONTEXT_KEY:-}"; do
+    for value in "${PGPASSWORD:-}" "${API_DATABASE_PASSWORD:-}" "${WORKER_DATABASE_PASSWORD:-}" \
+        "${CONTEXT_KEY:-}"; do
         case $value in
             development-only*)
-                fail "with APP_ENV=production PGPASSWORD, API_DATABASE_PASSWORD and CONTEXT_KEY" \
-                    "must not be those of docker-compose.yml"
+                fail "with APP_ENV=production PGPASSWORD, API_DATABASE_PASSWORD," \
+                    "WORKER_DATABASE_PASSWORD and CONTEXT_KEY must not be those of" \
+                    "docker-compose.yml"
                 ;;
         esac
     done
@@ -84,12 +88,15 @@ SQL
 
 administer -f db/deploy/foundation/roles.sql >>"$log" || fail "the roles could not be created"
 
-if [ -n "${API_DATABASE_PASSWORD:-}" ]; then
-    verifier=$(PASSWORD=$API_DATABASE_PASSWORD perl scripts/scram_verifier.pl 2>>"$log") ||
-        fail "API_DATABASE_PASSWORD cannot be used"
-    echo "alter role telemed_api password '$verifier';" | administer >>"$log" ||
-        fail "the password of telemed_api could not be set"
-fi
+set_password() { # LOGIN VARIABLE PASSWORD
+    [ -n "$3" ] || return 0
+    verifier=$(PASSWORD=$3 perl scripts/scram_verifier.pl 2>>"$log") ||
+        fail "$2 cannot be used"
+    echo "alter role $1 password '$verifier';" | administer >>"$log" ||
+        fail "the password of $1 could not be set"
+}
+set_password telemed_api API_DATABASE_PASSWORD "${API_DATABASE_PASSWORD:-}"
+set_password telemed_worker WORKER_DATABASE_PASSWORD "${WORKER_DATABASE_PASSWORD:-}"
 
 exists="select 1 from pg_database where datname = :'name'"
 if [ -z "$(echo "$exists" | administer -v name="$PGDATABASE")" ]; then
@@ -118,6 +125,13 @@ PGOPTIONS="${PGOPTIONS:-} -c role=telemed_owner -c lock_timeout=${DEPLOY_LOCK_TI
     SQITCH_EMAIL=${SQITCH_EMAIL:-deployment@telemedicine.invalid} \
     sqitch --quiet deploy "db:pg:$PGDATABASE" >>"$log" 2>&1 ||
     fail "sqitch could not deploy to the database $PGDATABASE"
+
+# The library of the queue makes its own tables, as telemed_owner.
+python=${PYTHON:-.venv/bin/python}
+[ -n "${PYTHON:-}" ] || [ -x "$python" ] || python=python3
+PGOPTIONS="${PGOPTIONS:-} -c lock_timeout=${DEPLOY_LOCK_TIMEOUT:-5s}" \
+    "$python" -m worker.schema >>"$log" 2>&1 ||
+    fail "the tables of the queue could not be brought up to date by $python -m worker.schema"
 
 # The months ahead. Later months: docs/operations.md.
 echo 'select ops.create_partitions();' | as telemed_owner ||

@@ -26,9 +26,10 @@ EXAMPLES = ("APP_ENV",)  # whose value in .env.example is for development, and n
 SCHEMAS = {
     "api": "The contract: the REST API calls these functions, and DBAs in psql after `ops.act_as`.",
     "ops": "Functions for DBAs.",
+    "work": "Functions that the worker calls.",
     "app": "Internal functions and triggers. Only functions call them.",
 }
-ROLES = "'{telemed_api,telemed_dba,telemed_auditor}'::text[]"
+ROLES = "'{telemed_api,telemed_dba,telemed_auditor,telemed_worker}'::text[]"
 FUNCTIONS = f"""
     select p.proname as name, p.oid::regprocedure::text as signature,
            pg_get_function_arguments(p.oid) as arguments, pg_get_function_result(p.oid) as result,

@@ -11,13 +11,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 
 from api import config, totp
 from api.password_hashing import hash_password
 from scripts.cluster import DBA_LOGIN, deploy, development_cluster, shared
 from scripts.server import DATABASE, Cluster
 from scripts.system import CHECKOUT, CommandError, command_line, run, say
+from worker import schema
 
 RATE_LIMITS = ("RATE_LIMIT", "RATE_LIMIT_AUTH")
 DEMO_PASSWORD = "telemedicine-demo"  # noqa: S105
@@ -124,6 +125,7 @@ def fingerprint(*settings: str) -> str:
     digest = hashlib.sha256("\0".join(settings).encode(errors="surrogateescape"))
     for path in (CHECKOUT / "sqitch.plan", *sorted((CHECKOUT / "db/deploy").rglob("*.sql"))):
         digest.update(os.fsencode(path.relative_to(CHECKOUT)) + b"\0" + path.read_bytes())
+    digest.update(schema.latest().encode())
     return digest.hexdigest()
 
 
@@ -134,31 +136,47 @@ def load_demo_data(cluster: Cluster) -> None:
 
 
 def serve(cluster: Cluster, host: str, port: int) -> None:
-    command = (
-        # Should this program be killed, its server must not keep the port.
-        *("setpriv", "--pdeathsig", "TERM", "--"),
-        *(sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"),
-        *("--bind", f"[{host}]:{port}" if ":" in host else f"{host}:{port}"),
-        "api.app:create_app()",
-    )
-    # In a process group of its own: Ctrl-C reaches this process only, which stops gunicorn once.
+    bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     if "DATABASE_URL" in given():
         say("run: the server uses the DATABASE_URL that is set, not the private database")
-    say("run: starting the server")
-    server = subprocess.Popen(command, cwd=CHECKOUT, env=settings(cluster), process_group=0)
-    try:
-        wait_until_ready(server, host, port)
-        announce(f"http://{visible(host)}:{port}")
-        raise CommandError(f"the server stopped by itself (exit code {server.wait()})")
-    except KeyboardInterrupt:
-        say("run: stopping")
-    finally:
-        server.terminate()
+    say("run: starting the server and a worker")
+    environment = settings(cluster)
+    with (
+        started(
+            environment,
+            *("gunicorn", "-c", "gunicorn.conf.py", "--bind", bind, "api.app:create_app()"),
+        ) as server,
+        started(environment, "worker") as worker,
+    ):
         try:
-            server.wait(timeout=60)
+            wait_until_ready(server, host, port)
+            announce(f"http://{visible(host)}:{port}")
+            while True:
+                for name, process in (("server", server), ("worker", worker)):
+                    if process.poll() is not None:
+                        code = process.returncode
+                        raise CommandError(f"the {name} stopped by itself (exit code {code})")
+                time.sleep(0.2)
+        except KeyboardInterrupt:
+            say("run: stopping")
+
+
+@contextlib.contextmanager
+def started(environment: Mapping[str, str], *module: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A running module of Python, which is stopped at the end."""
+    # Should this program be killed, a server must not keep the port.
+    command = ("setpriv", "--pdeathsig", "TERM", "--", sys.executable, "-m", *module)
+    # In a process group of its own: Ctrl-C reaches this process only, which stops each one once.
+    process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, process_group=0)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=60)
         except (subprocess.TimeoutExpired, KeyboardInterrupt):  # or Ctrl-C once more
-            server.kill()
-            server.wait()
+            process.kill()
+            process.wait()
 
 
 def settings(cluster: Cluster) -> dict[str, str]:
@@ -167,6 +185,7 @@ def settings(cluster: Cluster) -> dict[str, str]:
         "APP_ENV": "development",
         "DATABASE_URL": cluster.url(DATABASE, "telemed_api"),
         "DBA_DATABASE_URL": cluster.url(DATABASE, DBA_LOGIN),
+        "WORKER_DATABASE_URL": cluster.url(DATABASE, "telemed_worker"),
         "SECRET_KEY": secret(cluster, "secret_key", random_key),
         "CONTEXT_KEY": secret(cluster, "context_key", random_key),
         "MFA_KEYS": secret(cluster, "mfa_keys", totp.new_key),

@@ -462,7 +462,15 @@ def test_env_example_documents_each_setting_with_its_default() -> None:
     of_the_api = {field.name.upper() for field in fields(config.Settings)}
     assert set(documented) == of_the_api | {"MFA_REQUIRED_ROLES"}
     optional = set(documented) - {
-        *("DATABASE_URL", "DBA_DATABASE_URL", "SECRET_KEY", "CONTEXT_KEY", "MFA_KEYS", "APP_ENV"),
+        *(
+            "DATABASE_URL",
+            "DBA_DATABASE_URL",
+            "WORKER_DATABASE_URL",
+            "SECRET_KEY",
+            "CONTEXT_KEY",
+            "MFA_KEYS",
+            "APP_ENV",
+        ),
         "WEB_CONCURRENCY",
     }
     for field in fields(config.Settings):

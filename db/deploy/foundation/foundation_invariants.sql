@@ -43,12 +43,12 @@ begin
     return query
     select
         'no_function_is_executable_by_public',
-        'PUBLIC may execute no function of app, api or ops.',
+        'PUBLIC may execute no function of app, api, ops or work.',
         array(
             select p.oid::regprocedure::text
             from pg_proc as p
             inner join pg_namespace as n
-                on n.oid = p.pronamespace and n.nspname in ('app', 'api', 'ops')
+                on n.oid = p.pronamespace and n.nspname in ('app', 'api', 'ops', 'work')
             where exists (
                 select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
                 where a.grantee = 0));
@@ -61,14 +61,14 @@ begin
             select p.oid::regprocedure::text
             from pg_proc as p
             inner join pg_namespace as n
-                on n.oid = p.pronamespace and n.nspname in ('app', 'api', 'ops')
+                on n.oid = p.pronamespace and n.nspname in ('app', 'api', 'ops', 'work')
             where 'search_path=pg_catalog, pg_temp' <> all (coalesce(p.proconfig, '{}')));
 
     -- The first use of our schemas in the body, except for the time and a new id.
     return query
     select
         'every_function_begins_without_a_verified_caller',
-        'Every function of api and ops first verifies the caller or calls app.forget_actor,'
+        'Every function of api, ops and work first verifies the caller or calls app.forget_actor,'
         ' so that no function trusts app.verified_user_id and app.verified_role of a client.',
         array(
             select f.name
@@ -77,11 +77,12 @@ begin
                     p.oid::regprocedure::text as name,
                     substring(
                         regexp_replace(p.prosrc, 'app\.(clock|uuid_v7)\(\)|--[^\n]*', '', 'g')
-                        from '\m(?:(?:app|api|ops)\.\w+\(|execute'
-                            '|(?:from|join|into|update|only) +(?:app|api|ops)\.\w+)') as first_use
+                        from '\m(?:(?:app|api|ops|work)\.\w+\(|execute'
+                            '|(?:from|join|into|update|only) +(?:app|api|ops|work)\.\w+)')
+                        as first_use
                 from pg_proc as p
                 inner join pg_namespace as n
-                    on n.oid = p.pronamespace and n.nspname in ('api', 'ops')
+                    on n.oid = p.pronamespace and n.nspname in ('api', 'ops', 'work')
                 where p.prosecdef
             ) as f
             where f.first_use is null or rtrim(f.first_use, '(') not in (

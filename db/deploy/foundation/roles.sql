@@ -11,6 +11,7 @@ declare
     -- Since PostgreSQL 16 the role that creates another one may administer it, but not become it.
     v_set constant text := case
         when current_setting('server_version_num')::integer < 160000 then 'member' else 'set' end;
+    v_role text;
 begin
     -- Two deployments may start at the same moment on one cluster.
     perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('telemed roles', 0));
@@ -48,6 +49,16 @@ begin
         alter role telemed_api set timezone = 'UTC';
     end if;
 
+    -- Runs the jobs of the queue. The library's statements name its tables without their schema.
+    if pg_catalog.to_regrole('telemed_worker') is null then
+        create role telemed_worker login;
+        alter role telemed_worker set search_path = procrastinate;
+        alter role telemed_worker set timezone = 'UTC';
+        alter role telemed_worker set statement_timeout = '10min';
+        alter role telemed_worker set lock_timeout = '5s';
+        alter role telemed_worker set idle_in_transaction_session_timeout = '1min';
+    end if;
+
     if pg_catalog.to_regrole('telemed_dba') is null then
         create role telemed_dba nologin;
     end if;
@@ -71,18 +82,22 @@ begin
 
     -- A server that logs slow statements also logs their parameters: context signatures, password
     -- hashes, reasons of bookings. Only a superuser may set log_parameter_max_length.
-    if not exists (
-        select from pg_catalog.pg_db_role_setting as s
-        where s.setdatabase = 0 and s.setrole = 'telemed_api'::regrole
-          and s.setconfig @> '{log_parameter_max_length=0,log_parameter_max_length_on_error=0}'
-    ) then
-        begin
-            alter role telemed_api set log_parameter_max_length_on_error = 0;
-            alter role telemed_api set log_parameter_max_length = 0;
-        exception
-            when insufficient_privilege then null;
-        end;
-    end if;
+    foreach v_role in array array['telemed_api', 'telemed_worker'] loop
+        if not exists (
+            select from pg_catalog.pg_db_role_setting as s
+            where s.setdatabase = 0 and s.setrole = v_role::regrole
+              and s.setconfig @> '{log_parameter_max_length=0,log_parameter_max_length_on_error=0}'
+        ) then
+            begin
+                execute pg_catalog.format(
+                    'alter role %I set log_parameter_max_length_on_error = 0', v_role);
+                execute pg_catalog.format(
+                    'alter role %I set log_parameter_max_length = 0', v_role);
+            exception
+                when insufficient_privilege then null;
+            end;
+        end if;
+    end loop;
 end;
 $$;
 

@@ -1,28 +1,31 @@
 begin;
-select plan(10);
+select plan(12);
 
 select is_empty(
     $$
     select rolname from pg_roles
     where rolname like 'telemed\_%' and rolname in (
-        'telemed_owner', 'telemed_api', 'telemed_dba', 'telemed_auditor')
+        'telemed_owner', 'telemed_api', 'telemed_dba', 'telemed_auditor', 'telemed_worker')
       and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication)
     $$,
     'No role of the product has a power over the cluster');
 select is(
     (select array_agg(rolname::text order by rolname) from pg_roles
-     where rolname in ('telemed_owner', 'telemed_api', 'telemed_dba', 'telemed_auditor')),
-    '{telemed_api,telemed_auditor,telemed_dba,telemed_owner}',
-    'The roles telemed_api, telemed_auditor, telemed_dba and telemed_owner exist');
-select is(r.rolcanlogin, r.rolname = 'telemed_api', 'The role ' || r.rolname || case r.rolname
-    when 'telemed_api' then ' can log in, for the REST API' else ' cannot log in' end)
+     where rolname in ('telemed_owner', 'telemed_api', 'telemed_dba', 'telemed_auditor', 'telemed_worker')),
+    '{telemed_api,telemed_auditor,telemed_dba,telemed_owner,telemed_worker}',
+    'The roles telemed_api, telemed_auditor, telemed_dba, telemed_owner and telemed_worker exist');
+select is(r.rolcanlogin, r.rolname in ('telemed_api', 'telemed_worker'), 'The role ' || r.rolname || case r.rolname
+    when 'telemed_api' then ' can log in, for the REST API'
+    when 'telemed_worker' then ' can log in, for the worker' else ' cannot log in' end)
 from pg_roles as r
-where r.rolname in ('telemed_owner', 'telemed_api', 'telemed_dba', 'telemed_auditor')
+where r.rolname in ('telemed_owner', 'telemed_api', 'telemed_dba', 'telemed_auditor', 'telemed_worker')
 order by r.rolname;
 select is_empty(
     $$
     select m.roleid::regrole, m.member::regrole from pg_auth_members as m
-    where m.member in ('telemed_api'::regrole, 'telemed_dba'::regrole, 'telemed_auditor'::regrole)
+    where m.member in (
+        'telemed_api'::regrole, 'telemed_dba'::regrole, 'telemed_auditor'::regrole,
+        'telemed_worker'::regrole)
       and not (m.member = 'telemed_dba'::regrole
                and m.roleid in ('pg_monitor'::regrole, 'pg_signal_backend'::regrole))
     $$,
@@ -32,9 +35,11 @@ select is_empty(
     $$
     select m.member::regrole from pg_auth_members as m
     where m.roleid = 'telemed_owner'::regrole
-      and m.member in ('telemed_api'::regrole, 'telemed_dba'::regrole, 'telemed_auditor'::regrole)
+      and m.member in (
+        'telemed_api'::regrole, 'telemed_dba'::regrole, 'telemed_auditor'::regrole,
+        'telemed_worker'::regrole)
     $$,
-    'Neither telemed_api nor telemed_dba nor telemed_auditor can become the owner');
+    'Neither telemed_api nor telemed_dba, telemed_auditor or telemed_worker can become the owner');
 select ok(
     r.rolconfig @> array[
         'statement_timeout=3s', 'lock_timeout=1500ms', 'idle_in_transaction_session_timeout=5s'],
@@ -42,5 +47,11 @@ select ok(
 from pg_roles as r where r.rolname = 'telemed_api';
 select ok(r.rolconfig @> array['TimeZone=UTC'], 'The REST API works in UTC')
 from pg_roles as r where r.rolname = 'telemed_api';
+select ok(
+    r.rolconfig @> array[
+        'statement_timeout=10min', 'lock_timeout=5s', 'idle_in_transaction_session_timeout=1min',
+        'TimeZone=UTC', 'search_path=procrastinate'],
+    'Every wait of the worker in the database has a timeout; it works in UTC and finds its queue')
+from pg_roles as r where r.rolname = 'telemed_worker';
 select * from finish();
 rollback;

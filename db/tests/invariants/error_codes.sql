@@ -7,7 +7,7 @@ select distinct p.oid, format('%s.%s', n.nspname, p.proname) as function_name, m
 from pg_proc as p
 inner join pg_namespace as n on n.oid = p.pronamespace
 cross join lateral regexp_matches(p.prosrc, '''(TM[0-9A-Z]{3})''', 'g') as m (code)
-where n.nspname in ('app', 'api', 'ops');
+where n.nspname in ('app', 'api', 'ops', 'work');
 
 -- Each code in the comment of a function.
 create temp view promised as
@@ -16,7 +16,7 @@ from pg_proc as p
 inner join pg_namespace as n on n.oid = p.pronamespace
 cross join lateral regexp_matches(
     obj_description(p.oid, 'pg_proc'), '\m(TM[0-9]{3})\M', 'g') as m (code)
-where n.nspname in ('app', 'api', 'ops');
+where n.nspname in ('app', 'api', 'ops', 'work');
 
 -- The functions that a function calls, and the trigger functions that it may fire.
 create temp view calls as
@@ -24,15 +24,18 @@ select p.oid, callee.oid as callee
 from pg_proc as p
 inner join pg_proc as callee
     on p.prosrc ~ format('\m%s\.%s\s*\(', callee.pronamespace::regnamespace, callee.proname)
-where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace)
-  and callee.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace);
+where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace,
+    'work'::regnamespace)
+  and callee.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace,
+    'work'::regnamespace);
 
 create temp view sets_off as
 select p.oid, t.tgfoid as callee
 from pg_proc as p
 inner join pg_trigger as t
     on p.prosrc ~ format('\m(into|update|from)\s+%s\M', t.tgrelid::regclass)
-where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace);
+where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace,
+    'work'::regnamespace);
 
 -- db/errors.md; tests run in the root of the checkout.
 \set content `cat db/errors.md`
@@ -57,14 +60,16 @@ select is_empty(
     select p.oid::regprocedure, m.code[1]
     from pg_proc as p
     cross join lateral regexp_matches(p.prosrc, 'errcode\s*=\s*''([^'']*)''', 'g') as m (code)
-    where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace)
+    where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace,
+    'work'::regnamespace)
       and m.code[1] !~ '^TM'
     $$,
     'every errcode in a function is of the class TM');
 select is_empty(
     $$
     select p.oid::regprocedure from pg_proc as p
-    where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace)
+    where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace,
+    'work'::regnamespace)
       and p.prosrc ~ 'raise exception' and p.prosrc !~ 'errcode'
     $$,
     'every function that raises an exception sets an errcode');

@@ -9,7 +9,7 @@ select
 from pg_proc as p
 inner join pg_namespace as n on n.oid = p.pronamespace
 inner join pg_language as l on l.oid = p.prolang
-where n.nspname in ('app', 'api', 'ops');
+where n.nspname in ('app', 'api', 'ops', 'work');
 
 select cmp_ok((select count(*) from function), '>', 0::bigint, 'there are functions to look at');
 select is_empty(
@@ -24,11 +24,12 @@ select is_empty(
     'no function is overloaded');
 select is_empty(
     $$
-    select oid::regprocedure from function where schema_name in ('api', 'ops') and not prosecdef
+    select oid::regprocedure from function where schema_name in ('api', 'ops', 'work')
+      and not prosecdef
       -- PostgreSQL shows it other rows for other roles: see ops.slowest_statements.
       and proname <> 'slowest_statements'
     $$,
-    'every function of api and ops is security definer, except slowest_statements');
+    'every function of api, ops and work is security definer, except slowest_statements');
 
 -- A function that sees rows of others belongs to telemed_internal.
 select is_empty(
@@ -47,7 +48,7 @@ select is_empty(
     select unnest(i.violations) from app.foundation_invariants(now()) as i
     where i.name = 'every_function_begins_without_a_verified_caller'
     $$,
-    'every function of api and ops first verifies its caller or clears the verified one');
+    'every function of api, ops and work first verifies its caller or clears the verified one');
 select results_eq(
     $$
     with before as materialized (

@@ -3,19 +3,20 @@ select plan(2);
 
 create temp view owned as
 select 'schema' as kind, n.nspname::text as name, n.nspowner as owner
-from pg_namespace as n where n.nspname in ('app', 'api', 'ops', 'extensions')
+from pg_namespace as n
+where n.nspname in ('app', 'api', 'ops', 'work', 'procrastinate', 'extensions')
 union all
 select 'relation', c.oid::regclass::text, c.relowner
 from pg_class as c inner join pg_namespace as n on n.oid = c.relnamespace
-where n.nspname in ('app', 'api', 'ops')
+where n.nspname in ('app', 'api', 'ops', 'work')
 union all
 select 'type', t.oid::regtype::text, t.typowner
 from pg_type as t inner join pg_namespace as n on n.oid = t.typnamespace
-where n.nspname in ('app', 'api', 'ops')
+where n.nspname in ('app', 'api', 'ops', 'work')
 union all
 select 'function', p.oid::regprocedure::text, p.proowner
 from pg_proc as p inner join pg_namespace as n on n.oid = p.pronamespace
-where n.nspname in ('app', 'api', 'ops');
+where n.nspname in ('app', 'api', 'ops', 'work');
 
 select is(
     array_agg(distinct kind order by kind), '{function,relation,schema,type}',

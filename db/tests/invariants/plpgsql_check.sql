@@ -11,7 +11,8 @@ create temp view checked as
 select distinct p.oid, coalesce(t.tgrelid, 0) as table_id, p.prorettype
 from pg_proc as p
 left join pg_trigger as t on t.tgfoid = p.oid
-where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace)
+where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace,
+    'work'::regnamespace)
   and p.prolang = (select oid from pg_language where lanname = 'plpgsql');
 
 select cmp_ok((select count(*) from checked), '>', 0::bigint, 'there are functions to look at');

@@ -1,5 +1,5 @@
 begin;
-select plan(21);
+select plan(26);
 
 -- Tables, views and sequences, without those of extensions (a test has pgTAP's) and of PostgreSQL.
 create temp view relation as
@@ -30,7 +30,8 @@ select p.oid, p.oid::regprocedure::text as name, n.nspname as schema_name, g.gra
 from pg_proc as p
 inner join pg_namespace as n on n.oid = p.pronamespace
 cross join (values ('telemed_api'), ('telemed_dba'), ('telemed_auditor')) as g (grantee)
-where n.nspname in ('app', 'api', 'ops') and has_function_privilege(g.grantee, p.oid, 'EXECUTE');
+where n.nspname in ('app', 'api', 'ops', 'work')
+  and has_function_privilege(g.grantee, p.oid, 'EXECUTE');
 
 -- The REST API
 select is_empty(
@@ -100,13 +101,53 @@ select is(
        and has_schema_privilege('telemed_auditor', n.oid, 'USAGE')),
     '{ops}', 'telemed_auditor has usage on the schema ops only');
 
+-- The worker
+select is_empty(
+    $$
+    select p.oid::regprocedure from pg_proc as p
+    where p.pronamespace = 'work'::regnamespace
+      and not has_function_privilege('telemed_worker', p.oid, 'EXECUTE')
+    $$,
+    'telemed_worker can execute every function of work');
+select is_empty(
+    $$
+    select p.oid::regprocedure from pg_proc as p
+    where p.pronamespace in (
+        'app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace)
+      and has_function_privilege('telemed_worker', p.oid, 'EXECUTE')
+    $$,
+    'telemed_worker can execute no function of app, api or ops');
+select is_empty(
+    $$
+    select r.name from relation as r
+    where r.schema_name <> 'procrastinate' and r.relkind <> 'S'
+      and (has_any_column_privilege('telemed_worker', r.oid, 'SELECT, INSERT, UPDATE, REFERENCES')
+           or has_table_privilege('telemed_worker', r.oid, 'DELETE, TRUNCATE, TRIGGER'))
+    $$,
+    'telemed_worker has a right on tables and views of procrastinate only');
+select is(
+    (select array_agg(n.nspname::text order by n.nspname) from pg_namespace as n
+     where n.nspname in (
+         'app', 'api', 'ops', 'work', 'procrastinate', 'extensions', 'sqitch')
+       and has_schema_privilege('telemed_worker', n.oid, 'USAGE')),
+    '{procrastinate,work}',
+    'telemed_worker has usage on the schemas procrastinate and work only');
+select is_empty(
+    $$
+    select n.nspname, g.grantee from pg_namespace as n
+    cross join (values ('telemed_api'), ('telemed_dba'), ('telemed_auditor')) as g (grantee)
+    where n.nspname in ('work', 'procrastinate')
+      and has_schema_privilege(g.grantee, n.oid, 'USAGE')
+    $$,
+    'telemed_api, telemed_dba and telemed_auditor have no usage on the schemas of the worker');
+
 -- PUBLIC and all client roles
 select is_empty(
     $$
     select p.oid::regprocedure from pg_proc as p
     inner join pg_namespace as n on n.oid = p.pronamespace
     cross join lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
-    where n.nspname in ('app', 'api', 'ops') and a.grantee = 0
+    where n.nspname in ('app', 'api', 'ops', 'work') and a.grantee = 0
     $$,
     'PUBLIC has no right on any function');
 select is_empty(
@@ -121,13 +162,16 @@ select is_empty(
     $$
     select n.nspname, a.privilege_type from pg_namespace as n
     cross join lateral aclexplode(n.nspacl) as a
-    where n.nspname in ('app', 'api', 'ops', 'extensions', 'sqitch') and a.grantee = 0
+    where n.nspname in ('app', 'api', 'ops', 'work', 'procrastinate', 'extensions', 'sqitch')
+      and a.grantee = 0
     $$,
     'PUBLIC has no right on any schema of the product');
 select is_empty(
     $$
     select n.nspname, g.grantee from pg_namespace as n
-    cross join (values ('telemed_api'), ('telemed_dba'), ('telemed_auditor')) as g (grantee)
+    cross join (
+        values ('telemed_api'), ('telemed_dba'), ('telemed_auditor'), ('telemed_worker')
+    ) as g (grantee)
     where n.nspname !~ '^pg_(toast_)?temp_' and has_schema_privilege(g.grantee, n.oid, 'CREATE')
     $$,
     'no client role can create anything in any schema');
@@ -135,12 +179,14 @@ select is_empty(
     $$
     select c.oid::regclass::text, a.grantee::regrole::text from pg_class as c
     cross join lateral aclexplode(c.relacl) as a
-    where c.relnamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace)
+    where c.relnamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace,
+    'work'::regnamespace)
       and a.is_grantable and a.grantee <> c.relowner
     union all
     select p.oid::regprocedure::text, a.grantee::regrole::text from pg_proc as p
     cross join lateral aclexplode(p.proacl) as a
-    where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace)
+    where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace,
+    'work'::regnamespace)
       and a.is_grantable and a.grantee <> p.proowner
     $$,
     'no client role can grant a right to others');
@@ -174,17 +220,19 @@ select is_empty(
 select is_empty(
     $$
     select g.grantee, p.privilege
-    from (values ('telemed_api'), ('telemed_dba'), ('telemed_auditor')) as g (grantee)
+    from (values ('telemed_api'), ('telemed_dba'), ('telemed_auditor'), ('telemed_worker'))
+        as g (grantee)
     cross join (values ('CREATE'), ('TEMPORARY')) as p (privilege)
     where has_database_privilege(g.grantee, current_database(), p.privilege)
     $$,
     'no client role can create a schema or a temporary table');
 select is(
     (select array_agg(g.grantee order by g.grantee)
-     from (values ('telemed_api'), ('telemed_dba'), ('telemed_auditor')) as g (grantee)
+     from (values ('telemed_api'), ('telemed_dba'), ('telemed_auditor'), ('telemed_worker'))
+         as g (grantee)
      where has_database_privilege(g.grantee, current_database(), 'CONNECT')),
-    '{telemed_api,telemed_auditor,telemed_dba}',
-    'telemed_api, telemed_dba and telemed_auditor can connect to the database');
+    '{telemed_api,telemed_auditor,telemed_dba,telemed_worker}',
+    'telemed_api, telemed_dba, telemed_auditor and telemed_worker can connect to the database');
 \endif
 
 -- Row-level security. db/contract.txt lists the tables without it.

@@ -10,6 +10,8 @@ from pg_catalog.pg_roles where oid = 'telemed_internal'::regrole;
 select 1 / (not pg_has_role('telemed_owner', 'telemed_internal', 'usage'))::integer;
 select 1 / (rolcanlogin and not (rolsuper or rolbypassrls or rolcreaterole))::integer
 from pg_catalog.pg_roles where oid = 'telemed_api'::regrole;
+select 1 / (rolcanlogin and not (rolsuper or rolbypassrls or rolcreaterole))::integer
+from pg_catalog.pg_roles where oid = 'telemed_worker'::regrole;
 select 'telemed_dba'::regrole, 'telemed_auditor'::regrole;
 
 rollback;

@@ -1,0 +1,81 @@
+-- Deploy telemed:jobs/adapt_queue to pg
+
+begin;
+
+create function app.queue_migration()
+returns text
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return substring(
+        obj_description('procrastinate'::regnamespace, 'pg_namespace'),
+        'Last migration: (\S+)\.$');
+end;
+$$;
+
+comment on function app.queue_migration() is
+'The name of the last migration of the library procrastinate that its tables have, from the comment
+on their schema; null before the library has made them.';
+
+create function app.adapt_queue(p_migration text)
+returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_function regprocedure;
+begin
+    -- Triggers of the library write to its tables by their bare names, whoever enqueues a job.
+    for v_function in
+        select p.oid::regprocedure from pg_proc as p
+        where p.pronamespace = 'procrastinate'::regnamespace and p.prokind = 'f'
+          and 'search_path=pg_catalog, procrastinate, pg_temp'
+              <> all (coalesce(p.proconfig, '{}'))
+    loop
+        execute format(
+            'alter function %s set search_path = pg_catalog, procrastinate, pg_temp', v_function);
+    end loop;
+
+    -- NOTIFY takes a lock on the whole database until the end of the commit: bookings would commit
+    -- one after another. Workers poll instead: docs/decisions/0022.
+    if exists (
+        select from pg_trigger as t
+        where t.tgrelid = 'procrastinate.procrastinate_jobs'::regclass
+          and t.tgname = 'procrastinate_jobs_notify_queue_job_inserted_v1'
+          and t.tgenabled <> 'D')
+    then
+        alter table procrastinate.procrastinate_jobs
+        disable trigger procrastinate_jobs_notify_queue_job_inserted_v1;
+    end if;
+
+    execute format(
+        'comment on schema procrastinate is %L', format(
+            'The queue: tables and functions of the library procrastinate, which makes them'
+            ' itself. '
+            'Last migration: %s.', p_migration));
+end;
+$$;
+
+comment on function app.adapt_queue(text) is
+'Adapts what the library procrastinate has made: pins the search_path of its functions, disables its
+notification of new jobs, and remembers p_migration, the name of its last migration, without the
+ending. scripts/deploy.sh calls it after each deployment; a repetition changes nothing.';
+
+create function work.queue_migration()
+returns text
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform app.forget_actor();
+    return app.queue_migration();
+end;
+$$;
+
+comment on function work.queue_migration() is
+'app.queue_migration. A worker whose library has another one refuses to start.';
+
+grant execute on function work.queue_migration to telemed_worker;
+
+commit;

@@ -1,0 +1,33 @@
+-- Deploy telemed:jobs/enqueue_job to pg
+
+begin;
+
+create function app.enqueue_job(
+    p_task text,
+    p_arguments jsonb,
+    p_lock text default null,
+    p_at timestamptz default null
+)
+returns bigint
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_id bigint;
+begin
+    insert into procrastinate.procrastinate_jobs (queue_name, task_name, lock, args, scheduled_at)
+    values ('default', p_task, p_lock, p_arguments, p_at)
+    returning id into v_id;
+    return v_id;
+end;
+$$;
+
+comment on function app.enqueue_job(text, jsonb, text, timestamptz) is
+'Enqueues a job in the present transaction: a worker sees it after the commit, and never if the
+transaction is rolled back. p_task: the name of a task of worker/tasks; p_arguments: an object with
+its arguments, ids and no personal data; p_lock: jobs with the same lock run one at a time, in the
+order of their ids; p_at: not before this instant. Returns the id of the job.';
+
+grant execute on function app.enqueue_job to telemed_internal;
+
+commit;

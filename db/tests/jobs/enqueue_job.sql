@@ -1,0 +1,61 @@
+begin;
+select plan(9);
+
+create temp view job as
+select j.task_name::text, j.args, j.lock, j.scheduled_at, j.status::text, j.queue_name::text, j.id
+from procrastinate.procrastinate_jobs as j;
+
+set local role telemed_owner;
+select app.enqueue_job('dispatch_event', '{"event_id": 7}') as id \gset
+reset role;
+select results_eq(
+    format(
+        'select task_name, args, lock, scheduled_at, status, queue_name from job where id = %s',
+        :id),
+    $$ values ('dispatch_event', '{"event_id": 7}'::jsonb, null::text, null::timestamptz, 'todo',
+        'default') $$,
+    'enqueue_job: a job waits in the queue with its task and its arguments');
+select is(
+    (select e.type::text from procrastinate.procrastinate_events as e where e.job_id = :id),
+    'deferred', 'enqueue_job: the library records when the job was enqueued');
+
+set local role telemed_internal;
+select app.enqueue_job('send', '{}', p_lock => 'consultation-1', p_at => '2027-01-04 08:00+00')
+    as later \gset
+reset role;
+select results_eq(
+    format('select lock, scheduled_at from job where id = %s', :later),
+    $$ values ('consultation-1', '2027-01-04 08:00+00'::timestamptz) $$,
+    'enqueue_job: a job has the lock and the time that are given');
+
+savepoint before;
+select app.enqueue_job('send', '{}') as undone \gset
+rollback to before;
+select is_empty(
+    format('select * from job where id = %s', :undone),
+    'enqueue_job: a job disappears with its transaction');
+select throws_ok(
+    $$ select app.enqueue_job(null, '{}') $$, '23502', null, 'enqueue_job: a task is required');
+
+-- What the library has made
+select is_empty(
+    $$
+    select p.oid::regprocedure from pg_proc as p
+    where p.pronamespace = 'procrastinate'::regnamespace
+      and 'search_path=pg_catalog, procrastinate, pg_temp' <> all (coalesce(p.proconfig, '{}'))
+    $$,
+    'adapt_queue: every function of the library finds its tables by its own search_path');
+select is(
+    (select array_agg(t.tgname::text) from pg_trigger as t
+     where t.tgrelid = 'procrastinate.procrastinate_jobs'::regclass and t.tgenabled = 'D'),
+    '{procrastinate_jobs_notify_queue_job_inserted_v1}',
+    'adapt_queue: a new job sends no notification, and no other trigger is disabled');
+select matches(
+    app.queue_migration(), '^[0-9]{2}\.[0-9]{2}\.[0-9]{2}_[0-9]{2}_',
+    'queue_migration: the last migration of the library is known');
+set local role telemed_worker;
+select is(
+    work.queue_migration() is not null, true, 'queue_migration: the worker can ask for it');
+
+select * from finish();
+rollback;

@@ -1,0 +1,71 @@
+"""All SQL of the worker's tasks: each calls a function of the schema `work`."""
+
+import re
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+from psycopg_pool import AsyncConnectionPool
+
+NAME = re.compile(r"[a-z_]+")
+MORE_CONNECTIONS = 3  # beside one for each running job: heartbeat, schedule, watch
+
+Row = dict[str, Any]
+
+_pool: AsyncConnectionPool[AsyncConnection[Any]] | None = None
+
+
+def new_pool(url: str, concurrency: int) -> AsyncConnectionPool[AsyncConnection[Any]]:
+    """The connections of this process, which `call` uses from now on; not open yet."""
+    global _pool
+    _pool = AsyncConnectionPool(
+        make_conninfo(
+            url,
+            application_name="telemedicine-worker",
+            connect_timeout=3,
+            # A host that has vanished silently is given up after about ten seconds.
+            keepalives_idle=5,
+            keepalives_interval=2,
+            keepalives_count=3,
+            tcp_user_timeout=10_000,
+        ),
+        # Nothing is prepared, so that a pooler may stand in between.
+        kwargs={"autocommit": True, "prepare_threshold": None},
+        check=AsyncConnectionPool.check_connection,
+        min_size=1,
+        max_size=concurrency + MORE_CONNECTIONS,
+        timeout=10,
+        reconnect_timeout=1,
+        open=False,
+    )
+    return _pool
+
+
+async def call(function: str, **arguments: object) -> list[Row]:
+    """The rows that the function `work.<function>` returns, each by the names of its columns.
+
+    The call is one transaction. arguments: SQL parameters without `p_`; a dict, or a list of dicts,
+    is sent as jsonb. A function that returns one value returns one row with a column of its own
+    name. Raises psycopg.Error.
+    """
+    if _pool is None:
+        raise RuntimeError("new_pool has not been called in this process")
+    for name in (function, *arguments):
+        if not NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not a name of a function or an argument")
+    passed = ", ".join(f"p_{name} => %({name})s" for name in arguments)
+    statement = f"select * from work.{function}({passed})"  # noqa: S608
+    values = {name: _adapt(value) for name, value in arguments.items()}
+    async with _pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(statement.encode(), values)
+        return await cursor.fetchall()
+
+
+def _adapt(value: object) -> object:
+    if isinstance(value, dict) or (
+        isinstance(value, list) and value and isinstance(value[0], dict)
+    ):
+        return Jsonb(value)
+    return value
