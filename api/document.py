@@ -16,7 +16,7 @@ Document = dict[str, Any]
 TAGS = (
     *("auth", "me", "emails", "passwords", "mfa", "sessions"),
     *("specialties", "doctors", "slots", "consultations", "prescriptions", "payments"),
-    *("time_off", "users", "analytics", "audit", "jwks", "health"),
+    *("time_off", "users", "analytics", "audit", "events", "jwks", "health"),
 )
 # The members of an operation that a reader wants first.
 MEMBERS = ("tags", "summary", "description", "operationId", "security", "parameters", "requestBody")

@@ -22,6 +22,7 @@ UNKNOWN = _id("ffff")  # such as a session: its id is known only after a log-in
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoicGF0aWVudCJ9.c2lnbmF0dXJl"  # noqa: S105
 SECRET = "JBSWY3DPEHPK3PXP"  # noqa: S105
+CURSOR = "pP4c0cZb2gqNw7yXc4Zz1VsiODQxIiwgNTMxMCwgMV0"
 REQUEST = "0f8fad5bd9cb469fa16570867728950e"
 FIGURES = {
     "consultations": 12,
@@ -71,6 +72,22 @@ EXAMPLES: dict[str, Any] = {
     "ReadOfMe.id": 841,
     "AuditLog.id": 20117,
     "AccessLog.id": 842,
+    "Event.id": 5310,
+    "Event.type": "consultation.booked",
+    "Event.slot_id": SLOT_OF_TREATED,
+    "Event.user_id": None,
+    "Event.data": {
+        "status": "scheduled",
+        "starts_at": "2027-03-01T09:00:00+00:00",
+        "ends_at": "2027-03-01T09:30:00+00:00",
+        "fee_minor": 4500,
+        "currency": "EUR",
+    },
+    "sequence_number": 1,
+    "predecessor_id": None,
+    "actor_id": PATIENT,
+    "actor_role": "patient",
+    "cause": "book_consultation",
     "request_id": REQUEST,
     # People
     "email": "patient@example.com",
@@ -212,6 +229,7 @@ EXAMPLES: dict[str, Any] = {
     "prescriptions": 4,
     # Pages and problems
     "next_cursor": None,
+    "EventPage.next_cursor": CURSOR,
     "detail": "The slot is not open",
     "code": "TM901",
     "title": "Conflict",

@@ -107,7 +107,9 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest has no
         document = self.response(
             status, schema, description=title(status), content_type=content_type
         )
-        is_page = isinstance(schema, type) and "next_cursor" in schema._declared_fields
+        # A list without an end, such as that of the events, has no link to its next page.
+        cursor = schema._declared_fields.get("next_cursor") if isinstance(schema, type) else None
+        is_page = cursor is not None and cursor.allow_none
 
         def decorate(view: View) -> View:
             parameters = signature(view).parameters

@@ -446,6 +446,97 @@ EDITS = (
     ),
     ("a deactivated user stays logged in", "app.signed_in_actor", "deactivated_at is null", "true"),
     ("an ended session stays valid", "app.signed_in_actor", "revoked_at is null", "true"),
+    # Events
+    (
+        "events are read before older transactions have ended",
+        "app.next_events",
+        "and e.transaction_id < pg_snapshot_xmin(pg_current_snapshot())",
+        "",
+    ),
+    (
+        "events are read in the order of their ids",
+        "app.next_events",
+        "order by e.transaction_id, e.id",
+        "order by e.id",
+    ),
+    (
+        "events of another cluster are ordered by their transactions",
+        "app.next_events",
+        "where e.id > p_id and e.id < v_first\n        order by e.id",
+        "where e.id > p_id and e.id < v_first\n        order by e.transaction_id, e.id",
+    ),
+    (
+        "a restore into another cluster is not noticed",
+        "app.first_event_of_cluster",
+        "if v_origin.system_identifier <> v_cluster then",
+        "if false then",
+    ),
+    (
+        "a cursor of lost events is accepted",
+        "api.list_events",
+        "(v_cursor ->> 2)::bigint <> v_first",
+        "false",
+    ),
+    (
+        "an empty page forgets the cursor",
+        "api.list_events",
+        "coalesce(v_last.id, v_id)",
+        "coalesce(v_last.id, 0)",
+    ),
+    (
+        "an event is read before its predecessor",
+        "app.add_event",
+        "else greatest(l.transaction_id, excluded.transaction_id)",
+        "else excluded.transaction_id",
+    ),
+    (
+        "an event does not name its predecessor",
+        "app.add_event",
+        "predecessor_id = l.event_id,",
+        "predecessor_id = l.predecessor_id,",
+    ),
+    (
+        "an event has no job",
+        "app.add_event",
+        "if p_type not in ('slot.opened', 'slot.withdrawn') then",
+        "if false then",
+    ),
+    (
+        "a reschedule looks like a cancellation",
+        "app.consultations_write_events",
+        "then 'consultation.rescheduled'",
+        "then 'consultation.cancelled'",
+    ),
+    (
+        "a reschedule does not name its former slot",
+        "app.consultations_write_events",
+        "'former_slot_id', old.slot_id",
+        "'former_slot_id', new.slot_id",
+    ),
+    (
+        "an event names the innermost function as its cause",
+        "app.present_cause",
+        "'.*\\m(?:api|ops|work)",
+        "'\\m(?:api|ops|work)",
+    ),
+    (
+        "a forged context is the cause of an event",
+        "app.present_cause",
+        "and current_setting('app.verified_user_id', true) = current_setting('app.user_id', true)",
+        "",
+    ),
+    (
+        "every log-in is one on a new device",
+        "app.note_new_device",
+        "and a.succeeded_at > app.clock() - interval '30 days'",
+        "and false",
+    ),
+    (
+        "an account that an admin deactivates counts as closed by its owner",
+        "app.accounts_write_events",
+        "when (app.present_cause()).actor_id = new.id then 'account.closed'",
+        "when true then 'account.closed'",
+    ),
     # Keys that may be purged
     (
         "keys of bookings are purged",

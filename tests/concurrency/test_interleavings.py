@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from api.db import CONTEXT
 from scripts.server import Cluster
@@ -583,4 +584,80 @@ def test_weekly_slots_wait_for_concurrent_time_off(
     of_the_evening = "select status from app.availability_slots where doctor_id = %s"
     found = clinic.rows(f"{of_the_evening} and starts_at = %s", (clinic.doctor.id, late))
     assert [status for (status,) in found] == state
+    assert clinic.new_violations() == []
+
+
+def new_events(clinic: TwoSessions, after: str | None) -> tuple[list[tuple[Any, ...]], str]:
+    """Type, consultation and number of the events after a cursor, and the cursor at their end."""
+    query = """
+        select e.type, e.consultation_id::text, e.sequence_number
+        from api.list_events(p_after => %s, p_limit => 1000) as e"""
+    found: list[tuple[Any, ...]] = []
+    while True:
+        with clinic.observer.transaction():
+            clinic.rows("select ops.act_as(%s)", (f"{clinic.admin.id}@clinic.test",))
+            found += clinic.rows(query, (after,))
+            ((cursor,),) = clinic.rows("select current_setting('app.next_cursor')")
+        if cursor == after:
+            return found, cursor
+        after = cursor
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_event_of_a_transaction_that_commits_late_is_not_skipped(
+    clinic: TwoSessions, end: str
+) -> None:
+    late, early = clinic.new_day(), clinic.new_day()
+    _, cursor = new_events(clinic, None)
+    clinic.first.connection.execute("begin")
+    assert call(clinic.first, late.call("cancel", 0)).code == ""
+    assert call(clinic.second, early.call("complete", 1)).code == ""
+    # The second has a higher transaction and is committed. A reader must not go past the first.
+    found, cursor = new_events(clinic, cursor)
+    assert found == []
+    clinic.first.connection.execute(end.encode())
+    found, _ = new_events(clinic, cursor)
+    told = [event for event in found if event[1] is not None]
+    expected = [("consultation.completed", early.consultation, 2)]
+    if end == "commit":
+        expected.insert(0, ("consultation.cancelled", late.consultation, 2))
+    assert told == expected
+
+
+def test_events_of_a_consultation_are_read_by_number_whichever_transaction_began_first(
+    clinic: TwoSessions,
+) -> None:
+    day = clinic.new_day()
+    _, cursor = new_events(clinic, None)
+    clinic.first.connection.execute("begin")
+    clinic.first.connection.execute("select pg_current_xact_id()")
+    assert call(clinic.second, day.call("pay", 1)).code == ""
+    assert call(clinic.first, day.call("cancel", 0)).code == ""
+    clinic.first.connection.execute("commit")
+    found, _ = new_events(clinic, cursor)
+    assert [event for event in found if event[1] is not None] == [
+        ("payment.recorded", day.consultation, 2),
+        ("consultation.cancelled", day.consultation, 3),
+    ]
+    assert clinic.new_violations() == []
+
+
+@pytest.mark.parametrize(("end", "numbers"), [("commit", [3, 4]), ("rollback", [3])])
+def test_two_concurrent_events_of_a_consultation_get_two_numbers(
+    clinic: TwoSessions, end: str, numbers: list[int]
+) -> None:
+    """Prescriptions do not lock their consultation: the newest event decides."""
+    day = clinic.new_day()
+    assert call(clinic.first, day.call("complete", 0)).code == ""
+    items = Jsonb([{"drug": "Ibuprofen", "dosage": "400 mg"}])
+    issue: Call = (
+        clinic.doctor,
+        "issue_prescription",
+        {"consultation_id": day.consultation, "items": items},
+    )
+    one, waited, two = clinic.interleave(issue, issue, end)
+    assert (one.code, waited, two.code) == ("", True, "")
+    query = "select sequence_number from app.events where consultation_id = %s and type = %s"
+    found = clinic.rows(f"{query} order by id", (day.consultation, "prescription.issued"))
+    assert [number for (number,) in found] == numbers
     assert clinic.new_violations() == []

@@ -69,6 +69,9 @@ VISIBLE = {
     "activity_by_quarter_hour": {},
     "activity_by_doctor_and_day": {},
     "activity_folds": {},
+    "events": {"admin": ALL},
+    "latest_events": {},
+    "event_origin": {},
 }
 # A caller sees the rows of any other table of consultations if it sees the consultation.
 NAMES_A_CONSULTATION = re.compile(
@@ -154,6 +157,12 @@ INSERTS = {
     "the audit log": (
         "admin",
         "app.audit_logs (table_name, row_id, operation, new) values ('x', 'x', 'INSERT', '{{}}')",
+    ),
+    "an event": ("admin", "app.events (type, user_id) values ('account.created', {patient})"),
+    "the newest event of a consultation": (
+        "patient",
+        "app.latest_events (consultation_id, event_id, transaction_id)"
+        " values ({scheduled of patient}, 1, '1')",
     ),
     "the access log in another name": (
         "patient",
@@ -321,7 +330,15 @@ def test_rows_cannot_be_transferred_to_others(clinic: Clinic, table: str, column
 @pytest.mark.parametrize("name", PEOPLE)
 def test_view_shows_no_more_than_its_tables(clinic: Clinic, name: str) -> None:
     """Each view of api and its table of the same name."""
-    for table in ("users", "consultations", "prescriptions", "payments", "time_off", "audit_logs"):
+    for table in (
+        "users",
+        "consultations",
+        "prescriptions",
+        "payments",
+        "time_off",
+        "audit_logs",
+        "events",
+    ):
         with as_owner_for(clinic, name):
             ((seen,),) = clinic.rows(f"select count(*) from api.{table}")
         assert seen == len(expected(clinic, table, name)), table

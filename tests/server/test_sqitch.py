@@ -27,6 +27,7 @@ FILLED_BY_DEPLOYMENT = {
     "clinic_settings",
     "consultation_transitions",
     "context_keys",
+    "event_origin",
     "log_in_limits",
     "roles",
     "secrets",

@@ -55,7 +55,11 @@ comment on function app.set_next_cursor(text, jsonb) is
 app.next_cursor, or an empty text after the last page. p_position: the values by which the list is
 sorted, of the last row of the page; null when no more rows follow.';
 
-create function app.cursor_position(p_list text, p_cursor text)
+create function app.cursor_position(
+    p_list text,
+    p_cursor text,
+    p_field text default 'cursor'
+)
 returns jsonb
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
@@ -77,13 +81,14 @@ begin
         end if;
     end if;
     raise exception 'The cursor is not from this list: begin again without a cursor'
-        using errcode = 'TM201', column = 'cursor';
+        using errcode = 'TM201', column = p_field;
 end;
 $$;
 
-comment on function app.cursor_position(text, text) is
+comment on function app.cursor_position(text, text, text) is
 'The position in a cursor that app.set_next_cursor made for the same list and the same caller; null
 for the first page, whose cursor is null. A position is a value, not a row: the next page begins
-after it, even if the row has changed or gone. Raises TM201.';
+after it, even if the row has changed or gone. p_field: the parameter that TM201 names. Raises
+TM201.';
 
 commit;

@@ -48,8 +48,8 @@ begin
         where c.relnamespace = 'app'::regnamespace
           and c.relkind in ('r', 'p')
           and not c.relispartition
-          -- user_id is there whoever made the entry.
-          and c.relname not in ('audit_logs', 'access_logs')
+          -- user_id is there whoever made the entry; events repeat the past of the other rows.
+          and c.relname not in ('audit_logs', 'access_logs', 'events', 'latest_events')
         order by c.relname
     loop
         execute format(
@@ -89,9 +89,9 @@ $$;
 comment on function app.stored_about(uuid) is
 'All rows about a user, see api.data_exports: of each table that names a patient, a user, a
 consultation or a doctor. Not in it are refresh tokens (secrets), counts of failed log-ins (they
-name no user), the audit log (the past of these rows), what the user has read or was refused (the
-access log has who has read data of the user instead), and the answers under idempotency keys
-(copies of these rows).';
+name no user), the audit log and the events (the past of these rows), what the user has read or was
+refused (the access log has who has read data of the user instead), and the answers under
+idempotency keys (copies of these rows).';
 reset role;
 
 create function api.export_my_data()

@@ -2,7 +2,7 @@
 
 begin;
 
-create function api.log_in(
+create or replace function api.log_in(
     p_email text,
     p_password_hash text,
     p_otp_step bigint default null,
@@ -52,6 +52,7 @@ begin
         return null;
     end if;
 
+    perform app.note_new_device(v_user.id, p_email, p_address);
     perform app.forget_log_in_attempt(p_email, p_address);
     insert into app.sessions (id, user_id, second_factor_at)
     values (v_session_id, v_user.id, case when v_has_second_factor then app.clock() end);
@@ -65,7 +66,8 @@ stored hash is compared here and never leaves the database. The refusal is the s
 account exists or not. An account with a second factor needs p_otp_step, the time step of the
 caller''s one-time code (RFC 6238), or else p_recovery_code. Both are ignored for an account without
 a second factor, and checked only after the password. p_address: the address of the client, for
-app.log_in_limits. For every caller, logged in or not. Raises TM101, TM103, TM105, TM106.';
+app.log_in_limits; one from which nobody has logged in to the account for 30 days is an event, see
+app.note_new_device. For every caller, logged in or not. Raises TM101, TM103, TM105, TM106.';
 
 grant execute on function api.log_in(text, text, bigint, text, text) to telemed_api, telemed_dba;
 

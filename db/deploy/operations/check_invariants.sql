@@ -2,17 +2,7 @@
 
 begin;
 
-create type api.invariants as (
-    name text,
-    description text,
-    violations bigint,
-    examples text[]
-);
-
-comment on type api.invariants is
-'A rule that must always hold. violations: how many rows break it; examples: ids of up to five.';
-
-create function app.all_invariants(p_since timestamptz)
+create or replace function app.all_invariants(p_since timestamptz)
 returns setof app.invariant
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -35,14 +25,16 @@ begin
     union all
     select * from app.idempotency_invariants(p_since)
     union all
-    select * from app.analytics_invariants(p_since);
+    select * from app.analytics_invariants(p_since)
+    union all
+    select * from app.events_invariants(p_since);
 end;
 $$;
 
 comment on function app.all_invariants(timestamptz) is
 'The invariants of all domains. p_since: as in ops.check_invariants.';
 
-create function ops.check_invariants(p_since timestamptz default null)
+create or replace function ops.check_invariants(p_since timestamptz default null)
 returns setof api.invariants
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
@@ -68,7 +60,9 @@ made since then; null: all rows. Read-only.';
 
 grant execute on function ops.check_invariants(timestamptz) to telemed_dba;
 
-create function api.check_invariants(p_since timestamptz default now() - interval '1 day')
+create or replace function api.check_invariants(
+    p_since timestamptz default now() - interval '1 day'
+)
 returns setof api.invariants
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp

@@ -66,6 +66,11 @@ begin
         raise exception 'The access log is kept for 36 months or longer'
             using errcode = 'TM201', column = 'keep';
     end if;
+    -- Readers may be away for a while, and deliveries are repeated for days.
+    if p_table = 'events' and now() - p_keep > now() - interval '30 days' then
+        raise exception 'Events are kept for 30 days or longer'
+            using errcode = 'TM201', column = 'keep';
+    end if;
     perform app.require_fresh_snapshot();
     perform pg_advisory_xact_lock(hashtextextended('app.partitions', 0));
 
@@ -88,9 +93,9 @@ end;
 $$;
 
 comment on function ops.drop_partitions(text, interval) is
-'Drops the monthly partitions of p_table (audit_logs or access_logs) whose months ended p_keep ago
-or earlier, and returns their names. 45 CFR 164.316(b)(2)(i) requires six years; for access_logs
-p_keep is at least 36 months. Rows of the audit
+'Drops the monthly partitions of p_table (audit_logs, access_logs or events) whose months ended
+p_keep ago or earlier, and returns their names. 45 CFR 164.316(b)(2)(i) requires six years for the
+logs; p_keep is at least 36 months for access_logs and 30 days for events. Rows of the audit
 log have to be sealed; a seal of the kind retirement records each month that was dropped. It waits
 up to 2 s for each lock. Raises TM201, TM208, TM922.';
 

@@ -2,7 +2,7 @@
 
 begin;
 
-drop function app.cursor_position(text, text);
+drop function app.cursor_position(text, text, text);
 drop function app.set_next_cursor(text, jsonb);
 drop function app.cursor_signature(text, bytea);
 

@@ -10,8 +10,7 @@ select v.sentence,
 from (values
     ('a consultation that was changed without an audit row is reported', 'consultations',
      :'moved',
-     $$ update app.consultations set cancellation_reason = 'x', status = 'cancelled'
-        where id = %L $$),
+     $$ update app.consultations set reason = 'x' where id = %L $$),
     ('a slot that was changed without an audit row is reported', 'availability_slots', :'slot_2',
      $$ update app.availability_slots set created_at = now() where id = %L $$),
     ('a payment that was changed without an audit row is reported', 'payments', :'payment',

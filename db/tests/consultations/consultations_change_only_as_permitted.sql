@@ -121,6 +121,8 @@ select is(
     pg_temp.attempt('patient', 'cancel', 'scheduled'), 'cancelled',
     'a transition that is put back into the table is possible again');
 alter table app.consultations drop constraint consultations_status_is_known;
+-- A new status needs a new type of event.
+alter domain app.event_type drop constraint event_type_is_known;
 select pg_temp.consultation('scheduled') as missed \gset
 select is(
     pg_temp.refusal('nobody', format(

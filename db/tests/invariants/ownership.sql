@@ -26,10 +26,10 @@ select is_empty(
     select kind, name, owner::regrole from owned
     where owner <> 'telemed_owner'::regrole
       and not (owner = 'telemed_internal'::regrole
-               and (kind = 'function' or name ~ '^(ops.((audit|access)_logs|audit_seals)|app.contexts)'))
+               and (kind = 'function' or name ~ '^(ops.((audit|access)_logs|audit_seals|events)|app.contexts)'))
     $$,
     'telemed_owner owns everything but the functions of telemed_internal and its views of the logs,'
-    ' the seals and the context');
+    ' the seals, the events and the context');
 
 select * from finish();
 rollback;

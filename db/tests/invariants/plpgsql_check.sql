@@ -8,7 +8,8 @@ create extension if not exists plpgsql_check;
 
 -- A trigger function is checked once for each table that it is attached to.
 create temp view checked as
-select distinct p.oid, coalesce(t.tgrelid, 0) as table_id, p.prorettype
+select distinct
+    p.oid, coalesce(t.tgrelid, 0) as table_id, p.prorettype, t.tgoldtable, t.tgnewtable
 from pg_proc as p
 left join pg_trigger as t on t.tgfoid = p.oid
 where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace,
@@ -26,7 +27,8 @@ select is_empty(
     select c.oid::regprocedure, c.table_id::regclass, f.lineno, f.level, f.sqlstate, f.message
     from checked as c
     cross join lateral plpgsql_check_function_tb(
-        c.oid, c.table_id, fatal_errors => false, all_warnings => true) as f
+        c.oid, c.table_id, fatal_errors => false, all_warnings => true,
+        oldtable => c.tgoldtable, newtable => c.tgnewtable) as f
     where not (c.table_id = 0 and c.prorettype = 'trigger'::regtype)
     $$,
     'plpgsql_check reports nothing about any function');

@@ -45,7 +45,7 @@ select is_empty(
 select is_empty(
     $$
     select signature from public_function
-    where proname ~ '^list_|^find_' and not 'p_cursor' = any (proargnames)
+    where proname ~ '^list_|^find_' and not '{p_cursor,p_after}' && proargnames
     $$,
     'every list takes a cursor, so that a client can read it to its end');
 

@@ -8,8 +8,8 @@ select results_eq(
     'select ops.create_partitions(4)',
     $$ select t.name || to_char(
            date_trunc('month', now() at time zone 'UTC') + interval '4 months', '_YYYY_MM')
-       from (values ('access_logs'), ('audit_logs')) as t (name) $$,
-    'create_partitions: one more month adds one partition to each log');
+       from (values ('access_logs'), ('audit_logs'), ('events')) as t (name) $$,
+    'create_partitions: one more month adds one partition to each log and to the events');
 select is_empty('select ops.create_partitions(4)',
     'create_partitions: a repeated call creates nothing');
 
@@ -49,7 +49,11 @@ select results_eq(
            date_trunc('month', now() at time zone 'UTC') + make_interval(months => t.n), '_YYYY_MM')
        from (values ('audit_logs', -2), ('audit_logs', -1), ('audit_logs', 5), ('audit_logs', 6))
            as t (name, n)
-       union all select 'audit_logs_default' $$,
+       union all select 'audit_logs_default'
+       union all
+       select 'events' || to_char(
+           date_trunc('month', now() at time zone 'UTC') + make_interval(months => n), '_YYYY_MM')
+       from unnest(array[5, 6]) as n $$,
     'create_partitions: rows in the default partition get their months and a new default '
     'partition');
 reset role;

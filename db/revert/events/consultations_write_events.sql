@@ -1,0 +1,9 @@
+-- Revert telemed:events/consultations_write_events from pg
+
+begin;
+
+drop trigger consultations_write_events on app.consultations;
+drop trigger consultations_write_events_when_booked on app.consultations;
+drop function app.consultations_write_events();
+
+commit;
