@@ -16,6 +16,7 @@ another connection of the server. See DATABASE_POOLER in `.env.example`.
 """
 
 import contextlib
+import json
 import random
 import re
 import time
@@ -163,6 +164,18 @@ def ping(seconds: float) -> None:
         raise ReadOnlySqlTransaction("the server is read-only")
     if answer != b"off":
         raise psycopg.OperationalError("the server answers with an error")
+
+
+def worker_heartbeat() -> tuple[str | None, float | None]:
+    """The last heartbeat of a worker, and its age in seconds. Raises psycopg.Error."""
+    statement = (
+        b"select json_build_object('heartbeat_at', h at time zone 'UTC',"
+        b" 'age', extract(epoch from now() - h)) from api.worker_heartbeat() as h"
+    )
+    with _borrow() as connection:
+        found = json.loads(connection.value(statement, (), prepare=False))
+    heartbeat = found["heartbeat_at"]
+    return (heartbeat and f"{heartbeat}Z"), found["age"]
 
 
 def time_zone_data(settings: Settings, start: datetime) -> tuple[str, dict[str, str]]:

@@ -28,7 +28,7 @@ from procrastinate.worker import Worker
 from api.config import Settings
 from api.errors import frames
 from api.logs import log
-from worker import db, metrics, schema
+from worker import db, metrics, schema, seals
 from worker.app import app
 
 POLL_SECONDS = 1.0
@@ -44,6 +44,7 @@ class Service:
         self.settings = settings
         self.lease = float(settings.worker_lease_seconds)
         self.running: set[int] = set()  # the jobs that this process runs
+        seals.keep_in(settings.audit_seals_folder)
         self._worker: Worker | None = None
         self._stopping = asyncio.Event()
 

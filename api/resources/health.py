@@ -1,17 +1,21 @@
 """Health checks and metrics of this instance."""
 
 import json
+import time
 
+import psycopg
 from flask import Response
 from marshmallow import fields, validate
 
-from api import db, metrics
-from api.fields import Row
+from api import config, db, metrics
+from api.fields import Row, Timestamp
+from api.logs import log
 from api.routing import Blueprint
 
 blp = Blueprint("health", "For load balancers and monitoring", url_prefix=None)
 
 PING_SECONDS = 1.0
+HEARTBEAT_SECONDS = 5.0  # how long a heartbeat that was read is answered
 OK = json.dumps({"status": "ok"}).encode()
 
 
@@ -19,6 +23,17 @@ class Health(Row):
     """The check passed."""
 
     status = fields.String(validate=validate.OneOf(["ok"]))
+
+
+class Readiness(Health):
+    """The check passed; what is known about the worker, which may be missing."""
+
+    worker = fields.String(validate=validate.OneOf(["running", "missing", "unknown"]))
+    worker_heartbeat_at = Timestamp(allow_none=True)
+
+
+_readiness = OK
+_read_at = -HEARTBEAT_SECONDS
 
 
 @blp.get("/health")
@@ -36,14 +51,32 @@ def live() -> bytes:
 
 
 @blp.get("/health/ready")
-@blp.answers(200, Health)
+@blp.answers(200, Readiness)
 def ready() -> bytes:
     """Can it serve requests?
 
-    Queries the database. 503 if it does not answer within a second or is read-only.
+    Queries the database. 503 if it does not answer within a second or is read-only. `worker` is
+    `missing` if no worker has sent a heartbeat for two leases (`WORKER_LEASE_SECONDS`): then no
+    message is sent and nothing on the schedule is done, but requests are served.
     """
     db.ping(PING_SECONDS)
-    return OK
+    return _with_worker()
+
+
+def _with_worker() -> bytes:
+    global _readiness, _read_at
+    if time.monotonic() - _read_at < HEARTBEAT_SECONDS:
+        return _readiness
+    lease = config.current().worker_lease_seconds
+    try:
+        heartbeat, age = db.worker_heartbeat()
+        worker = "running" if age is not None and age <= 2 * lease else "missing"
+    except psycopg.Error as error:  # such as a database that is not deployed yet
+        log.warning("worker_heartbeat", error=type(error).__name__, sqlstate=error.sqlstate)
+        heartbeat, worker = None, "unknown"
+    body = {"status": "ok", "worker": worker, "worker_heartbeat_at": heartbeat}
+    _readiness, _read_at = json.dumps(body).encode(), time.monotonic()
+    return _readiness
 
 
 @blp.get("/metrics")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,8 +19,41 @@ from tests.support.server import SECRET, Server, serve, wait_for
 
 
 def test_healthy_server_answers_200(stranger: Client) -> None:
-    for path in ("/health", "/health/live", "/health/ready"):
+    for path in ("/health", "/health/live"):
         assert ok(stranger.get(path)) == {"status": "ok"}
+    assert ok(stranger.get("/health/ready"))["status"] == "ok"
+
+
+def test_readiness_without_a_worker_says_so_and_passes(
+    cluster: Cluster, new_database: Callable[[], str], tmp_path: Path
+) -> None:
+    database = new_database()
+    with serve(
+        cluster.url(database, "telemed_api"), tmp_path / "log", WEB_CONCURRENCY="1"
+    ) as server:
+
+        def becomes(worker: str) -> dict[str, str]:
+            deadline = time.monotonic() + 30
+            while time.monotonic() < deadline:
+                answer = requests.get(server.url + "/health/ready", timeout=30)
+                assert answer.status_code == 200
+                if answer.json()["worker"] == worker:
+                    return answer.json()
+                time.sleep(0.5)
+            raise AssertionError(answer.text)
+
+        assert becomes("missing") == {
+            "status": "ok",
+            "worker": "missing",
+            "worker_heartbeat_at": None,
+        }
+        cluster.sql("insert into procrastinate.procrastinate_workers default values", database)
+        assert becomes("running")["worker_heartbeat_at"].endswith("Z")
+        cluster.sql(
+            "update procrastinate.procrastinate_workers set last_heartbeat = '2026-01-05 08:00Z'",
+            database,
+        )
+        assert becomes("missing")["worker_heartbeat_at"] == "2026-01-05T08:00:00Z"
 
 
 def test_metrics_count_requests_of_all_workers_by_route(

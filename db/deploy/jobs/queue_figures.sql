@@ -43,7 +43,7 @@ comment on function ops.queue_figures() is
 'How many jobs of each task are due, wait for their time, run or were given up, and how long the
 oldest due job has waited.';
 
-grant execute on function ops.queue_figures to telemed_dba;
+grant execute on function ops.queue_figures to telemed_dba, telemed_internal;
 
 create function work.queue_figures()
 returns setof ops.queue_figures

@@ -111,6 +111,31 @@ begin
     where k.id <> 'database'
     having count(*) > 2;
 
+    -- The worker
+    return query
+    select 'warning', 'worker',
+        coalesce(
+            'silent since ' || to_char(max(w.last_heartbeat), 'YYYY-MM-DD HH24:MI "UTC"'),
+            'none is running'),
+        'start one (make worker): without it no message is sent, and expiry, partitions and seals'
+        ' wait for a DBA'
+    from procrastinate.procrastinate_workers as w
+    having coalesce(max(w.last_heartbeat), '-infinity') < now() - interval '2 minutes';
+
+    return query
+    select 'warning', 'dead jobs', sum(f.dead) || ' jobs were given up',
+        'find the cause in the log of the worker by the ids of ops.dead_jobs, then call'
+        ' ops.retry_dead_jobs'
+    from ops.queue_figures() as f
+    having sum(f.dead) > 0;
+
+    return query
+    select 'warning', 'queue',
+        'the oldest due job has waited for ' || date_trunc('second', max(f.lag)),
+        'run more workers, or raise WORKER_CONCURRENCY'
+    from ops.queue_figures() as f
+    having max(f.lag) > interval '5 minutes';
+
     -- Time zones
     return query
     select 'warning', 'time zone ' || l.time_zone,
@@ -216,9 +241,9 @@ end;
 $$;
 
 comment on function ops.advise() is
-'Checks settings, roles, context keys, time zones, partitions, seals, bloat, limits that are near
-and the invariants of the last hour. Returns one row for each thing that should be changed, and no
-row if there is none. It changes nothing.';
+'Checks settings, roles, context keys, the worker and its queue, time zones, partitions, seals,
+bloat, limits that are near and the invariants of the last hour. Returns one row for each thing that
+should be changed, and no row if there is none. It changes nothing.';
 
 grant execute on function ops.advise() to telemed_dba;
 

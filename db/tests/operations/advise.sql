@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(26);
+select plan(30);
 set local role telemed_dba;
 select ops.seal_audit(10000000, '1 minute') \g /dev/null
 reset role;
@@ -15,9 +15,9 @@ select is_empty(
        or subject is null or found is null or advice is null $$,
     'advise: each row has a severity, a subject, a finding and an advice');
 select is_empty(
-    $$ select subject from ops.advise() where subject !~ '^(setting|extension|table|connections|time zone)' $$,
-    'advise: a new database gets advice on settings, extensions, tables, connections and time '
-    'zones only');
+    $$ select subject from ops.advise() where subject !~ '^(setting|extension|table|connections|time zone|worker)' $$,
+    'advise: a new database gets advice on settings, extensions, tables, connections, time '
+    'zones and the worker only');
 select is(pg_temp.advice('pg_stat_statements'), 'hint',
     'advise: a server without pg_stat_statements is a hint');
 
@@ -73,6 +73,18 @@ select is(
     (select a.found from ops.advise() as a where a.subject = 'slots of time zone Europe/Berlin'),
     '1 not at their local time any more, 0 of them booked',
     'advise: slots that are not at their local time are a warning');
+rollback to intact;
+delete from procrastinate.procrastinate_workers;
+select is(pg_temp.advice('^worker$'), 'warning', 'advise: a start without a worker is a warning');
+insert into procrastinate.procrastinate_workers default values;
+select is(pg_temp.advice('^worker$'), null, 'advise: a running worker gets no advice');
+insert into procrastinate.procrastinate_jobs (queue_name, task_name, status)
+values ('default', 'send', 'failed');
+select is(pg_temp.advice('^dead jobs$'), 'warning', 'advise: a dead job is a warning');
+insert into procrastinate.procrastinate_jobs (queue_name, task_name, scheduled_at)
+values ('default', 'send', now() - interval '6 minutes');
+select is(pg_temp.advice('^queue$'), 'warning',
+    'advise: a job that has been due for more than five minutes is a warning');
 rollback to intact;
 alter role telemed_api reset statement_timeout;
 select is(pg_temp.advice('^role telemed_api'), 'warning',

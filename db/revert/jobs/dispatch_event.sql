@@ -1,0 +1,7 @@
+-- Revert telemed:jobs/dispatch_event from pg
+
+begin;
+
+drop function work.dispatch_event;
+
+commit;
