@@ -96,7 +96,8 @@ end;
 $$;
 
 comment on function work.seal_audit(interval) is
-'ops.seal_audit with its default of rows; returns the number of new seals. Raises TM201, TM208, TM990.';
+'ops.seal_audit with its default of rows; returns the number of new seals. Raises TM201, TM208,
+TM990.';
 
 grant execute on function work.seal_audit to telemed_worker;
 

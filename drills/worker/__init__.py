@@ -1,0 +1,1 @@
+"""The worker while it is killed, stopped and cut off."""
