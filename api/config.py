@@ -50,6 +50,7 @@ PUBLISHED = frozenset({
     "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
     "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs",
     "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+    "c600c386110ed3739fff5e6c41e38311191cfefc2d6de0f545ae357b329d8332",
 })  # fmt: skip
 PUBLISHED_PASSWORDS = frozenset({
     "development-only", "hunter2", "password", "secret", "telemedicine-demo",
@@ -57,7 +58,22 @@ PUBLISHED_PASSWORDS = frozenset({
 FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 # As a browser writes it in the header Origin: in lower case, without a path or a wildcard.
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?")
+SECRETS = (
+    *("SECRET_KEY", "SECRET_KEYS_RETIRED", "CONTEXT_KEY", "MFA_KEYS"),
+    *("LIVEKIT_API_SECRET", "JITSI_SECRET"),
+)
 MAY_BE_BLANK = ("RATE_LIMIT", "RATE_LIMIT_AUTH")  # no limit
+# What each video service needs: its address, its name of the clinic, the secret of both.
+VIDEO_SETTINGS = {
+    "livekit": ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"),
+    "jitsi": ("JITSI_URL", "JITSI_APP_ID", "JITSI_SECRET"),
+}
+# Its scheme, in production and elsewhere, and an example of its address.
+VIDEO_ADDRESSES = {
+    "livekit": ("wss", "ws", "wss://video.example.com"),
+    "jitsi": ("https", "http", "https://meet.example.com"),
+}
+HOST = re.compile(r"://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?")
 # Secrets of connection strings, also those of newer versions of libpq.
 LIBPQ_SECRETS = (
     *("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"),
@@ -134,6 +150,14 @@ class Settings:
     rate_limit_storage_url: str = field(default=IN_MEMORY, repr=False)
     trusted_proxies: int = _whole(0, 0, 10)
     cors_allowed_origins: str = field(default="", metadata={"validate": _require_origins})
+    video_provider: str = _one_of("none", *VIDEO_SETTINGS)
+    video_token_minutes: int = _whole(10, 1, 60)
+    livekit_url: str = ""
+    livekit_api_key: str = ""
+    livekit_api_secret: str = field(default="", repr=False)
+    jitsi_url: str = ""
+    jitsi_app_id: str = ""
+    jitsi_secret: str = field(default="", repr=False)
     log_level: str = _one_of("INFO", "DEBUG", "WARNING", "ERROR")
     host: str = "127.0.0.1"
     port: int = _whole(8000, 1, 65535)
@@ -170,7 +194,7 @@ class Settings:
     def without_secrets(self) -> dict[str, str]:
         """Each variable with a value that may be shown: no key, no password."""
         shown = {name.upper(): str(getattr(self, name)) for name in (f.name for f in fields(self))}
-        for name in ("SECRET_KEY", "SECRET_KEYS_RETIRED", "CONTEXT_KEY", "MFA_KEYS"):
+        for name in SECRETS:
             length = len(shown[name].encode(errors="surrogateescape"))
             shown[name] = f"({length} bytes)" if length else ""
         for name in ("DATABASE_URL", "DBA_DATABASE_URL", "WORKER_DATABASE_URL"):
@@ -262,6 +286,7 @@ def _unfit_to_serve(settings: Settings) -> list[str]:
     errors += _unfit_keys(settings)
     errors += _unfit_context_key(settings)
     errors += _unfit_mfa_keys(settings)
+    errors += _unfit_video(settings)
     if settings.bcrypt_concurrency > settings.threads // 2:
         errors.append("BCRYPT_CONCURRENCY must be at most half of THREADS")
     if not _is_store(settings.rate_limit_storage_url):
@@ -330,6 +355,34 @@ def _unfit_context_key(settings: Settings) -> list[str]:
         except ValueError as error:
             return [f"CONTEXT_KEY {error}"]
     return []
+
+
+def _unfit_video(settings: Settings) -> list[str]:
+    provider = settings.video_provider
+    if provider == "none":
+        return []
+    names = VIDEO_SETTINGS[provider]
+    url, _, secret = (getattr(settings, name.lower()) for name in names)
+    errors = [
+        f"{name} is missing, which VIDEO_PROVIDER={provider} needs"
+        for name in names
+        if not getattr(settings, name.lower())
+    ]
+    strict, loose, shown = VIDEO_ADDRESSES[provider]
+    schemes = (strict,) if settings.app_env == "production" else (strict, loose)
+    scheme, separator, rest = url.partition(":")
+    if url and not (scheme in schemes and HOST.fullmatch(separator + rest)):
+        errors.append(f"{names[0]} must be an address such as {shown}")
+    if secret and not secret.isascii():
+        errors.append(f"{names[2]} has other characters than ASCII ({signing_keys.ADVICE})")
+    elif secret and len(secret) < 32:
+        errors.append(f"{names[2]} is shorter than 32 bytes ({signing_keys.ADVICE})")
+    elif secret and settings.app_env == "production":
+        try:
+            _refuse_weak(secret)
+        except ValueError as error:
+            errors.append(f"{names[2]} {error}")
+    return errors
 
 
 def _refuse_weak(secret: str) -> None:

@@ -12,6 +12,7 @@ import psycopg
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
+from api import times
 from api.logs import log
 
 MEDIA_TYPE = "application/problem+json"
@@ -138,8 +139,8 @@ def from_database(
     """The problem for an error of the database.
 
     message: shown to the client for codes of class TM only. column: the field that is wrong. hint:
-    for 429, the seconds to wait before another attempt. more: the DETAIL of app.refuse and
-    app.refuse_faults: a JSON object, or empty.
+    for 429, the seconds to wait before another attempt. more: the DETAIL of a refusal, such as
+    those of app.refuse and app.refuse_faults: a JSON object, or empty.
     """
     status = status_of(sqlstate)
     detail = message if sqlstate.startswith("TM") and status != 500 else DETAILS[status]
@@ -201,12 +202,14 @@ def _from_psycopg(error: psycopg.Error) -> Response:
         else:
             return _from_bug(error)
     diagnostics = error.diag
+    # Only the DETAIL of a refusal is for clients: that of PostgreSQL's own errors quotes values.
+    details = diagnostics.message_detail or "" if sqlstate.startswith("TM") else ""
     problem = from_database(
         sqlstate,
         diagnostics.message_primary or "",
         diagnostics.column_name,
         diagnostics.message_hint,
-        diagnostics.message_detail or "" if sqlstate.startswith("TM2") else "",
+        times.with_z(details.encode()).decode() if details.startswith("{") else "",
     )
     if problem.status == 500:
         return _from_bug(error)

@@ -88,6 +88,12 @@ class ProblemDetails(Schema):
             " which the patient has no other consultation"
         },
     )
+    opens_at = fields.DateTime(
+        metadata={"description": "for a video room that is closed: when it opens, or has opened"}
+    )
+    closes_at = fields.DateTime(
+        metadata={"description": "for a video room that is closed: when it closes, or has closed"}
+    )
 
 
 def _name(status: int) -> str:

@@ -181,6 +181,7 @@ def started(environment: Mapping[str, str], *module: str) -> Iterator[subprocess
 
 def settings(cluster: Cluster) -> dict[str, str]:
     """The environment of the API: what is set goes before what we make up."""
+    chosen = given()
     own = {
         "APP_ENV": "development",
         "DATABASE_URL": cluster.url(DATABASE, "telemed_api"),
@@ -192,7 +193,15 @@ def settings(cluster: Cluster) -> dict[str, str]:
         # For benchmarks and tests.
         **dict.fromkeys(RATE_LIMITS, "1000000 per minute"),
     }
-    return {**os.environ, **own, **given()}
+    if chosen.get("APP_ENV", "development") == "development":
+        # Where a LiveKit server on this computer listens. To be used, it needs this key and secret.
+        own |= {
+            "VIDEO_PROVIDER": "livekit",
+            "LIVEKIT_URL": "ws://localhost:7880",
+            "LIVEKIT_API_KEY": "development",
+            "LIVEKIT_API_SECRET": secret(cluster, "livekit_api_secret", random_key),
+        }
+    return {**os.environ, **own, **chosen}
 
 
 def visible(host: str) -> str:

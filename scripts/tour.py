@@ -6,6 +6,7 @@ be. It can be walked again and again: it signs up new patients and looks for a f
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import uuid
@@ -24,7 +25,7 @@ from scripts.system import CommandError, command_line, say
 DEMO_PASSWORD = "telemedicine-demo"  # noqa: S105
 PASSWORD = "four mild winds from elsewhere"  # noqa: S105  # of those who sign up
 # Not to be shown on a screen, even in a demonstration.
-SECRETS = ("password", "access_token", "refresh_token")
+SECRETS = ("password", "access_token", "refresh_token", "token")
 WIDTH = 150
 
 
@@ -150,12 +151,18 @@ def tour(url: str) -> None:
     second.sends("POST", f"/v1/consultations/{other['id']}/cancel", {}, expect=200)
     doctor.sends("DELETE", f"/v1/slots/{slot['id']}", expect=204)
 
+    step("Patient and doctor enter the same video room, the second patient does not")
+    refused(second, "POST", f"{consultation}/join", None, 404, "TM403")
+    rooms = [room(person, f"{consultation}/join") for person in (first, doctor)]
+    require(rooms[0] == rooms[1], "patient and doctor meet in one room")
+
     step("The doctor completes the consultation shortly before its start, and only then prescribes")
     drugs = {"items": [{"drug": "Hydrocortisone 1 %", "dosage": "thinly", "duration_days": 7}]}
     refused(doctor, "POST", f"{consultation}/prescriptions", drugs, 409, "TM907")
     done = doctor.sends("POST", f"{consultation}/complete", {"notes": "Eczema"}, expect=200).body
     require(done["status"] == "completed", "the consultation is completed")
     refused(doctor, "POST", f"{consultation}/cancel", {}, 409, "TM905")
+    refused(doctor, "POST", f"{consultation}/join", None, 409, "TM905")
     issued = doctor.sends("POST", f"{consultation}/prescriptions", drugs, expect=201).body
     listed = first.sends("GET", f"{consultation}/prescriptions", expect=200).body["items"]
     require(listed == [issued], "the patient reads the prescription")
@@ -192,6 +199,16 @@ def tour(url: str) -> None:
     invariants = admin.sends("GET", "/v1/admin/invariants", expect=200).body["items"]
     require(bool(invariants), "there are invariants")
     require(not any(row["violations"] for row in invariants), "no invariant is violated")
+
+
+def room(person: Person, path: str) -> str:
+    """The video room for which a person gets a token (JWT, RFC 7519)."""
+    answer = person.sends("POST", path, expect=200).body
+    require(answer["opens_at"] < answer["closes_at"], "the answer says when the room is open")
+    claims = answer["token"].split(".")[1]
+    found = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+    # LiveKit, or Jitsi
+    return str(found["video"]["room"] if "video" in found else found["room"])
 
 
 def publish(doctor: Person) -> list[Any]:

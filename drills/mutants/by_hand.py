@@ -308,6 +308,85 @@ EDITS = (
         "and c.starts_at > app.clock()",
         "",
     ),
+    # Video rooms
+    (
+        "a video room is always open",
+        "api.join_consultation",
+        "if not v_window @> app.clock() then",
+        "if false then",
+    ),
+    (
+        "a video room opens at the start",
+        "app.video_window",
+        "p_starts_at - s.video_lead",
+        "p_starts_at",
+    ),
+    (
+        "a video room closes at the end",
+        "app.video_window",
+        "p_ends_at + s.video_grace",
+        "p_ends_at",
+    ),
+    (
+        "a video room is still open when it closes",
+        "app.video_window",
+        "p_ends_at + s.video_grace)",
+        "p_ends_at + s.video_grace, '[]')",
+    ),
+    (
+        "a cancelled consultation is joined",
+        "api.join_consultation",
+        "if v_current.status <> 'scheduled' then",
+        "if false then",
+    ),
+    (
+        "every role may join",
+        "api.join_consultation",
+        "app.require_role('patient', 'doctor')",
+        "app.current_actor()",
+    ),
+    (
+        "every patient and doctor may join",
+        "api.join_consultation",
+        "app.visible_consultation(v_actor, p_consultation_id)",
+        "null",
+    ),
+    (
+        "the doctor joins with the name of the patient",
+        "api.join_consultation",
+        "case v_actor.role when 'doctor' then c.doctor_name else c.patient_name end",
+        "c.patient_name",
+    ),
+    (
+        "no lock on the consultation that is joined",
+        "api.join_consultation",
+        "where c.id = p_consultation_id for no key update",
+        "where c.id = p_consultation_id",
+    ),
+    (
+        "a video room stays after a reschedule",
+        "app.video_room",
+        "concat_ws('|', p_consultation_id, p_slot_id)",
+        "p_consultation_id::text",
+    ),
+    (
+        "the next consultation in a slot has the same video room",
+        "app.video_room",
+        "concat_ws('|', p_consultation_id, p_slot_id)",
+        "p_slot_id::text",
+    ),
+    (
+        "the name of a video room can be computed",
+        "app.video_room",
+        "s.value, 'sha256'",
+        "'', 'sha256'",
+    ),
+    (
+        "a join of a time that was given up counts",
+        "ops.attendance",
+        "r.type = 'consultation.rescheduled'",
+        "false",
+    ),
     # Pages
     (
         "the signature of a cursor is not verified",

@@ -389,6 +389,31 @@ def test_two_concurrent_bookings_of_overlapping_slots_succeed_once(
     assert clinic.new_violations() == []
 
 
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+@pytest.mark.parametrize(
+    ("first", "code"), [("cancel", "TM905"), ("complete", "TM905"), ("move to 2", "")]
+)
+def test_join_waits_for_a_change_of_its_consultation(
+    clinic: TwoSessions, first: str, code: str, end: str
+) -> None:
+    """Nobody joins the room of a consultation that is cancelled or moved at this moment."""
+    day = clinic.new_day()
+    join = (clinic.doctor, "join_consultation", {"consultation_id": day.consultation})
+    one, waited, two = clinic.interleave(day.call(first, 0), join, end)
+    code = code if end == "commit" else ""
+    assert (one.code, waited, two.code) == ("", True, code)
+    slot = day.slot_2 if (first, end) == ("move to 2", "commit") else day.slot_1
+    joins = clinic.rows(
+        """
+        select e.slot_id::text, app.video_room(e.consultation_id, e.slot_id)
+        from app.events as e
+        where e.consultation_id = %s and e.type = 'consultation.joined'
+        """,
+        (day.consultation,),
+    )
+    assert joins == ([] if code else [(slot, two.row["room"])])
+
+
 def test_time_off_names_a_consultation_booked_while_it_waited(clinic: TwoSessions) -> None:
     day = clinic.new_day()
     booked, _, off = clinic.interleave(day.call("book 2", 0), day.call("day off", 1), "commit")

@@ -19,7 +19,8 @@ from tests.support.demo import load_demo_data
 from tests.support.operations import Operation, documented
 from tests.support.server import serve, wait_for
 
-# Tokens, codes and sessions are known only to those who get them: these requests are right in form.
+# Tokens, codes and sessions are known only to those who get them, and no consultation of the demo
+# data is always going on: these requests are right in form.
 REFUSED = {
     "refresh_session": (401,),
     "reset_password": (422,),
@@ -27,6 +28,7 @@ REFUSED = {
     "confirm_mfa": (401, 409),
     "disable_mfa": (409,),
     "end_session": (404,),
+    "join_consultation": (409,),
 }
 # After all others: they end what the other examples are about.
 LAST = ("log_out", "withdraw_slot", "deactivate_user", "close_my_account", "change_password")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import patch
 
 import pyotp
 import pytest
-from cryptography.fernet import InvalidToken
+from cryptography.fernet import Fernet, InvalidToken
 
 from api import totp
 from scripts.server import Cluster
@@ -20,6 +23,8 @@ from tests.support.server import MFA_KEY, SECRET, serve
 
 USER = "0190a0e4-0000-7000-8000-000000000001"
 MANY = 64
+BASE32 = re.compile(r"[A-Z2-7]{32}")
+OLD_SECRET = base64.b32encode(b"12345678901234567890").decode()
 
 
 @pytest.fixture
@@ -311,3 +316,43 @@ def test_server_log_has_neither_codes_nor_secrets(
     for hidden in (protected.authenticator.totp.secret, code, *protected.recovery_codes, MFA_KEY):
         assert hidden not in written
     assert SECRET not in written
+
+
+# Secrets of earlier versions
+
+
+def test_enrolled_secret_has_32_characters_of_base32(
+    cluster: Cluster, database: str, patient: Client
+) -> None:
+    """Newer versions of pyotp refuse secrets of less than 128 bits, such as 16 characters."""
+    secret = ok(patient.post("/v1/me/mfa"), 201)["secret"]
+    assert BASE32.fullmatch(secret)
+    row = f"select convert_from(mfa_secret, 'UTF8') from app.users where id = '{patient.id}'"
+    assert totp.decrypt(MFA_KEY, patient.id, cluster.sql(row, database)) == secret
+
+
+def test_secret_that_an_earlier_version_stored_still_verifies(
+    cluster: Cluster, database: str, protected: Protected
+) -> None:
+    # 160 bits, encrypted as they have been stored since the first release.
+    stored = Fernet(MFA_KEY).encrypt(f"{protected.client.id} {OLD_SECRET}".encode())
+    cluster.sql(
+        f"""
+        update app.users set mfa_secret = decode('{stored.hex()}', 'hex')
+        where id = '{protected.client.id}'
+        """,
+        database,
+    )
+    old = Authenticator(OLD_SECRET)
+    ok(protected.log_in(old.fresh()))
+    problem(protected.log_in(protected.authenticator.wrong()), 401, "TM106")
+    assert protected.remove(old.fresh()).status_code == 204
+
+
+def test_code_of_an_old_secret_is_that_of_the_standard() -> None:
+    # RFC 6238, appendix B, SHA-1: the secret of the test vectors has 160 bits, too.
+    assert BASE32.fullmatch(OLD_SECRET)
+    kept = totp.encrypt(MFA_KEY, USER, OLD_SECRET)
+    for now, code in ((59, "287082"), (1111111109, "081804"), (20000000000, "353130")):
+        with patch.object(totp.time, "time", return_value=now):
+            assert totp.step_of(MFA_KEY, USER, kept, code) == now // STEP

@@ -21,7 +21,7 @@ from scripts.cluster import THROWAWAY_CONTEXT_KEY
 from scripts.system import CHECKOUT
 from tests.support.forgery import OTHER_SECRET
 from tests.support.pem import new_key, public, with_password
-from tests.support.server import MFA_KEY, SECRET, environment, new_secrets, serve
+from tests.support.server import MFA_KEY, SECRET, VIDEO_SECRET, environment, new_secrets, serve
 
 # Made at run time: production refuses every secret that is in this repository.
 PASSWORD = secrets.token_urlsafe(16)
@@ -112,6 +112,104 @@ def test_mfa_keys_generated_as_advised_are_accepted() -> None:
         config.load(RIGHT | {"MFA_KEYS": f"{totp.new_key()}, {totp.new_key()}"})
 
 
+VIDEO = {
+    "livekit": {
+        "VIDEO_PROVIDER": "livekit",
+        "LIVEKIT_URL": "wss://video.example.com",
+        "LIVEKIT_API_KEY": "clinic",
+        "LIVEKIT_API_SECRET": secrets.token_hex(32),
+    },
+    "jitsi": {
+        "VIDEO_PROVIDER": "jitsi",
+        "JITSI_URL": "https://meet.example.com:8443",
+        "JITSI_APP_ID": "clinic",
+        "JITSI_SECRET": secrets.token_hex(32),
+    },
+}
+
+
+def test_start_without_a_video_service_is_the_default() -> None:
+    assert config.load(RIGHT).video_provider == "none"
+    with pytest.raises(config.SettingsError, match="one of none, livekit, jitsi"):
+        config.load(RIGHT | {"VIDEO_PROVIDER": "zoom"})
+
+
+@pytest.mark.parametrize("provider", VIDEO)
+def test_start_with_a_video_service_requires_its_settings(provider: str) -> None:
+    right = RIGHT | VIDEO[provider]
+    assert config.load(right).video_provider == provider
+    for name in config.VIDEO_SETTINGS[provider]:
+        with pytest.raises(config.SettingsError, match=f"^{name} is missing, which VIDEO_PROVIDER"):
+            config.load(right | {name: ""})
+    # Those of the other service are not needed, nor looked at.
+    for name in {*VIDEO["livekit"], *VIDEO["jitsi"]} - set(VIDEO[provider]):
+        config.load(right | {name: "x"})
+
+
+@pytest.mark.parametrize(
+    ("provider", "url", "accepted_in"),
+    [
+        ("livekit", "wss://video.example.com", ("production", "development")),
+        ("livekit", "wss://10.0.0.1:7880", ("production", "development")),
+        ("livekit", "ws://localhost:7880", ("development",)),
+        ("livekit", "https://video.example.com", ()),
+        ("livekit", "wss://video.example.com/rtc", ()),
+        ("livekit", "video.example.com", ()),
+        ("livekit", "wss://user:word@video.example.com", ()),
+        ("jitsi", "https://meet.example.com", ("production", "development")),
+        ("jitsi", "http://localhost:8000", ("development",)),
+        ("jitsi", "https://meet.example.com/", ()),
+        ("jitsi", "https://meet.example.com?jwt=x", ()),
+        ("jitsi", "wss://meet.example.com", ()),
+        ("jitsi", "https://", ()),
+    ],
+)
+def test_address_of_a_video_service_is_checked(
+    provider: str, url: str, accepted_in: tuple[str, ...]
+) -> None:
+    name = config.VIDEO_SETTINGS[provider][0]
+    for app_env in ("production", "development"):
+        given = RIGHT | VIDEO[provider] | {name: url, "APP_ENV": app_env}
+        if app_env in accepted_in:
+            config.load(given)
+            continue
+        with pytest.raises(config.SettingsError, match=f"^{name} must be an address such as"):
+            config.load(given)
+
+
+@pytest.mark.parametrize("provider", VIDEO)
+@pytest.mark.parametrize(
+    ("secret", "reason", "refused_in"),
+    [
+        ("x" * 31, "is shorter than 32 bytes", ("production", "development")),
+        ("\N{LATIN SMALL LETTER U WITH DIAERESIS}" * 32, "ASCII", ("production", "development")),
+        ("\udcff" * 32, "ASCII", ("production", "development")),
+        ("devsecretdevsecretdevsecretdevsecret", "well-known words", ("production",)),
+        ("x" * 64, "can be guessed", ("production",)),
+        (VIDEO_SECRET, "is published", ("production",)),
+    ],
+)
+def test_secret_of_a_video_service_is_checked(
+    provider: str, secret: str, reason: str, refused_in: tuple[str, ...]
+) -> None:
+    name = config.VIDEO_SETTINGS[provider][2]
+    for app_env in ("production", "development"):
+        given = RIGHT | VIDEO[provider] | {name: secret, "APP_ENV": app_env}
+        if app_env not in refused_in:
+            config.load(given)
+            continue
+        with pytest.raises(config.SettingsError, match=f"^{name} .*{reason}") as raised:
+            config.load(given)
+        assert secret not in str(raised.value)
+
+
+@pytest.mark.parametrize("minutes", ["0", "61", "360", "x"])
+def test_video_token_is_valid_for_minutes(minutes: str) -> None:
+    with pytest.raises(config.SettingsError, match="VIDEO_TOKEN_MINUTES must be a whole number"):
+        config.load(RIGHT | {"VIDEO_TOKEN_MINUTES": minutes})
+    assert config.load(RIGHT).video_token_minutes == 10
+
+
 # Forms of secrets in files: the value of a variable (NAME=..., NAME: ${NAME:-...}) ...
 ASSIGNED = re.compile(
     r"""\b(\w*(?:SECRET|KEY|PASSWORD|PASSWD)\w*)["'`]?\s*(?::-|[:=-])\s*["'`]?(?:\$\{\w+:?-)?"""
@@ -155,18 +253,19 @@ def test_production_start_with_a_published_secret_is_refused() -> None:
     found = set(published())
     compose = {variable for file, variable, _ in found if file == "docker-compose.yml"}
     assert {"SECRET_KEY", "CONTEXT_KEY", "MFA_KEYS", "POSTGRES_PASSWORD"} <= compose
-    for value in (SECRET, MFA_KEY, THROWAWAY_CONTEXT_KEY, OTHER_SECRET):
+    for value in (SECRET, MFA_KEY, THROWAWAY_CONTEXT_KEY, OTHER_SECRET, VIDEO_SECRET):
         assert value in {text for _, _, text in found}
     accepted = []
     for file, variable, value in sorted(found):
-        candidates = dict.fromkeys(("SECRET_KEY", "SECRET_KEYS_RETIRED", "CONTEXT_KEY"), value)
+        names = ("SECRET_KEY", "SECRET_KEYS_RETIRED", "CONTEXT_KEY", "LIVEKIT_API_SECRET")
+        candidates = dict.fromkeys(names, value)
         candidates["MFA_KEYS"] = f"{RIGHT['MFA_KEYS']},{value}"
         if "PASSWORD" in variable:
             url = f"postgresql://telemed_api:{quote(value, safe='')}@localhost/telemed"
             candidates = {"DATABASE_URL": url, "DBA_DATABASE_URL": url}
         for name, text in candidates.items():
             try:
-                config.load(RIGHT | {name: text})
+                config.load(RIGHT | VIDEO["livekit"] | {name: text})
             except config.SettingsError as refused:
                 assert name in str(refused)
             else:
@@ -420,10 +519,12 @@ def test_error_message_never_contains_a_secret() -> None:
 
 def test_settings_are_shown_without_secrets() -> None:
     store = {"RATE_LIMIT_STORAGE_URL": "redis://:hunter2@localhost:6379/0?password=hunter2"}
-    settings = config.load(RIGHT | {"DBA_DATABASE_URL": URL} | store)
+    video = VIDEO["jitsi"]
+    settings = config.load(RIGHT | {"DBA_DATABASE_URL": URL} | store | video)
     shown = str(settings.without_secrets()) + repr(settings)
-    for name in ("SECRET_KEY", "CONTEXT_KEY", "MFA_KEYS"):
+    for name in ("SECRET_KEY", "CONTEXT_KEY", "MFA_KEYS", "LIVEKIT_API_SECRET"):
         assert RIGHT[name] not in shown
+    assert video["JITSI_SECRET"] not in shown
     assert PASSWORD not in shown
     assert "hunter2" not in shown
     assert "user=telemed_api" in settings.without_secrets()["DATABASE_URL"]

@@ -69,9 +69,10 @@ def new_database(cluster: Cluster) -> Callable[[], str]:
     def make() -> str:
         name = f"telemed_{os.getpid()}_{next(numbers)}"
         cluster.create_database(name, TEMPLATE)
-        # Tests complete consultations at any time. tests/resources/test_consultations.py tests
-        # the real rule.
-        cluster.sql("update app.clinic_settings set completion_lead = '1000 years'", name)
+        # Tests complete and join consultations at any time. tests/resources/test_consultations.py
+        # and tests/resources/test_video.py test the real rules.
+        lead = "completion_lead = '1000 years', video_lead = '1000 years'"
+        cluster.sql(f"update app.clinic_settings set {lead}", name)
         return name
 
     return make

@@ -45,6 +45,7 @@ SECRETS_OF = {
     "refresh_session": TOKENS,
     "change_password": TOKENS,
     "enrol_mfa": {"secret", "otpauth_uri"},
+    "join_consultation": {"token"},
 }
 SECRET_VALUES = re.compile(r"\$2[aby]\$\d\d\$")  # of bcrypt
 HEADERS = {"X-Content-Type-Options": "nosniff"}

@@ -20,6 +20,7 @@ from scripts.system import CHECKOUT
 
 MFA_KEY = "9Rnaf0zyJT3VtO7kzO9CzEBwXU5aFhSXcTCZuCwVBUg="
 SECRET = "b7e151628aed2a6abf7158809cf4f3c762e7160f38b4da56a784d9045190cfef"
+VIDEO_SECRET = "c600c386110ed3739fff5e6c41e38311191cfefc2d6de0f545ae357b329d8332"
 LISTENING = re.compile(r"Listening at: (http://127\.0\.0\.1:\d+)")
 
 
@@ -29,6 +30,7 @@ def new_secrets() -> dict[str, str]:
         "SECRET_KEY": secrets.token_hex(32),
         "CONTEXT_KEY": secrets.token_hex(32),
         "MFA_KEYS": totp.new_key(),
+        "LIVEKIT_API_SECRET": secrets.token_hex(32),
     }
 
 
@@ -54,6 +56,10 @@ def environment(database_url: str, **settings: str) -> dict[str, str]:
         "SECRET_KEY": SECRET,
         "CONTEXT_KEY": THROWAWAY_CONTEXT_KEY,
         "MFA_KEYS": MFA_KEY,
+        "VIDEO_PROVIDER": "livekit",
+        "LIVEKIT_URL": "wss://video.clinic.test",
+        "LIVEKIT_API_KEY": "clinic",
+        "LIVEKIT_API_SECRET": VIDEO_SECRET,
         "BCRYPT_COST": "4",
         # All clients of a test share one address, and one of a drill sends as much as hundreds.
         "RATE_LIMIT": "100000 per minute",

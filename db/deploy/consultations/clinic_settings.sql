@@ -6,8 +6,12 @@ create table app.clinic_settings (
     only_row boolean primary key default true,
     completion_lead interval not null default '15 minutes',
     verified_email_required boolean not null default false,
+    video_lead interval not null default '15 minutes',
+    video_grace interval not null default '30 minutes',
     constraint clinic_settings_has_one_row check (only_row),
-    constraint clinic_settings_completion_lead_is_not_negative check (completion_lead >= '0')
+    constraint clinic_settings_completion_lead_is_not_negative check (completion_lead >= '0'),
+    constraint clinic_settings_video_lead_is_not_negative check (video_lead >= '0'),
+    constraint clinic_settings_video_grace_is_not_negative check (video_grace >= '0')
 );
 
 comment on table app.clinic_settings is 'The settings of the clinic, in one row.';
@@ -17,6 +21,11 @@ ops.set_completion_lead.';
 
 comment on column app.clinic_settings.verified_email_required is
 'Whether only patients with a verified e-mail address may book. See ops.require_verified_email.';
+
+comment on column app.clinic_settings.video_lead is
+'How long before its start the video room of a consultation opens. See ops.set_video_window.';
+comment on column app.clinic_settings.video_grace is
+'How long after its end the video room of a consultation closes. See ops.set_video_window.';
 
 insert into app.clinic_settings default values;
 

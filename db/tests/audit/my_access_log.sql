@@ -91,6 +91,7 @@ insert into call values
 ('row_history', 'dba', false, format(
     'ops.row_history(''availability_slots'', %L)', :'open_slot')),
 ('advise', 'dba', false, 'ops.advise()'),
+('attendance', 'dba', true, 'ops.attendance(''2027-01-05'', ''2027-01-06'')'),
 ('check_invariants', 'admin', false, 'api.check_invariants()'),
 ('check_invariants', 'dba', false, 'ops.check_invariants()'),
 ('clinic_overview', 'dba', false, 'ops.clinic_overview()'),
@@ -106,7 +107,8 @@ select unnest('{
     update_my_notifications,request_email_verification,request_email_change,verify_email,
     request_password_reset,
     onboard_doctor,update_doctor,time_zone_data,time_zone_laws,add_context_key,list_context_keys,create_admin,
-    create_partitions,drop_partitions,purge,require_second_factor,seal_audit,verify_audit,
+    create_partitions,drop_partitions,purge,require_second_factor,seal_audit,set_video_window,
+    verify_audit,
     slowest_statements}'::text[]);
 
 create temp view answering as

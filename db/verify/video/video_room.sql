@@ -1,0 +1,7 @@
+-- Verify telemed:video/video_room on pg
+
+begin;
+
+select 'app.video_room(uuid, uuid)'::regprocedure;
+
+rollback;
