@@ -24,7 +24,7 @@ from api import (
     resources,
 )
 from api.openapi import Api
-from api.routing import Blueprint
+from api.routing import Blueprint, Token
 
 TITLE = "Telemedicine"
 DESCRIPTION = """Doctors offer time slots, patients book them; a completed consultation has
@@ -64,6 +64,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     logs.configure(settings.log_level)
     app = _Application("api", static_folder=None)
     app.url_map.merge_slashes = False  # /v1//slots is 404 and not a redirect
+    app.url_map.converters["token"] = Token
     app.config.update(
         SETTINGS=settings,
         MAX_CONTENT_LENGTH=MAXIMUM_BODY_BYTES,
@@ -91,6 +92,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
 
 def _register_resources(app: Flask) -> None:
     api = Api(app)
+    api.register_converter(Token, lambda _: {"type": "string", "pattern": f"^{Token.regex}$"})
     api.spec.components.security_scheme(
         "bearerAuth", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     )

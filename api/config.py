@@ -58,6 +58,8 @@ PUBLISHED_PASSWORDS = frozenset({
 FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 # As a browser writes it in the header Origin: in lower case, without a path or a wildcard.
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?")
+# The address of this API: HTTPS or, on a computer of its own, HTTP; a path may be in front of /v1.
+ADDRESS = re.compile(r"https?://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*")
 SECRETS = (
     *("SECRET_KEY", "SECRET_KEYS_RETIRED", "CONTEXT_KEY", "MFA_KEYS"),
     *("LIVEKIT_API_SECRET", "JITSI_SECRET"),
@@ -117,6 +119,13 @@ def _require_origins(text: str) -> None:
         )
 
 
+def _require_address(text: str) -> None:
+    if text and not ADDRESS.fullmatch(text):
+        raise ValidationError(
+            "must be empty or an address such as https://api.example.com, without a / at the end"
+        )
+
+
 def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
@@ -159,6 +168,7 @@ class Settings:
     jitsi_app_id: str = ""
     jitsi_secret: str = field(default="", repr=False)
     log_level: str = _one_of("INFO", "DEBUG", "WARNING", "ERROR")
+    public_url: str = field(default="", metadata={"validate": _require_address})
     host: str = "127.0.0.1"
     port: int = _whole(8000, 1, 65535)
     web_concurrency: int = _whole(len(os.sched_getaffinity(0)), 1, 256)
@@ -184,6 +194,11 @@ class Settings:
     def origins(self) -> list[str]:
         """The origins whose pages may send requests, as a browser writes them."""
         return _split(self.cors_allowed_origins)
+
+    @property
+    def address(self) -> str:
+        """The address of the API as clients write it, without a / at the end."""
+        return self.public_url or f"http://localhost:{self.port}"
 
     def named_keys(self) -> Iterator[tuple[str, str]]:
         """(variable, text) of each signing key, the current one first."""
@@ -291,6 +306,8 @@ def _unfit_to_serve(settings: Settings) -> list[str]:
         errors.append("BCRYPT_CONCURRENCY must be at most half of THREADS")
     if not _is_store(settings.rate_limit_storage_url):
         errors.append("RATE_LIMIT_STORAGE_URL names a store that is not installed")
+    if settings.app_env == "production" and settings.public_url.startswith("http:"):
+        errors.append("PUBLIC_URL must begin with https:// in production")
     if settings.app_env == "production" and settings.bcrypt_cost < 10:
         errors.append("BCRYPT_COST must be at least 10 in production")
     return errors

@@ -15,8 +15,8 @@ Document = dict[str, Any]
 # In the order of a patient's journey, then that of the clinic. Other tags come last.
 TAGS = (
     *("auth", "me", "emails", "passwords", "mfa", "sessions"),
-    *("specialties", "doctors", "slots", "consultations", "prescriptions", "payments"),
-    *("time_off", "users", "analytics", "audit", "events", "jwks", "health"),
+    *("specialties", "doctors", "slots", "consultations", "calendars", "prescriptions"),
+    *("payments", "time_off", "users", "analytics", "audit", "events", "jwks", "health"),
 )
 # The members of an operation that a reader wants first.
 MEMBERS = ("tags", "summary", "description", "operationId", "security", "parameters", "requestBody")

@@ -147,6 +147,7 @@ EXAMPLES: dict[str, Any] = {
     "NewSlot.ends_at": "2099-06-01T09:30:00Z",
     "NewTimeOff.starts_at": "2099-07-01T00:00:00+02:00",
     "NewTimeOff.ends_at": "2099-07-08T00:00:00+02:00",
+    "PrivateCalendar.url": f"https://api.example.com/v1/calendars/{'A' * 43}.ics",
     # Sign-in
     "access_token": TOKEN,
     "refresh_token": "A" * 43,

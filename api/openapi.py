@@ -223,7 +223,8 @@ def facts(view: Callable[..., Any], rule: str, url_prefix: str | None) -> Docume
         "minimal": getattr(view, "_minimal", False),
         "changes_version": getattr(view, "_changes_version", False),
         "deprecated": getattr(view, "_deprecated", False),
-        "needs_no_log_in": f"{url_prefix}{rule}".startswith(rate_limits.AUTH_PREFIX),
+        "is_counted": f"{url_prefix}{rule}".startswith(rate_limits.AUTH_PREFIX)
+        or getattr(view, "_is_counted", False),
     }
 
 
@@ -253,7 +254,7 @@ def describe(doc: Document, doc_info: Document, *, method: str, **_kwargs: Any) 
     if doc_info["takes_query"]:  # 422: an unknown parameter
         statuses.add(422)
     headers = list(_ON_EVERY_ANSWER)
-    if doc_info["roles"] or doc_info["needs_no_log_in"]:
+    if doc_info["roles"] or doc_info["is_counted"]:
         statuses.add(429)
         headers += rate_limits.HEADERS
     if doc_info["key_required"] is not None:

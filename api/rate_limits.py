@@ -6,8 +6,9 @@ up the requests of another user nor gets new ones for its sender.
 
 import time
 from collections.abc import Callable
+from functools import wraps
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from flask import Flask, Response, current_app, request
 from limits import RateLimitItem, parse_many
@@ -22,6 +23,8 @@ from api.config import IN_MEMORY, Settings
 from api.counter import Counter
 from api.errors import Problem
 from api.logs import log
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 # draft-ietf-httpapi-ratelimit-headers-06, the last draft with a header for each value.
 HEADERS = {
@@ -62,6 +65,21 @@ def after(authenticate: Callable[[], None]) -> None:
         user = present.variables().get("user_id")
         caller = f"user/{user}" if user else f"address/{client_address()}"
         _count("requests", caller)
+
+
+def counted_by_address(view: View) -> View:
+    """Count the requests of a route that needs no access token, for the address of the client.
+
+    Stands directly below the route. Raises Problem 429 over the limit.
+    """
+
+    @wraps(view)
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        _count("requests", f"address/{client_address()}")
+        return view(*args, **kwargs)
+
+    counted._is_counted = True  # type: ignore[attr-defined]  # for the document
+    return counted  # type: ignore[return-value]
 
 
 def register(app: Flask, settings: Settings) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import flask
 from flask_smorest import Blueprint as SmorestBlueprint  # type: ignore[import-untyped]
 from marshmallow import Schema
+from werkzeug.routing import BaseConverter
 
 from api import compression, entity_tags, links, openapi, preferences, present
 from api.errors import title
@@ -24,6 +25,12 @@ Arguments = dict[str, Any]  # a body or a query, as a schema has loaded it
 READS = ("GET", "HEAD")
 # A longer page has no tag: its hash would take more than the rest of these headers.
 TAGGED_PAGE_BYTES = 4096
+
+
+class Token(BaseConverter):
+    """A token in a path, as in <token:token>: base64url, which is 43 characters for 256 bits."""
+
+    regex = "[A-Za-z0-9_-]{32,64}"
 
 
 class Answer(flask.Response):
@@ -105,7 +112,10 @@ class Blueprint(SmorestBlueprint):  # type: ignore[misc]  # flask-smorest has no
         view takes no versions.
         """
         document = self.response(
-            status, schema, description=title(status), content_type=content_type
+            status,
+            schema,
+            description=title(status),
+            content_type=content_type.partition(";")[0],
         )
         # A list without an end, such as that of the events, has no link to its next page.
         cursor = schema._declared_fields.get("next_cursor") if isinstance(schema, type) else None

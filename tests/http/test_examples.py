@@ -29,6 +29,7 @@ REFUSED = {
     "disable_mfa": (409,),
     "end_session": (404,),
     "join_consultation": (409,),
+    "get_calendar_feed": (404,),
 }
 # After all others: they end what the other examples are about.
 LAST = ("log_out", "withdraw_slot", "deactivate_user", "close_my_account", "change_password")

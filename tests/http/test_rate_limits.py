@@ -49,6 +49,7 @@ def make_app(**settings: str) -> Flask:
     rate_limits.register(app, app.config["SETTINGS"])
     app.add_url_rule("/health", "health", lambda: "well")
     app.add_url_rule("/mine", "mine", auth.signed_in()(lambda: "yours"))
+    app.add_url_rule("/feed", "feed", rate_limits.counted_by_address(lambda: "entries"))
     app.add_url_rule("/where", "where", rate_limits.client_address)
     auth_routes = Blueprint("auth", "limits", url_prefix=rate_limits.AUTH_PREFIX.rstrip("/"))
     auth_routes.add_url_rule("/login", "log_in", lambda: "welcome")
@@ -78,6 +79,16 @@ def test_rate_limit_counts_an_account_across_addresses() -> None:
     assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
     assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["1", "0", "0", "0"]
     assert mine(app, token(app, BEN), "192.0.2.1").status_code == 200
+
+
+def test_route_without_an_access_token_is_counted_by_address() -> None:
+    client = make_app().test_client()
+
+    def status(address: str) -> int:
+        return client.get("/feed", environ_base={"REMOTE_ADDR": address}).status_code
+
+    assert [status("192.0.2.1") for _ in range(3)] == [200, 200, 429]
+    assert status("192.0.2.2") == 200
 
 
 def test_rate_limit_refusal_has_retry_after() -> None:

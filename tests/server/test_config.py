@@ -483,11 +483,28 @@ def test_settings_show_no_key() -> None:
         ("RATE_LIMIT_STORAGE_URL", "memcached://localhost"),  # its client is not installed
         ("RATE_LIMIT_STORAGE_URL", "redis://localhost:port"),
         ("TRUSTED_PROXIES", "10.0.0.0/8"),
+        ("PUBLIC_URL", "api.example.com"),
+        ("PUBLIC_URL", "https://api.example.com/"),
+        ("PUBLIC_URL", "https://api.example.com?x=1"),
+        ("PUBLIC_URL", "https://user@api.example.com"),
+        ("PUBLIC_URL", "http://api.example.com"),  # in production
     ],
 )
 def test_invalid_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(config.SettingsError, match=name):
         config.load(RIGHT | {name: value})
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ("https://api.example.com", "https://api.example.com"),
+        ("https://example.com:8443/clinic/api", "https://example.com:8443/clinic/api"),
+        ("", "http://localhost:8000"),
+    ],
+)
+def test_address_is_that_of_the_setting(given: str, address: str) -> None:
+    assert config.load(RIGHT | {"PUBLIC_URL": given}).address == address
 
 
 def test_empty_rate_limit_is_accepted() -> None:

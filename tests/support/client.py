@@ -57,7 +57,10 @@ class Contract:
         self.document = document
         self.paths = {
             re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))): operations
-            for path, operations in document["paths"].items()
+            # Of {id} and {id}.ics, the longer one is meant.
+            for path, operations in sorted(
+                document["paths"].items(), key=lambda item: len(item[0]), reverse=True
+            )
         }
 
     def check(self, answer: requests.Response) -> None:

@@ -297,6 +297,15 @@ def _user(clinic: ValidRequests) -> str:
     return str(ok(clinic.patient.holding("").post("/v1/auth/signup", body), 201)["id"])
 
 
+def _calendar(clinic: ValidRequests) -> str:
+    """The token of the calendar of another patient: that of `patient` ends with each new one."""
+    stranger, email = clinic.patient.holding(""), _email()
+    body = {"email": email, "password": PASSWORD, "full_name": "Pat"}
+    ok(stranger.post("/v1/auth/signup", body), 201)
+    url = ok(log_in(stranger, email).post("/v1/me/calendar"), 201)["url"]
+    return str(url.rpartition("/")[2].removesuffix(".ics"))
+
+
 def _email() -> str:
     return f"attack{next(_numbers)}@clinic.test"
 
@@ -315,6 +324,7 @@ MAKERS: dict[str, Callable[[ValidRequests], str]] = {
     "user": _user,
     "payment": lambda clinic: str(clinic.admin.pay(_completed(clinic))["id"]),
     "prescription": _prescription,
+    "token": _calendar,
 }
 STATES = {"consultation_id": ("scheduled", "completed", "treated")}
 

@@ -23,7 +23,8 @@ begin
             p_consultation.fee_minor,
             p_consultation.currency,
             extract(epoch from p_consultation.created_at),
-            extract(epoch from p_consultation.updated_at))::text,
+            extract(epoch from p_consultation.updated_at),
+            p_consultation.calendar_sequence)::text,
         'UTF8'));
 end;
 $$;

@@ -40,6 +40,7 @@ create table app.consultations (
     created_at app.instant not null default app.clock(),
     updated_at app.instant not null default app.clock(),
     completion_digest bytea,
+    calendar_sequence integer not null default 0,
     constraint consultations_are_booked_by_users_with_the_role_patient
     foreign key (patient_id, patient_role) references app.users (id, role),
     constraint consultations_patient_role_is_patient check (patient_role = 'patient'),
@@ -52,6 +53,7 @@ create table app.consultations (
     check (cancellation_reason is null or status = 'cancelled'),
     constraint consultations_have_a_digest_exactly_when_completed
     check ((completion_digest is not null) = (status = 'completed')),
+    constraint consultations_calendar_sequence_is_not_negative check (calendar_sequence >= 0),
     constraint consultations_completion_digest_is_a_sha256
     check (octet_length(completion_digest) = 32),
     constraint consultations_of_a_patient_never_overlap
@@ -69,6 +71,10 @@ not change it.';
 
 comment on column app.consultations.completion_digest is
 'app.consultation_digest at completion: ops.check_invariants compares it with the present row.';
+
+comment on column app.consultations.calendar_sequence is
+'How often the consultation was rescheduled or cancelled: the SEQUENCE of its entry in a calendar
+(RFC 5545, section 3.8.7.4). A trigger counts.';
 
 -- This index decides every race for a slot.
 create unique index consultations_one_per_slot

@@ -13,6 +13,7 @@ begin
             raise exception 'A new consultation must be scheduled, not %', new.status
                 using errcode = 'TM905';
         end if;
+        new.calendar_sequence := 0;
         return new;
     end if;
 
@@ -38,6 +39,8 @@ begin
             using errcode = 'TM912';
     end if;
     new.updated_at := app.clock();
+    new.calendar_sequence := old.calendar_sequence
+        + (new.slot_id <> old.slot_id or new.status = 'cancelled')::integer;
     new.completion_digest :=
         case when new.status = 'completed' then app.consultation_digest(new) end;
     return new;
@@ -47,7 +50,8 @@ $$;
 comment on function app.consultations_change_only_as_permitted() is
 'Trigger: a new consultation is scheduled. Its status changes only as app.consultation_transitions
 permits, and not to completed before app.completable_from. A completed or cancelled consultation
-cannot change. The trigger sets the digest at completion. Raises TM905, TM912, TM924.';
+cannot change. The trigger sets the digest at completion, and counts the changes that move the
+consultation in a calendar: calendar_sequence. Raises TM905, TM912, TM924.';
 
 -- Triggers fire in the order of their names: this one fires before
 -- consultations_have_the_doctor_and_time_of_their_slot.

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(17);
+select plan(18);
 reset role;
 
 select pg_temp.booking('patient', pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00')) as id \gset
@@ -21,7 +21,8 @@ insert into change values
 ('fee_minor', '5001'),
 ('currency', '"USD"'),
 ('created_at', '"2027-01-04 08:00:00.000001+00"'),
-('updated_at', '"2027-01-04 08:00:00.000001+00"');
+('updated_at', '"2027-01-04 08:00:00.000001+00"'),
+('calendar_sequence', '1');
 select set_eq(
     'select field from change',
     $$select attname from pg_attribute

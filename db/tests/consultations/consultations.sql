@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(56);
+select plan(57);
 reset role;
 
 -- The owner of the table writes directly here, without the functions and with the triggers
@@ -27,7 +27,7 @@ as $$
             'starts_at', '2027-01-05 09:00:00+00',
             'ends_at', '2027-01-05 09:30:00+00', 'status', 'scheduled', 'fee_minor', 5000,
             'currency', 'EUR', 'created_at', '2027-01-04 08:00:00+00',
-            'updated_at', '2027-01-04 08:00:00+00') || p_changes)
+            'updated_at', '2027-01-04 08:00:00+00', 'calendar_sequence', 0) || p_changes)
 $$;
 
 -- One active consultation for a slot
@@ -139,6 +139,7 @@ from (values
     ('{"status": "completed", "completion_digest": "\\\\x00"}',
      'a digest has the 32 bytes of a SHA-256'),
     ('{"fee_minor": -1}', 'the fee of a consultation is not below zero'),
+    ('{"calendar_sequence": -1}', 'the calendar sequence of a consultation is not below zero'),
     ('{"fee_minor": 1000000000001}', 'the fee of a consultation is at most 10^12 minor units'),
     ('{"currency": "eur"}', 'the currency of a consultation is in capital letters'),
     ('{"currency": "XXX"}',

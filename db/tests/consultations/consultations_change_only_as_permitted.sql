@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(86);
+select plan(91);
 reset role;
 
 -- Each consultation of this file has its own hour.
@@ -163,7 +163,8 @@ insert into change values
 ('currency', '''USD'''),
 ('created_at', 'created_at - interval ''1 minute'''),
 ('updated_at', 'updated_at - interval ''1 minute'''),
-('completion_digest', 'sha256(''made up'')');
+('completion_digest', 'sha256(''made up'')'),
+('calendar_sequence', 'calendar_sequence + 1');
 select set_eq(
     'select field from change',
     $$select attname from pg_attribute
@@ -187,7 +188,7 @@ select bag_eq(
           ('patient_role', '23514'), ('fee_minor', 'TM912'), ('currency', 'TM912'),
           ('created_at', 'TM912'), ('notes', '23514'), ('cancellation_reason', '23514'),
           ('slot_id', null), ('status', null), ('updated_at', null),
-          ('completion_digest', null)$$,
+          ('completion_digest', null), ('calendar_sequence', null)$$,
     'a scheduled consultation can change its slot and its status only');
 
 -- The database sets the time of a change
@@ -210,6 +211,28 @@ where id = :'digested';
 select is(c.completion_digest, app.consultation_digest(c),
     'the digest of a completed consultation is computed, whatever an update says')
 from app.consultations as c where c.id = :'digested';
+
+-- The database counts what moves a consultation in a calendar
+select pg_temp.consultation('scheduled') as counted \gset
+update app.consultations set calendar_sequence = 7 where id = :'counted';
+select is(c.calendar_sequence, 0, 'a calendar sequence is counted, whatever an update says')
+from app.consultations as c where c.id = :'counted';
+update app.consultations
+set slot_id = pg_temp.open_slot('doctor', pg_temp.hour()) where id = :'counted';
+select is(c.calendar_sequence, 1, 'a reschedule increases the calendar sequence')
+from app.consultations as c where c.id = :'counted';
+update app.consultations set status = 'cancelled' where id = :'counted';
+select is(c.calendar_sequence, 2, 'a cancellation increases the calendar sequence')
+from app.consultations as c where c.id = :'counted';
+select pg_temp.consultation('completed') as treated \gset
+select is(c.calendar_sequence, 0, 'a completion leaves the calendar sequence as it is')
+from app.consultations as c where c.id = :'treated';
+insert into app.consultations
+    (slot_id, doctor_id, patient_id, starts_at, ends_at, fee_minor, currency, calendar_sequence)
+select s.id, pg_temp.id_of('doctor'), pg_temp.id_of('patient'), now(), now(), 0, 'EUR', 7
+from pg_temp.open_slot('doctor', pg_temp.hour()) as s (id)
+returning calendar_sequence as first_sequence \gset
+select is(:first_sequence, 0, 'a new consultation has the calendar sequence 0');
 
 -- Consultations are kept
 select is(

@@ -86,6 +86,7 @@ select is(
     'access_logs.user_id,activity_by_doctor_and_day.currency,activity_by_quarter_hour.currency,'
     'audit_logs.new,audit_logs.old,audit_logs.request_id,audit_logs.role,'
     'audit_logs.user_id,availability_slots.starts_at_local,availability_slots.time_zone,'
+    'calendar_feeds.revoked_at,'
     'consultations.cancellation_reason,consultations.completion_digest,'
     'consultations.notes,consultations.reason,doctors.biography,doctors.deactivated_at,'
     'doctors.photo_url,doctors.practising_since,'
