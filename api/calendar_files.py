@@ -46,19 +46,19 @@ WORDS = {
         "From {start} until {end}, time zone {zone}",
         "Online",
     ),
-    "de": Words(
-        "Sprechstunde bei {doctor}",
-        "Sprechstunde",
-        "Abgesagt: {summary}",
-        "Von {start} bis {end}, Zeitzone {zone}",
-        "Online",
-    ),
     "es": Words(
         "Consulta con {doctor}",
         "Consulta",
         "Cancelada: {summary}",
         "De {start} a {end}, zona horaria {zone}",
         "En línea",
+    ),
+    "fr": Words(
+        "Consultation avec {doctor}",
+        "Consultation",
+        "Annulée : {summary}",
+        "De {start} à {end}, fuseau horaire {zone}",
+        "En ligne",
     ),
 }
 

@@ -180,13 +180,13 @@ def test_text_is_in_the_time_zone_and_the_language_of_the_reader(
     doctor: Client, patient: Client
 ) -> None:
     booked = patient.book(doctor.publish(at(1, 22)))
-    ok(patient.patch("/v1/me", {"time_zone": "Asia/Tokyo", "language": "de-AT"}))
+    ok(patient.patch("/v1/me", {"time_zone": "Asia/Tokyo", "language": "fr-CA"}))
     ok(doctor.patch("/v1/me", {"time_zone": None, "language": "es"}))
     entry = entry_of(file_of(patient, booked))
     day = at(2).date()
-    assert entry["SUMMARY"] == "Sprechstunde bei Dora Doctor"
+    assert entry["SUMMARY"] == "Consultation avec Dora Doctor"
     assert entry["DESCRIPTION"] == (
-        f"Von {day} 07:00 (UTC+09:00) bis {day} 07:30 (UTC+09:00), Zeitzone Asia/Tokyo"
+        f"De {day} 07:00 (UTC+09:00) à {day} 07:30 (UTC+09:00), fuseau horaire Asia/Tokyo"
     )
     entry = entry_of(file_of(doctor, booked))
     assert (entry["SUMMARY"], entry["LOCATION"]) == ("Consulta", "En línea")
@@ -277,7 +277,7 @@ def test_remembered_entry_is_never_that_of_another_row() -> None:
         "starts_at_local": "2027-01-05 10:01 (UTC+01:00)",
         "ends_at_local": "2027-01-05 10:31 (UTC+01:00)",
         "time_zone": "Europe/Paris",
-        "language": "de",
+        "language": "fr",
         "created_at": "2027-01-04T08:00:01Z",
         "updated_at": "2027-01-04T09:00:01Z",
     }
