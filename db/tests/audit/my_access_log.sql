@@ -105,7 +105,7 @@ select unnest('{
     refresh_session,change_password,confirm_mfa,enrol_mfa,my_mfa_secret,my_password_salt,
     my_profile,update_my_profile,list_sessions,my_access_log,export_my_data,my_notifications,
     update_my_notifications,request_email_verification,request_email_change,verify_email,
-    request_password_reset,create_my_calendar,get_calendar_feed,
+    request_password_reset,create_my_calendar,get_calendar_feed,dead_jobs,queue_figures,worker_heartbeat,
     onboard_doctor,update_doctor,time_zone_data,time_zone_laws,add_context_key,list_context_keys,create_admin,
     create_partitions,drop_partitions,purge,require_second_factor,seal_audit,set_video_window,
     verify_audit,
