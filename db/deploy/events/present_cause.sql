@@ -16,6 +16,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_stack text;
+    v_caller text;
+    v_operation text;
     -- What an earlier call has verified holds while the context still names the same user.
     v_is_verified boolean := coalesce(
         current_setting('app.verified_user_id', true) <> ''
@@ -24,6 +26,17 @@ declare
     v_context app.context;
 begin
     get diagnostics v_stack = pg_context;
+    -- The last line names the function that was called first. The regular expression would take a
+    -- tenth of a booking, so it is only for calls in an anonymous block.
+    v_caller := split_part(v_stack, E'\n', -1);
+    if v_caller ~ '^PL/pgSQL function (api|ops|work)\.' then
+        v_operation := split_part(split_part(v_caller, '.', 2), '(', 1);
+        if length(v_operation) > 40 then
+            v_operation := null;
+        end if;
+    elsif v_stack ~ '\m(api|ops|work)\.' then
+        v_operation := substring(v_stack from '.*\m(?:api|ops|work)\.([a-z][a-z0-9_]{0,39})\(');
+    end if;
     -- A change by hand, outside the functions of api, ops and work, perhaps after ops.act_as.
     if not v_is_verified and current_setting('app.proof', true) <> '' then
         v_context := app.proven_context();
@@ -41,8 +54,7 @@ begin
             when v_is_verified then nullif(current_setting('app.request_id', true), '')
             else v_context.request_id
         end,
-        -- The stack begins with this function: the last match is the one that was called first.
-        substring(v_stack from '.*\m(?:api|ops|work)\.([a-z][a-z0-9_]{0,39})\('))::app.cause;
+        v_operation)::app.cause;
 end;
 $$;
 

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(9);
+select plan(10);
 reset role;
 
 create function pg_temp.cause() returns text language sql
@@ -46,6 +46,13 @@ select is(ops.inner_of_a_test(), 'inner_of_a_test',
     'present_cause: a function of ops is an operation as well');
 select is(api.with_a_name_that_is_longer_than_a_code_may_be(), '',
     'present_cause: a name that is too long for the column is left out');
+do $$
+begin
+    perform set_config('test.cause', api.outer_of_a_test(), true);
+end;
+$$;
+select is(current_setting('test.cause'), 'outer_of_a_test',
+    'present_cause: a function that an anonymous block calls is the operation');
 
 select * from finish();
 rollback;
