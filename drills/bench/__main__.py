@@ -2,8 +2,8 @@
 
 SCALE is the number of past consultations, BASELINE the full hash of the earlier commit, which has
 to be in the history. PATHS="book get" measures only some paths, PARTS="closed pgbench" only some
-parts of: closed, pgbench, others, open. OUTPUT= is the folder of the report; without it, the report
-is written to docs/reports/ if all is measured. BUSY=1 measures on a busy machine, too.
+parts of: closed, pgbench, others, events, open. OUTPUT= is the folder of the report; without it,
+the report is written to docs/reports/ if all is measured. BUSY=1 measures on a busy machine, too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from drills import load_tools
 from drills import report as reports
-from drills.bench import graphql, open_loop, others, paths, report
+from drills.bench import events, graphql, open_loop, others, paths, report
 from drills.bench.load import Meter, alone
 from drills.bench.paths import BOOK, HELLO, PATHS, READS
 from drills.bench.pgbench import Calls
@@ -34,7 +34,7 @@ from scripts.system import CHECKOUT, CommandError, command_line, installation, r
 BASELINE = "b80e0a995edf5d5fa2c99be4bbe2043ddbf4241f"
 CLIENTS = (8, 32)
 WARM_UP_SECONDS = 1
-PARTS = "closed pgbench others open"
+PARTS = "closed pgbench others events open"
 OFFERED = (0.2, 0.4, 0.6, 0.8)  # of the throughput of this build in a closed loop
 OFFERED_SECONDS = 4
 TOOLS = Path(__file__).with_name("tools") / "requirements.txt"
@@ -124,6 +124,15 @@ class Bench:
             meter.turn = least
             for clients in CLIENTS:
                 self.measure(meter, HELLO, clients)
+
+    def events(self) -> None:
+        """Bookings of this build with and without their events and jobs, by turns."""
+        meter = Meter(self.running, self.folder, self.busy)
+        for clients in CLIENTS:
+            found = list(events.turns(meter, self.this, clients, self.seconds, self.rounds))
+            self.results.rounds += found
+            ratio = self.results.ratios(events.SILENT, events.NAME, "per_second")[-1]
+            say(f"book     {clients:2} with events and jobs: {ratio:.2f} of the bookings without")
 
     def measure(self, meter: Meter, path: paths.Path, clients: int) -> None:
         found = list(meter.turns(path, clients, self.seconds, self.rounds))
@@ -216,6 +225,8 @@ def main() -> None:
             bench.closed(parts)
         if "others" in parts:
             bench.hello()
+        if "events" in parts:
+            bench.events()
         bench.results.pss_mib = {s.name: pss_of_workers(s.server, WORKERS) for s in bench.running}
         if "open" in parts:
             bench.open()

@@ -8,7 +8,7 @@ import statistics
 from collections.abc import Iterator
 from pathlib import Path
 
-from drills.bench import paths
+from drills.bench import events, paths
 from drills.bench.open_loop import CLIENTS, Latency
 from drills.bench.stacks import EARLIER, GRAPHQL, PEER, THIS
 from drills.bench.summary import QUIET, Results, share_of_pgbench, targets
@@ -144,6 +144,13 @@ def others(results: Results) -> Iterator[str]:
                 yield (
                     f"- {stack}, {clients} clients: {found.per_second:,.0f}/s,"
                     f" CPU {found.api_us:,.0f} us"
+                )
+    for stack in (THIS, events.SILENT):
+        for clients in results.clients():
+            if found := results.figures(stack, events.NAME, clients):
+                yield (
+                    f"- bookings in turns, {stack}, {clients} clients: {found.per_second:,.0f}/s,"
+                    f" CPU {found.api_us:,.0f} + {found.database_us:,.0f} us"
                 )
     for stack, size in results.pss_mib.items():
         yield f"- memory of a worker (PSS), {stack}: {size:.1f} MiB"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from drills.bench import events
 from drills.bench.load import Round
 from drills.bench.open_loop import Latency
 from drills.bench.stacks import EARLIER, PEER, THIS
@@ -21,6 +22,8 @@ API_OF_EARLIER, DATABASE_OF_EARLIER = 0.55, 0.65
 # Throughput, as a share of pgbench's.
 OF_PGBENCH = {"book": 0.6, "slots": 0.3, "get": 0.3, "list": 0.3}
 PGBENCH_CLIENTS = 8
+# Bookings with events and jobs, as a share of those without.
+OF_SILENT = 0.9
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class Target:
 
 def targets(results: Results) -> list[Target]:
     """The targets of what was measured."""
-    return [*_of_peer(results), *_of_earlier(results), *_of_pgbench(results)]
+    return [*_of_peer(results), *_of_earlier(results), *_of_pgbench(results), *_of_silent(results)]
 
 
 def _of_peer(results: Results) -> Iterator[Target]:
@@ -163,3 +166,10 @@ def share_of_pgbench(results: Results, path: str) -> float | None:
     if ours is None or not results.pgbench.get(path):
         return None
     return ours.per_second / statistics.median(results.pgbench[path])
+
+
+def _of_silent(results: Results) -> Iterator[Target]:
+    if found := results.ratios(events.SILENT, events.NAME, "per_second"):
+        yield Target(
+            "book: throughput with events and jobs, of that without", OF_SILENT, min(found)
+        )

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from drills import processes
-from drills.bench import graphql, load, open_loop, paths, pgbench, report, summary
+from drills.bench import events, graphql, load, open_loop, paths, pgbench, report, summary
 from drills.bench.load import Meter, Round
 from drills.bench.open_loop import Latency
 from drills.bench.stacks import EARLIER, GRAPHQL, PEER, THIS, Stack
@@ -341,3 +341,26 @@ def test_peers_compile() -> None:
     assert {"fastapi", "sqlalchemy", "asyncpg", "uvicorn", "pyjwt"} <= set(
         re.findall(r"^([\w-]+)[\[=]", pinned, re.M)
     )
+
+
+# Events
+
+
+def test_bookings_with_events_are_measured_in_turn_with_those_without(
+    monkeypatch: pytest.MonkeyPatch, stack: Stack, tmp_path: Path
+) -> None:
+    switched: list[str] = []
+    monkeypatch.setattr(events, "switch", lambda _, verb: switched.append(verb))
+    meter = Meter([stack], tmp_path, 1)
+    monkeypatch.setattr(
+        meter,
+        "round",
+        lambda *_: round_of(THIS, "book", requests=90 + 10 * (switched[-1:] == ["disable"])),
+    )
+    found = list(events.turns(meter, stack, 8, 1, 2))
+    assert [r.stack for r in found] == [events.SILENT, THIS, THIS, events.SILENT]
+    assert [r.requests for r in found] == [100, 90, 90, 100]
+    results = Results(rounds=found)
+    (target,) = summary.targets(results)
+    assert (target.found, target.is_met) == (0.9, True)
+    assert "without events, 8 clients: 100/s" in "\n".join(report.others(results))
