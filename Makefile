@@ -1,7 +1,7 @@
 # What a developer does with this project: `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help setup run worker tour psql verify-audit clean test drill bench coverage browser lint lint-openapi format spec docs \
-	clients add rework lock deploy
+.PHONY: help setup run worker tour psql verify-audit clean test drill bench coverage browser lint lint-openapi format spec \
+	docs clients add rework lock deploy
 MAKEFLAGS += --no-print-directory
 
 # Modules rather than the programs of .venv/bin, which stop working when the folder is moved.

@@ -33,6 +33,7 @@ from worker.app import app
 
 POLL_SECONDS = 1.0
 FIGURES_SECONDS = 15.0
+WATCH_SECONDS = 10.0  # at most; jobs are moved to the queue a minute before their time
 GRACE_SECONDS = 20.0  # in which running jobs may end after SIGTERM
 LONGEST_PAUSE = 10.0  # seconds between two starts
 
@@ -152,10 +153,12 @@ class Service:
                 if time.monotonic() >= figures_at:
                     metrics.show_queue(await db.call("queue_figures"))
                     figures_at = time.monotonic() + FIGURES_SECONDS
+                while (await db.call("enqueue_due_jobs"))[0]["enqueue_due_jobs"]:
+                    pass
                 suspects = await self._look(worker, suspects)
             except psycopg.Error as error:
                 log.warning("watch_failed", **described(error))
-            await asyncio.sleep(self.lease / 4)
+            await asyncio.sleep(min(self.lease / 4, WATCH_SECONDS))
 
     async def _look(self, worker: Worker, suspects: set[int]) -> set[int]:
         """Put stalled and lost jobs back.

@@ -18,7 +18,7 @@ async def drill(order_id: int, seconds: float, failures: int) -> None:
     """Have an effect after `seconds`; the first `failures` runs fail."""
     (row,) = await db.call("begin_order", order_id=order_id)
     if row["begin_order"] <= failures:
-        raise RefusedError
+        raise RefusedError("secret-of-the-error")
     await asyncio.sleep(seconds)
     await db.call("settle_order", order_id=order_id)
 

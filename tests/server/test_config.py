@@ -273,7 +273,9 @@ def test_production_start_with_a_published_secret_is_refused() -> None:
     assert not accepted, "add these to the list in api/config.py"
 
 
-@pytest.mark.parametrize("name", ["PGPASSWORD", "API_DATABASE_PASSWORD", "CONTEXT_KEY"])
+@pytest.mark.parametrize(
+    "name", ["PGPASSWORD", "API_DATABASE_PASSWORD", "WORKER_DATABASE_PASSWORD", "CONTEXT_KEY"]
+)
 def test_production_deployment_with_a_secret_of_docker_compose_is_refused(name: str) -> None:
     of_compose = {
         value
@@ -296,7 +298,7 @@ def test_production_deployment_with_a_secret_of_docker_compose_is_refused(name: 
             assert value not in deployed.stderr
 
 
-@pytest.mark.parametrize("name", ["DATABASE_URL", "DBA_DATABASE_URL"])
+@pytest.mark.parametrize("name", ["DATABASE_URL", "DBA_DATABASE_URL", "WORKER_DATABASE_URL"])
 @pytest.mark.parametrize(
     "url",
     [

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,7 +77,7 @@ def deploy(
     cluster: Cluster, login: str, database: str = DATABASE, **settings: str
 ) -> subprocess.CompletedProcess[str]:
     environment = cluster.environment(database, login)
-    for name in ("APP_ENV", "MFA_REQUIRED_ROLES", "CONTEXT_KEY", "API_DATABASE_PASSWORD"):
+    for name in ("APP_ENV", "MFA_REQUIRED_ROLES", "CONTEXT_KEY", "API_DATABASE_PASSWORD", "PYTHON"):
         environment.pop(name, None)
     return subprocess.run(
         ("sh", "scripts/deploy.sh"),
@@ -132,7 +133,8 @@ def test_deployment_without_superuser_succeeds_and_the_owner_owns_everything(
     assert deployed.sql(f"select rolsuper from pg_roles where rolname = '{MASTER}'") == "f"
     owners = """
         select distinct relowner::regrole from pg_class
-        where relnamespace::regnamespace::text in ('app', 'api', 'ops', 'sqitch')
+        where relnamespace::regnamespace::text in (
+            'app', 'api', 'ops', 'procrastinate', 'sqitch')
         union
         select datdba::regrole from pg_database where datname = current_database()
         order by 1"""
@@ -250,7 +252,7 @@ def test_deployment_needs_neither_environment_nor_user_name(managed: Cluster) ->
         stage = re.split(r"^FROM ", (CHECKOUT / "Dockerfile").read_text(), flags=re.M)
         (migrate,) = (text for text in stage if " AS migrate" in text.partition("\n")[0])
         sent = (CHECKOUT / ".dockerignore").read_text().splitlines()
-        for sources in re.findall(r"^COPY (.*) \S+$", migrate, re.M):
+        for sources in re.findall(r"^COPY (?!--from)(.*) \S+$", migrate, re.M):
             for name in sources.split():
                 assert f"!{name}" in sent
                 (copy / name).parent.mkdir(exist_ok=True)
@@ -264,11 +266,14 @@ def test_deployment_needs_neither_environment_nor_user_name(managed: Cluster) ->
             user = ("setpriv", "--reuid=54321", "--regid=54321", "--clear-groups", "--")
             subprocess.run(("chmod", "-R", "a+rX", copy), check=True)
             managed.socket.chmod(0o711)
+        # In the image every user may run the Python of the packages; here perhaps not.
+        shared = subprocess.run((*user, sys.executable, "-c", "import procrastinate"), cwd=copy)
+        python = sys.executable if shared.returncode == 0 else "true"
         result = subprocess.run(
             (*user, "sh", "scripts/deploy.sh"),
             cwd=copy,
             env={name: value for name, value in environment.items() if name in kept}
-            | {"API_DATABASE_PASSWORD": PASSWORD},
+            | {"API_DATABASE_PASSWORD": PASSWORD, "PYTHON": python},
             text=True,
             capture_output=True,
             timeout=300,

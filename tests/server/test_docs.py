@@ -54,7 +54,7 @@ def test_sql_reference_has_every_function_and_table(cluster: Cluster, made: dict
     with psycopg.connect(cluster.url(TEMPLATE)) as connection:
         functions = connection.execute(
             "select format('%s.%s', pronamespace::regnamespace, proname) from pg_proc"
-            " where pronamespace::regnamespace::text in ('api', 'ops', 'app')"
+            " where pronamespace::regnamespace::text in ('api', 'ops', 'app', 'work')"
         ).fetchall()
         tables = connection.execute(
             "select oid::regclass::text from pg_class where relkind in ('r', 'p')"

@@ -49,6 +49,18 @@ begin
         disable trigger procrastinate_jobs_notify_queue_job_inserted_v1;
     end if;
 
+    -- A worker that asks for a job reads all jobs of the library's table that wait for a later time.
+    -- These wait here until a minute before it.
+    create table if not exists procrastinate.later_jobs (
+        id bigint primary key,
+        task_name text not null,
+        args jsonb not null,
+        lock text,
+        scheduled_at timestamptz not null
+    );
+    create index if not exists later_jobs_by_time
+    on procrastinate.later_jobs (scheduled_at);
+
     execute format(
         'comment on schema procrastinate is %L', format(
             'The queue: tables and functions of the library procrastinate, which makes them'
@@ -59,7 +71,7 @@ $$;
 
 comment on function app.adapt_queue(text) is
 'Adapts what the library procrastinate has made: pins the search_path of its functions, disables its
-notification of new jobs, and remembers p_migration, the name of its last migration, without the
+notification of new jobs, adds the table of jobs that wait for a later time, and remembers p_migration, the name of its last migration, without the
 ending. scripts/deploy.sh calls it after each deployment; a repetition changes nothing.';
 
 create function work.queue_migration()

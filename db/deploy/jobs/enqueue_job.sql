@@ -15,9 +15,18 @@ as $$
 declare
     v_id bigint;
 begin
-    insert into procrastinate.procrastinate_jobs (queue_name, task_name, lock, args, scheduled_at)
-    values ('default', p_task, p_lock, p_arguments, p_at)
-    returning id into v_id;
+    if p_at > now() + interval '1 minute' then
+        -- The id is the one that the job will have.
+        insert into procrastinate.later_jobs (id, task_name, lock, args, scheduled_at)
+        values (
+            nextval('procrastinate.procrastinate_jobs_id_seq'), p_task, p_lock, p_arguments, p_at)
+        returning id into v_id;
+    else
+        insert into procrastinate.procrastinate_jobs
+            (queue_name, task_name, lock, args, scheduled_at)
+        values ('default', p_task, p_lock, p_arguments, p_at)
+        returning id into v_id;
+    end if;
     return v_id;
 end;
 $$;

@@ -33,6 +33,8 @@ begin
                 select min(e.at) from procrastinate.procrastinate_events as e
                 where e.job_id = q.id and q.status = 'todo')) as since
         from procrastinate.procrastinate_jobs as q
+        union all
+        select l.task_name, 'todo', false, null from procrastinate.later_jobs as l
     ) as j
     group by j.task_name
     order by j.task_name;

@@ -81,6 +81,39 @@ into the queue, and forgets these workers. Returns what became of each job.';
 
 grant execute on function work.retry_stalled_jobs to telemed_worker;
 
+create function work.enqueue_due_jobs()
+returns bigint
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_jobs bigint;
+begin
+    perform app.forget_actor();
+    with due as materialized (
+        select l.id from procrastinate.later_jobs as l
+        where l.scheduled_at <= now() + interval '1 minute'
+        order by l.scheduled_at
+        limit 1000
+        for update skip locked
+    ), taken as (
+        delete from procrastinate.later_jobs as l using due as d where l.id = d.id
+        returning l.*
+    )
+    insert into procrastinate.procrastinate_jobs
+        (id, queue_name, task_name, lock, args, scheduled_at)
+    select t.id, 'default', t.task_name, t.lock, t.args, t.scheduled_at from taken as t;
+    get diagnostics v_jobs = row_count;
+    return v_jobs;
+end;
+$$;
+
+comment on function work.enqueue_due_jobs() is
+'Moves up to 1,000 jobs whose time comes within a minute to the queue; returns how many. Each worker
+calls it every few seconds.';
+
+grant execute on function work.enqueue_due_jobs to telemed_worker;
+
 create function work.jobs_of_worker(p_worker_id bigint)
 returns bigint[]
 language plpgsql stable security definer

@@ -19,7 +19,8 @@ $$;
 do $$
 begin
     if to_regclass('procrastinate.procrastinate_jobs') is not null
-        and exists (select from procrastinate.procrastinate_jobs)
+        and (exists (select from procrastinate.procrastinate_jobs)
+             or exists (select from procrastinate.later_jobs))
     then
         raise exception 'The queue has jobs: run a worker until it is empty, or delete them';
     end if;

@@ -1,5 +1,5 @@
 begin;
-select plan(9);
+select plan(15);
 
 create temp view job as
 select j.task_name::text, j.args, j.lock, j.scheduled_at, j.status::text, j.queue_name::text, j.id
@@ -20,13 +20,35 @@ select is(
     'deferred', 'enqueue_job: the library records when the job was enqueued');
 
 set local role telemed_internal;
-select app.enqueue_job('send', '{}', p_lock => 'consultation-1', p_at => '2027-01-04 08:00+00')
-    as later \gset
+select app.enqueue_job('send', '{}', p_lock => 'consultation-1', p_at => now() + interval '50 seconds')
+    as soon \gset
+select app.enqueue_job(
+    'send', '{"n": 1}', p_lock => 'consultation-1', p_at => now() + interval '1 day') as later \gset
 reset role;
 select results_eq(
-    format('select lock, scheduled_at from job where id = %s', :later),
-    $$ values ('consultation-1', '2027-01-04 08:00+00'::timestamptz) $$,
+    format('select lock, scheduled_at from job where id = %s', :soon),
+    $$ values ('consultation-1', now() + interval '50 seconds') $$,
     'enqueue_job: a job has the lock and the time that are given');
+select is_empty(
+    format('select * from job where id = %s', :later),
+    'enqueue_job: a job of a later time is not in the queue yet');
+select is(
+    (select f.later from ops.queue_figures() as f where f.task = 'send'), 2::bigint,
+    'queue_figures: it counts both as later');
+set local role telemed_worker;
+select is(work.enqueue_due_jobs(), 0::bigint,
+    'enqueue_due_jobs: a job of tomorrow stays where it is');
+reset role;
+update procrastinate.later_jobs set scheduled_at = now() + interval '59 seconds';
+set local role telemed_worker;
+select is(work.enqueue_due_jobs(), 1::bigint,
+    'enqueue_due_jobs: a job of the next minute goes to the queue');
+select is(work.enqueue_due_jobs(), 0::bigint, 'enqueue_due_jobs: it goes there once');
+reset role;
+select results_eq(
+    format('select task_name, lock, args, scheduled_at from job where id = %s', :later),
+    $$ values ('send', 'consultation-1', '{"n": 1}'::jsonb, now() + interval '59 seconds') $$,
+    'enqueue_due_jobs: the job keeps its id, its lock, its arguments and its time');
 
 savepoint before;
 select app.enqueue_job('send', '{}') as undone \gset

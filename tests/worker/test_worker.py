@@ -1,0 +1,292 @@
+"""An instance of the worker: what it does with jobs, and how it starts and stops."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from drills.worker.drill import EFFECTS
+from scripts.server import Cluster
+from scripts.system import CHECKOUT, CommandError
+from scripts.verify_audit import read_seals
+
+DONE = "select count(*) from drill.effects"
+
+
+class Instance:
+    """A process of the worker, with its log."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.process = process
+        self.log = log
+
+    def lines(self, event: str) -> list[dict[str, Any]]:
+        found = (json.loads(line) for line in self.log.read_text().splitlines())
+        return [line for line in found if line.get("event") == event]
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(60)
+
+
+@pytest.fixture
+def queue(cluster: Cluster, new_database: Callable[[], str]) -> str:
+    """A database with the task of the drill."""
+    database = new_database()
+    cluster.sql(EFFECTS.read_text(), database)
+    return database
+
+
+@contextlib.contextmanager
+def worker(
+    cluster: Cluster,
+    database: str,
+    folder: Path,
+    module: str = "drills.worker.instance",
+    **more: str,
+) -> Iterator[Instance]:
+    log = folder / f"log-{time.monotonic_ns()}"
+    environment = {
+        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+        "APP_ENV": "test",
+        "WORKER_DATABASE_URL": cluster.url(database, "telemed_worker"),
+        "WORKER_LEASE_SECONDS": "3",
+        "ENV_FILE": os.devnull,
+        **more,
+    }
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            (sys.executable, "-m", module),
+            cwd=CHECKOUT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield Instance(process, log)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def order(
+    cluster: Cluster, database: str, number: int, *, seconds: float = 0, failures: int = 0
+) -> None:
+    arguments = json.dumps({"order_id": number, "seconds": seconds, "failures": failures})
+    cluster.sql(
+        f"insert into drill.orders (id, line) values ({number}, 0);"
+        f" select app.enqueue_job('drill', '{arguments}')",
+        database,
+    )
+
+
+def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def test_job_is_run_logged_counted_and_deleted(
+    cluster: Cluster, queue: str, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    order(cluster, queue, 1)
+    with worker(cluster, queue, tmp_path, WORKER_METRICS_PORT=port) as instance:
+        eventually(lambda: cluster.sql(DONE, queue) == "1")
+        eventually(lambda: instance.lines("job"))
+        text = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text
+        assert instance.stop() == 0
+    (line,) = [line for line in instance.lines("job") if line["task"] == "drill"]
+    assert (line["outcome"], line["attempt"]) == ("succeeded", 1)
+    assert 'worker_jobs_total{outcome="succeeded",task="drill"} 1.0' in text
+    assert "queue_lag_seconds" in text
+    assert (
+        cluster.sql("select count(*) from ops.queue_figures() where task = 'drill'", queue) == "0"
+    )
+
+
+def test_failing_job_is_tried_again_and_its_error_is_not_quoted(
+    cluster: Cluster, queue: str, tmp_path: Path
+) -> None:
+    order(cluster, queue, 1, failures=2)
+    with worker(cluster, queue, tmp_path) as instance:
+        eventually(lambda: cluster.sql(DONE, queue) == "1")
+        instance.stop()
+    lines = [line for line in instance.lines("job") if line["task"] == "drill"]
+    assert [line["outcome"] for line in lines] == ["again", "again", "succeeded"]
+    assert [line["attempt"] for line in lines] == [1, 2, 3]
+    assert lines[0]["error"] == "RefusedError"
+    assert "secret-of-the-error" not in instance.log.read_text()
+
+
+def test_job_without_a_task_is_dead_and_a_dba_repeats_it(
+    cluster: Cluster, queue: str, tmp_path: Path
+) -> None:
+    cluster.sql("select app.enqueue_job('unknown', '{}')", queue)
+    dead = "select count(*) from ops.dead_jobs() where task = 'unknown'"
+    with worker(cluster, queue, tmp_path):
+        eventually(lambda: cluster.sql(dead, queue) == "1")
+        assert cluster.sql("select ops.retry_dead_jobs('unknown')", queue) == "1"
+        eventually(lambda: cluster.sql(dead, queue) == "1")
+
+
+def test_sigterm_lets_running_jobs_end_and_unregisters_the_worker(
+    cluster: Cluster, queue: str, tmp_path: Path
+) -> None:
+    order(cluster, queue, 1, seconds=2)
+    with worker(cluster, queue, tmp_path) as instance:
+        eventually(lambda: cluster.sql("select count(*) from drill.runs", queue) == "1")
+        assert instance.stop() == 0
+    assert cluster.sql(DONE, queue) == "1"
+    assert cluster.sql("select count(*) from procrastinate.procrastinate_workers", queue) == "0"
+    assert instance.lines("worker_stopped")
+
+
+def test_sigkilled_worker_with_a_successor_leaves_nothing_stuck(
+    cluster: Cluster, queue: str, tmp_path: Path
+) -> None:
+    order(cluster, queue, 1, seconds=3600)
+    with worker(cluster, queue, tmp_path) as instance:
+        eventually(lambda: cluster.sql("select count(*) from drill.runs", queue) == "1")
+        instance.process.send_signal(signal.SIGKILL)
+        instance.process.wait()
+    with worker(cluster, queue, tmp_path) as successor:
+        eventually(lambda: cluster.sql("select count(*) from drill.runs", queue) == "2")
+        (line,) = successor.lines("job_returned")
+        assert (line["why"], line["task"], line["status"]) == ("stalled", "drill", "todo")
+
+
+def test_job_that_its_worker_does_not_run_is_returned(
+    cluster: Cluster, queue: str, tmp_path: Path
+) -> None:
+    with worker(cluster, queue, tmp_path) as instance:
+        eventually(lambda: instance.lines("worker_started"))
+        eventually(
+            lambda: (
+                cluster.sql("select count(*) from procrastinate.procrastinate_workers", queue)
+                == "1"
+            )
+        )
+        order(cluster, queue, 1)
+        # As if the answer to the statement that fetched it had been lost.
+        cluster.sql(
+            "insert into drill.orders values (2, 0);"
+            "insert into procrastinate.procrastinate_jobs"
+            " (queue_name, task_name, status, args, worker_id) select 'default', 'drill', 'doing',"
+            ' \'{"order_id": 2, "seconds": 0, "failures": 0}\', w.id'
+            " from procrastinate.procrastinate_workers as w",
+            queue,
+        )
+        eventually(lambda: cluster.sql(DONE, queue) == "2")
+        assert [line["why"] for line in instance.lines("job_returned")] == ["lost"]
+
+
+def test_forgotten_worker_registers_again(cluster: Cluster, queue: str, tmp_path: Path) -> None:
+    with worker(cluster, queue, tmp_path) as instance:
+        eventually(lambda: instance.lines("worker_started"))
+        cluster.sql("delete from procrastinate.procrastinate_workers", queue)
+        eventually(lambda: len(instance.lines("worker_started")) == 2)
+        order(cluster, queue, 1)
+        eventually(lambda: cluster.sql(DONE, queue) == "1")
+        assert instance.process.poll() is None
+
+
+def test_worker_survives_the_loss_of_all_connections(
+    cluster: Cluster, queue: str, tmp_path: Path
+) -> None:
+    with worker(cluster, queue, tmp_path) as instance:
+        eventually(lambda: instance.lines("worker_started"))
+        for number in (1, 2, 3):
+            cluster.sql(
+                "select count(pg_terminate_backend(pid)) from pg_stat_activity"
+                f" where usename = 'telemed_worker' and datname = '{queue}'"
+            )
+            order(cluster, queue, number)
+            eventually(lambda number=number: cluster.sql(DONE, queue) == str(number))
+        assert instance.stop() == 0
+
+
+def test_worker_refuses_tables_of_another_version(
+    cluster: Cluster, queue: str, tmp_path: Path
+) -> None:
+    cluster.sql("select app.adapt_queue('03.02.00_50_post_batch_defer_jobs')", queue)
+    with worker(cluster, queue, tmp_path) as instance:
+        assert instance.process.wait(60) == 1
+    assert "run scripts/deploy.sh" in instance.log.read_text()
+    cluster.sql("select app.adapt_queue('99.00.00_01_of_the_future')", queue)
+    with worker(cluster, queue, tmp_path) as instance:
+        assert instance.process.wait(60) == 1
+    assert "install the version of requirements.txt" in instance.log.read_text()
+
+
+def test_worker_without_its_database_url_does_not_start(
+    cluster: Cluster, queue: str, tmp_path: Path
+) -> None:
+    with worker(cluster, queue, tmp_path, "worker", WORKER_DATABASE_URL="") as instance:
+        assert instance.process.wait(60) == 1
+    assert instance.log.read_text() == "worker: cannot start: WORKER_DATABASE_URL is missing\n"
+
+
+def test_schedule_seals_the_audit_log_and_copies_the_seals(
+    cluster: Cluster, queue: str, tmp_path: Path
+) -> None:
+    copies = tmp_path / "seals"
+    path = copies / "audit-seals.jsonl"
+
+    def seal() -> None:
+        cluster.sql(
+            "update app.clinic_settings set completion_lead = completion_lead + '1 second';"
+            " select app.enqueue_job('seal_audit', '{\"timestamp\": 0}')",
+            queue,
+        )
+
+    with worker(cluster, queue, tmp_path, "worker", AUDIT_SEALS_FOLDER=str(copies)) as instance:
+        seal()
+        eventually(path.exists)
+        first = read_seals(path)
+        # As if it had been killed while it wrote.
+        with path.open("a") as file:
+            file.write('{"id": 99')
+        seal()
+
+        def grew() -> bool:
+            with contextlib.suppress(CommandError):
+                return len(read_seals(path)) > len(first)
+            return False
+
+        eventually(grew)
+        assert instance.stop() == 0
+    seals = read_seals(path)
+    assert seals[: len(first)] == first
+    assert [s["id"] for s in seals] == list(range(1, len(seals) + 1))
+    known = cluster.sql("select count(*) from ops.audit_seals", queue)
+    assert str(len(seals)) == known
+    hashes = cluster.sql("select string_agg(hash, ' ' order by id) from ops.audit_seals", queue)
+    assert [s["hash"] for s in seals] == hashes.split()
+
+
+def test_violated_invariant_is_an_error_in_the_log(
+    cluster: Cluster, queue: str, tmp_path: Path
+) -> None:
+    cluster.sql("alter table app.payments disable trigger payments_stay_within_bounds", queue)
+    now = int(time.time())
+    cluster.sql(f"select app.enqueue_job('check_invariants', '{{\"timestamp\": {now}}}')", queue)
+    with worker(cluster, queue, tmp_path, "worker") as instance:
+        eventually(lambda: instance.lines("invariant_violated"))
+    line = instance.lines("invariant_violated")[0]  # the schedule may have asked, too
+    assert line["invariant"] == "every_trigger_and_constraint_is_in_force"
+    assert line["level"] == "error"
