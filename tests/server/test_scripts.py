@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -45,6 +46,18 @@ def test_names_and_options_are_kept_once_and_in_order() -> None:
 
 def test_no_name_selects_the_whole_suite() -> None:
     assert test.chosen_sql_tests([]) == []
+
+
+def test_sql_tests_that_touch_tables_run_one_at_a_time() -> None:
+    touches = re.compile(
+        r"\b(?:from|into|update|truncate|table|grant \w+ on) app\.\w+\b(?!\()"
+        r"|plpgsql_check_function|create_partition\(|_invariants\(|require_second_factor\("
+    )
+    includes = re.compile(r"^\\ir \.\./helpers/(?:actors|one_at_a_time)\.psql$", re.MULTILINE)
+    texts = {path: path.read_text() for path in (CHECKOUT / "db/tests").rglob("*.sql")}
+    beside_others = [path for path, text in texts.items() if not includes.search(text)]
+    assert beside_others
+    assert [path for path in beside_others if touches.search(texts[path])] == []
 
 
 @pytest.mark.parametrize("name", ["octors.sql", "doctors.py", "identity.sql", "nowhere", "/", ""])

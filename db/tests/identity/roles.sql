@@ -1,4 +1,5 @@
 begin;
+\ir ../helpers/one_at_a_time.psql
 select plan(9);
 
 select is(

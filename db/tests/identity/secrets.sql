@@ -1,4 +1,5 @@
 begin;
+\ir ../helpers/one_at_a_time.psql
 select plan(9);
 
 select is(octet_length(s.value), 32, 'The secret key of invented salts has 256 bits')

@@ -1,4 +1,5 @@
 begin;
+\ir ../helpers/one_at_a_time.psql
 select plan(12);
 
 -- The rights in the catalog are tried out. Each statement runs as telemed_api; the function returns

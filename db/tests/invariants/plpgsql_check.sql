@@ -1,4 +1,5 @@
 begin;
+\ir ../helpers/one_at_a_time.psql
 select plan(3);
 
 select exists (select from pg_available_extensions where name = 'plpgsql_check') as can_check \gset

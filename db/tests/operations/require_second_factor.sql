@@ -1,4 +1,5 @@
 begin;
+\ir ../helpers/one_at_a_time.psql
 select plan(13);
 
 select coalesce(max(id), 0) as last_id from app.audit_logs \gset

@@ -1,4 +1,5 @@
 begin;
+\ir ../helpers/one_at_a_time.psql
 select plan(21);
 set local client_min_messages = warning;
 set local role telemed_dba;
