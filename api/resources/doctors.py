@@ -228,9 +228,13 @@ def list_doctors(query: Arguments) -> bytes:
 
 @blp.get("/doctors/<uuid:doctor_id>")
 @signed_in()
-@blp.answers(200, ListedDoctor)
+@blp.answers(200, Doctor)
 def get_doctor(doctor_id: UUID) -> bytes:
-    """Read one doctor"""
+    """Read one doctor
+
+    Without the next free time, so that a booking does not change the ETag: it is in the list of
+    doctors, in the list of the doctor's open slots and in the doctor's calendar.
+    """
     return db.call("get_doctor", doctor_id=doctor_id)
 
 
@@ -238,7 +242,7 @@ def get_doctor(doctor_id: UUID) -> bytes:
 @signed_in("doctor", "admin")
 @blp.body(DoctorChange)
 @changes_version
-@blp.answers(200, ListedDoctor, minimal=True)
+@blp.answers(200, Doctor, minimal=True)
 def update_doctor(body: Arguments, doctor_id: UUID, versions: list[str] | None) -> bytes:
     """Change a doctor
 

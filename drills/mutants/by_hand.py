@@ -224,6 +224,18 @@ EDITS = (
         "where user_id = v_actor.user_id",
     ),
     (
+        "no lock on the doctor who is changed",
+        "api.update_doctor",
+        "where user_id = p_doctor_id for no key update",
+        "where user_id = p_doctor_id",
+    ),
+    (
+        "the version of the doctor is not compared",
+        "api.update_doctor",
+        "perform app.require_version(p_versions, v_doctor);",
+        "",
+    ),
+    (
         "the version of the profile is not compared",
         "api.update_my_profile",
         "perform app.require_version(p_versions, v_user);",

@@ -493,6 +493,31 @@ def test_two_concurrent_changes_of_one_version_succeed_once(
 
 @pytest.mark.parametrize("end", ["commit", "rollback"])
 @pytest.mark.parametrize(
+    "change", [{"biography": "First"}, {"specialty": "Nephrology"}, {"full_name": "First Name"}]
+)
+def test_two_concurrent_changes_of_one_doctor_succeed_once(
+    clinic: TwoSessions, change: dict[str, object], end: str
+) -> None:
+    doctor = new_person(clinic.observer, "doctor")
+    query = "select app.entity_tag(d), to_jsonb(d) from api.doctors as d where d.id = %s"
+    ((version, before),) = clinic.rows(query, (doctor.id,))
+    first: Call = (clinic.admin, "update_doctor", {**change, "doctor_id": doctor.id})
+    if "full_name" in change:  # the name of a doctor is that of the profile
+        first = (doctor, "update_my_profile", dict(change))
+    first[2]["versions"] = ["*"]
+    late = {"doctor_id": doctor.id, "fee_minor": 1, "versions": [version]}
+    one, waited, two = clinic.interleave(first, (doctor, "update_doctor", late), end)
+    assert (one.code, waited, two.code) == ("", True, "TM501" if end == "commit" else "")
+    ((_, after),) = clinic.rows(query, (doctor.id,))
+    expected = before | change if end == "commit" else before | {"fee_minor": 1}
+    if "specialty" in change and end == "commit":
+        expected["specialty_code"] = "nephrology"
+    assert after == expected
+    assert clinic.new_violations() == []
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+@pytest.mark.parametrize(
     ("second", "code", "state"),
     [
         ("cancel", "", State("cancelled", "withdrawn", "withdrawn")),

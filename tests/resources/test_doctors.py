@@ -34,7 +34,7 @@ def test_admin_onboards_a_doctor(admin: Client, patient: Client) -> None:
     body = NEW | {"email": "onboarded@clinic.test", "fee_minor": 0, "time_zone": "Asia/Kolkata"}
     doctor = ok(admin.post("/v1/admin/doctors", body), 201)
     assert (doctor["fee_minor"], doctor["time_zone"]) == (0, "Asia/Kolkata")
-    assert ok(patient.get(f"/v1/doctors/{doctor['id']}")) == doctor | {"next_free_at": None}
+    assert ok(patient.get(f"/v1/doctors/{doctor['id']}")) == doctor
     problem(admin.post("/v1/admin/doctors", body), 409, "TM911")
 
 
@@ -54,7 +54,7 @@ def test_doctor_has_the_given_languages_biography_first_year_and_photo(
         "General Practice",
         "general_practice",
     )
-    assert ok(patient.get(f"/v1/doctors/{doctor['id']}")) == doctor | {"next_free_at": None}
+    assert ok(patient.get(f"/v1/doctors/{doctor['id']}")) == doctor
 
 
 def test_doctor_may_have_no_language_biography_first_year_and_photo(
@@ -252,18 +252,32 @@ def test_query_with_an_invalid_value_is_refused(
     assert set(places(patient.get("/v1/doctors", **query))) == {place}
 
 
-def test_doctor_has_the_next_free_time_of_the_search(
+def test_search_has_the_next_free_time_and_the_doctor_has_not(
     patient: Client, new_doctor: Callable[..., Client]
 ) -> None:
     doctor = new_doctor(specialty="Phrenology")
-    path = f"/v1/doctors/{doctor.id}"
-    assert ok(patient.get(path))["next_free_at"] is None
-    first, second = (doctor.publish(at(1, hour)) for hour in (9, 10))
-    for slot in (first, second):
+    read = ok(patient.get(f"/v1/doctors/{doctor.id}"))
+    slots = [doctor.publish(at(1, hour)) for hour in (9, 10)]
+    for slot in (*slots, None):
         (found,) = ok(patient.get("/v1/doctors", specialty="Phrenology"))["items"]
-        assert ok(patient.get(path)) == found
-        assert found["next_free_at"] == slot["starts_at"]
-        patient.book(slot)
+        assert found == read | {"next_free_at": slot and slot["starts_at"]}
+        if slot:
+            patient.book(slot)
+
+
+def test_booking_between_read_and_change_of_a_doctor_is_no_conflict(
+    patient: Client, new_doctor: Callable[..., Client]
+) -> None:
+    doctor = new_doctor()
+    path = f"/v1/doctors/{doctor.id}"
+    tag = doctor.get(path).headers["ETag"]
+    patient.book(doctor.publish())
+    unchanged = patient.send("GET", path, headers={"If-None-Match": tag})
+    assert (unchanged.status_code, unchanged.headers["ETag"]) == (304, tag)
+    changed = doctor.patch(path, {"biography": "Moved."}, version=tag)
+    assert ok(changed)["biography"] == "Moved."
+    assert doctor.get(path).headers["ETag"] == changed.headers["ETag"] != tag
+    problem(doctor.patch(path, {"biography": "Late."}, version=tag), 412, "TM501")
 
 
 def test_doctor_changes_what_they_offer(patient: Client, new_doctor: Callable[..., Client]) -> None:

@@ -15,14 +15,14 @@ create function api.update_doctor(
     p_clear text[] default '{}',
     p_versions text[] default null
 )
-returns api.listed_doctors
+returns api.doctors
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_actor app.actor := app.require_role('doctor', 'admin');
     v_field text;
-    v_doctor api.listed_doctors;
+    v_doctor api.doctors;
 begin
     if v_actor.role = 'doctor' then
         if p_doctor_id is distinct from v_actor.user_id then
@@ -54,7 +54,7 @@ begin
     if not found then
         raise exception 'There is no such doctor' using errcode = 'TM401';
     end if;
-    select * into strict v_doctor from api.listed_doctors where id = p_doctor_id;
+    select * into strict v_doctor from api.doctors where id = p_doctor_id;
     perform app.require_version(p_versions, v_doctor);
 
     update app.doctors
@@ -75,7 +75,7 @@ begin
         end
     where user_id = p_doctor_id;
 
-    select * into strict v_doctor from api.listed_doctors where id = p_doctor_id;
+    select * into strict v_doctor from api.doctors where id = p_doctor_id;
     return v_doctor;
 end;
 $$;

@@ -21,25 +21,24 @@ select is(
     (select array_agg(k order by k) from jsonb_object_keys(
         to_jsonb(api.get_doctor(pg_temp.id_of('doctor')))) as k),
     '{biography,currency,currency_exponent,fee_minor,full_name,id,is_active,languages,'
-    'next_free_at,photo_url,practising_since,specialty,specialty_code,time_zone}',
+    'photo_url,practising_since,specialty,specialty_code,time_zone}',
     'get_doctor: the answer has no other field');
 
--- The next free time
-select is(
-    d.next_free_at, null, 'get_doctor: a doctor without an open slot has no next free time')
-from api.get_doctor(pg_temp.id_of('doctor')) as d;
+-- The version: that of what a change of the doctor changes
 reset role;
-select pg_temp.open_slot('doctor', '2027-01-06 09:00:00+00') as later \gset
+select app.entity_tag(d) as tag from api.get_doctor(pg_temp.id_of('doctor')) as d \gset
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as first \gset
+select is(app.entity_tag(d), :'tag', 'get_doctor: a new slot leaves the version as it is')
+from api.get_doctor(pg_temp.id_of('doctor')) as d;
 set local role telemed_api;
-select is(
-    d.next_free_at, '2027-01-05 09:00:00+00',
-    'get_doctor: the next free time is the start of the first open slot')
-from api.get_doctor(pg_temp.id_of('doctor')) as d;
 select pg_temp.booking('patient', :'first') as taken \gset
-select is(
-    d.next_free_at, '2027-01-06 09:00:00+00', 'get_doctor: a booked slot is not free')
+reset role;
+select is(app.entity_tag(d), :'tag', 'get_doctor: a booking leaves the version as it is')
 from api.get_doctor(pg_temp.id_of('doctor')) as d;
+update app.doctors set biography = 'Changed.' where user_id = pg_temp.id_of('doctor');
+select isnt(app.entity_tag(d), :'tag', 'get_doctor: a change of the doctor changes the version')
+from api.get_doctor(pg_temp.id_of('doctor')) as d;
+set local role telemed_api;
 
 select throws_ok(
     format('select api.get_doctor(%L)', v.id), 'TM401', null, v.sentence)

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(77);
+select plan(78);
 
 select pg_temp.sign_in('admin');
 select id as third from api.onboard_doctor(
@@ -93,6 +93,10 @@ select is(
     array['2027-01-05 09:00+00', '2027-01-05 08:00+00', null]::timestamptz[],
     'list_doctors: next_free_at is the start of the first open slot that has not begun')
 from api.list_doctors() as d;
+select pg_temp.booking('patient', :'early_slot') as booking \gset
+select is(d.next_free_at, null, 'list_doctors: a booked slot is not free')
+from api.list_doctors('Dermatology') as d;
+select api.cancel_consultation(:'booking') \g /dev/null
 select is(pg_temp.found(p_sort => 'next_free'), 'other_doctor doctor 100%',
     'list_doctors: next_free sorts by the next free time, doctors without one come last');
 select is(pg_temp.found(p_sort => 'next_free', p_q => 'cardiology'), 'doctor 100%',
