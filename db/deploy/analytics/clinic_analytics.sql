@@ -242,6 +242,11 @@ begin
     if v_from >= v_to then
         raise exception 'from must be before to' using errcode = 'TM202', column = 'to';
     end if;
+    -- No row is later. At the end of the calendar, a quarter of an hour more would be out of range.
+    if v_from >= '10000-01-01 00:00:00+00' then
+        raise exception 'from must be before the year 10000'
+            using errcode = 'TM202', column = 'from';
+    end if;
     if p_bucket is null or p_bucket not in ('day', 'week') then
         raise exception 'The bucket must be day or week'
             using errcode = 'TM201', column = 'bucket';
@@ -336,13 +341,14 @@ end;
 $$;
 
 comment on function api.clinic_analytics(timestamptz, timestamptz, text, text) is
-'Returns metrics of the clinic from p_from (included) to p_to (excluded), by default of all time.
-Accounts count at their creation, consultations and slots at their start, prescriptions at their
-issue, payments and refunds at their recording. series has one entry for each local day or week
-(p_bucket: day or week, from Monday) in p_time_zone (an IANA name) with a consultation, an offered
-slot, a payment or a refund; by_specialty and by_doctor likewise. A consultation whose patient did
-not come is not distinguished. The figures are those of this moment: app.activity_of_changes adds
-what is not folded yet. For admins. Raises TM101, TM102, TM201, TM202, TM204, TM301, TM302.';
+'Returns metrics of the clinic from p_from (included, before the year 10000) to p_to (excluded), by
+default of all time. Accounts count at their creation, consultations and slots at their start,
+prescriptions at their issue, payments and refunds at their recording. series has one entry for each
+local day or week (p_bucket: day or week, from Monday) in p_time_zone (an IANA name) with a
+consultation, an offered slot, a payment or a refund; by_specialty and by_doctor likewise. A
+consultation whose patient did not come is not distinguished. The figures are those of this moment:
+app.activity_of_changes adds what is not folded yet. For admins. Raises TM101, TM102, TM201, TM202,
+TM204, TM301, TM302.';
 
 grant execute on function api.clinic_analytics(timestamptz, timestamptz, text, text)
 to telemed_api, telemed_dba;

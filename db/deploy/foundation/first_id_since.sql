@@ -15,7 +15,9 @@ begin
         overlay(
             decode('00000000000070008000000000000000', 'hex')
             placing substring(
-                int8send(greatest(0, floor(extract(epoch from p_since) * 1000))::bigint) from 3)
+                int8send(least(
+                    281474976710655,  -- the largest of 48 bits, in the year 10889
+                    greatest(0, floor(extract(epoch from p_since) * 1000)))::bigint) from 3)
             from 1 for 6),
         'hex')::uuid;
 end;

@@ -57,8 +57,8 @@ declare
     v_name text;
 begin
     perform app.forget_actor();
-    if p_keep is null or p_keep < interval '0' then
-        raise exception 'Give an interval of 0 or more'
+    if p_keep is null or p_keep not between interval '0' and interval '1000 years' then
+        raise exception 'Give an interval from 0 to 1000 years'
             using errcode = 'TM201', column = 'keep';
     end if;
     -- Patients see for three years who has read their data (Regulation (EU) 2025/327, Article 9).
@@ -94,10 +94,10 @@ $$;
 
 comment on function ops.drop_partitions(text, interval) is
 'Drops the monthly partitions of p_table (audit_logs, access_logs or events) whose months ended
-p_keep ago or earlier, and returns their names. 45 CFR 164.316(b)(2)(i) requires six years for the
-logs; p_keep is at least 36 months for access_logs and 30 days for events. Rows of the audit
-log have to be sealed; a seal of the kind retirement records each month that was dropped. It waits
-up to 2 s for each lock. Raises TM201, TM208, TM922.';
+p_keep ago or earlier (0 to 1000 years), and returns their names. 45 CFR 164.316(b)(2)(i) requires
+six years for the logs; p_keep is at least 36 months for access_logs and 30 days for events. Rows of
+the audit log have to be sealed; a seal of the kind retirement records each month that was dropped.
+It waits up to 2 s for each lock. Raises TM201, TM208, TM922.';
 
 grant execute on function ops.drop_partitions(text, interval) to telemed_dba;
 

@@ -14,19 +14,21 @@ set search_path = pg_catalog, pg_temp
 set lock_timeout = '2s'
 as $$
 declare
-    v_before constant timestamptz := app.clock() - p_keep;
+    v_before timestamptz;
     v_rows bigint;
     v_sessions uuid[];
 begin
     perform app.forget_actor();
-    if p_keep is null or p_keep < interval '30 days' then
-        raise exception 'Give an interval of 30 days or more: younger keys and sessions are kept'
+    if p_keep is null or p_keep not between interval '30 days' and interval '1000 years' then
+        raise exception
+            'Give an interval from 30 days to 1000 years: younger keys and sessions are kept'
             using errcode = 'TM201', column = 'keep';
     end if;
     if p_rows is null or p_rows not between 1 and 1000000 then
         raise exception 'Give 1 to 1,000,000 rows'
             using errcode = 'TM201', column = 'rows';
     end if;
+    v_before := app.clock() - p_keep;
 
     -- MATERIALIZED chooses the rows once. Without it a join may evaluate the query once for each
     -- row of the table, and SKIP LOCKED with LIMIT would choose other rows each time.
@@ -77,11 +79,12 @@ $$;
 
 comment on function ops.purge(interval, integer) is
 'Deletes rows that are not needed any more, at most p_rows (1 to 1,000,000) of each kind:
-idempotency keys older than p_keep (30 days or more), but not those of bookings, reschedules and
-money; sessions that expired more than p_keep ago, with all their refresh tokens; counts of log-ins
-a day after the last attempt, or p_keep after it if a log-in has succeeded. Returns the number of
-deleted rows of each table: call it again, in another transaction, while one of them reaches p_rows.
-It skips rows that another transaction has locked. For logs see ops.drop_partitions. Raises TM201.';
+idempotency keys older than p_keep (30 days to 1000 years), but not those of bookings, reschedules
+and money; sessions that expired more than p_keep ago, with all their refresh tokens; counts of
+log-ins a day after the last attempt, or p_keep after it if a log-in has succeeded. Returns the
+number of deleted rows of each table: call it again, in another transaction, while one of them
+reaches p_rows. It skips rows that another transaction has locked. For logs see
+ops.drop_partitions. Raises TM201.';
 
 grant execute on function ops.purge(interval, integer) to telemed_dba;
 

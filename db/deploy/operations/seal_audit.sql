@@ -20,7 +20,7 @@ as $$
 declare
     v_drawn bigint;
     v_writing xid[];
-    v_until constant timestamptz := clock_timestamp() + p_wait;
+    v_until timestamptz;
     v_after bigint;
     v_last bigint;
     v_month record;
@@ -34,6 +34,7 @@ begin
         raise exception 'Give a time to wait from 0 seconds to 1 hour'
             using errcode = 'TM201', column = 'wait';
     end if;
+    v_until := clock_timestamp() + p_wait;
     perform app.require_fresh_snapshot();
     perform pg_advisory_xact_lock(hashtextextended('app.audit_seals', 0));
 

@@ -48,7 +48,9 @@ begin
     v_key := app.claim_key(
         v_actor.user_id, 'publish_weekly_slots', p_idempotency_key,
         jsonb_build_object(
-            'from', to_char(p_from, 'YYYY-MM-DD'), 'to', to_char(p_to, 'YYYY-MM-DD'),
+            -- Later days are refused below; the last ones of the calendar are out of range here.
+            'from', to_char(least(p_from, '9999-12-31'), 'YYYY-MM-DD'),
+            'to', to_char(least(p_to, '9999-12-31'), 'YYYY-MM-DD'),
             'weekdays', array(select distinct d from unnest(p_weekdays) as d order by d),
             'start_time', p_start_time, 'end_time', p_end_time, 'slot_minutes', p_slot_minutes,
             'time_zone', p_time_zone));
@@ -59,9 +61,11 @@ begin
     perform app.refuse_faults(array(
         select row(f.field, f.code, f.detail)::app.fault
         from (values
-            (p_from is null or p_to is null or p_to < p_from or p_to - p_from > 366,
+            (p_from is null or p_to is null or p_from < '1900-01-01' or p_to > '9998-12-31'
+                or p_to < p_from or p_to > least(p_from, '9998-12-31') + 366,
                 'to', 'TM202',
-                'from and to are required: to must be from 0 to 366 days after from'),
+                'from and to are required: to must be from 0 to 366 days after from, both in the'
+                ' years 1900 to 9998'),
             (p_slot_minutes is null or p_slot_minutes not between 5 and 1440,
                 'slot_minutes', 'TM201', 'slot_minutes must be from 5 to 1440'),
             (p_start_time = '24:00',

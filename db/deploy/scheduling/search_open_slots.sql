@@ -87,7 +87,7 @@ begin
                     p_to, v_from + v_longest, v_end) as ends
             from generate_series(
                 date_trunc('day', v_from at time zone v_zone) - interval '1 day',
-                least(p_to, v_from + v_longest, v_end) at time zone v_zone,
+                greatest(v_from, least(p_to, v_from + v_longest, v_end)) at time zone v_zone,
                 interval '1 day') as d (day)
             where p_weekdays is null or extract(isodow from d.day) = any (p_weekdays)
         ) as w

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(68);
+select plan(69);
 
 -- The series as text: day, consultations, completed, cancelled, payments
 create function pg_temp.days(p_series api.period_metrics[])
@@ -311,7 +311,9 @@ from (values
     ('2027-01-06 00:00:00+00', '2027-01-06 00:00:00+00',
      'clinic_analytics: a range of length zero is refused'),
     ('infinity', null,
-     'clinic_analytics: a start at infinity is refused')) as v (p_from, p_to, sentence);
+     'clinic_analytics: a start at infinity is refused'),
+    ('10000-01-01 00:00:00+00', null,
+     'clinic_analytics: a start in the year 10000 is refused')) as v (p_from, p_to, sentence);
 
 select throws_ok(
     format('select api.clinic_analytics(p_bucket => %L, p_time_zone => %L)', v.bucket, v.time_zone),
