@@ -15,12 +15,12 @@ select pg_temp.sign_in('patient');
 create temp table export on commit drop as
 select k.key as table_name, k.value as rows
 from api.export_my_data() as e
-cross join lateral jsonb_each(e.tables) as k;
+cross join lateral jsonb_each(e.tables::jsonb) as k;
 select pg_temp.sign_in('doctor');
 create temp table export_of_doctor on commit drop as
 select k.key as table_name, k.value as rows
 from api.export_my_data() as e
-cross join lateral jsonb_each(e.tables) as k;
+cross join lateral jsonb_each(e.tables::jsonb) as k;
 
 -- Every table that refers to a user, directly or through another table
 create temp table about_users on commit drop as
