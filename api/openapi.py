@@ -16,7 +16,7 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask_smorest import Api as SmorestApi  # type: ignore[import-untyped]
 from marshmallow import RAISE, Schema, fields
 
-from api import document, entity_tags, idempotency, rate_limits
+from api import deadline, document, entity_tags, idempotency, rate_limits
 from api.errors import DETAILS, MEDIA_TYPE, Problem, status_of, title
 from api.examples import EXAMPLES
 from api.fields import Request
@@ -264,12 +264,15 @@ def describe(doc: Document, doc_info: Document, *, method: str, **_kwargs: Any) 
     headers += _names_of_headers(doc_info, method)
     for status in [status for status in responses if int(status) < 300]:
         responses[status].setdefault("headers", {}).update(_headers(*headers))
+    parameters = doc.setdefault("parameters", [])
     if doc_info["media_type"]:
         content = responses[200].setdefault("content", {})
         content[doc_info["media_type"]] = {"schema": {"type": "string"}}
     if doc_info["changes_version"]:
         statuses |= {412, 428}
-        doc.setdefault("parameters", []).append(_VERSION_HEADER)
+        parameters.append(_VERSION_HEADER)
+    if doc_info["takes_query"]:
+        parameters.append(_DEADLINE_HEADER)
     if doc_info["deprecated"]:
         doc["deprecated"] = True
     operation = doc_info["manual_doc"]["operationId"]
@@ -335,6 +338,15 @@ _VERSION_HEADER: Document = {
     "description": "The ETag of the version that the caller has read, or * for any version. Without"
     " the header the answer is 428, and 412 if the resource has changed since.",
     "example": "*",
+}
+# If-None-Match with 304 and Prefer with 204 are not in the document: see docs/rest.md.
+_DEADLINE_HEADER: Document = {
+    "in": "header",
+    "name": deadline.HEADER,
+    "required": False,
+    "schema": {"type": "integer", "minimum": 1, "maximum": deadline.LONGEST_MS},
+    "description": "How long the client waits, in milliseconds. When the time is over, the request "
+    "is rolled back, and the answer is 504.",
 }
 # Every header that an answer can have. The document has those that an operation or a status names.
 HEADERS: Document = {
