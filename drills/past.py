@@ -81,8 +81,12 @@ def make_past(
     *,
     doctors: int = DOCTORS,
     patients: int = PATIENTS,
+    then: str = "",
 ) -> None:
-    """Make a database with `rows` past consultations and with open future slots of each doctor."""
+    """Make a database with `rows` past consultations and with open future slots of each doctor.
+
+    then: further statements, in which triggers and foreign keys are off as well.
+    """
     cluster.create_database(database, TEMPLATE)
     numbers = {"doctors": doctors, "patients": patients, "rows": rows, "each": future_slots}
     with psycopg.connect(cluster.url(database), autocommit=True) as connection:
@@ -92,6 +96,8 @@ def make_past(
             last = min(rows, first + BATCH - 1)
             connection.execute(PAST.format(**numbers, first=first, last=last).encode())
         connection.execute(FUTURE.format(**numbers).encode())
+        for statement in filter(None, then.split(";\n")):
+            connection.execute(statement.encode())
         # Without triggers, the audit log has nothing to fold.
         connection.execute("set session_replication_role = origin")
         connection.execute("select ops.rebuild_activity()")
