@@ -64,6 +64,7 @@ VISIBLE = {
     "password_resets": {},
     "email_verifications": {},
     "notification_preferences": dict.fromkeys(("patient", "doctor", "admin"), "t.user_id = %(me)s"),
+    "calendar_feeds": dict.fromkeys(("patient", "doctor", "admin"), "t.user_id = %(me)s"),
     "log_in_attempts": {},
     "audit_seals": {},
     "activity_by_quarter_hour": {},
@@ -186,6 +187,10 @@ INSERTS = {
         "admin",
         "app.notification_preferences values ({patient}, 'booked', false, false)",
     ),
+    "a calendar of another user": (
+        "admin",
+        "app.calendar_feeds (user_id, token_hash) values ({patient}, sha256('x'))",
+    ),
     "a secret": ("admin", "app.secrets (name) values ('mine')"),
 }
 
@@ -203,6 +208,9 @@ def clinic(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Clinic
             "app.email_verifications (user_id, email, token_hash)"
             " values (%s, 'a@clinic.test', sha256('a'))",
             "app.notification_preferences select u.id, 'booked', true, true from app.users as u"
+            " where u.role = 'doctor' or u.id = %s",
+            "app.calendar_feeds (user_id, token_hash)"
+            " select u.id, sha256(convert_to(u.id::text, 'UTF8')) from app.users as u"
             " where u.role = 'doctor' or u.id = %s",
             "app.log_in_attempts (subject) values (sha256(convert_to(%s, 'UTF8')))",
         ):
