@@ -49,8 +49,8 @@ begin
         disable trigger procrastinate_jobs_notify_queue_job_inserted_v1;
     end if;
 
-    -- A worker that asks for a job reads all jobs of the library's table that wait for a later time.
-    -- These wait here until a minute before it.
+    -- A worker that asks for a job reads all jobs of the library's table that wait for a later
+    -- time. These wait here until a minute before it.
     create table if not exists procrastinate.later_jobs (
         id bigint primary key,
         task_name text not null,
@@ -71,8 +71,9 @@ $$;
 
 comment on function app.adapt_queue(text) is
 'Adapts what the library procrastinate has made: pins the search_path of its functions, disables its
-notification of new jobs, adds the table of jobs that wait for a later time, and remembers p_migration, the name of its last migration, without the
-ending. scripts/deploy.sh calls it after each deployment; a repetition changes nothing.';
+notification of new jobs, adds the table of jobs that wait for a later time, and remembers
+p_migration, the name of its last migration, without the ending. scripts/deploy.sh calls it after
+each deployment; a repetition changes nothing.';
 
 create function work.queue_migration()
 returns text

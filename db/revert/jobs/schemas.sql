@@ -2,6 +2,21 @@
 
 begin;
 
+-- The library has made these tables, so app.refuse_to_lose_rows does not know them.
+do $$
+begin
+    if current_setting('app.revert_data', true) is distinct from 'yes'
+        and to_regclass('procrastinate.procrastinate_jobs') is not null
+        and (exists (select from procrastinate.procrastinate_jobs)
+             or exists (select from procrastinate.later_jobs))
+    then
+        raise exception 'The queue has jobs, which this revert would drop'
+            using errcode = 'TM930',
+            hint = 'Run a worker until the queue is empty, or set app.revert_data = yes.';
+    end if;
+end;
+$$;
+
 alter default privileges in schema procrastinate
 revoke select, insert, update, delete on tables from telemed_worker, telemed_internal;
 alter default privileges in schema procrastinate
@@ -15,17 +30,6 @@ begin
 end;
 $$;
 
--- Jobs that nobody has done yet are lost with their tables.
-do $$
-begin
-    if to_regclass('procrastinate.procrastinate_jobs') is not null
-        and (exists (select from procrastinate.procrastinate_jobs)
-             or exists (select from procrastinate.later_jobs))
-    then
-        raise exception 'The queue has jobs: run a worker until it is empty, or delete them';
-    end if;
-end;
-$$;
 drop schema procrastinate cascade;
 drop schema work;
 
