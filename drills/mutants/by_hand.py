@@ -607,8 +607,8 @@ EDITS = (
     (
         "an event names the innermost function as its cause",
         "app.present_cause",
-        "'.*\\m(?:api|ops|work)",
-        "'\\m(?:api|ops|work)",
+        "'.*\\m((?:api|ops|work)",
+        "'\\m((?:api|ops|work)",
     ),
     (
         "a forged context is the cause of an event",

@@ -17,15 +17,16 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    v_cause app.cause := app.present_cause();
+    v_latest app.latest_events;
     v_id bigint;
 begin
     -- Lock order: the consultation, then its newest event. The primary key of app.latest_events
     -- decides between two writers: the second waits, and takes its id and its number after the
-    -- first. One statement, because every booking waits for it.
-    with latest as (
+    -- first.
+    if p_consultation_id is not null then
         insert into app.latest_events as l (consultation_id, event_id, transaction_id)
-        select p_consultation_id, nextval('app.events_id_seq'), pg_current_xact_id()
-        where p_consultation_id is not null
+        values (p_consultation_id, nextval('app.events_id_seq'), pg_current_xact_id())
         on conflict (consultation_id) do update
         set sequence_number = l.sequence_number + 1,
             event_id = nextval('app.events_id_seq'),
@@ -37,20 +38,19 @@ begin
                     then excluded.transaction_id
                 else greatest(l.transaction_id, excluded.transaction_id)
             end
-        returning l.*
-    )
+        returning l.* into strict v_latest;
+    end if;
+
     insert into app.events (
         id, transaction_id, type, consultation_id, sequence_number, predecessor_id, slot_id,
         doctor_id, patient_id, user_id, data, actor_id, actor_role, request_id, cause)
     overriding system value
-    select
-        coalesce(l.event_id, nextval('app.events_id_seq')),
-        coalesce(l.transaction_id, pg_current_xact_id()),
-        p_type, p_consultation_id, l.sequence_number, l.predecessor_id, p_slot_id,
-        p_doctor_id, p_patient_id, p_user_id, p_data, c.actor_id, c.actor_role, c.request_id,
-        c.operation
-    from app.present_cause() as c
-    left join latest as l on true
+    values (
+        coalesce(v_latest.event_id, nextval('app.events_id_seq')),
+        coalesce(v_latest.transaction_id, pg_current_xact_id()),
+        p_type, p_consultation_id, v_latest.sequence_number, v_latest.predecessor_id, p_slot_id,
+        p_doctor_id, p_patient_id, p_user_id, p_data, v_cause.actor_id, v_cause.actor_role,
+        v_cause.request_id, v_cause.operation)
     returning id into strict v_id;
 
     -- Slots come by the thousand, and nobody is sent a message about one.

@@ -16,8 +16,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_stack text;
-    v_caller text;
-    v_operation text;
+    v_name text;
     -- What an earlier call has verified holds while the context still names the same user.
     v_is_verified boolean := coalesce(
         current_setting('app.verified_user_id', true) <> ''
@@ -26,16 +25,12 @@ declare
     v_context app.context;
 begin
     get diagnostics v_stack = pg_context;
-    -- The last line names the function that was called first. The regular expression would take a
-    -- tenth of a booking, so it is only for calls in an anonymous block.
-    v_caller := split_part(v_stack, E'\n', -1);
-    if v_caller ~ '^PL/pgSQL function (api|ops|work)\.' then
-        v_operation := split_part(split_part(v_caller, '.', 2), '(', 1);
-        if length(v_operation) > 40 then
-            v_operation := null;
-        end if;
-    elsif v_stack ~ '\m(api|ops|work)\.' then
-        v_operation := substring(v_stack from '.*\m(?:api|ops|work)\.([a-z][a-z0-9_]{0,39})\(');
+    -- The stack ends with the outermost function: PL/pgSQL function api.book_consultation(...) line
+    -- 73 at SQL statement. Only if that is no function of api, ops or work, the whole stack is
+    -- searched for one, because the search takes longer than the rest of this function.
+    v_name := split_part(split_part(split_part(v_stack, E'\n', -1), '(', 1), ' ', -1);
+    if split_part(v_name, '.', 1) not in ('api', 'ops', 'work') then
+        v_name := substring(v_stack from '.*\m((?:api|ops|work)\.\w+)\(');
     end if;
     -- A change by hand, outside the functions of api, ops and work, perhaps after ops.act_as.
     if not v_is_verified and current_setting('app.proof', true) <> '' then
@@ -54,7 +49,9 @@ begin
             when v_is_verified then nullif(current_setting('app.request_id', true), '')
             else v_context.request_id
         end,
-        v_operation)::app.cause;
+        case
+            when char_length(split_part(v_name, '.', 2)) <= 40 then split_part(v_name, '.', 2)
+        end)::app.cause;
 end;
 $$;
 

@@ -42,6 +42,10 @@ select is(pg_temp.cause(), '', 'present_cause: a context without a signature has
 -- The function
 select is(api.outer_of_a_test(), 'outer_of_a_test',
     'present_cause: of several functions the outermost one is the operation');
+create function pg_temp.by_hand() returns text language plpgsql
+as $$ begin return api.outer_of_a_test(); end $$;
+select is(pg_temp.by_hand(), 'outer_of_a_test',
+    'present_cause: a function that is called by another one is the operation as well');
 select is(ops.inner_of_a_test(), 'inner_of_a_test',
     'present_cause: a function of ops is an operation as well');
 select is(api.with_a_name_that_is_longer_than_a_code_may_be(), '',
