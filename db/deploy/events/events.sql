@@ -16,31 +16,40 @@ check (value in (
 comment on domain app.event_type is
 'What has happened: a subject and a verb in the past. docs/events.md lists the data of each type.';
 
+create domain app.event_data as jsonb
+constraint event_data_is_an_object check (jsonb_typeof(value) = 'object');
+comment on domain app.event_data is 'An object: docs/events.md lists the fields of each type.';
+
+create domain app.event_number as integer
+constraint event_number_is_above_zero check (value > 0);
+comment on domain app.event_number is
+'The number of an event among those of its consultation: 1, 2, 3 and so on.';
+
 -- No foreign keys: a record does not depend on what it is about, and each would cost every booking.
+-- Domains rather than constraints of the table, which PostgreSQL prepares again for each statement.
 create table app.events (
     id bigint generated always as identity,
     occurred_at app.instant not null default clock_timestamp(),
     transaction_id xid8 not null default pg_current_xact_id(),
     type app.event_type not null,
     consultation_id uuid,
-    sequence_number integer,
+    sequence_number app.event_number,
     predecessor_id bigint,
     slot_id uuid,
     doctor_id uuid,
     patient_id uuid,
     user_id uuid,
-    data jsonb not null default '{}',
+    data app.event_data not null default '{}',
     actor_id uuid,
     actor_role app.code,
     database_login name not null default session_user,
     request_id app.line,
     cause app.code,
     constraint events_pkey primary key (id, occurred_at),
-    constraint events_of_a_consultation_are_numbered
-    check ((sequence_number is null) = (consultation_id is null)),
-    constraint events_after_the_first_have_a_predecessor
-    check ((predecessor_id is not null) = (coalesce(sequence_number, 1) > 1)),
-    constraint events_data_is_an_object check (jsonb_typeof(data) = 'object')
+    constraint events_of_a_consultation_are_numbered_in_a_chain
+    check (
+        (sequence_number is null) = (consultation_id is null)
+        and (predecessor_id is not null) = (coalesce(sequence_number, 1) > 1))
 ) partition by range (occurred_at);
 
 comment on table app.events is
@@ -63,8 +72,7 @@ comment on column app.events.cause is
 deactivate_user; null for a change by hand.';
 
 create index events_in_order on app.events (transaction_id, id);
-create index events_by_consultation
-on app.events (consultation_id, sequence_number) where consultation_id is not null;
+create index events_by_consultation on app.events (consultation_id, sequence_number);
 
 create trigger events_are_append_only
 before update or delete on app.events
@@ -100,11 +108,10 @@ $$;
 -- contain occurred_at; and this row stays when partitions of app.events are dropped.
 create table app.latest_events (
     consultation_id uuid primary key,
-    sequence_number integer not null default 1,
+    sequence_number app.event_number not null default 1,
     event_id bigint not null,
     predecessor_id bigint,
-    transaction_id xid8 not null,
-    constraint latest_events_are_numbered_from_one check (sequence_number > 0)
+    transaction_id xid8 not null
 );
 
 comment on table app.latest_events is
@@ -129,13 +136,13 @@ select
     occurred_at::timestamptz as occurred_at,
     type::text as type,
     consultation_id,
-    sequence_number,
+    sequence_number::integer as sequence_number,
     predecessor_id,
     slot_id,
     doctor_id,
     patient_id,
     user_id,
-    data,
+    data::jsonb as data,
     actor_id,
     actor_role::text as actor_role,
     database_login::text as database_login,
@@ -153,13 +160,13 @@ select
     transaction_id::text::bigint as transaction_id,
     type::text as type,
     consultation_id,
-    sequence_number,
+    sequence_number::integer as sequence_number,
     predecessor_id,
     slot_id,
     doctor_id,
     patient_id,
     user_id,
-    data,
+    data::jsonb as data,
     actor_id,
     actor_role::text as actor_role,
     database_login::text as database_login,

@@ -9,6 +9,8 @@ drop view ops.events;
 drop view api.events;
 drop table app.latest_events;
 drop table app.events;
+drop domain app.event_number;
+drop domain app.event_data;
 drop domain app.event_type;
 
 commit;
