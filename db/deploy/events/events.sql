@@ -16,39 +16,36 @@ check (value in (
 comment on domain app.event_type is
 'What has happened: a subject and a verb in the past. docs/events.md lists the data of each type.';
 
-create domain app.event_data as jsonb
-constraint event_data_is_an_object check (jsonb_typeof(value) = 'object');
-comment on domain app.event_data is 'An object: docs/events.md lists the fields of each type.';
-
 create domain app.event_number as integer
 constraint event_number_is_above_zero check (value > 0);
 comment on domain app.event_number is
 'The number of an event among those of its consultation: 1, 2, 3 and so on.';
 
 -- No foreign keys: a record does not depend on what it is about, and each would cost every booking.
--- Domains rather than constraints of the table, which PostgreSQL prepares again for each statement.
+-- One check for all: PostgreSQL prepares each check of a table again for each statement.
 create table app.events (
     id bigint generated always as identity,
     occurred_at app.instant not null default clock_timestamp(),
     transaction_id xid8 not null default pg_current_xact_id(),
     type app.event_type not null,
     consultation_id uuid,
-    sequence_number app.event_number,
+    sequence_number integer,
     predecessor_id bigint,
     slot_id uuid,
     doctor_id uuid,
     patient_id uuid,
     user_id uuid,
-    data app.event_data not null default '{}',
+    data jsonb not null default '{}',
     actor_id uuid,
     actor_role app.code,
     database_login name not null default session_user,
     request_id app.line,
     cause app.code,
     constraint events_pkey primary key (id, occurred_at),
-    constraint events_of_a_consultation_are_numbered_in_a_chain
+    constraint events_have_an_object_and_a_number_with_its_predecessor
     check (
-        (sequence_number is null) = (consultation_id is null)
+        jsonb_typeof(data) = 'object'
+        and (sequence_number is null) = (consultation_id is null)
         and (predecessor_id is not null) = (coalesce(sequence_number, 1) > 1))
 ) partition by range (occurred_at);
 
@@ -136,13 +133,13 @@ select
     occurred_at::timestamptz as occurred_at,
     type::text as type,
     consultation_id,
-    sequence_number::integer as sequence_number,
+    sequence_number,
     predecessor_id,
     slot_id,
     doctor_id,
     patient_id,
     user_id,
-    data::jsonb as data,
+    data,
     actor_id,
     actor_role::text as actor_role,
     database_login::text as database_login,
@@ -160,13 +157,13 @@ select
     transaction_id::text::bigint as transaction_id,
     type::text as type,
     consultation_id,
-    sequence_number::integer as sequence_number,
+    sequence_number,
     predecessor_id,
     slot_id,
     doctor_id,
     patient_id,
     user_id,
-    data::jsonb as data,
+    data,
     actor_id,
     actor_role::text as actor_role,
     database_login::text as database_login,

@@ -25,9 +25,9 @@ declare
     v_context app.context;
 begin
     get diagnostics v_stack = pg_context;
-    -- The stack ends with the outermost function: PL/pgSQL function api.book_consultation(...) line
-    -- 73 at SQL statement. Only if that is no function of api, ops or work, the whole stack is
-    -- searched for one, because the search takes longer than the rest of this function.
+    -- The last line of the stack has the outermost function, as the word before its first bracket.
+    -- Only if that is no function of api, ops or work, the whole stack is searched for one: the
+    -- search would take a tenth of a booking.
     v_name := split_part(split_part(split_part(v_stack, E'\n', -1), '(', 1), ' ', -1);
     if split_part(v_name, '.', 1) not in ('api', 'ops', 'work') then
         v_name := substring(v_stack from '.*\m((?:api|ops|work)\.\w+)\(');

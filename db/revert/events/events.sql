@@ -10,7 +10,6 @@ drop view api.events;
 drop table app.latest_events;
 drop table app.events;
 drop domain app.event_number;
-drop domain app.event_data;
 drop domain app.event_type;
 
 commit;

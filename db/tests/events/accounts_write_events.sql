@@ -44,7 +44,7 @@ select results_eq(
     'select pg_temp.new_events()',
     array['account.email_verification_requested patient by patient request_email_verification'],
     'account.email_verification_requested: a token for the address is an event');
-select is(n.data,
+select is(n.data::jsonb,
     (select jsonb_build_object('email_verification_id', v.id) from app.email_verifications as v
      where v.token_hash = sha256(:'token')),
     'account.email_verification_requested: the event has the id, and not the token')
@@ -58,7 +58,7 @@ select api.verify_email(:'token') \g /dev/null
 select results_eq('select pg_temp.new_events()',
     array['account.email_changed patient by patient verify_email'],
     'account.email_changed: a new address is an event');
-select is(n.data, '{"former_email": "patient@clinic.test"}',
+select is(n.data::jsonb, '{"former_email": "patient@clinic.test"}',
     'account.email_changed: the event has the former address') from pg_temp.newest() as n;
 
 -- Passwords
@@ -66,13 +66,13 @@ select api.change_password(pg_temp.hash('a'), pg_temp.hash('b')) \g /dev/null
 select results_eq('select pg_temp.new_events()',
     array['account.password_changed patient by patient change_password'],
     'account.password_changed: a new password is an event');
-select is(n.data, '{}', 'account.password_changed: the event has no data') from pg_temp.newest() as n;
+select is(n.data::jsonb, '{}', 'account.password_changed: the event has no data') from pg_temp.newest() as n;
 select pg_temp.sign_in('nobody');
 select token from api.request_password_reset('new@clinic.test', '198.51.100.1') \gset
 select results_eq('select pg_temp.new_events()',
     array['account.password_reset_requested patient by nobody request_password_reset'],
     'account.password_reset_requested: a token for a new password is an event without an actor');
-select is(n.data,
+select is(n.data::jsonb,
     (select jsonb_build_object('password_reset_id', r.id) from app.password_resets as r
      where r.token_hash = sha256(:'token')),
     'account.password_reset_requested: the event has the id, and not the token')
@@ -96,14 +96,14 @@ select api.confirm_mfa('secret', :step) \g /dev/null
 select results_eq('select pg_temp.new_events()',
     array['account.second_factor_changed patient by patient confirm_mfa'],
     'account.second_factor_changed: a second factor in force is an event');
-select is(n.data, '{"is_in_force": true}',
+select is(n.data::jsonb, '{"is_in_force": true}',
     'account.second_factor_changed: the event says that it is in force') from pg_temp.newest() as n;
 select pg_temp.sign_in('nobody');
 select ops.remove_second_factor(pg_temp.id_of('patient')::text) \g /dev/null
 select results_eq('select pg_temp.new_events()',
     array['account.second_factor_changed patient by nobody remove_second_factor'],
     'account.second_factor_changed: a removal by a DBA is an event');
-select is(n.data, '{"is_in_force": false}',
+select is(n.data::jsonb, '{"is_in_force": false}',
     'account.second_factor_changed: the event says that it is no longer in force')
 from pg_temp.newest() as n;
 

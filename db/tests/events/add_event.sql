@@ -22,11 +22,11 @@ select app.add_event('account.closed', p_user_id => :'account') as closed \gset
 
 select collect_tap(
     is(e.type::text, 'consultation.booked', 'add_event: an event has its type'),
-    is(e.data, '{"status": "scheduled"}', 'add_event: an event has its data'),
+    is(e.data::jsonb, '{"status": "scheduled"}', 'add_event: an event has its data'),
     is((e.consultation_id, e.slot_id, e.doctor_id, e.patient_id, e.user_id),
         (:'consultation'::uuid, :'slot'::uuid, :'doctor'::uuid, :'patient'::uuid, null::uuid),
         'add_event: an event has the ids of what it is about'),
-    is(e.sequence_number, 1, 'add_event: the first event of a consultation is number 1'),
+    is(e.sequence_number::integer, 1, 'add_event: the first event of a consultation is number 1'),
     is(e.predecessor_id, null::bigint, 'add_event: the first event has no predecessor'),
     is((e.actor_id, e.actor_role, e.request_id),
         (pg_temp.id_of('patient'), 'patient'::app.code, 'request-1'::app.line),
@@ -34,17 +34,17 @@ select collect_tap(
     is(e.cause::text, null, 'add_event: an event that is written by hand has no function as its cause'))
 from app.events as e where e.id = :first;
 select collect_tap(
-    is(e.sequence_number, 2, 'add_event: the next event of a consultation is number 2'),
+    is(e.sequence_number::integer, 2, 'add_event: the next event of a consultation is number 2'),
     is(e.predecessor_id, :first::bigint, 'add_event: the next event has the first as its predecessor'))
 from app.events as e where e.id = :second;
-select is(e.sequence_number, 1, 'add_event: another consultation has numbers of its own')
+select is(e.sequence_number::integer, 1, 'add_event: another consultation has numbers of its own')
 from app.events as e where e.id = :other_first;
 select collect_tap(
-    is(e.sequence_number, null, 'add_event: an event of an account has no number'),
+    is(e.sequence_number::integer, null, 'add_event: an event of an account has no number'),
     is(e.user_id, :'account'::uuid, 'add_event: an event of an account names it'))
 from app.events as e where e.id = :closed;
 select results_eq(
-    format('select sequence_number, event_id, predecessor_id from app.latest_events'
+    format('select sequence_number::integer, event_id, predecessor_id from app.latest_events'
         ' where consultation_id = %L', :'consultation'),
     format('values (2, %s::bigint, %s::bigint)', :second, :first),
     'add_event: latest_events has the newest event');

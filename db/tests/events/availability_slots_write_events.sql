@@ -70,7 +70,7 @@ select results_eq(
     'select type::text, slot_id, cause::text from withdrawn',
     format($$ values ('slot.withdrawn', %L::uuid, 'withdraw_slot') $$, :'slot'),
     'slot.withdrawn: a withdrawn slot is an event');
-select is(w.data,
+select is(w.data::jsonb,
     '{"starts_at": "2027-01-05T09:00:00+00:00", "ends_at": "2027-01-05T09:30:00+00:00",
       "specialty": "cardiology"}',
     'slot.withdrawn: the event has the time and the specialty of the slot') from withdrawn as w;

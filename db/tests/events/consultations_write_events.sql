@@ -18,7 +18,7 @@ select api.reschedule_consultation(:'booking', :'later', 'move') \g /dev/null
 select pg_temp.sign_in('doctor', p_request_id => 'request-3');
 select api.complete_consultation(:'booking', 'Zebra notes') \g /dev/null
 select results_eq(
-    format('select type::text, sequence_number, slot_id, cause::text, request_id::text,'
+    format('select type::text, sequence_number::integer, slot_id, cause::text, request_id::text,'
         ' actor_role::text from pg_temp.events_of(%L)', :'booking'),
     format($$ values
         ('consultation.booked', 1, %L::uuid, 'book_consultation', 'request-1', 'patient'),
@@ -30,12 +30,12 @@ select is_empty(
     format('select * from pg_temp.events_of(%L) where doctor_id <> pg_temp.id_of(''doctor'')'
         ' or patient_id <> pg_temp.id_of(''patient'') or user_id is not null', :'booking'),
     'consultations_write_events: each event has the doctor and the patient');
-select is(e.data,
+select is(e.data::jsonb,
     '{"status": "scheduled", "starts_at": "2027-01-05T09:00:00+00:00",
       "ends_at": "2027-01-05T09:30:00+00:00", "fee_minor": 5000, "currency": "EUR"}',
     'consultation.booked: the event has the whole state')
 from pg_temp.events_of(:'booking') as e where e.type = 'consultation.booked';
-select is(e.data,
+select is(e.data::jsonb,
     jsonb_build_object(
         'status', 'scheduled', 'starts_at', '2027-01-05T10:00:00+00:00',
         'ends_at', '2027-01-05T10:30:00+00:00', 'fee_minor', 5000, 'currency', 'EUR',
@@ -93,12 +93,12 @@ set local session_replication_role = origin;
 set local timezone = 'UTC';
 :script
 select results_eq(
-    format('select type::text, sequence_number, data ->> ''status'' from pg_temp.events_of(%L)',
+    format('select type::text, sequence_number::integer, data ->> ''status'' from pg_temp.events_of(%L)',
         :'booking'),
     $$ values ('consultation.booked', 1, 'scheduled'), ('consultation.completed', 2, 'completed') $$,
     'consultations_write_events: an older consultation that has ended gets two events');
 select results_eq(
-    format('select type::text, sequence_number, data ->> ''status'' from pg_temp.events_of(%L)',
+    format('select type::text, sequence_number::integer, data ->> ''status'' from pg_temp.events_of(%L)',
         :'still'),
     $$ values ('consultation.booked', 1, 'scheduled') $$,
     'consultations_write_events: an older consultation that is scheduled gets one event');
@@ -106,7 +106,7 @@ select is_empty(
     $$ select * from app.events_invariants(null) where violations <> '{}' $$,
     'consultations_write_events: the events of older consultations lead to their state');
 select api.cancel_consultation(:'still') \g /dev/null
-select is(e.sequence_number, 2, 'consultations_write_events: the numbers go on from there')
+select is(e.sequence_number::integer, 2, 'consultations_write_events: the numbers go on from there')
 from pg_temp.events_of(:'still') as e where e.type = 'consultation.cancelled';
 
 select * from finish();

@@ -12,7 +12,7 @@ select p.id as refund from api.refund_payment(:'payment', 1000, 'Zebra', 'refund
 create temp table written on commit drop as
 select * from app.events where consultation_id = :'booking' and sequence_number > 1;
 select results_eq(
-    'select type::text, sequence_number, slot_id, doctor_id, patient_id, actor_id, cause::text'
+    'select type::text, sequence_number::integer, slot_id, doctor_id, patient_id, actor_id, cause::text'
     ' from written order by id',
     format(
         $$ values ('payment.recorded', 2, %L::uuid, %L::uuid, %L::uuid, %L::uuid, 'record_payment'),
@@ -20,12 +20,12 @@ select results_eq(
         :'slot', pg_temp.id_of('doctor'), pg_temp.id_of('patient'), pg_temp.id_of('admin'),
         :'slot', pg_temp.id_of('doctor'), pg_temp.id_of('patient'), pg_temp.id_of('admin')),
     'payments_write_events: a payment and its refund are one event each');
-select is(w.data,
+select is(w.data::jsonb,
     jsonb_build_object(
         'payment_id', :'payment', 'amount_minor', 5000, 'currency', 'EUR', 'method', 'card'),
     'payment.recorded: the event has the amount and the id')
 from written as w where w.type = 'payment.recorded';
-select is(w.data,
+select is(w.data::jsonb,
     jsonb_build_object(
         'payment_id', :'refund', 'amount_minor', 1000, 'currency', 'EUR', 'method', 'card',
         'refunded_payment_id', :'payment'),

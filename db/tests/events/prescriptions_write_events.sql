@@ -13,14 +13,14 @@ select p.id as prescription from api.issue_prescription(
 create temp table written on commit drop as
 select * from app.events where consultation_id = :'booking' and sequence_number > 2;
 select results_eq(
-    'select type::text, sequence_number, slot_id, doctor_id, patient_id, actor_id, request_id::text,'
+    'select type::text, sequence_number::integer, slot_id, doctor_id, patient_id, actor_id, request_id::text,'
     ' cause::text from written',
     format(
         $$ values ('prescription.issued', 3, %L::uuid, %L::uuid, %L::uuid, %L::uuid, 'request-1',
                    'issue_prescription') $$,
         :'slot', pg_temp.id_of('doctor'), pg_temp.id_of('patient'), pg_temp.id_of('doctor')),
     'prescription.issued: a prescription with two items is one event of its consultation');
-select is(w.data, jsonb_build_object('prescription_id', :'prescription'),
+select is(w.data::jsonb, jsonb_build_object('prescription_id', :'prescription'),
     'prescription.issued: the event has the id of the prescription, and nothing that it says')
 from written as w;
 select is_empty(

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(10);
+select plan(11);
 reset role;
 
 create function pg_temp.cause() returns text language sql

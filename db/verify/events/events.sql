@@ -8,7 +8,6 @@ select
     request_id, cause
 from app.events where false;
 select 'app.event_type'::regtype;
-select 'app.event_data'::regtype;
 select 'app.event_number'::regtype;
 select 'app.events_in_order'::regclass;
 select 'app.events_by_consultation'::regclass;
