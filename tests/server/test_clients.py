@@ -72,6 +72,21 @@ def test_typescript_client_refuses_a_body_without_its_required_field() -> None:
         clients.check_typescript("wrong.ts")
 
 
+@pytest.mark.usefixtures("built")
+def test_typescript_client_needs_only_required_fields() -> None:
+    right = clients.TYPESCRIPT_CLIENT / "right.ts"
+    right.write_text(
+        'import createClient from "openapi-fetch";\n'
+        'import type { paths } from "./telemedicine.d.ts";\n'
+        "const api = createClient<paths>();\n"
+        'await api.POST("/v1/auth/login", { body: { email: "a@b.example", password: "x" } });\n'
+        'const key = { params: { header: { "Idempotency-Key": "k" } } };\n'
+        'await api.POST("/v1/consultations", { ...key, body: { slot_id: "s" } });\n'
+        'await api.PATCH("/v1/me", { body: { phone: "+49 30 901820" } });\n'
+    )
+    clients.check_typescript("right.ts")
+
+
 def test_document_passes_redocly_and_spectral() -> None:
     clients.lint()
 
