@@ -267,7 +267,8 @@ def test_deployment_needs_neither_environment_nor_user_name(managed: Cluster) ->
             subprocess.run(("chmod", "-R", "a+rX", copy), check=True)
             managed.socket.chmod(0o711)
         # In the image every user may run the Python of the packages; here perhaps not.
-        shared = subprocess.run((*user, sys.executable, "-c", "import procrastinate"), cwd=copy)
+        imports = ("sh", "-c", '"$0" -c "import procrastinate"', sys.executable)
+        shared = subprocess.run((*user, *imports), cwd=copy, capture_output=True)
         python = sys.executable if shared.returncode == 0 else "true"
         result = subprocess.run(
             (*user, "sh", "scripts/deploy.sh"),
