@@ -1,13 +1,16 @@
 """Settings, from environment variables and from the file `.env`."""
 
 import base64
+import contextlib
 import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from email.utils import parseaddr
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from environs import Env, EnvValidationError
@@ -62,7 +65,7 @@ ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})
 ADDRESS = re.compile(r"https?://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*")
 SECRETS = (
     *("SECRET_KEY", "SECRET_KEYS_RETIRED", "CONTEXT_KEY", "MFA_KEYS"),
-    *("LIVEKIT_API_SECRET", "JITSI_SECRET"),
+    *("LIVEKIT_API_SECRET", "JITSI_SECRET", "SMS_TOKEN"),
 )
 MAY_BE_BLANK = ("RATE_LIMIT", "RATE_LIMIT_AUTH")  # no limit
 # What each video service needs: its address, its name of the clinic, the secret of both.
@@ -76,6 +79,8 @@ VIDEO_ADDRESSES = {
     "jitsi": ("https", "http", "https://meet.example.com"),
 }
 HOST = re.compile(r"://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?")
+# Hosts to which nothing leaves this machine.
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # Secrets of connection strings, also those of newer versions of libpq.
 LIBPQ_SECRETS = (
     *("password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"),
@@ -124,6 +129,34 @@ def _require_address(text: str) -> None:
         raise ValidationError(
             "must be empty or an address such as https://api.example.com, without a / at the end"
         )
+
+
+def _require_smtp_url(text: str) -> None:
+    with contextlib.suppress(ValueError):  # of a port that is no number
+        url = urlsplit(text)
+        encrypted = url.scheme in ("smtps", "smtp")
+        on_this_machine = url.scheme == "smtp+plaintext" and url.hostname in LOOPBACK
+        if not text or ((encrypted or on_this_machine) and url.hostname and url.port != 0):
+            return
+    raise ValidationError(
+        "must be empty, smtps://user:password@host, smtp://user:password@host (STARTTLS), or"
+        " smtp+plaintext://localhost"
+    )
+
+
+def _require_sender(text: str) -> None:
+    name, address = parseaddr(text)
+    if not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+", address) or not (name + address).isprintable():
+        raise ValidationError("must be a sender such as Clinic <no-reply@clinic.example>")
+
+
+def _require_web_url(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        url = urlsplit(text)
+        is_local = url.scheme == "http" and url.hostname in LOOPBACK
+        if not text or ((url.scheme == "https" or is_local) and url.hostname and url.port != 0):
+            return
+    raise ValidationError("must be empty or an address that begins with https://")
 
 
 def _split(text: str) -> list[str]:
@@ -178,6 +211,15 @@ class Settings:
     worker_lease_seconds: int = _whole(30, 3, 600)
     worker_metrics_port: int = _whole(0, 0, 65535)
     audit_seals_folder: str = ""
+    smtp_url: str = field(default="", repr=False, metadata={"validate": _require_smtp_url})
+    smtp_timeout_seconds: int = _whole(10, 1, 15)
+    mail_from: str = field(
+        default="Telemedicine <telemedicine@localhost>", metadata={"validate": _require_sender}
+    )
+    mail_folder: str = ".local/mail"
+    web_url: str = field(default="", metadata={"validate": _require_web_url})
+    sms_url: str = field(default="", repr=False, metadata={"validate": _require_web_url})
+    sms_token: str = field(default="", repr=False)
 
     # By identity: what is remembered for some settings is never taken for that of others.
     __hash__ = object.__hash__
@@ -214,8 +256,8 @@ class Settings:
             shown[name] = f"({length} bytes)" if length else ""
         for name in ("DATABASE_URL", "DBA_DATABASE_URL", "WORKER_DATABASE_URL"):
             shown[name] = _without_password(shown[name])
-        url = shown["RATE_LIMIT_STORAGE_URL"]
-        shown["RATE_LIMIT_STORAGE_URL"] = re.sub("//.*@", "//***@", url).partition("?")[0]
+        for name in ("RATE_LIMIT_STORAGE_URL", "SMTP_URL", "SMS_URL"):
+            shown[name] = re.sub("//.*@", "//***@", shown[name]).partition("?")[0]
         return shown
 
 

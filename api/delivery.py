@@ -1,4 +1,4 @@
-"""Messages to people. Until there is e-mail, they are written to the log."""
+"""Tokens that somebody has requested, for the log. The worker sends them: docs/messages.md."""
 
 from typing import Protocol, cast
 
@@ -9,19 +9,19 @@ from api.logs import log
 
 
 class Delivery(Protocol):
-    """Sends messages. It returns at once, whether or not the message can be delivered."""
+    """Is told of tokens. It returns at once: the time of an answer must not depend on it."""
 
     def password_reset(self, email: str, token: str) -> None:
-        """Send the token of a password reset to the address `email`."""
+        """The token of a password reset, for the address `email`."""
         ...
 
     def email_verification(self, email: str, token: str) -> None:
-        """Send a token that verifies the address `email`."""
+        """A token that verifies the address `email`."""
         ...
 
 
 class ToLog:
-    """Writes messages to the log, for development and tests."""
+    """Writes tokens to the log, for development and tests."""
 
     def password_reset(self, email: str, token: str) -> None:
         _write("password_reset", delivered=True, email=email, token=token)
@@ -31,7 +31,7 @@ class ToLog:
 
 
 class ToNobody:
-    """Writes to the log that there was a message, without its text and address."""
+    """Writes to the log that there was a request, without token and address."""
 
     def password_reset(self, email: str, token: str) -> None:
         _write("password_reset", delivered=False)
@@ -41,7 +41,7 @@ class ToNobody:
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Choose the delivery of `app`. Only development and tests log the text of messages."""
+    """Choose the delivery of `app`. Only development and tests log tokens."""
     shown = settings.app_env in ("development", "test")
     app.extensions["delivery"] = ToLog() if shown else ToNobody()
 

@@ -150,7 +150,7 @@ def serve(cluster: Cluster, host: str, port: int) -> None:
     ):
         try:
             wait_until_ready(server, host, port)
-            announce(f"http://{visible(host)}:{port}")
+            announce(f"http://{visible(host)}:{port}", mail_place(environment))
             while True:
                 for name, process in (("server", server), ("worker", worker)):
                     if process.poll() is not None:
@@ -222,8 +222,16 @@ def wait_until_ready(server: subprocess.Popen[bytes], host: str, port: int) -> N
     raise CommandError("the server did not start: its messages stand above")
 
 
-def announce(address: str) -> None:
-    print(f"\n  The clinic     {address}\n  Documentation  {address}/docs\n")
+def mail_place(environment: Mapping[str, str]) -> str:
+    """Where e-mail goes."""
+    chosen = config.load(environment, to_serve=False)
+    return "the server of SMTP_URL" if chosen.smtp_url else str(CHECKOUT / chosen.mail_folder)
+
+
+def announce(address: str, mail: str) -> None:
+    print(
+        f"\n  The clinic     {address}\n  Documentation  {address}/docs\n  E-mail         {mail}\n"
+    )
     for account in ACCOUNTS:
         print(f"  {account:<20} {DEMO_PASSWORD}")
     print(

@@ -1,7 +1,10 @@
 """All SQL of the worker's tasks: each calls a function of the schema `work`."""
 
+import contextlib
 import re
-from typing import Any
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any, Protocol
 
 from psycopg import AsyncConnection
 from psycopg.conninfo import make_conninfo
@@ -13,6 +16,13 @@ NAME = re.compile(r"[a-z_]+")
 MORE_CONNECTIONS = 3  # beside one for each running job: heartbeat, schedule, watch
 
 Row = dict[str, Any]
+
+
+class Call(Protocol):
+    """A function like `call`."""
+
+    async def __call__(self, function: str, **arguments: object) -> list[Row]: ...
+
 
 _pool: AsyncConnectionPool[AsyncConnection[Any]] | None = None
 
@@ -50,15 +60,31 @@ async def call(function: str, **arguments: object) -> list[Row]:
     is sent as jsonb. A function that returns one value returns one row with a column of its own
     name. Raises psycopg.Error.
     """
+    async with _connection() as connection:
+        return await _call(connection, function, **arguments)
+
+
+@contextlib.asynccontextmanager
+async def transaction() -> AsyncIterator[Call]:
+    """Several calls in one transaction, which ends with the block."""
+    async with _connection() as connection, connection.transaction():
+        yield partial(_call, connection)
+
+
+def _connection() -> contextlib.AbstractAsyncContextManager[AsyncConnection[Any]]:
     if _pool is None:
         raise RuntimeError("new_pool has not been called in this process")
+    return _pool.connection()
+
+
+async def _call(connection: AsyncConnection[Any], function: str, **arguments: object) -> list[Row]:
     for name in (function, *arguments):
         if not NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not a name of a function or an argument")
     passed = ", ".join(f"p_{name} => %({name})s" for name in arguments)
     statement = f"select * from work.{function}({passed})"  # noqa: S608
     values = {name: _adapt(value) for name, value in arguments.items()}
-    async with _pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+    async with connection.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(statement.encode(), values)
         return await cursor.fetchall()
 

@@ -73,6 +73,8 @@ VISIBLE = {
     "events": {"admin": ALL},
     "latest_events": {},
     "event_origin": {},
+    "messages": {},
+    "message_tokens": {},
 }
 # A caller sees the rows of any other table of consultations if it sees the consultation.
 NAMES_A_CONSULTATION = re.compile(
@@ -183,6 +185,15 @@ INSERTS = {
         "app.email_verifications (user_id, email, token_hash)"
         " values ({patient}, 'a@clinic.test', sha256('x'))",
     ),
+    "a message": (
+        "admin",
+        "app.messages (event_id, user_id, kind, channel, send_at)"
+        " values (1, {patient}, 'new_device', 'email', now())",
+    ),
+    "the token of a message": (
+        "admin",
+        "app.message_tokens (token_hash, message_id) values (sha256('x'), {patient})",
+    ),
     "a notification preference of another user": (
         "admin",
         "app.notification_preferences values ({patient}, 'booked', false, false)",
@@ -213,6 +224,10 @@ def clinic(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Clinic
             " select u.id, sha256(convert_to(u.id::text, 'UTF8')) from app.users as u"
             " where u.role = 'doctor' or u.id = %s",
             "app.log_in_attempts (subject) values (sha256(convert_to(%s, 'UTF8')))",
+            "app.messages (event_id, user_id, kind, channel, send_at)"
+            " values (1, %s, 'new_device', 'email', now())",
+            "app.message_tokens (token_hash, message_id)"
+            " select sha256('a'), m.id from app.messages as m where m.user_id = %s",
         ):
             clinic.onlooker.execute(f"insert into {row}".encode(), (clinic.people["patient"].id,))
         clinic.onlooker.execute("select ops.rebuild_activity()")

@@ -490,6 +490,14 @@ def test_settings_show_no_key() -> None:
         ("PUBLIC_URL", "https://api.example.com?x=1"),
         ("PUBLIC_URL", "https://user@api.example.com"),
         ("PUBLIC_URL", "http://api.example.com"),  # in production
+        ("SMTP_URL", "mail.example.com"),
+        ("SMTP_URL", "http://mail.example.com"),
+        ("SMTP_URL", "smtp://mail.example.com:port"),
+        ("SMTP_URL", "smtp+plaintext://mail.example.com"),  # for this machine only
+        ("SMTP_TIMEOUT_SECONDS", "60"),  # longer than a lease allows
+        ("MAIL_FROM", "The Clinic"),
+        ("WEB_URL", "http://app.example.com"),
+        ("SMS_URL", "sms.example.com"),
     ],
 )
 def test_invalid_setting_is_named(name: str, value: str) -> None:
@@ -539,7 +547,12 @@ def test_error_message_never_contains_a_secret() -> None:
 def test_settings_are_shown_without_secrets() -> None:
     store = {"RATE_LIMIT_STORAGE_URL": "redis://:hunter2@localhost:6379/0?password=hunter2"}
     video = VIDEO["jitsi"]
-    settings = config.load(RIGHT | {"DBA_DATABASE_URL": URL} | store | video)
+    servers = {
+        "SMTP_URL": "smtps://clinic:hunter2@mail.example.com",
+        "SMS_URL": "https://sms.example.com/send?key=hunter2",
+        "SMS_TOKEN": "hunter2",
+    }
+    settings = config.load(RIGHT | {"DBA_DATABASE_URL": URL} | store | video | servers)
     shown = str(settings.without_secrets()) + repr(settings)
     for name in ("SECRET_KEY", "CONTEXT_KEY", "MFA_KEYS", "LIVEKIT_API_SECRET"):
         assert RIGHT[name] not in shown
@@ -548,6 +561,8 @@ def test_settings_are_shown_without_secrets() -> None:
     assert "hunter2" not in shown
     assert "user=telemed_api" in settings.without_secrets()["DATABASE_URL"]
     assert settings.without_secrets()["RATE_LIMIT_STORAGE_URL"] == "redis://***@localhost:6379/0"
+    assert settings.without_secrets()["SMTP_URL"] == "smtps://***@mail.example.com"
+    assert settings.without_secrets()["SMS_URL"] == "https://sms.example.com/send"
 
 
 def test_settings_show_no_secret_of_a_connection_string() -> None:

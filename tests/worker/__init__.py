@@ -1,0 +1,1 @@
+"""Tests of the worker: its jobs, and what they send."""

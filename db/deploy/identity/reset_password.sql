@@ -3,24 +3,28 @@
 begin;
 
 set local role telemed_internal;
-create function app.spend_password_reset(p_token text, p_new_password_hash text)
+create or replace function app.spend_password_reset(p_token text, p_new_password_hash text)
 returns void
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_hash bytea := sha256(convert_to(p_token, 'UTF8'));
+    -- A token of the answer, or one that was sent in a message.
+    v_id uuid := coalesce(
+        (select r.id from app.password_resets as r where r.token_hash = v_hash),
+        (app.subject_of_token(v_hash)).password_reset_id);
     v_user app.users;
 begin
     -- Lock order: the user, then their password resets and sessions.
     v_user := app.lock_account(
-        (select r.user_id from app.password_resets as r where r.token_hash = v_hash));
+        (select r.user_id from app.password_resets as r where r.id = v_id));
     perform app.set_actor(v_user.id, v_user.role);
 
     -- Of several requests with one token, one finds it in force here.
     update app.password_resets
     set used_at = app.clock()
-    where token_hash = v_hash
+    where id = v_id
       and used_at is null
       and revoked_at is null
       and expires_at > app.clock();
@@ -38,7 +42,7 @@ comment on function app.spend_password_reset(text, text) is
 TM222.';
 reset role;
 
-create function api.reset_password(p_token text, p_new_password_hash text)
+create or replace function api.reset_password(p_token text, p_new_password_hash text)
 returns void
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp

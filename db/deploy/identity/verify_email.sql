@@ -3,13 +3,17 @@
 begin;
 
 set local role telemed_internal;
-create function app.spend_email_verification(p_user_id uuid, p_token text)
+create or replace function app.spend_email_verification(p_user_id uuid, p_token text)
 returns void
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_hash bytea := sha256(convert_to(p_token, 'UTF8'));
+    -- A token of the answer, or one that was sent in a message.
+    v_id uuid := coalesce(
+        (select v.id from app.email_verifications as v where v.token_hash = v_hash),
+        (app.subject_of_token(v_hash)).email_verification_id);
     v_now timestamptz := app.clock();
     -- Lock order: the user, then their verifications.
     v_user app.users := app.lock_account(p_user_id);
@@ -18,7 +22,7 @@ begin
     -- A retry, after the answer was lost
     if exists (
         select from app.email_verifications as v
-        where v.token_hash = v_hash
+        where v.id = v_id
           and v.user_id = v_user.id
           and v.email = v_user.email
           and v.used_at = v_user.email_verified_at)
@@ -28,7 +32,7 @@ begin
 
     update app.email_verifications
     set used_at = v_now
-    where token_hash = v_hash
+    where id = v_id
       and user_id = v_user.id
       and used_at is null
       and revoked_at is null
@@ -56,7 +60,7 @@ comment on function app.spend_email_verification(uuid, text) is
 has verified the present address is accepted again and changes nothing. Raises TM231, TM911.';
 reset role;
 
-create function api.verify_email(p_token text)
+create or replace function api.verify_email(p_token text)
 returns api.users
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp

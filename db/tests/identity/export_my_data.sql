@@ -42,8 +42,8 @@ select is_empty(
     $$
     select table_name from about_users
     except select table_name from export
-    -- Tokens of the sessions, which are in the export
-    except values ('refresh_tokens')
+    -- Tokens of the sessions and of the messages, which are in the export
+    except values ('refresh_tokens'), ('message_tokens')
     $$,
     'export_my_data: every table that refers to a user is in the export');
 select is_empty(

@@ -4,13 +4,14 @@ select plan(11);
 set local client_min_messages = warning;
 
 -- Tables without the trigger: the logs themselves, the events, idempotency keys with their outcomes,
--- counts of log-ins, secrets, and the sums of activity, which are made from the audit log.
+-- counts of log-ins, secrets, the sums of activity, which are made from the audit log, and messages,
+-- whose rows say themselves what became of them.
 create temp table exempt (table_name name primary key) on commit drop;
 insert into exempt values
 ('audit_logs'), ('audit_seals'), ('access_logs'), ('log_in_attempts'), ('log_in_limits'),
 ('idempotency_keys'), ('refresh_tokens'), ('secrets'), ('activity_by_quarter_hour'),
 ('activity_by_doctor_and_day'), ('activity_folds'), ('events'), ('latest_events'),
-('event_origin');
+('event_origin'), ('messages');
 
 -- Tables whose rows may be deleted: sessions and their tokens, keys, counts of log-ins, time off
 -- that has ended early, the sums of activity, which can be made again, and what only a deployment

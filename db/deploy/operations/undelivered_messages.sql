@@ -1,0 +1,49 @@
+-- Deploy telemed:operations/undelivered_messages to pg
+
+begin;
+
+create type ops.undelivered_messages as (
+    id uuid,
+    kind text,
+    channel text,
+    user_id uuid,
+    status text,
+    attempt integer,
+    send_at timestamptz,
+    reason text,
+    error text,
+    created_at timestamptz
+);
+
+comment on type ops.undelivered_messages is
+'A message that has failed, or is late. send_at: the next attempt. error: what the other server said
+at the latest attempt that failed.';
+
+set local role telemed_internal;
+create function ops.undelivered_messages(p_since interval default '7 days')
+returns setof ops.undelivered_messages
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform app.forget_actor();
+    return query
+    select
+        m.id, m.kind, m.channel, m.user_id, m.status, m.attempt, m.send_at::timestamptz,
+        m.reason::text, m.error::text, m.created_at::timestamptz
+    from app.messages as m
+    where (m.status = 'failed' and m.settled_at > app.clock() - p_since)
+       or (m.status in ('pending', 'sending')
+           and (m.error is not null or m.send_at < app.clock() - interval '5 minutes'))
+    order by m.created_at desc, m.id desc;
+end;
+$$;
+
+comment on function ops.undelivered_messages(interval) is
+'The messages that have failed within p_since, those whose latest attempt failed and that are tried
+again, and those that are five minutes late, the newest first. ops.repeat_message tries a failed one
+again.';
+
+grant execute on function ops.undelivered_messages(interval) to telemed_dba;
+
+commit;

@@ -1,0 +1,7 @@
+-- Revert telemed:messages/hold_message from pg
+
+begin;
+
+drop function work.hold_message(uuid, integer);
+
+commit;

@@ -1,0 +1,80 @@
+begin;
+\ir ../helpers/actors.psql
+\ir ../helpers/messages.psql
+select plan(19);
+reset role;
+
+create function pg_temp.obstacle(p_message_id uuid)
+returns text language sql
+as $$ select app.message_obstacle(m) from app.messages as m where m.id = p_message_id $$;
+
+select pg_temp.open_slot('doctor', '2027-01-06 09:00:00+00') as slot_1 \gset
+select pg_temp.open_slot('doctor', '2027-01-07 09:00:00+00') as slot_2 \gset
+select pg_temp.booking('patient', :'slot_1') as consultation \gset
+select * from api.request_password_reset('patient@clinic.test') \g /dev/null
+select pg_temp.dispatch();
+select pg_temp.message('patient', 'booked') as booked \gset
+select pg_temp.message('patient', 'reminder_24h') as day_before \gset
+select pg_temp.message('patient', 'reminder_1h') as hour_before \gset
+select pg_temp.message('patient', 'email_verification') as verification \gset
+select pg_temp.message('patient', 'password_reset') as reset \gset
+
+select is(pg_temp.obstacle(v.message::uuid), null, 'message_obstacle: nothing keeps ' || v.sentence)
+from (values
+    (:'booked', 'a message about a scheduled consultation from being sent'),
+    (:'hour_before', 'a reminder of a scheduled consultation from being sent'),
+    (:'verification', 'a message to verify an address from being sent'),
+    (:'reset', 'a message to reset a password from being sent')) as v (message, sentence);
+
+-- Preferences
+insert into app.notification_preferences values (pg_temp.id_of('patient'), 'booked', false, false);
+select is(pg_temp.obstacle(:'booked'), 'unwanted',
+    'message_obstacle: a message that its recipient does not want any more is not sent');
+select is(pg_temp.obstacle(:'hour_before'), null,
+    'message_obstacle: the preference about one kind does not concern another kind');
+update app.notification_preferences set by_email = true;
+
+-- The time of the consultation
+select pg_temp.set_clock('2027-01-06 07:59:59+00');
+select is(pg_temp.obstacle(:'day_before'), null,
+    'message_obstacle: a late reminder is sent until the next one is due');
+select pg_temp.set_clock('2027-01-06 08:00:00+00');
+select is(pg_temp.obstacle(:'day_before'), 'late',
+    'message_obstacle: a reminder is not sent when the next one is due');
+select is(pg_temp.obstacle(:'hour_before'), null,
+    'message_obstacle: the reminder an hour before is sent in that hour');
+select pg_temp.set_clock('2027-01-06 09:00:00+00');
+select is(pg_temp.obstacle(:'hour_before'), 'late',
+    'message_obstacle: no reminder is sent when the consultation has begun');
+select is(pg_temp.obstacle(:'verification'), 'expired',
+    'message_obstacle: an expired token is not sent');
+select pg_temp.set_clock('2027-01-04 08:00:00+00');
+
+-- The consultation moves, moves back, and is cancelled
+select pg_temp.sign_in('patient');
+select api.reschedule_consultation(:'consultation', :'slot_2', 'there') \g /dev/null
+select is(pg_temp.obstacle(:'booked'), 'moved',
+    'message_obstacle: a message with the former time is not sent');
+select is(pg_temp.obstacle(:'hour_before'), 'moved',
+    'message_obstacle: a reminder of the former time is not sent');
+select api.reschedule_consultation(:'consultation', :'slot_1', 'back') \g /dev/null
+select is(pg_temp.obstacle(:'hour_before'), null,
+    'message_obstacle: a reminder of a time to which the consultation has come back is sent');
+select api.cancel_consultation(:'consultation') \g /dev/null
+select pg_temp.dispatch();
+select is(pg_temp.obstacle(:'hour_before'), 'cancelled',
+    'message_obstacle: no reminder of a cancelled consultation is sent');
+select is(pg_temp.obstacle(pg_temp.message('patient', 'cancelled')), null,
+    'message_obstacle: the message about the cancellation is sent');
+
+-- Tokens and accounts
+update app.password_resets set revoked_at = app.clock();
+select is(pg_temp.obstacle(:'reset'), 'expired', 'message_obstacle: a revoked token is not sent');
+update app.email_verifications set used_at = app.clock();
+select is(pg_temp.obstacle(:'verification'), 'expired', 'message_obstacle: a used token is not sent');
+update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('patient');
+select is(pg_temp.obstacle(pg_temp.message('patient', 'cancelled')), 'deactivated',
+    'message_obstacle: a deactivated account gets no message');
+
+select * from finish();
+rollback;

@@ -1,0 +1,37 @@
+begin;
+\ir ../helpers/actors.psql
+\ir ../helpers/messages.psql
+select plan(5);
+reset role;
+
+select pg_temp.dispatch();
+select pg_temp.message('patient', 'email_verification') as message \gset
+select pg_temp.message('other_patient', 'email_verification') as other \gset
+
+select is_empty('select * from ops.undelivered_messages()',
+    'undelivered_messages: a message that is due now is not late');
+select work.fail_message(:'message', pg_temp.claim(:'message'), '550 no such user', true) \g /dev/null
+select work.fail_message(:'other', pg_temp.claim(:'other'), '451 later', false) \g /dev/null
+select set_eq(
+    'select user_id, status, attempt, reason, error from ops.undelivered_messages()',
+    format($$ values (%L::uuid, 'failed', 1, 'refused', '550 no such user'),
+                     (%L, 'pending', 1, null, '451 later') $$,
+        pg_temp.id_of('patient'), pg_temp.id_of('other_patient')),
+    'undelivered_messages: it lists what has failed, and what is tried again');
+select pg_temp.set_clock('2027-01-04 08:01:00+00');
+select work.settle_message(:'other', pg_temp.claim(:'other')) \g /dev/null
+select set_eq(
+    'select user_id from ops.undelivered_messages()',
+    format('values (%L::uuid)', pg_temp.id_of('patient')),
+    'undelivered_messages: a message that was sent at last is not listed');
+select pg_temp.set_clock('2027-01-04 08:06:00+00');
+select set_has(
+    'select user_id, status from ops.undelivered_messages()',
+    format($$ values (%L::uuid, 'failed') $$, pg_temp.id_of('patient')),
+    'undelivered_messages: a failed message stays listed');
+select pg_temp.set_clock('2027-01-12 08:06:00+00');
+select is(count(*), 0::bigint, 'undelivered_messages: after a week a failed message is not listed')
+from ops.undelivered_messages() as u where u.status = 'failed';
+
+select * from finish();
+rollback;
