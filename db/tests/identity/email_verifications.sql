@@ -53,7 +53,7 @@ from (values
 ) as v (change, refusal, sentence);
 select throws_ok('delete from app.email_verifications', 'TM912', null,
     'A verification cannot be deleted');
-select throws_ok('truncate app.email_verifications', 'TM912', null,
+select throws_ok('truncate app.email_verifications cascade', 'TM912', null,
     'The verifications cannot be truncated');
 
 -- An account is verified only by a token

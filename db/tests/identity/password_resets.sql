@@ -65,7 +65,7 @@ from (values
 -- Permanence
 select throws_ok('delete from app.password_resets', 'TM912', null,
     'A password reset cannot be deleted');
-select throws_ok('truncate app.password_resets', 'TM912', null,
+select throws_ok('truncate app.password_resets cascade', 'TM912', null,
     'The password resets cannot be truncated');
 
 -- Changes of the account
