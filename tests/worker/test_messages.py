@@ -141,7 +141,7 @@ def text_of(mail: EmailMessage) -> str:
     return "\n".join(part.get_content() for part in mail.walk() if not part.is_multipart())
 
 
-def test_booking_and_cancellation_are_told_to_both(
+def test_booking_and_cancellation_are_told_to_both_with_a_calendar_file(
     clinic: Clinic, mailbox: Mailbox, settings: dict[str, str]
 ) -> None:
     consultation = book(clinic, "a secret reason")
@@ -158,7 +158,12 @@ def test_booking_and_cancellation_are_told_to_both(
     ] * 2
     assert len({mail["Message-ID"] for mail in mailbox.mails}) == 4
     assert mailbox.connections == 1
-    for mail in mailbox.mails:
+    for mail, method in zip(mailbox.mails, ("REQUEST", "REQUEST", "CANCEL", "CANCEL"), strict=True):
+        _text, _html, calendar = mail.iter_parts()
+        assert calendar.get_content_type() == "text/calendar"
+        assert calendar["Content-Type"].params["method"] == method
+        assert f"METHOD:{method}" in calendar.get_content()
+        assert f"UID:{consultation}" in calendar.get_content().replace("\r\n ", "")
         assert "secret" not in text_of(mail)
         assert "Europe/Berlin" in text_of(mail)
     assert "Name of patient" not in text_of(mailbox.mails[1])

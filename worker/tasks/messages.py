@@ -21,6 +21,7 @@ from typing import Any
 import psycopg
 
 from api import config
+from api.calendar_files import CANCEL, CANCELLED, REQUEST, consultation_calendar
 from api.logs import log
 from worker import db
 from worker.app import BACKOFF, app
@@ -96,6 +97,11 @@ def message_of(row: Mapping[str, Any], settings: config.Settings) -> Message:
     """The message of a row of work.claim_message."""
     clinic, sender = parseaddr(settings.mail_from)
     texts = texts_of(row, clinic=clinic or sender, web_url=settings.web_url)
+    calendar, method = b"", ""
+    if entry := row["calendar"]:
+        # A consultation that was cancelled after the claim: work.hold_message skips the message.
+        method = CANCEL if entry["status"] == CANCELLED else REQUEST
+        calendar = consultation_calendar([entry], method, organizer=sender, attendee=row["address"])
     return Message(
         # The end of a UUID is random, and enough beside the event.
         id=f"{row['event_id']}.{row['kind']}.{str(row['user_id'])[-12:]}",
@@ -105,6 +111,8 @@ def message_of(row: Mapping[str, Any], settings: config.Settings) -> Message:
         subject=texts.subject,
         text=texts.text,
         html=texts.html,
+        calendar=calendar,
+        method=method,
     )
 
 

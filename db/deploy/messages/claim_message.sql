@@ -18,14 +18,15 @@ create type work.claimed_messages as (
     doctor_name text,
     starts_at timestamptz,
     happened_at timestamptz,
-    token text
+    token text,
+    calendar jsonb
 );
 
 comment on type work.claimed_messages is
 'A message that the worker has to send now, with what its text names. attempt: settles the message.
-is_optional: whether the recipient can refuse such messages. doctor_name, starts_at: of its
-consultation. happened_at: when the event happened that the message is about. token: verifies the
-address, or sets a new password; it is returned only here.';
+is_optional: whether the recipient can refuse such messages. doctor_name, starts_at and calendar (a
+row of api.calendar_entries): of its consultation. happened_at: when the event happened that the
+message is about. token: verifies the address, or sets a new password; it is returned only here.';
 
 set local role telemed_internal;
 create function app.skip_message(p_message app.messages, p_reason text)
@@ -99,6 +100,10 @@ begin
         case
             when coalesce(v_message.email_verification_id, v_message.password_reset_id) is not null
                 then app.make_message_token(v_message.id)
+        end,
+        case
+            when v_message.kind in ('booked', 'rescheduled', 'cancelled') then (
+                select to_jsonb(k) from app.calendar_entries_of(array[c.id], u.id) as k)
         end
     from app.users as u
     inner join app.profiles as p on p.user_id = u.id

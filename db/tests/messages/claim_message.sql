@@ -33,10 +33,10 @@ select results_eq(
 select is(m.language, 'es-MX', 'claim_message: the message keeps the language')
 from app.messages as m where m.id = pg_temp.message('other_patient', 'booked');
 select results_eq(
-    format($$ select is_doctor, full_name from work.claim_message(%L) $$,
+    format($$ select is_doctor, full_name, calendar ->> 'doctor_name' from work.claim_message(%L) $$,
         (select m.id from app.messages as m
          where m.user_id = pg_temp.id_of('doctor') and m.consultation_id = :'consultation')),
-    $$ values (true, 'Doctor doctor') $$,
+    $$ values (true, 'Doctor doctor', null::text) $$,
     'claim_message: a doctor gets the message without the name of a patient');
 
 -- Who has it
