@@ -27,6 +27,10 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform app.forget_actor();
+    if p_since is null or p_since not between interval '0' and interval '10 years' then
+        raise exception 'Give an interval of at most 10 years'
+            using errcode = 'TM201', column = 'since';
+    end if;
     return query
     select
         m.id, m.kind, m.channel, m.user_id, m.status, m.attempt, m.send_at::timestamptz,
@@ -42,7 +46,7 @@ $$;
 comment on function ops.undelivered_messages(interval) is
 'The messages that have failed within p_since, those whose latest attempt failed and that are tried
 again, and those that are five minutes late, the newest first. ops.repeat_message tries a failed one
-again.';
+again. Raises TM201.';
 
 grant execute on function ops.undelivered_messages(interval) to telemed_dba;
 

@@ -30,16 +30,16 @@ from app.messages as m where m.id = pg_temp.message('patient', 'booked');
 
 -- Repetition
 select count(*) as messages from app.messages \gset
-select count(*) as jobs from procrastinate.procrastinate_jobs where task_name = 'send_message' \gset
+select count(*) as jobs from job where task_name = 'send_message' \gset
 select is(:'jobs'::bigint, :'messages'::bigint, 'add_messages_of_event: each message has a job');
 select pg_temp.dispatch();
 select is(count(*), :'messages'::bigint, 'add_messages_of_event: a repetition adds no message')
 from app.messages;
 select is(count(*), :'jobs'::bigint, 'add_messages_of_event: a repetition enqueues no job')
-from procrastinate.procrastinate_jobs where task_name = 'send_message';
+from job where task_name = 'send_message';
 select is(j.scheduled_at, '2027-01-05 09:00:00+00',
     'add_messages_of_event: the job of a reminder is due when the reminder is')
-from procrastinate.procrastinate_jobs as j
+from job as j
 where (j.args ->> 'message_id')::uuid = pg_temp.message('patient', 'reminder_24h');
 
 -- A reschedule there and back

@@ -11,7 +11,7 @@ select pg_temp.message('other_patient', 'email_verification') as other \gset
 create function pg_temp.newest_job(p_message_id uuid)
 returns timestamptz language sql
 as $$
-    select j.scheduled_at from procrastinate.procrastinate_jobs as j
+    select j.scheduled_at from job as j
     where (j.args ->> 'message_id')::uuid = p_message_id order by j.id desc limit 1
 $$;
 
@@ -64,7 +64,7 @@ select is(m.reason::text, 'given_up', 'fail_message: the reason says that it was
 from app.messages as m where m.id = :'message';
 
 -- For good
-select count(*) as jobs from procrastinate.procrastinate_jobs \gset
+select count(*) as jobs from job \gset
 select pg_temp.claim(:'other') as attempt \gset
 select is(work.fail_message(:'other', :attempt, '550 no such user', true), 'failed',
     'fail_message: a message that was refused for good has failed at once');
@@ -73,7 +73,7 @@ select results_eq(
     $$ values ('refused', '550 no such user') $$,
     'fail_message: the message has the reason and the error');
 select is(count(*), :'jobs'::bigint, 'fail_message: no other attempt follows')
-from procrastinate.procrastinate_jobs;
+from job;
 
 select * from finish();
 rollback;

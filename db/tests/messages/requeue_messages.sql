@@ -30,7 +30,7 @@ select is(work.requeue_messages(), 1,
     'requeue_messages: a message that is ten minutes overdue is enqueued');
 select is(work.requeue_messages(), 0, 'requeue_messages: it is enqueued once in ten minutes');
 select is(count(*), 2::bigint, 'requeue_messages: the message has another job')
-from procrastinate.procrastinate_jobs as j where (j.args ->> 'message_id')::uuid = :'other';
+from job as j where (j.args ->> 'message_id')::uuid = :'other';
 
 -- A message that each worker dies of
 do $$

@@ -12,7 +12,7 @@ select work.fail_message(:'message', pg_temp.claim(:'message'), '550', true) \g 
 select is(pg_temp.refusal('nobody', format('select ops.repeat_message(%L)', :'message')), null,
     'repeat_message: a message that has failed is tried again');
 select is(count(*), 2::bigint, 'repeat_message: the message has another job')
-from procrastinate.procrastinate_jobs as j where (j.args ->> 'message_id')::uuid = :'message';
+from job as j where (j.args ->> 'message_id')::uuid = :'message';
 select is(pg_temp.claim(:'message'), 2, 'repeat_message: the next worker gets the message');
 select is(pg_temp.refusal('nobody', 'select ops.repeat_message(gen_random_uuid())'), 'TM440',
     'repeat_message: an unknown message is refused');

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/messages.psql
-select plan(5);
+select plan(6);
 reset role;
 
 select pg_temp.dispatch();
@@ -32,6 +32,9 @@ select set_has(
 select pg_temp.set_clock('2027-01-12 08:06:00+00');
 select is(count(*), 0::bigint, 'undelivered_messages: after a week a failed message is not listed')
 from ops.undelivered_messages() as u where u.status = 'failed';
+
+select is(pg_temp.refusal('nobody', $$ select ops.undelivered_messages('11 years') $$),
+    'TM201 since', 'undelivered_messages: a time of more than ten years is refused');
 
 select * from finish();
 rollback;
