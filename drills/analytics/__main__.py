@@ -51,7 +51,8 @@ def text(found: Findings, size: int, seconds: float, version: str) -> str:
         " computer. `make drill NAME=analytics` writes this file, and fails if a bound is not met;"
         " `SIZE=` chooses the number of consultations. Milliseconds depend on the computer.",
         "",
-        f"Commit {report.commit()}.",
+        f"Commit {report.commit()}. On average {os.getloadavg()[1]:.0f} processes wanted to run in"
+        " the last five minutes; the drill alone makes that three.",
         "",
         "## Bookings beside the fold",
         "",
