@@ -171,7 +171,7 @@ def test_revert_with_rows_needs_permission(
     )
     with pytest.raises(CommandError) as refused:
         sqitch(cluster, "revert", "-y", *EVERYTHING, database=database)
-    assert "app.users has rows" in str(refused.value)
+    assert "app.events has rows" in str(refused.value)
     assert "-c app.revert_data=yes" in str(refused.value), "no permission is named"
     plan = (CHECKOUT / "sqitch.plan").read_text()
     kept = re.findall(r"^(\w+/\w+)", plan.partition("\noperations/check_invariants ")[0], re.M)
