@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/reads.psql
-select plan(24);
+select plan(25);
 reset role;
 
 -- The transaction of this test is open, so that nobody could read its events: they get an older one.
@@ -58,6 +58,9 @@ select is(pg_temp.ids(format('%L, p_limit => 2', pg_temp.cursor())), array[:d, :
 select is(pg_temp.ids(format('%L', pg_temp.cursor())), array[:b]::bigint[],
     'list_events: the last page has the rest');
 select is(pg_temp.cursor(), :'last', 'list_events: pages of another length end at the same cursor');
+select pg_temp.ids(format('%L', :'last')) \g /dev/null
+select is(pg_temp.cursor(), :'last',
+    'list_events: an empty page after the last event has the same cursor');
 select pg_temp.settle('5') \g /dev/null
 select is(pg_temp.ids(format('%L', :'last')), array[:e]::bigint[],
     'list_events: a later event comes after the cursor');
@@ -80,7 +83,7 @@ select is(pg_temp.ids(format('%L, ''{consultation.booked}''', pg_temp.cursor()))
 
 -- After a restore into another cluster, whose transactions begin at a low number
 set local session_replication_role = replica;
-update app.events set transaction_id = '99999999999';
+update app.events set transaction_id = (99999999999 - id)::text::xid8;
 update app.event_origin set system_identifier = system_identifier - 1;
 set local session_replication_role = origin;
 select is(pg_temp.ids(''), array[:a, :b, :c, :d, :e]::bigint[],
