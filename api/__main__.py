@@ -1,4 +1,7 @@
-"""Commands for operators: `python -m api create-admin | settings | hash-password`."""
+"""Commands for operators.
+
+`python -m api create-admin | settings | hash-password | webhook-secret`
+"""
 
 import argparse
 import getpass
@@ -6,14 +9,26 @@ import sys
 
 import psycopg
 
-from api import config, db, password_hashing, password_strength, time_zones
+from api import (
+    config,
+    db,
+    password_hashing,
+    password_strength,
+    time_zones,
+    webhook_secrets,
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        run = {"create-admin": _create_admin, "settings": _settings, "hash-password": _hash}
+        run = {
+            "create-admin": _create_admin,
+            "settings": _settings,
+            "hash-password": _hash,
+            "webhook-secret": _webhook_secret,
+        }
         run[options.command](options)
     except (config.SettingsError, ValueError) as error:
         return _fail(str(error))
@@ -36,6 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("settings", help="print the settings without secrets, or every wrong one")
     commands.add_parser(
         "hash-password", help="print the bcrypt hash of a password from standard input"
+    )
+    commands.add_parser(
+        "webhook-secret", help="print a new secret, and the same encrypted for api.create_webhook"
     )
     return parser
 
@@ -81,6 +99,15 @@ def _compare_time_zones(settings: config.Settings) -> None:
 def _hash(_options: argparse.Namespace) -> None:
     settings = config.load(to_serve=False)
     _say(password_hashing.hash_password(_checked(_from_stdin()), settings.bcrypt_cost))
+
+
+def _webhook_secret(_options: argparse.Namespace) -> None:
+    settings = config.load(to_serve=False)
+    if not settings.mfa_keys:
+        raise config.SettingsError("MFA_KEYS is missing")
+    secret = webhook_secrets.new()
+    _say(f"secret={secret}")
+    _say(f"p_secret={webhook_secrets.encrypt(settings.mfa_keys, secret)}")
 
 
 def _from_stdin() -> str:

@@ -22,7 +22,7 @@ from marshmallow import ValidationError, validate
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-from api import password_strength, signing_keys
+from api import password_strength, public_addresses, signing_keys
 from api.fields import Digits
 
 IN_MEMORY = "memory://"
@@ -159,6 +159,16 @@ def _require_web_url(text: str) -> None:
     raise ValidationError("must be empty or an address that begins with https://")
 
 
+def _require_hosts(text: str) -> None:
+    try:
+        public_addresses.parse(_split(text))
+    except ValueError:
+        raise ValidationError(
+            "must be empty or host names, addresses and networks such as 10.1.0.0/16, separated by"
+            " commas"
+        ) from None
+
+
 def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
@@ -200,6 +210,7 @@ class Settings:
     jitsi_url: str = ""
     jitsi_app_id: str = ""
     jitsi_secret: str = field(default="", repr=False)
+    webhook_allowed_hosts: str = field(default="", metadata={"validate": _require_hosts})
     log_level: str = _one_of("INFO", "DEBUG", "WARNING", "ERROR")
     public_url: str = field(default="", metadata={"validate": _require_address})
     host: str = "127.0.0.1"
@@ -241,6 +252,11 @@ class Settings:
     def address(self) -> str:
         """The address of the API as clients write it, without a / at the end."""
         return self.public_url or f"http://localhost:{self.port}"
+
+    @cached_property
+    def webhook_exceptions(self) -> public_addresses.Exceptions:
+        """What webhooks may reach besides the addresses of the internet."""
+        return public_addresses.parse(_split(self.webhook_allowed_hosts))
 
     def named_keys(self) -> Iterator[tuple[str, str]]:
         """(variable, text) of each signing key, the current one first."""

@@ -16,7 +16,8 @@ Document = dict[str, Any]
 TAGS = (
     *("auth", "me", "emails", "passwords", "mfa", "sessions"),
     *("specialties", "doctors", "slots", "consultations", "calendars", "prescriptions"),
-    *("payments", "time_off", "users", "analytics", "audit", "events", "jwks", "health"),
+    *("payments", "time_off", "users", "analytics", "audit", "events", "webhooks"),
+    *("jwks", "health"),
 )
 # The members of an operation that a reader wants first.
 MEMBERS = ("tags", "summary", "description", "operationId", "security", "parameters", "requestBody")

@@ -628,6 +628,61 @@ EDITS = (
         "when (app.present_cause()).actor_id = new.id then 'account.closed'",
         "when true then 'account.closed'",
     ),
+    # Webhooks
+    (
+        "a webhook overtakes the one before of its consultation",
+        "work.claim_delivery",
+        "and d.sequence_number < v_delivery.sequence_number",
+        "and false",
+    ),
+    (
+        "two workers send one webhook",
+        "work.claim_delivery",
+        "or greatest(v_delivery.next_attempt_at, v_delivery.leased_until) > app.clock()",
+        "",
+    ),
+    (
+        "a worker that has lost its lease settles a webhook",
+        "work.settle_delivery",
+        "or v_delivery.attempt <> p_attempt",
+        "",
+    ),
+    (
+        "an error of the receiver counts as delivered",
+        "work.settle_delivery",
+        "p_status_code between 200 and 299",
+        "p_status_code between 200 and 499",
+    ),
+    (
+        "an endpoint that takes nothing stays enabled",
+        "work.settle_delivery",
+        "elsif v_endpoint.failing_since <= v_delivery.first_tried_at then",
+        "elsif false then",
+    ),
+    (
+        "the secret before a rotation signs without an end",
+        "work.claim_delivery",
+        "when v_endpoint.previous_until > app.clock()",
+        "when v_endpoint.previous_until is not null",
+    ),
+    (
+        "a disabled webhook gets events",
+        "app.add_deliveries_of_event",
+        "where w.disabled_at is null",
+        "where true",
+    ),
+    (
+        "a webhook forgets the events before one that was dispatched early",
+        "app.add_deliveries_of_event",
+        "and o.sequence_number < p_event.sequence_number",
+        "and false",
+    ),
+    (
+        "a redelivery takes a webhook from the worker that sends it",
+        "api.redeliver_webhook",
+        "where d.status <> 'sending'",
+        "",
+    ),
     # Keys that may be purged
     (
         "keys of bookings are purged",

@@ -30,6 +30,14 @@ REFUSED = {
     "end_session": (404,),
     "join_consultation": (409,),
     "get_calendar_feed": (404,),
+    # There is no webhook: its receiver would not exist.
+    "get_webhook": (404,),
+    "update_webhook": (404,),
+    "delete_webhook": (404,),
+    "rotate_webhook_secret": (404,),
+    "ping_webhook": (404,),
+    "list_webhook_attempts": (404,),
+    "redeliver_webhook": (404,),
 }
 # After all others: they end what the other examples are about.
 LAST = ("log_out", "withdraw_slot", "deactivate_user", "close_my_account", "change_password")

@@ -229,6 +229,23 @@ def payments(clinic: Accounts) -> Listed:
     return Listed(patient, f"/v1/consultations/{consultation['id']}/payments", ids, [pay])
 
 
+def webhooks(clinic: Accounts) -> Listed:
+    """Webhooks: created and deleted."""
+
+    def create(_rng: random.Random) -> list[str]:
+        body = {"url": "https://hooks.clinic.test/in"}
+        return [ok(clinic.admin.post("/v1/webhooks", body), 201)["id"]]
+
+    ids = [create(random.Random())[0] for _ in range(ROWS)]
+
+    def delete(rng: random.Random) -> list[str]:
+        chosen = rng.choice(ids)
+        clinic.admin.delete(f"/v1/webhooks/{chosen}")
+        return [chosen]
+
+    return Listed(clinic.admin, "/v1/webhooks", ids, [create, delete])
+
+
 def access_log(clinic: Accounts) -> Listed:
     """Reads of a consultation, as its patient sees them: only added, also by each page."""
     patient, doctor = clinic.new_patient(), clinic.new_doctor()
@@ -267,6 +284,8 @@ LISTS: dict[str, Callable[[Accounts], Listed]] = {
     "sessions": sessions,
     "payments": payments,
     "access log": access_log,
+    "webhooks": webhooks,
+    "webhooks, the latest first": lambda clinic: in_order(webhooks(clinic), "-created_at"),
     "consultations, the earliest first": lambda clinic: in_order(
         consultations(clinic, "doctor"), "starts_at"
     ),

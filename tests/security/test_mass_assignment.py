@@ -208,13 +208,15 @@ def answered(operation: Operation) -> set[str]:
 def objects(
     operation: Operation, body: dict[str, Any]
 ) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any]]]:
-    """The path and the schema of each object: the body, and the first item of each list."""
+    """The path and the schema of each object: the body, and the first item of each list of them."""
     schema = operation.body or {}
     yield (), schema
     for name, field in schema["properties"].items():
         if field.get("type") == "array" and "$ref" in field["items"]:
             assert body[name]
-            yield (name, 0), operation.resolved(field["items"])
+            item = operation.resolved(field["items"])
+            if item["type"] == "object":
+                yield (name, 0), item
 
 
 def at_path(value: Any, path: tuple[str | int, ...]) -> Any:

@@ -75,6 +75,10 @@ VISIBLE = {
     "event_origin": {},
     "messages": {},
     "message_tokens": {},
+    "webhook_endpoints": {"admin": ALL},
+    "webhook_deliveries": {"admin": ALL},
+    "webhook_attempts": {"admin": ALL},
+    "webhook_redeliveries": {"admin": ALL},
 }
 # A caller sees the rows of any other table of consultations if it sees the consultation.
 NAMES_A_CONSULTATION = re.compile(
@@ -203,6 +207,15 @@ INSERTS = {
         "app.calendar_feeds (user_id, token_hash) values ({patient}, sha256('x'))",
     ),
     "a secret": ("admin", "app.secrets (name) values ('mine')"),
+    "a webhook of a doctor": (
+        "doctor",
+        "app.webhook_endpoints (url, secret) values ('https://hooks.attacked.test', 'x')",
+    ),
+    "an attempt of a webhook": (
+        "admin",
+        "app.webhook_attempts (endpoint_id, delivery_id, attempt, attempted_at, status_code)"
+        " select endpoint_id, id, 2, now(), 200 from app.webhook_deliveries",
+    ),
 }
 
 
@@ -231,6 +244,23 @@ def clinic(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[Clinic
         ):
             clinic.onlooker.execute(f"insert into {row}".encode(), (clinic.people["patient"].id,))
         clinic.onlooker.execute("select ops.rebuild_activity()")
+        clinic.onlooker.execute(
+            """
+            with w as (
+                insert into app.webhook_endpoints (url, secret)
+                values ('https://hooks.attacked.test', 'x') returning id
+            ), d as (
+                insert into app.webhook_deliveries (endpoint_id, event_id, event_type, body)
+                select id, 1, 'account.created', '{"a": 1}' from w returning id, endpoint_id
+            ), r as (
+                insert into app.webhook_redeliveries (endpoint_id, event_id, deliveries)
+                select id, 1, 1 from w
+            )
+            insert into app.webhook_attempts
+                (endpoint_id, delivery_id, attempt, attempted_at, status_code)
+            select endpoint_id, id, 1, now(), 200 from d
+            """
+        )
         for table in VISIBLE:
             if not clinic.rows(f"select 1 from app.{table} limit 1"):
                 add_rows(clinic, table)

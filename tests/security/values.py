@@ -126,6 +126,7 @@ class Values:
             "time off": "select id::text from app.time_off order by id desc",
             "session": "select id::text from app.sessions order by id desc",
             "key id": "select id::text from app.context_keys",
+            "webhook": "select id::text from app.webhook_endpoints order by id desc",
         }
         for kind, query in kinds.items():
             self._ids[kind] = [id_ for (id_,) in self._clinic.rows(f"{query} limit 50")] or [""]
@@ -147,6 +148,7 @@ class Values:
             "slot_id": lambda: one_of(self._ids[one_of(("open slot", "open slot", "slot"))]),
             "consultation_id": lambda: one_of(one_of((own, self._ids["consultation"]))),
             "payment_id": lambda: one_of(self._ids["payment"]),
+            "webhook_id": lambda: one_of(self._ids["webhook"]),
             "doctor_id": lambda: one_of(self._ids["doctor"]),
             "time_off_id": lambda: one_of(self._ids["time off"]),
             "session_id": lambda: one_of(self._ids["session"]),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+
 import bcrypt
 import pytest
 
+from api import webhook_secrets
 from api.password_hashing import hash_with
 from scripts.server import Cluster
 from tests.support.client import PASSWORD, Client, ok
 from tests.support.people import create_admin, log_in
-from tests.support.server import run_command
+from tests.support.server import MFA_KEY, run_command
 
 
 def test_create_admin_with_the_right_role_succeeds(
@@ -63,8 +66,17 @@ def test_create_admin_hashes_the_password_as_the_api_does(password: str) -> None
     assert not bcrypt.checkpw(password.encode()[:72], hashed.encode())
 
 
+def test_webhook_secret_is_printed_plain_and_encrypted() -> None:
+    result = run_command("webhook-secret")
+    printed = dict(line.split("=", 1) for line in result.stdout.splitlines())
+    key = webhook_secrets.decrypt(MFA_KEY, printed["p_secret"])
+    assert printed["secret"] == "whsec_" + base64.b64encode(key).decode()
+    missing = run_command("webhook-secret", MFA_KEYS="")
+    assert (missing.returncode, missing.stderr) == (1, "api: MFA_KEYS is missing\n")
+
+
 def test_command_without_arguments_prints_help() -> None:
     result = run_command("--help")
     assert result.returncode == 0
-    for command in ("create-admin", "settings", "hash-password"):
+    for command in ("create-admin", "settings", "hash-password", "webhook-secret"):
         assert command in result.stdout

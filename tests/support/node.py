@@ -15,14 +15,14 @@ from scripts.system import CHECKOUT
 RUNS_TYPESCRIPT = (22, 18)  # older versions refuse a .ts file
 
 
-def node() -> Path:
+def node(at_least: tuple[int, int] = RUNS_TYPESCRIPT) -> Path:
     """The program: that of the system, or one that came with packages in .local."""
     for path in _programs():
         version = subprocess.run((path, "--version"), capture_output=True, text=True).stdout
         numbers = tuple(map(int, re.findall(r"\d+", version)[:2]))
-        if numbers >= RUNS_TYPESCRIPT:
+        if numbers >= at_least:
             return path
-    pytest.skip("there is no Node 22.18: `make browser` installs one")
+    pytest.skip(f"there is no Node {at_least[0]}.{at_least[1]}: `make browser` installs one")
 
 
 def typescript() -> Path:

@@ -46,6 +46,8 @@ SECRETS_OF = {
     "change_password": TOKENS,
     "enrol_mfa": {"secret", "otpauth_uri"},
     "join_consultation": {"token"},
+    "create_webhook": {"secret"},
+    "rotate_webhook_secret": {"secret"},
 }
 SECRET_VALUES = re.compile(r"\$2[aby]\$\d\d\$")  # of bcrypt
 HEADERS = {"X-Content-Type-Options": "nosniff"}
@@ -306,6 +308,11 @@ def _calendar(clinic: ValidRequests) -> str:
     return str(url.rpartition("/")[2].removesuffix(".ics"))
 
 
+def _webhook(clinic: ValidRequests) -> str:
+    body = {"url": "https://hooks.clinic.test/in"}
+    return str(ok(clinic.admin.post("/v1/webhooks", body), 201)["id"])
+
+
 def _email() -> str:
     return f"attack{next(_numbers)}@clinic.test"
 
@@ -325,6 +332,7 @@ MAKERS: dict[str, Callable[[ValidRequests], str]] = {
     "payment": lambda clinic: str(clinic.admin.pay(_completed(clinic))["id"]),
     "prescription": _prescription,
     "token": _calendar,
+    "webhook": _webhook,
 }
 STATES = {"consultation_id": ("scheduled", "completed", "treated")}
 

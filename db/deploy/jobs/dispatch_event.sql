@@ -19,7 +19,7 @@ begin
     end if;
     -- Each function adds what is missing: a repetition has no second effect.
     perform app.add_messages_of_event(v_event);
-    -- webhooks: perform app.add_deliveries_of_event(v_event);
+    perform app.add_deliveries_of_event(v_event);
 end;
 $$;
 

@@ -232,6 +232,27 @@ begin
     where a.used > 0.8 * current_setting('max_connections')::integer;
 
     return query
+    select 'warning', 'webhook ' || w.id,
+        'disabled since ' || to_char(w.disabled_at, 'YYYY-MM-DD HH24:MI "UTC"')
+        || case w.disabled_because
+            when 'gone' then ': its address has answered 410 (gone)'
+            else ': nothing was delivered for three days'
+        end,
+        'find out why, enable it by api.update_webhook, then call api.redeliver_webhook'
+    from app.webhook_endpoints as w
+    where w.disabled_because in ('failing', 'gone')
+    order by w.disabled_at;
+
+    return query
+    select 'warning', 'webhook ' || w.id,
+        w.consecutive_failures || ' failed attempts since '
+        || to_char(w.failing_since, 'YYYY-MM-DD HH24:MI "UTC"'),
+        'read api.list_webhook_attempts: after three days it is disabled'
+    from app.webhook_endpoints as w
+    where w.disabled_at is null and w.failing_since < clock_timestamp() - interval '1 hour'
+    order by w.failing_since;
+
+    return query
     select 'warning', 'invariant ' || i.name,
         cardinality(i.violations) || ' violations within an hour',
         'call ops.check_invariants, which returns the violations'' ids'
@@ -242,8 +263,8 @@ $$;
 
 comment on function ops.advise() is
 'Checks settings, roles, context keys, the worker and its queue, time zones, partitions, seals,
-bloat, limits that are near and the invariants of the last hour. Returns one row for each thing that
-should be changed, and no row if there is none. It changes nothing.';
+bloat, limits that are near, webhooks and the invariants of the last hour. Returns one row for each
+thing that should be changed, and no row if there is none. It changes nothing.';
 
 grant execute on function ops.advise() to telemed_dba;
 

@@ -27,7 +27,9 @@ begin
     union all
     select * from app.analytics_invariants(p_since)
     union all
-    select * from app.events_invariants(p_since);
+    select * from app.events_invariants(p_since)
+    union all
+    select * from app.webhooks_invariants(p_since);
 end;
 $$;
 

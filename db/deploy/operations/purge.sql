@@ -17,6 +17,7 @@ declare
     v_before timestamptz;
     v_rows bigint;
     v_sessions uuid[];
+    v_deliveries uuid[];
 begin
     perform app.forget_actor();
     if p_keep is null or p_keep not between interval '30 days' and interval '1000 years' then
@@ -74,6 +75,17 @@ begin
     where a.subject = c.subject;
     get diagnostics v_rows = row_count;
     return query values ('log_in_attempts', v_rows);
+
+    v_deliveries := array(
+        select d.id from app.webhook_deliveries as d
+        where d.settled_at < v_before
+        limit p_rows
+        for update skip locked);
+    delete from app.webhook_attempts as a where a.delivery_id = any (v_deliveries);
+    get diagnostics v_rows = row_count;
+    return query values ('webhook_attempts', v_rows);
+    delete from app.webhook_deliveries as d where d.id = any (v_deliveries);
+    return query values ('webhook_deliveries', cardinality(v_deliveries)::bigint);
 end;
 $$;
 
@@ -81,10 +93,10 @@ comment on function ops.purge(interval, integer) is
 'Deletes rows that are not needed any more, at most p_rows (1 to 1,000,000) of each kind:
 idempotency keys older than p_keep (30 days to 1000 years), but not those of bookings, reschedules
 and money; sessions that expired more than p_keep ago, with all their refresh tokens; counts of
-log-ins a day after the last attempt, or p_keep after it if a log-in has succeeded. Returns the
-number of deleted rows of each table: call it again, in another transaction, while one of them
-reaches p_rows. It skips rows that another transaction has locked. For logs see
-ops.drop_partitions. Raises TM201.';
+log-ins a day after the last attempt, or p_keep after it if a log-in has succeeded; deliveries of
+webhooks that were settled more than p_keep ago, with all their attempts. Returns the number of
+deleted rows of each table: call it again, in another transaction, while one of them reaches p_rows.
+It skips rows that another transaction has locked. For logs see ops.drop_partitions. Raises TM201.';
 
 grant execute on function ops.purge(interval, integer) to telemed_dba;
 

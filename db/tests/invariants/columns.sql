@@ -108,7 +108,16 @@ select is(
     'sessions.revoked_at,'
     'sessions.second_factor_at,time_off.reason,users.deactivated_at,users.email_verified_at,'
     'users.mfa_confirmed_at,'
-    'users.mfa_last_step,users.mfa_secret}',
+    'users.mfa_last_step,users.mfa_secret,webhook_attempts.answer,webhook_attempts.duration_ms,'
+    'webhook_attempts.error,webhook_attempts.status_code,webhook_deliveries.consultation_id,'
+    'webhook_deliveries.event_id,webhook_deliveries.first_tried_at,'
+    'webhook_deliveries.leased_until,webhook_deliveries.next_attempt_at,'
+    'webhook_deliveries.sequence_number,webhook_deliveries.settled_at,'
+    'webhook_endpoints.deleted_at,webhook_endpoints.description,webhook_endpoints.disabled_at,'
+    'webhook_endpoints.disabled_because,webhook_endpoints.failing_since,'
+    'webhook_endpoints.previous_secret,webhook_endpoints.previous_until,webhook_endpoints.secret,'
+    'webhook_redeliveries.event_id,webhook_redeliveries.occurred_from,'
+    'webhook_redeliveries.occurred_to}',
     'the columns that may be null are those of the reviewed list');
 
 select * from finish();

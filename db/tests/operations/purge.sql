@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(24);
+select plan(25);
 reset role;
 select pg_temp.set_clock('2027-06-01 08:00:00+00');
 
@@ -51,6 +51,22 @@ values
 (sha256('known'), 0, '2027-03-04 08:00:00+00', '2027-03-04 08:00:00+00'),
 (sha256('known long ago'), 0, '2027-03-02 08:00:00+00', '2027-03-02 08:00:00+00');
 
+insert into app.webhook_endpoints (id, url, secret)
+values ('00000000-0000-7000-8000-000000000011', 'https://hooks.clinic.test', 'encrypted');
+insert into app.webhook_deliveries
+    (id, endpoint_id, event_id, event_type, body, status, attempt, next_attempt_at, settled_at)
+values
+('00000000-0000-7000-8000-000000000021', '00000000-0000-7000-8000-000000000011', 1,
+    'account.created', '{"a": 1}', 'given_up', 2, null, '2027-03-02 08:00:00+00'),
+('00000000-0000-7000-8000-000000000022', '00000000-0000-7000-8000-000000000011', 2,
+    'account.created', '{"a": 1}', 'delivered', 1, null, '2027-03-04 08:00:00+00'),
+('00000000-0000-7000-8000-000000000023', '00000000-0000-7000-8000-000000000011', 3,
+    'account.created', '{"a": 1}', 'pending', 0, '2027-01-01 08:00:00+00', null);
+insert into app.webhook_attempts (endpoint_id, delivery_id, attempt, attempted_at, status_code)
+select d.endpoint_id, d.id, n, '2027-03-01 08:00:00+00', 200
+from app.webhook_deliveries as d
+cross join lateral generate_series(1, d.attempt) as n;
+
 create function pg_temp.keys()
 returns text[] language sql security definer
 as $$ select array_agg(k.key::text order by k.key collate "C") from app.idempotency_keys as k
@@ -87,13 +103,13 @@ set local role telemed_dba;
 select results_eq(
     'select table_name, rows from ops.purge(p_rows => 1)',
     $$ values ('idempotency_keys', 1::bigint), ('refresh_tokens', 2), ('sessions', 1),
-           ('log_in_attempts', 1) $$,
-    'purge: a call deletes at most p_rows keys, sessions and counts of log-ins and returns how '
-    'many');
+           ('log_in_attempts', 1), ('webhook_attempts', 2), ('webhook_deliveries', 1) $$,
+    'purge: a call deletes at most p_rows keys, sessions, counts of log-ins and deliveries and '
+    'returns how many');
 select results_eq(
     'select table_name, rows from ops.purge()',
     $$ values ('idempotency_keys', 1::bigint), ('refresh_tokens', 0), ('sessions', 0),
-           ('log_in_attempts', 1) $$,
+           ('log_in_attempts', 1), ('webhook_attempts', 0), ('webhook_deliveries', 0) $$,
     'purge: the next call deletes the other rows');
 select results_eq(
     'select sum(rows) from ops.purge()', array[0::numeric],
@@ -115,12 +131,15 @@ set local role telemed_dba;
 select results_eq(
     $$ select table_name, rows from ops.purge('30 days') where rows > 0 order by 1 $$,
     $$ values ('idempotency_keys', 3::bigint), ('log_in_attempts', 1), ('refresh_tokens', 1),
-           ('sessions', 2) $$,
+           ('sessions', 2), ('webhook_attempts', 1), ('webhook_deliveries', 1) $$,
     'purge: a shorter p_keep deletes more rows');
 select is(
     pg_temp.keys(), '{new,"old booking","old payment","old refund","old reschedule"}',
     'purge: a key younger than 30 days is kept');
 reset role;
+select results_eq(
+    'select d.event_id from app.webhook_deliveries as d', array[3::bigint],
+    'purge: a delivery that is not settled is kept');
 select is(
     (select count(*) from app.audit_logs as l
      where l.table_name = 'sessions' and l.operation = 'DELETE' and l.row_id like '00000000-%'),

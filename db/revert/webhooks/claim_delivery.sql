@@ -1,0 +1,8 @@
+-- Revert telemed:webhooks/claim_delivery from pg
+
+begin;
+
+drop function work.claim_delivery;
+drop type work.claimed_delivery;
+
+commit;

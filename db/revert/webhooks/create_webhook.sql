@@ -1,0 +1,7 @@
+-- Revert telemed:webhooks/create_webhook from pg
+
+begin;
+
+drop function api.create_webhook;
+
+commit;

@@ -1,0 +1,7 @@
+-- Revert telemed:webhooks/list_webhook_attempts from pg
+
+begin;
+
+drop function api.list_webhook_attempts;
+
+commit;

@@ -1,0 +1,7 @@
+-- Revert telemed:webhooks/settle_delivery from pg
+
+begin;
+
+drop function work.settle_delivery;
+
+commit;

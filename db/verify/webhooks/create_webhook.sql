@@ -1,0 +1,10 @@
+-- Verify telemed:webhooks/create_webhook on pg
+
+begin;
+
+select 1 / has_function_privilege(
+    'telemed_api', 'api.create_webhook'::regproc, 'execute')::integer;
+select 1 / has_function_privilege(
+    'telemed_dba', 'api.create_webhook'::regproc, 'execute')::integer;
+
+rollback;
