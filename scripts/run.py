@@ -15,11 +15,13 @@ from collections.abc import Callable, Iterator, Mapping
 
 from api import config, totp
 from api.password_hashing import hash_password
+from scripts import inbox
 from scripts.cluster import DBA_LOGIN, deploy, development_cluster, shared
 from scripts.server import DATABASE, Cluster
 from scripts.system import CHECKOUT, CommandError, command_line, run, say
 from worker import schema
 
+AUTHORITIES = "authorities.pem"
 RATE_LIMITS = ("RATE_LIMIT", "RATE_LIMIT_AUTH")
 DEMO_PASSWORD = "telemedicine-demo"  # noqa: S105
 ACCOUNTS = ("admin@example.com", "doctor@example.com", "patient@example.com")
@@ -200,6 +202,13 @@ def settings(cluster: Cluster) -> dict[str, str]:
             "LIVEKIT_URL": "ws://localhost:7880",
             "LIVEKIT_API_KEY": "development",
             "LIVEKIT_API_SECRET": secret(cluster, "livekit_api_secret", random_key),
+        }
+        # `make tour` receives webhooks on this computer, with a certificate of its own.
+        certificate = secret(cluster, inbox.CERTIFICATE, inbox.new_certificate)
+        secret(cluster, AUTHORITIES, lambda: inbox.authorities(certificate))
+        own |= {
+            "WEBHOOK_ALLOWED_HOSTS": inbox.HOST,
+            "SSL_CERT_FILE": str(cluster.base / AUTHORITIES),
         }
     return {**os.environ, **own, **chosen}
 

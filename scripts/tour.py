@@ -9,23 +9,28 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import Message
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
-from scripts.system import CommandError, command_line, say
+from scripts.cluster import development_cluster
+from scripts.inbox import CERTIFICATE, Inbox, calendar_of, open_inbox
+from scripts.system import CHECKOUT, CommandError, command_line, say
 
 DEMO_PASSWORD = "telemedicine-demo"  # noqa: S105
 PASSWORD = "four mild winds from elsewhere"  # noqa: S105  # of those who sign up
 # Not to be shown on a screen, even in a demonstration.
-SECRETS = ("password", "access_token", "refresh_token", "token")
+SECRETS = ("password", "access_token", "refresh_token", "token", "secret")
 WIDTH = 150
 
 
@@ -45,6 +50,7 @@ class Person:
     name: str
     url: str
     token: str = field(default="", repr=False)
+    email: str = ""
 
     def sends(
         self,
@@ -78,6 +84,7 @@ class Person:
 
     def signs_in(self, email: str, password: str) -> None:
         """Log in and keep the access token."""
+        self.email = email
         body = {"email": email, "password": password}
         self.token = self.sends("POST", "/v1/auth/login", body, expect=200).body["access_token"]
 
@@ -86,19 +93,37 @@ def main() -> None:
     """Walk the tour. Raises CommandError when something is not as it should be."""
     url = os.environ.get("BASE_URL") or f"http://127.0.0.1:{os.environ.get('PORT') or 8000}"
     try:
-        tour(url.rstrip("/"))
+        with inbox_of_make_run() as inbox:
+            tour(url.rstrip("/"), inbox)
     except (KeyError, TypeError) as error:
         raise CommandError(f"an answer had another shape than it should have: {error!r}") from None
     say("\ntour: everything is as it should be")
 
 
-def tour(url: str) -> None:
-    """The main job, step by step."""
+@contextmanager
+def inbox_of_make_run() -> Iterator[Inbox | None]:
+    """Where e-mails and webhooks of `make run` arrive; None if it does not run."""
+    folder = Path(os.environ.get("MAIL_FOLDER") or CHECKOUT / ".local/mail")
+    certificate = os.environ.get("RECEIVER_CERTIFICATE")
+    cluster = development_cluster()
+    if certificate is None and not cluster.running():
+        yield None
+        return
+    with open_inbox(folder, Path(certificate or cluster.base / CERTIFICATE)) as inbox:
+        yield inbox
+
+
+def tour(url: str, inbox: Inbox | None) -> None:
+    """The main job, step by step. inbox: where the worker of the server sends to."""
     doctor, admin = Person("doctor", url), Person("admin", url)
     first, second = Person("first patient", url), Person("second patient", url)
 
     step("Is anybody there?")
-    first.sends("GET", "/health/ready", expect=200)
+    ready = first.sends("GET", "/health/ready", expect=200).body
+    if ready.get("worker") != "running":
+        inbox = None
+    if inbox is None:
+        say("  The worker of `make run` does not run here: no e-mails and webhooks are awaited.")
 
     step("Two people sign up; the demo admin logs in and on-boards a doctor")
     for patient in (first, second):
@@ -118,6 +143,19 @@ def tour(url: str) -> None:
     step("The doctor publishes two slots that begin soon")
     slot, later = publish(doctor)
 
+    if inbox:
+        step("The patient verifies the address with the token of an e-mail")
+        mail = inbox.mail(first.email, "Verify your e-mail address")
+        text = mail.get_body(("plain",))
+        token = re.search(r"[\w-]{43}", text.get_content() if text else "")
+        require(token is not None, "the e-mail has a token")
+        body = {"token": token[0] if token else ""}
+        first.sends("POST", "/v1/me/email/verify", body, expect=200)
+
+        step("The admin has events sent to another system")
+        body = {"url": inbox.url, "description": "Tour"}
+        webhook = admin.sends("POST", "/v1/webhooks", body, expect=201).body
+
     step("The patient searches")
     offer = first.sends("GET", f"/v1/doctors/{doctor_id}", expect=200).body
     window = {"from": slot["starts_at"], "to": later["ends_at"]}
@@ -134,6 +172,12 @@ def tour(url: str) -> None:
     require(retry.headers.get("Idempotency-Replayed") == "true", "the retry is marked as one")
     consultation = f"/v1/consultations/{booking.body['id']}"
 
+    if inbox:
+        step("The patient gets an e-mail with a calendar file")
+        entry = received(inbox, first.email, "Consultation booked")
+        require(entry["METHOD"] == "REQUEST", "the file puts the consultation into a calendar")
+        require(entry["DTSTART"] == utc(slot["starts_at"]), "at the time of the slot")
+
     step("The second patient finds it taken, and cannot look at it either")
     taken = {"slot_id": slot["id"]}
     refused(second, "POST", "/v1/consultations", taken, 409, "TM901")
@@ -148,7 +192,18 @@ def tour(url: str) -> None:
     require(moved["id"] == booking.body["id"], "the consultation keeps its id")
     require(moved["slot_id"] == later["id"], "the consultation is in the later slot")
     other = second.sends("POST", "/v1/consultations", taken, key=new_key(), expect=201).body
+    if inbox:
+        before = entry
+        entry = received(inbox, first.email, "Consultation moved")
+        require(entry["UID"] == before["UID"], "it is the same entry of the calendar")
+        require(int(entry["SEQUENCE"]) > int(before["SEQUENCE"]), "in a newer version")
+        require(entry["DTSTART"] == utc(later["starts_at"]), "at the time of the later slot")
+        received(inbox, second.email, "Consultation booked")
     second.sends("POST", f"/v1/consultations/{other['id']}/cancel", {}, expect=200)
+    if inbox:
+        entry = received(inbox, second.email, "Consultation cancelled")
+        require(entry["METHOD"] == "CANCEL", "the file takes the consultation out of the calendar")
+        require(entry["STATUS"] == "CANCELLED", "the entry says that it is cancelled")
     doctor.sends("DELETE", f"/v1/slots/{slot['id']}", expect=204)
 
     step("Patient and doctor enter the same video room, the second patient does not")
@@ -166,6 +221,16 @@ def tour(url: str) -> None:
     issued = doctor.sends("POST", f"{consultation}/prescriptions", drugs, expect=201).body
     listed = first.sends("GET", f"{consultation}/prescriptions", expect=200).body["items"]
     require(listed == [issued], "the patient reads the prescription")
+
+    if inbox:
+        step("The other system has got what happened, signed and in order")
+        types = ["booked", "rescheduled", "joined", "joined", "completed"]
+        arrived = inbox.events(webhook["secret"], booking.body["id"], len(types))
+        for event in arrived:
+            say(f"  <- {event['type']}")
+        names = [event["type"] for event in arrived if event["type"].startswith("consultation.")]
+        require(names == [f"consultation.{name}" for name in types], f"the events are {types}")
+        admin.sends("DELETE", f"/v1/webhooks/{webhook['id']}", expect=204)
 
     step("The admin records a payment and refunds a part, and not more than was captured")
     fee = done["fee_minor"]
@@ -199,6 +264,22 @@ def tour(url: str) -> None:
     invariants = admin.sends("GET", "/v1/admin/invariants", expect=200).body["items"]
     require(bool(invariants), "there are invariants")
     require(not any(row["violations"] for row in invariants), "no invariant is violated")
+
+
+def received(inbox: Inbox, email: str, subject: str) -> dict[str, str]:
+    """The calendar file of an e-mail, which is printed without its texts."""
+    mail = inbox.mail(email, subject)
+    say(f"  <- {mail['Subject']}")
+    entry = calendar_of(mail)
+    for name in ("METHOD", "UID", "SEQUENCE", "STATUS", "DTSTART", "DTEND"):
+        say(f"     {name}:{entry[name]}")
+    require(entry["method of the part"] == entry["METHOD"], "the part has the method of the file")
+    return entry
+
+
+def utc(text: str) -> str:
+    """A time of an answer as calendar files have it."""
+    return f"{datetime.fromisoformat(text).astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
 def room(person: Person, path: str) -> str:
