@@ -63,8 +63,9 @@ def new_certificate() -> str:
 
 
 def authorities(certificate: str) -> str:
-    """PEM of the certificates to trust: those of the system, and one of new_certificate."""
-    system = Path(ssl.get_default_verify_paths().openssl_cafile)
+    """PEM of the certificates to trust: those trusted so far, and one of new_certificate."""
+    paths = ssl.get_default_verify_paths()  # cafile: that of SSL_CERT_FILE, if it is set
+    system = Path(paths.cafile or paths.openssl_cafile)
     known = system.read_text() if system.is_file() else ""
     return known + certificate[certificate.index("-----BEGIN CERTIFICATE-----") :]
 

@@ -21,7 +21,6 @@ from scripts.server import DATABASE, Cluster
 from scripts.system import CHECKOUT, CommandError, command_line, run, say
 from worker import schema
 
-AUTHORITIES = "authorities.pem"
 RATE_LIMITS = ("RATE_LIMIT", "RATE_LIMIT_AUTH")
 DEMO_PASSWORD = "telemedicine-demo"  # noqa: S105
 ACCOUNTS = ("admin@example.com", "doctor@example.com", "patient@example.com")
@@ -204,12 +203,11 @@ def settings(cluster: Cluster) -> dict[str, str]:
             "LIVEKIT_API_SECRET": secret(cluster, "livekit_api_secret", random_key),
         }
         # `make tour` receives webhooks on this computer, with a certificate of its own.
+        own["WEBHOOK_ALLOWED_HOSTS"] = inbox.HOST
         certificate = secret(cluster, inbox.CERTIFICATE, inbox.new_certificate)
-        secret(cluster, AUTHORITIES, lambda: inbox.authorities(certificate))
-        own |= {
-            "WEBHOOK_ALLOWED_HOSTS": inbox.HOST,
-            "SSL_CERT_FILE": str(cluster.base / AUTHORITIES),
-        }
+        trusted = cluster.base / "authorities.pem"
+        trusted.write_text(inbox.authorities(certificate))
+        chosen["SSL_CERT_FILE"] = str(trusted)
     return {**os.environ, **own, **chosen}
 
 

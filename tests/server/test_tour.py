@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
+import requests
 
 from api.password_hashing import hash_password
+from scripts import inbox
 from scripts.server import Cluster
 from scripts.system import CHECKOUT
 from scripts.tour import DEMO_PASSWORD
 from scripts.tour import PASSWORD as TOUR_PASSWORD
 from tests.support.client import PASSWORD, Client, ok
 from tests.support.people import create_admin
-from tests.support.server import Server
+from tests.support.server import Server, environment, serve
 
 
-def tour(url: str) -> subprocess.CompletedProcess[str]:
+def tour(url: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         (sys.executable, "-m", "scripts.tour"),
         cwd=CHECKOUT,
-        env={"BASE_URL": url, "PATH": os.environ["PATH"]},
+        env={"BASE_URL": url, "PATH": os.environ["PATH"], **variables},
         capture_output=True,
         text=True,
         timeout=120,
@@ -66,6 +71,61 @@ def test_tour_succeeds_repeatedly(server: Server) -> None:
             assert word in result.stdout
         for secret in (DEMO_PASSWORD, TOUR_PASSWORD, "eyJ"):
             assert secret not in result.stdout
+
+
+def test_tour_receives_emails_calendar_files_and_webhooks(
+    cluster: Cluster, new_database: Callable[[], str], tmp_path: Path
+) -> None:
+    """With a worker, as `make run` starts one."""
+    name = new_database()
+    create_admin(cluster.url(name), "admin@example.com")
+    password_hash = hash_password(DEMO_PASSWORD, 4)
+    cluster.sql(f"update app.users set password_hash = '{password_hash}'", name)
+    certificate = tmp_path / "receiver.pem"
+    certificate.write_text(inbox.new_certificate())
+    settings = {
+        "MAIL_FOLDER": str(tmp_path / "mail"),
+        "WEBHOOK_ALLOWED_HOSTS": inbox.HOST,
+        "SSL_CERT_FILE": str(certificate),
+        "WORKER_DATABASE_URL": cluster.url(name, "telemed_worker"),
+    }
+    with (
+        serve(cluster.url(name, "telemed_api"), tmp_path / "log", **settings) as server,
+        (tmp_path / "worker").open("wb") as log,
+    ):
+        worker = subprocess.Popen(
+            (sys.executable, "-m", "worker"),
+            cwd=CHECKOUT,
+            env=environment("", **settings),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            wait_for_worker(server.url)
+            result = tour(
+                server.url,
+                MAIL_FOLDER=settings["MAIL_FOLDER"],
+                RECEIVER_CERTIFICATE=str(certificate),
+            )
+        finally:
+            worker.terminate()
+            worker.wait(60)
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr
+    arrived = re.findall(r"^  <- (Consultation \w+|[a-z.]+)", result.stdout, re.M)
+    mails = [text for text in arrived if " " in text]
+    happened = ("booked", "moved", "booked", "cancelled")
+    assert mails == [f"Consultation {step}" for step in happened]
+    steps = ("booked", "rescheduled", "joined", "joined", "completed")
+    assert arrived[4:9] == [f"consultation.{step}" for step in steps]
+
+
+def wait_for_worker(url: str) -> None:
+    """Wait up to a minute until the API sees a worker."""
+    deadline = time.monotonic() + 60
+    while requests.get(f"{url}/health/ready", timeout=30).json()["worker"] != "running":
+        assert time.monotonic() < deadline, "no worker runs"
+        time.sleep(0.1)
 
 
 def test_tour_without_a_server_fails_in_one_line() -> None:
