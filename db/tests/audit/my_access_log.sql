@@ -107,6 +107,8 @@ select unnest('{
     update_my_notifications,request_email_verification,request_email_change,verify_email,
     request_password_reset,create_my_calendar,get_calendar_feed,dead_jobs,queue_figures,worker_heartbeat,
     onboard_doctor,update_doctor,time_zone_data,time_zone_laws,add_context_key,list_context_keys,create_admin,
+    create_webhook,get_webhook,list_webhooks,update_webhook,rotate_webhook_secret,ping_webhook,
+    list_webhook_attempts,redeliver_webhook,
     create_partitions,drop_partitions,purge,require_second_factor,seal_audit,set_video_window,
     verify_audit,
     slowest_statements}'::text[]);
