@@ -1,6 +1,6 @@
 # What a developer does with this project: `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help setup run worker tour psql verify-audit clean test drill bench coverage browser lint lint-openapi format spec \
+.PHONY: help setup run worker tour psql verify-audit clean test drill bench coverage browser lint format spec \
 	docs clients add rework lock deploy
 MAKEFLAGS += --no-print-directory
 
@@ -53,11 +53,8 @@ coverage: setup ## statements and branches of functions that pgTAP reaches
 browser: setup ## test the pages in Chromium, take the picture of README
 	@exec $(PYTHON) -m scripts.browser
 
-lint: setup ## check format, style, types, shell and the Sqitch scripts
-	@exec $(PYTHON) -m scripts.lint
-
-lint-openapi: setup ## check the OpenAPI document with Redocly and Spectral
-	@exec $(PYTHON) -m scripts.clients lint
+lint: setup ## check format, style, types, shell, Sqitch (ONLY=openapi)
+	@exec $(PYTHON) -m $(if $(filter openapi,$(ONLY)),scripts.clients lint,scripts.lint)
 
 ##@ Write
 add: ## write the files of a new function (CHANGE=domain/name)

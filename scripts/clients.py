@@ -2,7 +2,7 @@
 
 openapi-python-client and openapi-typescript make them from docs/openapi.json. clients/ has the
 versions of all tools, and a tour of the clinic for each client, which is checked with it.
-`make lint-openapi` (the argument `lint`) checks the document with Redocly and Spectral.
+`make lint ONLY=openapi` (the argument `lint`) checks the document with Redocly and Spectral.
 The tools have an environment of their own, .local/clients (scripts/extras.py).
 """
 
@@ -108,7 +108,7 @@ def lint(file: Path = FILE) -> None:
         package("@stoplight/spectral-cli/dist/index.js"),
         *("lint", str(file), "--ruleset", str(SOURCES / "spectral.yaml"), "--fail-severity=hint"),
     )
-    say("lint-openapi: no errors, no warnings")
+    say("lint: openapi: no errors, no warnings")
 
 
 def build() -> None:

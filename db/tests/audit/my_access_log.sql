@@ -95,7 +95,8 @@ insert into call values
 ('check_invariants', 'admin', false, 'api.check_invariants()'),
 ('check_invariants', 'dba', false, 'ops.check_invariants()'),
 ('clinic_overview', 'dba', false, 'ops.clinic_overview()'),
-('slots_of_changed_zones', 'dba', false, 'ops.slots_of_changed_zones()');
+('slots_of_changed_zones', 'dba', false, 'ops.slots_of_changed_zones()'),
+('undelivered_messages', 'dba', false, 'ops.undelivered_messages()');
 
 -- Functions that answer only the caller about themselves, or that have no data of patients
 create temp table no_read (name text primary key) on commit drop;

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/messages.psql
-select plan(6);
+select plan(7);
 reset role;
 
 select pg_temp.dispatch();
@@ -18,6 +18,12 @@ select set_eq(
                      (%L, 'pending', 1, null, '451 later') $$,
         pg_temp.id_of('patient'), pg_temp.id_of('other_patient')),
     'undelivered_messages: it lists what has failed, and what is tried again');
+select set_has(
+    $$ select unnest(resource_ids) from app.access_logs
+       where kind = 'read' and operation = 'undelivered_messages' $$,
+    format('values (%L::uuid), (%L)',
+        pg_temp.id_of('patient'), pg_temp.id_of('other_patient')),
+    'undelivered_messages: the access log has the read');
 select pg_temp.set_clock('2027-01-04 08:01:00+00');
 select work.settle_message(:'other', pg_temp.claim(:'other')) \g /dev/null
 select set_eq(
