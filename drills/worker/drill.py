@@ -18,12 +18,12 @@ import psycopg
 from scripts.cluster import TEMPLATE
 from scripts.server import Cluster
 from scripts.system import CHECKOUT
+from tests.support.orders import EFFECTS
 
 LEASE = 3  # seconds, the least that the setting allows
 # Beside two leases: polling, a start of Python on a busy machine, and the first back-offs.
 SLACK = 20.0
 LINES = 10  # orders of one line have the same lock
-EFFECTS = Path(__file__).with_name("effects.sql")
 
 Event = Callable[["Drill"], None]
 
@@ -93,7 +93,7 @@ class Drill:
 
     def start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            (sys.executable, "-m", "drills.worker.instance"),
+            (sys.executable, "-m", "tests.support.orders"),
             cwd=CHECKOUT,
             env=self.environment,
             stdout=self.log,

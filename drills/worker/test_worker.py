@@ -11,6 +11,7 @@ from drills.worker import drill
 from drills.worker.drill import Drill, Plan
 from scripts.cluster import TEMPLATE
 from scripts.server import Cluster
+from tests.support.orders import EFFECTS
 
 
 def test_nothing_is_lost_stuck_or_done_twice(cluster: Cluster, tmp_path: Path) -> None:
@@ -45,7 +46,7 @@ def test_checks_find_a_fault(cluster: Cluster, tmp_path: Path, damage: str, faul
     name = "telemed_worker_damage"
     cluster.create_database(name, TEMPLATE)
     try:
-        cluster.sql(drill.EFFECTS.read_text(), name)
+        cluster.sql(EFFECTS.read_text(), name)
         with psycopg.connect(cluster.url(name), autocommit=True) as connection:
             found = Drill(cluster, name, tmp_path, Plan(), connection)
             connection.execute("insert into drill.orders values (1, 0, 'done')")

@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 import requests
 
-from drills.worker.drill import EFFECTS
 from scripts.server import Cluster
 from scripts.system import CHECKOUT, CommandError
 from scripts.verify_audit import read_seals
+from tests.support.orders import EFFECTS
 
 DONE = "select count(*) from drill.effects"
 
@@ -54,7 +54,7 @@ def worker(
     cluster: Cluster,
     database: str,
     folder: Path,
-    module: str = "drills.worker.instance",
+    module: str = "tests.support.orders",
     **more: str,
 ) -> Iterator[Instance]:
     log = folder / f"log-{time.monotonic_ns()}"

@@ -1,12 +1,18 @@
-"""`python -m drills.worker.instance`: a worker that also knows the task of the drill."""
+"""`python -m tests.support.orders`: a worker that also knows the task `drill`.
+
+A run of the task settles an order, a row that counts how often it was settled (EFFECTS).
+"""
 
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from worker import db
 from worker.__main__ import main
 from worker.app import Backoff, app
+
+EFFECTS = Path(__file__).with_name("orders.sql")
 
 
 class RefusedError(Exception):
