@@ -23,7 +23,7 @@ UNKNOWN = _id("ffff")  # such as a session: its id is known only after a log-in
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoicGF0aWVudCJ9.c2lnbmF0dXJl"  # noqa: S105
 SECRET = "JBSWY3DPEHPK3PXP"  # noqa: S105
-CURSOR = "pP4c0cZb2gqNw7yXc4Zz1VsiODQxIiwgNTMxMCwgMV0"
+CURSOR = "pP4c0cZb2gqNw7yXc4Zz"
 REQUEST = "0f8fad5bd9cb469fa16570867728950e"
 FIGURES = {
     "consultations": 12,
@@ -93,6 +93,8 @@ EXAMPLES: dict[str, Any] = {
     "is_enabled": True,
     "disabled_because": None,
     "disabled_at": None,
+    "worker": "running",
+    "worker_heartbeat_at": "2027-02-20T08:15:05Z",
     "consecutive_failures": 0,
     "failing_since": None,
     "previous_until": None,

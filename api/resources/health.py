@@ -8,7 +8,7 @@ from flask import Response
 from marshmallow import fields, validate
 
 from api import config, db, metrics
-from api.fields import Row, Timestamp
+from api.fields import Choice, Row, Timestamp
 from api.logs import log
 from api.routing import Blueprint
 
@@ -28,7 +28,7 @@ class Health(Row):
 class Readiness(Health):
     """The check passed; what is known about the worker, which may be missing."""
 
-    worker = fields.String(validate=validate.OneOf(["running", "missing", "unknown"]))
+    worker = Choice("WorkerState", ("running", "missing", "unknown"))
     worker_heartbeat_at = Timestamp(allow_none=True)
 
 
