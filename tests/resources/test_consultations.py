@@ -37,6 +37,12 @@ def begin(cluster: Cluster, database: str) -> Callable[[dict[str, Any]], None]:
                set starts_at = s.starts_at, ends_at = s.ends_at
               from app.availability_slots as s
              where s.id = c.slot_id and s.id = '{slot["id"]}';
+            update app.events as e
+               set data = e.data || jsonb_build_object(
+                   'starts_at', s.starts_at, 'ends_at', s.ends_at)
+              from app.availability_slots as s
+             where s.id = e.slot_id and s.id = '{slot["id"]}'
+               and e.data ? 'starts_at';
             reset session_replication_role;
             insert into app.audit_logs
                 (table_name, row_id, operation, old, new, user_id, request_id)
