@@ -14,7 +14,7 @@ FUNCTIONS = """
                'name', p.oid::regprocedure::text, 'subject', p.proname, 'body', p.prosrc,
                'definition', pg_get_functiondef(p.oid)) order by p.oid::regprocedure::text), '[]')
       from pg_proc as p join pg_language as l on l.oid = p.prolang and l.lanname = 'plpgsql'
-     where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace)"""
+     where p.pronamespace::regnamespace::text in ('app', 'api', 'ops', 'work')"""
 # Strings and comments, which changes of words and signs leave alone.
 OPAQUE = re.compile(r"'(?:[^']|'')*'|--[^\n]*|\$(\w*)\$.*?\$\1\$", re.S)
 SIGNS: tuple[tuple[str, str], ...] = (
