@@ -1,5 +1,5 @@
 begin;
-select plan(112);
+select plan(140);
 
 create function pg_temp.takes(p_domain text, p_value text)
 returns boolean language plpgsql
@@ -171,13 +171,36 @@ from (values
     ('https://clinic.example/' || repeat('x', 478), false, 'app.https_url refuses 501 characters'),
     ('', false, 'app.https_url refuses an empty text')) as v (value, is_taken, sentence);
 
+select ok(pg_temp.takes('event_type', v.value), 'app.event_type accepts ' || v.value)
+from unnest(array[
+    'slot.opened', 'slot.withdrawn', 'consultation.booked', 'consultation.rescheduled',
+    'consultation.cancelled', 'consultation.completed', 'consultation.joined',
+    'prescription.issued', 'payment.recorded', 'refund.recorded', 'account.created',
+    'account.closed', 'account.deactivated', 'account.activated', 'account.email_changed',
+    'account.password_changed', 'account.second_factor_changed',
+    'account.signed_in_on_new_device', 'account.email_verification_requested',
+    'account.password_reset_requested']) as v (value);
+select is(pg_temp.takes('event_type', v.value), false, 'app.event_type refuses ' || v.sentence)
+from (values
+    ('consultation.moved', 'a type that is not known'),
+    ('Slot.opened', 'capital letters'),
+    ('slot.opened ', 'a space at the end'),
+    ('', 'an empty text')) as v (value, sentence);
+
+select is(pg_temp.takes('event_number', v.value), v.is_taken, v.sentence)
+from (values
+    ('1', true, 'app.event_number accepts 1'),
+    ('2147483647', true, 'app.event_number accepts the largest integer'),
+    ('0', false, 'app.event_number refuses 0'),
+    ('-1', false, 'app.event_number refuses a negative number')) as v (value, is_taken, sentence);
+
 select is_empty(
     $$
     select t.typname from pg_type as t
     where t.typnamespace = 'app'::regnamespace and t.typtype = 'd'
       and t.typname not in (
           'instant', 'line', 'prose', 'code', 'email', 'bcrypt_hash', 'amount_minor', 'currency',
-          'idempotency_key', 'language', 'https_url', 'total_minor')
+          'idempotency_key', 'language', 'https_url', 'total_minor', 'event_type', 'event_number')
     $$,
     'The tests above cover every domain of the schema app');
 select throws_ok(

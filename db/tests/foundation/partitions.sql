@@ -93,17 +93,18 @@ select results_eq(
     'create_partition: identifiers of other months are in the default partition');
 reset role;
 
--- The logs
+-- The logs and the events
 select is(
     (select array_agg(c.relname::text order by c.relname)
      from pg_partitioned_table as p
      inner join pg_class as c on c.oid = p.partrelid
      where c.relnamespace = 'app'::regnamespace and c.relname not in ('moves', 'steps')),
-    '{access_logs,audit_logs}', 'The audit log and the access log are partitioned by month');
+    '{access_logs,audit_logs,events}',
+    'The audit log, the access log and the events are partitioned by month');
 select is_empty(
     $$
     select t.name || m.suffix
-    from unnest('{audit_logs,access_logs}'::text[]) as t (name)
+    from unnest('{audit_logs,access_logs,events}'::text[]) as t (name)
     cross join (
         select to_char(now() at time zone 'UTC' + n * interval '1 month', '_YYYY_MM') as suffix
         from generate_series(0, 3) as n
@@ -111,7 +112,7 @@ select is_empty(
         select '_default') as m
     where to_regclass('app.' || t.name || m.suffix) is null
     $$,
-    'The logs have partitions from this month to three months ahead, and a default partition');
+    'The logs and the events have partitions from this month to three months ahead, and a default one');
 select is_empty(
     $$
     select c.oid::regclass from pg_class as c
