@@ -168,12 +168,15 @@ def ping(seconds: float) -> None:
 
 def worker_heartbeat() -> tuple[str | None, float | None]:
     """The last heartbeat of a worker, and its age in seconds. Raises psycopg.Error."""
-    statement = (
-        b"select json_build_object('heartbeat_at', h at time zone 'UTC',"
-        b" 'age', extract(epoch from now() - h)) from api.worker_heartbeat() as h"
-    )
+    statement = _statement("""
+        select (
+            select json_build_object(
+                'heartbeat_at', h at time zone 'UTC', 'age', extract(epoch from now() - h))
+              from api.worker_heartbeat() as h
+             where context.request_id is not null)
+          from context""")
     with _borrow() as connection:
-        found = json.loads(connection.value(statement, (), prepare=False))
+        found = json.loads(connection.value(statement, _context(), prepare=False))
     heartbeat = found["heartbeat_at"]
     return (heartbeat and f"{heartbeat}Z"), found["age"]
 
