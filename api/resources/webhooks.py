@@ -86,8 +86,8 @@ class Webhook(Row):
     consecutive_failures = fields.Integer(
         metadata={"description": "failed attempts since the last delivery"}
     )
-    failing_since = fields.DateTime(allow_none=True)
-    previous_until = fields.DateTime(
+    first_failed_at = fields.DateTime(allow_none=True)
+    previous_ends_at = fields.DateTime(
         allow_none=True, metadata={"description": "until then the secret before signs as well"}
     )
     created_at = fields.DateTime()
@@ -149,8 +149,8 @@ class WebhookRedelivery(Row):
     id = fields.UUID()
     webhook_id = fields.UUID()
     event_id = fields.Integer(allow_none=True)
-    occurred_from = fields.DateTime(allow_none=True)
-    occurred_to = fields.DateTime(allow_none=True)
+    starts_at = fields.DateTime(allow_none=True)
+    ends_at = fields.DateTime(allow_none=True)
     deliveries = fields.Integer(metadata={"description": "how many events are sent"})
     created_at = fields.DateTime()
 
@@ -189,11 +189,11 @@ class NewRedelivery(Request):
     event_id = Whole(
         1, BIGGEST_BIGINT, load_default=None, metadata={"description": "instead of an interval"}
     )
-    occurred_from = Timestamp(
+    starts_at = Timestamp(
         load_default=None,
         metadata={"description": "not before this time", "example": "2027-02-20T00:00:00Z"},
     )
-    occurred_to = Timestamp(
+    ends_at = Timestamp(
         load_default=None,
         metadata={"description": "before this time", "example": "2027-02-21T00:00:00Z"},
     )

@@ -638,7 +638,7 @@ EDITS = (
     (
         "two workers send one webhook",
         "work.claim_delivery",
-        "or greatest(v_delivery.next_attempt_at, v_delivery.leased_until) > app.clock()",
+        "or greatest(v_delivery.next_attempt_at, v_delivery.lease_ends_at) > app.clock()",
         "",
     ),
     (
@@ -656,14 +656,14 @@ EDITS = (
     (
         "an endpoint that takes nothing stays enabled",
         "work.settle_delivery",
-        "elsif v_endpoint.failing_since <= v_delivery.first_tried_at then",
+        "elsif v_endpoint.first_failed_at <= v_delivery.first_tried_at then",
         "elsif false then",
     ),
     (
         "the secret before a rotation signs without an end",
         "work.claim_delivery",
-        "when v_endpoint.previous_until > app.clock()",
-        "when v_endpoint.previous_until is not null",
+        "when v_endpoint.previous_ends_at > app.clock()",
+        "when v_endpoint.previous_ends_at is not null",
     ),
     (
         "a disabled webhook gets events",

@@ -96,7 +96,7 @@ def test_disabled_webhook_is_enabled_again(admin: Client) -> None:
     webhook = create(admin)
     disabled = ok(admin.patch(path(webhook), {"is_enabled": False}))
     assert (disabled["is_enabled"], disabled["disabled_because"]) == (False, "by_admin")
-    body = {"occurred_from": "2027-01-01T00:00:00Z", "occurred_to": "2027-01-02T00:00:00Z"}
+    body = {"starts_at": "2027-01-01T00:00:00Z", "ends_at": "2027-01-02T00:00:00Z"}
     problem(admin.post(path(webhook, "/redeliver"), body), 409, "TM941")
     enabled = ok(admin.patch(path(webhook), {"is_enabled": True}))
     assert (enabled["is_enabled"], enabled["disabled_at"]) == (True, None)
@@ -107,9 +107,10 @@ def test_rotated_secret_is_new_and_the_one_before_ends(admin: Client) -> None:
     webhook = create(admin)
     rotated = ok(admin.post(path(webhook, "/secret"), {"previous_hours": 1}))
     assert rotated["secret"] != webhook["secret"]
-    assert rotated["previous_until"] > rotated["updated_at"]
-    assert ok(admin.post(path(webhook, "/secret"), {"previous_hours": 0}))["previous_until"] is None
-    assert ok(admin.post(path(webhook, "/secret"), {}))["previous_until"] is not None
+    assert rotated["previous_ends_at"] > rotated["updated_at"]
+    ended = ok(admin.post(path(webhook, "/secret"), {"previous_hours": 0}))
+    assert ended["previous_ends_at"] is None
+    assert ok(admin.post(path(webhook, "/secret"), {}))["previous_ends_at"] is not None
     for hours in (-1, 169, "1"):
         answer = admin.post(path(webhook, "/secret"), {"previous_hours": hours})
         assert places(answer) == ["#/previous_hours"]
@@ -131,18 +132,16 @@ def test_redelivery_is_of_one_event_or_of_a_range(
     body: dict[str, Any] = {"event_id": event["id"]}
     answer = ok(admin.post(path(webhook, "/redeliver"), body), 202)
     assert (answer["event_id"], answer["deliveries"]) == (event["id"], 1)
-    whole = {"occurred_from": "2020-01-01T00:00:00Z", "occurred_to": "2020-01-02T00:00:00Z"}
+    whole = {"starts_at": "2020-01-01T00:00:00Z", "ends_at": "2020-01-02T00:00:00Z"}
     answer = ok(admin.post(path(webhook, "/redeliver"), whole), 202)
     assert (answer["event_id"], answer["deliveries"]) == (None, 0)
+    assert {"starts_at": answer["starts_at"], "ends_at": answer["ends_at"]} == whole
     problem(admin.post(path(webhook, "/redeliver"), {"event_id": 2**62}), 404, "TM416")
     for body, place in (
         ({}, "#/event_id"),
         (whole | {"event_id": 1}, "#/event_id"),
-        ({"occurred_from": whole["occurred_from"]}, "#/occurred_to"),
-        (
-            {"occurred_from": whole["occurred_to"], "occurred_to": whole["occurred_from"]},
-            "#/occurred_to",
-        ),
+        ({"starts_at": whole["starts_at"]}, "#/ends_at"),
+        ({"starts_at": whole["ends_at"], "ends_at": whole["starts_at"]}, "#/ends_at"),
         ({"event_id": 0}, "#/event_id"),
     ):
         assert places(admin.post(path(webhook, "/redeliver"), body)) == [place]

@@ -130,7 +130,7 @@ def end_lease(clinic: Clinic, message_id: str) -> None:
     clinic.rows("set session_replication_role = replica")
     clinic.rows(
         "update app.messages set send_at = app.clock(),"
-        " lease_until = case when lease_until is not null then app.clock() - interval '1 s' end"
+        " lease_ends_at = case when lease_ends_at is not null then app.clock() - interval '1 s' end"
         " where id = %s",
         (message_id,),
     )

@@ -185,7 +185,7 @@ def test_delivery_of_a_killed_worker_arrives_again_under_the_same_id(
     assert statuses(clinic)[0] == "sending"
     answered.set()
     # Instead of waiting for two minutes, and for the end of the lease of the job.
-    clinic.rows("update app.webhook_deliveries set leased_until = now() where status = 'sending'")
+    clinic.rows("update app.webhook_deliveries set lease_ends_at = now() where status = 'sending'")
     clinic.rows("delete from procrastinate.procrastinate_jobs")
     clinic.rows("select work.resume_deliveries()")
     with worker(clinic, pem, tmp_path / "log"):

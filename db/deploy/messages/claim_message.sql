@@ -36,7 +36,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     update app.messages
-    set status = 'skipped', reason = p_reason, settled_at = app.clock(), lease_until = null
+    set status = 'skipped', reason = p_reason, settled_at = app.clock(), lease_ends_at = null
     where id = p_message.id;
 end;
 $$;
@@ -59,13 +59,13 @@ begin
     update app.messages as m
     set status = 'sending',
         attempt = m.attempt + 1,
-        lease_until = app.clock() + interval '2 minutes',
+        lease_ends_at = app.clock() + interval '2 minutes',
         language = p.language
     from app.profiles as p
     where p.user_id = m.user_id
       and m.id = p_message_id
       and m.send_at <= app.clock()
-      and (m.status = 'pending' or (m.status = 'sending' and m.lease_until <= app.clock()))
+      and (m.status = 'pending' or (m.status = 'sending' and m.lease_ends_at <= app.clock()))
     returning m.* into v_message;
     if not found then
         return;

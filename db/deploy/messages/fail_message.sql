@@ -20,7 +20,7 @@ begin
     set status = case when v_reason is null then 'pending' else 'failed' end,
         reason = v_reason,
         settled_at = case when v_reason is not null then app.clock() end,
-        lease_until = null,
+        lease_ends_at = null,
         -- Half a minute, a minute, two ... up to an hour.
         send_at = app.clock() + case
             when v_reason is not null then interval '0'

@@ -31,7 +31,7 @@ begin
       and m.status = 'sending'
       and m.attempt = p_attempt
       -- Nobody else claims the message while it is handed over.
-      and m.lease_until > app.clock() + interval '30 seconds'
+      and m.lease_ends_at > app.clock() + interval '30 seconds'
     for no key update;
     if not found then
         return false;

@@ -17,7 +17,7 @@ create table app.messages (
     send_at app.instant not null,
     status text not null default 'pending',
     attempt integer not null default 0,
-    lease_until app.instant,
+    lease_ends_at app.instant,
     language text,
     settled_at app.instant,
     reason app.code,
@@ -42,7 +42,7 @@ create table app.messages (
     check (status in ('pending', 'sending', 'sent', 'skipped', 'failed')),
     constraint messages_attempt_is_not_negative check (attempt >= 0),
     constraint messages_have_a_lease_exactly_while_they_are_sent
-    check ((lease_until is not null) = (status = 'sending')),
+    check ((lease_ends_at is not null) = (status = 'sending')),
     constraint messages_are_settled_exactly_when_nothing_is_left_to_do
     check ((settled_at is not null) = (status in ('sent', 'skipped', 'failed'))),
     constraint messages_have_a_reason_exactly_if_they_were_not_sent
@@ -69,7 +69,7 @@ comment on column app.messages.send_at is
 attempt.';
 comment on column app.messages.attempt is
 'The number of the latest attempt. Only the worker that has it can settle the message.';
-comment on column app.messages.lease_until is
+comment on column app.messages.lease_ends_at is
 'Until when the worker of the latest attempt has the message. After that another one may claim it.';
 comment on column app.messages.language is
 'The preferred language of the recipient at the latest attempt: see app.profiles.';

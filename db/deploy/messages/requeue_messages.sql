@@ -17,7 +17,7 @@ begin
         with lost as materialized (
             select m.id
             from app.messages as m
-            where (m.status = 'sending' and m.lease_until <= app.clock())
+            where (m.status = 'sending' and m.lease_ends_at <= app.clock())
                or (m.status = 'pending' and m.send_at <= app.clock() - interval '10 minutes')
             order by m.send_at
             limit 1000
@@ -27,7 +27,7 @@ begin
         set status = case when m.attempt < 30 then 'pending' else 'failed' end,
             reason = case when m.attempt >= 30 then 'given_up' end,
             settled_at = case when m.attempt >= 30 then app.clock() end,
-            lease_until = null,
+            lease_ends_at = null,
             send_at = app.clock()
         from lost
         where m.id = lost.id

@@ -11,7 +11,7 @@ as $$
 begin
     perform app.forget_actor();
     update app.messages
-    set status = 'sent', settled_at = app.clock(), lease_until = null, error = null
+    set status = 'sent', settled_at = app.clock(), lease_ends_at = null, error = null
     where id = p_message_id and status = 'sending' and attempt = p_attempt;
     return found;
 end;

@@ -246,11 +246,11 @@ begin
     return query
     select 'warning', 'webhook ' || w.id,
         w.consecutive_failures || ' failed attempts since '
-        || to_char(w.failing_since, 'YYYY-MM-DD HH24:MI "UTC"'),
+        || to_char(w.first_failed_at, 'YYYY-MM-DD HH24:MI "UTC"'),
         'read api.list_webhook_attempts: after three days it is disabled'
     from app.webhook_endpoints as w
-    where w.disabled_at is null and w.failing_since < clock_timestamp() - interval '1 hour'
-    order by w.failing_since;
+    where w.disabled_at is null and w.first_failed_at < clock_timestamp() - interval '1 hour'
+    order by w.first_failed_at;
 
     return query
     select 'warning', 'invariant ' || i.name,

@@ -92,7 +92,7 @@ begin
               and o.occurred_at >= p_event.occurred_at - interval '7 days'
         ) as e
         where w.disabled_at is null
-          and (e.event).occurred_at >= w.events_from
+          and (e.event).occurred_at >= w.enabled_at
           and (w.event_types = '{}' or (e.event).type = any (w.event_types))
         order by w.id, (e.event).id
         on conflict (endpoint_id, event_id) do nothing

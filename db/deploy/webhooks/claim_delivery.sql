@@ -39,7 +39,7 @@ begin
     from app.webhook_deliveries as d where d.id = p_delivery_id for update;
     if v_delivery.id is null
         or v_delivery.settled_at is not null
-        or greatest(v_delivery.next_attempt_at, v_delivery.leased_until) > app.clock() then
+        or greatest(v_delivery.next_attempt_at, v_delivery.lease_ends_at) > app.clock() then
         return;
     end if;
 
@@ -47,7 +47,7 @@ begin
         insert into app.webhook_attempts (endpoint_id, delivery_id, attempt, attempted_at, error)
         values (
             v_delivery.endpoint_id, v_delivery.id, v_delivery.attempt,
-            v_delivery.leased_until - app.webhook_lease(),
+            v_delivery.lease_ends_at - app.webhook_lease(),
             'The worker ended before it could report the outcome');
         if v_delivery.tries > cardinality(app.webhook_delays()) then
             perform app.give_up_deliveries(array[v_delivery.id]);
@@ -77,12 +77,12 @@ begin
         select from app.webhook_deliveries as d
         where d.endpoint_id = v_delivery.endpoint_id
           and d.status = 'sending'
-          and d.leased_until > app.clock()
+          and d.lease_ends_at > app.clock()
           and d.id <> v_delivery.id
     ) then
         v_retry_at := app.clock() + interval '1 minute' * (1 + random());
         update app.webhook_deliveries
-        set status = 'pending', leased_until = null, next_attempt_at = v_retry_at
+        set status = 'pending', lease_ends_at = null, next_attempt_at = v_retry_at
         where id = v_delivery.id;
         perform app.deliver_webhook(v_delivery.id, v_retry_at);
         return;
@@ -94,7 +94,7 @@ begin
         tries = tries + 1,
         first_tried_at = coalesce(first_tried_at, app.clock()),
         next_attempt_at = null,
-        leased_until = app.clock() + app.webhook_lease()
+        lease_ends_at = app.clock() + app.webhook_lease()
     where id = v_delivery.id
     returning attempt into strict v_delivery.attempt;
 
@@ -107,7 +107,7 @@ begin
         v_delivery.body,
         convert_from(v_endpoint.secret, 'UTF8'),
         case
-            when v_endpoint.previous_until > app.clock()
+            when v_endpoint.previous_ends_at > app.clock()
                 then convert_from(v_endpoint.previous_secret, 'UTF8')
         end;
 end;

@@ -16,7 +16,7 @@ begin
     update app.webhook_endpoints
     set deleted_at = app.clock(), updated_at = app.clock(),
         disabled_at = app.clock(), disabled_because = 'deleted',
-        secret = null, previous_secret = null, previous_until = null
+        secret = null, previous_secret = null, previous_ends_at = null
     where id = p_webhook_id;
 end;
 $$;

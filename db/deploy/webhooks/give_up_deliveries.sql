@@ -61,7 +61,7 @@ begin
     for v_delivery in
         update app.webhook_deliveries
         set status = 'given_up', settled_at = app.clock(), next_attempt_at = null,
-            leased_until = null
+            lease_ends_at = null
         where id = any (p_delivery_ids) and settled_at is null
         returning *
     loop

@@ -5,8 +5,8 @@ begin;
 create function api.redeliver_webhook(
     p_webhook_id uuid,
     p_event_id bigint default null,
-    p_occurred_from timestamptz default null,
-    p_occurred_to timestamptz default null
+    p_starts_at timestamptz default null,
+    p_ends_at timestamptz default null
 )
 returns api.webhook_redeliveries
 language plpgsql volatile security definer
@@ -22,17 +22,17 @@ declare
     v_redelivery api.webhook_redeliveries;
 begin
     perform app.require_role('admin');
-    if (p_event_id is null) = (p_occurred_from is null) then
+    if (p_event_id is null) = (p_starts_at is null) then
         raise exception 'Give either an event or a range of time'
             using errcode = 'TM201', column = 'event_id';
     end if;
-    if (p_occurred_from is null) <> (p_occurred_to is null) then
+    if (p_starts_at is null) <> (p_ends_at is null) then
         raise exception 'A range of time has a beginning and an end'
-            using errcode = 'TM202', column = 'occurred_to';
+            using errcode = 'TM202', column = 'ends_at';
     end if;
-    if p_occurred_to <= p_occurred_from then
+    if p_ends_at <= p_starts_at then
         raise exception 'The range must end after it begins'
-            using errcode = 'TM202', column = 'occurred_to';
+            using errcode = 'TM202', column = 'ends_at';
     end if;
 
     v_endpoint := app.lock_webhook(p_webhook_id);
@@ -53,14 +53,14 @@ begin
         v_events := array(
             select e.id
             from app.events as e
-            where e.occurred_at >= p_occurred_from
-              and e.occurred_at < p_occurred_to
+            where e.occurred_at >= p_starts_at
+              and e.occurred_at < p_ends_at
               and e.type = any (v_types)
             order by e.id
             limit 1001);
         if cardinality(v_events) > 1000 then
             raise exception 'The range has more than 1000 events: choose a shorter one'
-                using errcode = 'TM202', column = 'occurred_to';
+                using errcode = 'TM202', column = 'ends_at';
         end if;
     end if;
 
@@ -85,8 +85,8 @@ begin
     end loop;
 
     insert into app.webhook_redeliveries
-        (endpoint_id, event_id, occurred_from, occurred_to, deliveries)
-    values (p_webhook_id, p_event_id, p_occurred_from, p_occurred_to, v_deliveries)
+        (endpoint_id, event_id, starts_at, ends_at, deliveries)
+    values (p_webhook_id, p_event_id, p_starts_at, p_ends_at, v_deliveries)
     returning id into v_id;
     select r.* into strict v_redelivery from api.webhook_redeliveries as r where r.id = v_id;
     return v_redelivery;
@@ -95,7 +95,7 @@ $$;
 
 comment on function api.redeliver_webhook is
 'Sends events to a webhook again, whether they were delivered, given up or never meant for it: one
-event, p_event_id, or those that occurred from p_occurred_from on and before p_occurred_to and have
+event, p_event_id, or those that occurred from p_starts_at on and before p_ends_at and have
 a type that the webhook wants, at most 1000. Their webhook-id is the one of the first time. A
 delivery that a worker is sending now is left alone and not counted. For admins. Raises TM101,
 TM102, TM201, TM202, TM301, TM302, TM415, TM416, TM941.';

@@ -14,15 +14,15 @@ begin
     perform app.forget_actor();
     -- An old secret does not stay longer than it signs.
     update app.webhook_endpoints
-    set previous_secret = null, previous_until = null
-    where previous_until <= app.clock();
+    set previous_secret = null, previous_ends_at = null
+    where previous_ends_at <= app.clock();
 
     -- Deliveries that wait for an earlier one of their consultation are not late.
     with late as (
         select d.id
         from app.webhook_deliveries as d
         where (d.status = 'pending' and d.next_attempt_at < app.clock() - interval '2 minutes'
-               or d.status = 'sending' and d.leased_until < app.clock())
+               or d.status = 'sending' and d.lease_ends_at < app.clock())
           and not exists (
               select from app.webhook_deliveries as e
               where e.endpoint_id = d.endpoint_id
@@ -33,7 +33,7 @@ begin
               select j.args ->> 'delivery_id'
               from procrastinate.procrastinate_jobs as j
               where j.task_name = 'deliver_webhook' and j.status in ('todo', 'doing'))
-        order by coalesce(d.next_attempt_at, d.leased_until)
+        order by coalesce(d.next_attempt_at, d.lease_ends_at)
         limit 1000
     )
     select count(app.deliver_webhook(l.id, null))::integer into v_resumed from late as l;

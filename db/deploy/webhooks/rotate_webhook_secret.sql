@@ -28,7 +28,7 @@ begin
     update app.webhook_endpoints
     set secret = convert_to(p_secret, 'UTF8'),
         previous_secret = case when p_previous_hours > 0 then secret end,
-        previous_until = case
+        previous_ends_at = case
             when p_previous_hours > 0 then app.clock() + interval '1 hour' * p_previous_hours
         end,
         updated_at = app.clock()

@@ -42,11 +42,11 @@ begin
 
     if p_status_code between 200 and 299 and p_error is null then
         update app.webhook_deliveries
-        set status = 'delivered', settled_at = app.clock(), leased_until = null
+        set status = 'delivered', settled_at = app.clock(), lease_ends_at = null
         where id = v_delivery.id;
         if v_endpoint.consecutive_failures > 0 then
             update app.webhook_endpoints
-            set consecutive_failures = 0, failing_since = null
+            set consecutive_failures = 0, first_failed_at = null
             where id = v_endpoint.id and deleted_at is null;
         end if;
         perform app.resume_consultation(v_endpoint.id, v_delivery.consultation_id);
@@ -61,7 +61,7 @@ begin
 
     update app.webhook_endpoints
     set consecutive_failures = consecutive_failures + 1,
-        failing_since = coalesce(failing_since, v_delivery.leased_until - app.webhook_lease())
+        first_failed_at = coalesce(first_failed_at, v_delivery.lease_ends_at - app.webhook_lease())
     where id = v_endpoint.id
     returning * into strict v_endpoint;
 
@@ -71,7 +71,7 @@ begin
         if p_status_code = 410 then
             perform app.disable_webhook(v_endpoint.id, 'gone');
             return 'disabled';
-        elsif v_endpoint.failing_since <= v_delivery.first_tried_at then
+        elsif v_endpoint.first_failed_at <= v_delivery.first_tried_at then
             perform app.disable_webhook(v_endpoint.id, 'failing');
             return 'disabled';
         end if;
@@ -81,7 +81,7 @@ begin
     -- Jitter: deliveries that failed together do not come back together.
     v_retry_at := app.clock() + v_delay * (1 - random() / 5);
     update app.webhook_deliveries
-    set status = 'pending', leased_until = null, next_attempt_at = v_retry_at
+    set status = 'pending', lease_ends_at = null, next_attempt_at = v_retry_at
     where id = v_delivery.id;
     perform app.deliver_webhook(v_delivery.id, v_retry_at);
     return 'pending';

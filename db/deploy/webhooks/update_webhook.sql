@@ -35,9 +35,9 @@ begin
             else coalesce(p_description, description)
         end,
         updated_at = app.clock(),
-        events_from = case
+        enabled_at = case
             when p_is_enabled and disabled_at is not null then clock_timestamp()
-            else events_from
+            else enabled_at
         end
     where id = p_webhook_id;
 
@@ -46,7 +46,7 @@ begin
     elsif p_is_enabled and v_endpoint.disabled_at is not null then
         update app.webhook_endpoints
         set disabled_at = null, disabled_because = null, consecutive_failures = 0,
-            failing_since = null
+            first_failed_at = null
         where id = p_webhook_id;
     end if;
 

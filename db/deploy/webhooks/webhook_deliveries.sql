@@ -16,7 +16,7 @@ create table app.webhook_deliveries (
     tries integer not null default 0,
     first_tried_at app.instant,
     next_attempt_at app.instant default app.clock(),
-    leased_until app.instant,
+    lease_ends_at app.instant,
     settled_at app.instant,
     created_at app.instant not null default app.clock(),
     constraint webhook_deliveries_of_an_event_are_made_once unique (endpoint_id, event_id),
@@ -31,7 +31,7 @@ create table app.webhook_deliveries (
     constraint webhook_deliveries_wait_until_their_next_attempt
     check ((status = 'pending') = (next_attempt_at is not null)),
     constraint webhook_deliveries_have_a_lease_while_they_are_sent
-    check ((status = 'sending') = (leased_until is not null)),
+    check ((status = 'sending') = (lease_ends_at is not null)),
     constraint webhook_deliveries_are_settled_at_a_time
     check ((status in ('delivered', 'given_up')) = (settled_at is not null)),
     constraint webhook_deliveries_tries_are_attempts check (tries between 0 and attempt),
@@ -46,7 +46,7 @@ comment on column app.webhook_deliveries.body is
 'The body of every attempt, made once: the signature is over these bytes in UTF-8.';
 comment on column app.webhook_deliveries.status is
 'pending: waits for its next attempt, or for an earlier delivery of the consultation; sending: a
-worker has it until leased_until; delivered, given_up: settled.';
+worker has it until lease_ends_at; delivered, given_up: settled.';
 comment on column app.webhook_deliveries.attempt is
 'The number of the latest attempt. A worker settles only the attempt that it has claimed.';
 comment on column app.webhook_deliveries.tries is
@@ -60,7 +60,7 @@ on app.webhook_deliveries (endpoint_id, status) where status in ('pending', 'sen
 create index webhook_deliveries_by_next_attempt
 on app.webhook_deliveries (next_attempt_at) where status = 'pending';
 create index webhook_deliveries_by_lease
-on app.webhook_deliveries (leased_until) where status = 'sending';
+on app.webhook_deliveries (lease_ends_at) where status = 'sending';
 create index webhook_deliveries_by_end
 on app.webhook_deliveries (settled_at) where settled_at is not null;
 

@@ -9,12 +9,12 @@ create table app.webhook_endpoints (
     event_types text[] not null default '{}',
     secret bytea,
     previous_secret bytea,
-    previous_until app.instant,
+    previous_ends_at app.instant,
     disabled_at app.instant,
     disabled_because text,
     consecutive_failures integer not null default 0,
-    failing_since app.instant,
-    events_from app.instant not null default clock_timestamp(),
+    first_failed_at app.instant,
+    enabled_at app.instant not null default clock_timestamp(),
     created_at app.instant not null default app.clock(),
     updated_at app.instant not null default app.clock(),
     deleted_at app.instant,
@@ -30,7 +30,7 @@ create table app.webhook_endpoints (
     constraint webhook_endpoints_have_a_secret_until_they_are_deleted
     check ((secret is null) = (deleted_at is not null)),
     constraint webhook_endpoints_know_until_when_the_previous_secret_signs
-    check ((previous_secret is null) = (previous_until is null)),
+    check ((previous_secret is null) = (previous_ends_at is null)),
     constraint webhook_endpoints_forget_the_previous_secret_when_deleted
     check (previous_secret is null or deleted_at is null),
     constraint webhook_endpoints_are_disabled_for_a_known_reason
@@ -40,7 +40,7 @@ create table app.webhook_endpoints (
     constraint webhook_endpoints_are_disabled_when_they_are_deleted
     check ((disabled_because is not distinct from 'deleted') = (deleted_at is not null)),
     constraint webhook_endpoints_fail_since_their_first_failure
-    check (consecutive_failures >= 0 and (consecutive_failures = 0) = (failing_since is null))
+    check (consecutive_failures >= 0 and (consecutive_failures = 0) = (first_failed_at is null))
 );
 
 comment on table app.webhook_endpoints is
@@ -51,15 +51,15 @@ comment on column app.webhook_endpoints.event_types is
 comment on column app.webhook_endpoints.secret is
 'The secret that signs, encrypted by the REST API: the database cannot decrypt it.';
 comment on column app.webhook_endpoints.previous_secret is
-'The secret before, encrypted, which signs as well until previous_until.';
+'The secret before, encrypted, which signs as well until previous_ends_at.';
 comment on column app.webhook_endpoints.disabled_because is
 'by_admin; failing: a delivery was given up, and nothing was delivered since its first attempt;
 gone: the endpoint has answered 410; deleted.';
 comment on column app.webhook_endpoints.consecutive_failures is
 'Failed attempts since the last delivery.';
-comment on column app.webhook_endpoints.failing_since is
+comment on column app.webhook_endpoints.first_failed_at is
 'When the first failed attempt since the last delivery began.';
-comment on column app.webhook_endpoints.events_from is
+comment on column app.webhook_endpoints.enabled_at is
 'When the endpoint was created or enabled. Events that occurred before are sent only if somebody
 asks for them.';
 
@@ -117,8 +117,8 @@ select
     disabled_because,
     disabled_at::timestamptz as disabled_at,
     consecutive_failures,
-    failing_since::timestamptz as failing_since,
-    previous_until::timestamptz as previous_until,
+    first_failed_at::timestamptz as first_failed_at,
+    previous_ends_at::timestamptz as previous_ends_at,
     created_at::timestamptz as created_at,
     updated_at::timestamptz as updated_at
 from app.webhook_endpoints

@@ -6,15 +6,15 @@ create table app.webhook_redeliveries (
     id uuid primary key default app.uuid_v7(),
     endpoint_id uuid not null references app.webhook_endpoints,
     event_id bigint,
-    occurred_from app.instant,
-    occurred_to app.instant,
+    starts_at app.instant,
+    ends_at app.instant,
     deliveries integer not null,
     created_at app.instant not null default app.clock(),
     constraint webhook_redeliveries_are_of_one_event_or_of_a_range
     check (
-        (event_id is null) = (occurred_from is not null)
-        and (occurred_from is null) = (occurred_to is null)),
-    constraint webhook_redeliveries_end_after_they_begin check (occurred_to > occurred_from),
+        (event_id is null) = (starts_at is not null)
+        and (starts_at is null) = (ends_at is null)),
+    constraint webhook_redeliveries_end_after_they_begin check (ends_at > starts_at),
     constraint webhook_redeliveries_deliveries_are_counted check (deliveries >= 0)
 );
 
@@ -51,8 +51,8 @@ select
     id,
     endpoint_id as webhook_id,
     event_id,
-    occurred_from::timestamptz as occurred_from,
-    occurred_to::timestamptz as occurred_to,
+    starts_at::timestamptz as starts_at,
+    ends_at::timestamptz as ends_at,
     deliveries,
     created_at::timestamptz as created_at
 from app.webhook_redeliveries;

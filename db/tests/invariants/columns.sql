@@ -99,7 +99,7 @@ select is(
     'idempotency_keys.resource_id,idempotency_keys.response,latest_events.predecessor_id,'
     'log_in_attempts.succeeded_at,'
     'messages.address,messages.consultation_id,messages.email_verification_id,messages.error,'
-    'messages.language,messages.lease_until,messages.password_reset_id,messages.reason,'
+    'messages.language,messages.lease_ends_at,messages.password_reset_id,messages.reason,'
     'messages.settled_at,messages.starts_at,'
     'password_resets.requested_from,password_resets.revoked_at,password_resets.used_at,payments.provider,payments.provider_reference,'
     'payments.reason,payments.refunded_payment_id,prescription_items.duration_days,'
@@ -111,13 +111,13 @@ select is(
     'users.mfa_last_step,users.mfa_secret,webhook_attempts.answer,webhook_attempts.duration_ms,'
     'webhook_attempts.error,webhook_attempts.status_code,webhook_deliveries.consultation_id,'
     'webhook_deliveries.event_id,webhook_deliveries.first_tried_at,'
-    'webhook_deliveries.leased_until,webhook_deliveries.next_attempt_at,'
+    'webhook_deliveries.lease_ends_at,webhook_deliveries.next_attempt_at,'
     'webhook_deliveries.sequence_number,webhook_deliveries.settled_at,'
     'webhook_endpoints.deleted_at,webhook_endpoints.description,webhook_endpoints.disabled_at,'
-    'webhook_endpoints.disabled_because,webhook_endpoints.failing_since,'
-    'webhook_endpoints.previous_secret,webhook_endpoints.previous_until,webhook_endpoints.secret,'
-    'webhook_redeliveries.event_id,webhook_redeliveries.occurred_from,'
-    'webhook_redeliveries.occurred_to}',
+    'webhook_endpoints.disabled_because,webhook_endpoints.first_failed_at,'
+    'webhook_endpoints.previous_ends_at,webhook_endpoints.previous_secret,webhook_endpoints.secret,'
+    'webhook_redeliveries.ends_at,webhook_redeliveries.event_id,'
+    'webhook_redeliveries.starts_at}',
     'the columns that may be null are those of the reviewed list');
 
 select * from finish();

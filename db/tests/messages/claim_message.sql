@@ -41,7 +41,7 @@ select results_eq(
 
 -- Who has it
 select results_eq(
-    format($$ select status, attempt, lease_until::timestamptz from app.messages where id = %L $$,
+    format($$ select status, attempt, lease_ends_at::timestamptz from app.messages where id = %L $$,
         :'booked'),
     $$ values ('sending', 1, '2027-01-04 08:02:00+00'::timestamptz) $$,
     'claim_message: the worker has the message for two minutes');

@@ -29,7 +29,7 @@ select api.cancel_consultation(:'consultation') \g /dev/null
 select is(work.hold_message(:'booked', :attempt), false,
     'hold_message: a message about a consultation that was cancelled after the claim is held back');
 select results_eq(
-    format($$ select status, reason::text, lease_until::timestamptz from app.messages
+    format($$ select status, reason::text, lease_ends_at::timestamptz from app.messages
               where id = %L $$, :'booked'),
     $$ values ('skipped', 'cancelled', null::timestamptz) $$,
     'hold_message: it is settled as skipped, with the reason');

@@ -6,11 +6,11 @@ reset role;
 
 select pg_temp.dispatch();
 -- Two messages are left: those that verify the addresses of the two patients.
-update app.messages set status = 'sending', attempt = 1, lease_until = app.clock()
+update app.messages set status = 'sending', attempt = 1, lease_ends_at = app.clock()
 where id not in (
     pg_temp.message('patient', 'email_verification'),
     pg_temp.message('other_patient', 'email_verification'));
-update app.messages set status = 'sent', lease_until = null, settled_at = app.clock()
+update app.messages set status = 'sent', lease_ends_at = null, settled_at = app.clock()
 where status = 'sending';
 select pg_temp.message('patient', 'email_verification') as message \gset
 select pg_temp.message('other_patient', 'email_verification') as other \gset
@@ -39,7 +39,7 @@ declare
 begin
     for v_attempt in 1 .. 30 loop
         update app.messages
-        set status = 'sending', attempt = v_attempt, lease_until = app.clock() where id = v_id;
+        set status = 'sending', attempt = v_attempt, lease_ends_at = app.clock() where id = v_id;
         perform work.requeue_messages();
     end loop;
 end;

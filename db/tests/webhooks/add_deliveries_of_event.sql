@@ -59,7 +59,7 @@ select pg_temp.sign_in('doctor');
 select pg_temp.open_slot('doctor', '2027-01-05 11:00:00+00') as third_slot \gset
 select pg_temp.booking('other_patient', :'third_slot') as other \gset
 reset role;
-update app.webhook_endpoints set events_from = clock_timestamp() where id = :'late';
+update app.webhook_endpoints set enabled_at = clock_timestamp() where id = :'late';
 set local role telemed_api;
 select pg_temp.sign_in('other_patient');
 select api.cancel_consultation(:'other') \g /dev/null

@@ -58,7 +58,7 @@ from api.list_webhook_attempts(:'webhook') as a where a.delivery_id = :'cancelle
 -- A delivery that ends its worker each time
 reset role;
 update app.webhook_deliveries
-set attempt = 10, tries = 10, leased_until = app.clock() where id = :'cancelled';
+set attempt = 10, tries = 10, lease_ends_at = app.clock() where id = :'cancelled';
 set local role telemed_api;
 select is(pg_temp.claimed(:'cancelled'), null, 'claim_delivery: ten workers that end are enough');
 select is(pg_temp.status_of(:'cancelled'), 'given_up', 'claim_delivery: then the delivery is given up');
@@ -67,7 +67,7 @@ select is(pg_temp.status_of(:'cancelled'), 'given_up', 'claim_delivery: then the
 select array_agg(pg_temp.event('account.created')) as events from generate_series(1, 3) \gset
 select pg_temp.dispatched(id) from unnest(:'events'::bigint[]) as id \g /dev/null
 reset role;
-update app.webhook_endpoints set consecutive_failures = 5, failing_since = app.clock();
+update app.webhook_endpoints set consecutive_failures = 5, first_failed_at = app.clock();
 set local role telemed_api;
 select is(
     array_agg(pg_temp.claimed(pg_temp.delivery(:'webhook', id)) order by id), '{1,NULL,NULL}',

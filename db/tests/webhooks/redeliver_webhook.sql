@@ -46,13 +46,13 @@ select count(*) as before from app.events as e
 where e.type = 'account.created' and e.occurred_at < :'from_' \gset
 set local role telemed_api;
 select pg_temp.sign_in('admin');
-select is((r.occurred_from, r.occurred_to, r.deliveries), (:'from_'::timestamptz, :'to_'::timestamptz, :'wanted'::integer),
+select is((r.starts_at, r.ends_at, r.deliveries), (:'from_'::timestamptz, :'to_'::timestamptz, :'wanted'::integer),
     'redeliver_webhook: an admin sends the events of a range again')
-from api.redeliver_webhook(:'webhook', p_occurred_from => :'from_', p_occurred_to => :'to_') as r;
+from api.redeliver_webhook(:'webhook', p_starts_at => :'from_', p_ends_at => :'to_') as r;
 select is(pg_temp.status_of(pg_temp.delivery(:'webhook', :'second_event')), 'pending',
     'redeliver_webhook: an event that was missed is sent');
 select is(r.deliveries, :'before'::integer, 'redeliver_webhook: the end of a range is not in it')
-from api.redeliver_webhook(:'webhook', p_occurred_from => '2020-01-01', p_occurred_to => :'from_') as r;
+from api.redeliver_webhook(:'webhook', p_starts_at => '2020-01-01', p_ends_at => :'from_') as r;
 reset role;
 select is(count(*), 5::bigint, 'redeliver_webhook: the audit log has each request')
 from app.audit_logs where table_name = 'webhook_redeliveries' and user_id = pg_temp.id_of('admin');
@@ -82,10 +82,10 @@ from (values
     ('admin', :'webhook', 'null', 'TM201 event_id', 'an event or a range is required'),
     ('admin', :'webhook', :'event' || ', now(), now()', 'TM201 event_id',
      'an event and a range exclude each other'),
-    ('admin', :'webhook', 'null, now()', 'TM202 occurred_to', 'a range without an end is refused'),
+    ('admin', :'webhook', 'null, now()', 'TM202 ends_at', 'a range without an end is refused'),
     ('admin', :'webhook', 'null, null, now()', 'TM201 event_id',
      'a range without a beginning is refused'),
-    ('admin', :'webhook', 'null, now(), now()', 'TM202 occurred_to', 'an empty range is refused'))
+    ('admin', :'webhook', 'null, now(), now()', 'TM202 ends_at', 'an empty range is refused'))
     as v (actor, id, arguments, refusal, sentence);
 reset role;
 select count(app.add_event('account.created', p_user_id => pg_temp.id_of('patient')))
@@ -94,7 +94,7 @@ set local role telemed_api;
 select is(
     pg_temp.refusal('admin', format(
         'select api.redeliver_webhook(%L, null, %L, ''2100-01-01'')', :'webhook', :'from_')),
-    'TM202 occurred_to', 'redeliver_webhook: more than 1000 events are refused');
+    'TM202 ends_at', 'redeliver_webhook: more than 1000 events are refused');
 select pg_temp.sign_in('admin');
 select api.update_webhook(:'webhook', p_is_enabled => false, p_versions => '{*}') \g /dev/null
 select is(

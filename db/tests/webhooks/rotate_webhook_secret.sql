@@ -25,7 +25,7 @@ select pg_temp.webhook() as webhook \gset
 select is(pg_temp.secrets_of_next(:'webhook'), 'encrypted',
     'rotate_webhook_secret: a new webhook signs with one secret');
 select pg_temp.sign_in('admin');
-select is(w.previous_until, '2027-01-05 08:00:00+00',
+select is(w.previous_ends_at, '2027-01-05 08:00:00+00',
     'rotate_webhook_secret: the secret before signs for another day')
 from api.rotate_webhook_secret(:'webhook', 'second') as w;
 select is(pg_temp.secrets_of_next(:'webhook'), 'second encrypted',
@@ -39,7 +39,7 @@ select api.rotate_webhook_secret(:'webhook', 'fourth', 2) \g /dev/null
 select is(pg_temp.secrets_of_next(:'webhook'), 'fourth third',
     'rotate_webhook_secret: at most two secrets sign');
 select pg_temp.sign_in('admin');
-select is(w.previous_until, null, 'rotate_webhook_secret: with 0 hours the secret before ends at once')
+select is(w.previous_ends_at, null, 'rotate_webhook_secret: with 0 hours the secret before ends at once')
 from api.rotate_webhook_secret(:'webhook', 'fifth', 0) as w;
 select is(pg_temp.secrets_of_next(:'webhook'), 'fifth',
     'rotate_webhook_secret: a secret that has ended does not sign');

@@ -103,21 +103,21 @@ select pg_temp.event('account.created') as unlucky \gset
 select pg_temp.dispatched(:'unlucky') \g /dev/null
 select pg_temp.delivery(:'webhook', :'unlucky') as unlucky_delivery \gset
 reset role;
-update app.webhook_endpoints set consecutive_failures = 0, failing_since = null;
+update app.webhook_endpoints set consecutive_failures = 0, first_failed_at = null;
 select app.clock() + interval '1 hour' as later \gset
 select pg_temp.settled(:'unlucky_delivery', pg_temp.claimed(:'unlucky_delivery'), 503) \g /dev/null
-select is((pg_temp.webhook_now()).failing_since::timestamptz, d.first_tried_at::timestamptz,
+select is((pg_temp.webhook_now()).first_failed_at::timestamptz, d.first_tried_at::timestamptz,
     'settle_delivery: an endpoint fails since its first failed attempt')
 from app.webhook_deliveries as d where d.id = :'unlucky_delivery';
 select pg_temp.outcome(200, null) \g /dev/null
 select pg_temp.at_time(:'later');
 select pg_temp.settled(:'unlucky_delivery', pg_temp.claimed(:'unlucky_delivery'), 503) \g /dev/null
-select is((pg_temp.webhook_now()).failing_since::timestamptz, :'later'::timestamptz,
+select is((pg_temp.webhook_now()).first_failed_at::timestamptz, :'later'::timestamptz,
     'settle_delivery: after a success it fails since the next failed attempt');
 
 -- Given up
-update app.webhook_endpoints set failing_since = app.clock() - interval '1 minute';
-update app.webhook_endpoints set failing_since = d.first_tried_at + interval '1 second'
+update app.webhook_endpoints set first_failed_at = app.clock() - interval '1 minute';
+update app.webhook_endpoints set first_failed_at = d.first_tried_at + interval '1 second'
 from app.webhook_deliveries as d where d.id = :'slow_delivery';
 set local role telemed_api;
 select is(pg_temp.settled(:'slow_delivery', pg_temp.claimed(:'slow_delivery'), 503), 'given_up',
@@ -130,7 +130,7 @@ select pg_temp.delivery(:'webhook', :'last') as last_delivery \gset
 reset role;
 update app.webhook_deliveries set attempt = 9, tries = 9, first_tried_at = app.clock() - interval '3 days'
 where id = :'last_delivery';
-update app.webhook_endpoints set failing_since = app.clock() - interval '4 days';
+update app.webhook_endpoints set first_failed_at = app.clock() - interval '4 days';
 set local role telemed_api;
 select is(pg_temp.settled(:'last_delivery', pg_temp.claimed(:'last_delivery'), 503), 'disabled',
     'settle_delivery: an endpoint that took nothing meanwhile is disabled');
@@ -148,7 +148,7 @@ select pg_temp.event('account.created') as again \gset
 select pg_temp.dispatched(:'again') \g /dev/null
 select pg_temp.delivery(:'webhook', :'again') as again_delivery \gset
 select pg_temp.settled(:'again_delivery', pg_temp.claimed(:'again_delivery'), 200) \g /dev/null
-select is((w.consecutive_failures, w.failing_since), (0, null::app.instant),
+select is((w.consecutive_failures, w.first_failed_at), (0, null::app.instant),
     'settle_delivery: a delivery ends the failures of its endpoint')
 from pg_temp.webhook_now() as w;
 

@@ -37,12 +37,12 @@ select is(w.disabled_at, '2027-01-04 08:00:00+00',
     'update_webhook: to disable it again changes nothing')
 from api.update_webhook(:'webhook', p_is_enabled => false, p_versions => '{*}') as w;
 reset role;
-update app.webhook_endpoints set consecutive_failures = 3, failing_since = app.clock();
-select events_from as before from app.webhook_endpoints \gset
+update app.webhook_endpoints set consecutive_failures = 3, first_failed_at = app.clock();
+select enabled_at as before from app.webhook_endpoints \gset
 set local role telemed_api;
 select pg_temp.sign_in('admin');
 select is(
-    (w.is_enabled, w.disabled_because, w.disabled_at, w.consecutive_failures, w.failing_since),
+    (w.is_enabled, w.disabled_because, w.disabled_at, w.consecutive_failures, w.first_failed_at),
     (true, null::text, null::timestamptz, 0, null::timestamptz),
     'update_webhook: an enabled webhook begins without failures')
 from api.update_webhook(:'webhook', p_is_enabled => true, p_versions => '{*}') as w;
@@ -51,7 +51,7 @@ select is(pg_temp.dispatched(:'later'), 0,
 select is(pg_temp.dispatched(pg_temp.event('account.closed')), 1,
     'update_webhook: an enabled webhook gets events again');
 reset role;
-select cmp_ok(events_from::timestamptz, '>', :'before'::timestamptz,
+select cmp_ok(enabled_at::timestamptz, '>', :'before'::timestamptz,
     'update_webhook: an enabled webhook does not catch up with events before')
 from app.webhook_endpoints;
 set local role telemed_api;

@@ -7,7 +7,7 @@ select pg_temp.webhook() as webhook \gset
 reset role;
 select throws_ok(
     format('insert into app.webhook_redeliveries
-        (endpoint_id, event_id, occurred_from, occurred_to, deliveries)
+        (endpoint_id, event_id, starts_at, ends_at, deliveries)
         values (%L, %s, %s, %s, %s)', :'webhook', v.event, v.from_, v.to_, v.deliveries),
     '23514', null, 'webhook_redeliveries: ' || v.sentence)
 from (values

@@ -6,7 +6,7 @@ select plan(4);
 
 select pg_temp.webhook() as webhook \gset
 reset role;
-update app.webhook_endpoints set events_from = '2000-01-01';
+update app.webhook_endpoints set enabled_at = '2000-01-01';
 select pg_temp.dispatched(id)
 from unnest(pg_temp.events_of(:'moved') || pg_temp.event('account.created')) as id \g /dev/null
 select pg_temp.delivery(:'webhook', (pg_temp.events_of(:'moved'))[1]) as first,
@@ -28,7 +28,7 @@ values
     ('two deliveries of a consultation at a time are reported',
      format('webhooks_of_a_consultation_are_sent_one_at_a_time 2 {%s,%s}', :'first', :'second'),
      format($$ update app.webhook_deliveries
-               set status = 'sending', next_attempt_at = null, leased_until = app.clock()
+               set status = 'sending', next_attempt_at = null, lease_ends_at = app.clock()
                where id in (%L, %L) $$, :'first', :'second'));
 select is(pg_temp.report_on(b.sql, b.triggers, b.traces), b.report, b.sentence)
 from broken as b order by b.n;

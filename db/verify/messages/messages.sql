@@ -2,7 +2,7 @@
 
 begin;
 
-select id, event_id, user_id, kind, channel, consultation_id, starts_at, email_verification_id, password_reset_id, address, created_at, send_at, status, attempt, lease_until, language, settled_at, reason, error
+select id, event_id, user_id, kind, channel, consultation_id, starts_at, email_verification_id, password_reset_id, address, created_at, send_at, status, attempt, lease_ends_at, language, settled_at, reason, error
 from app.messages where false;
 select 'app.messages_remind_once_of_each_time'::regclass;
 select 'app.messages_by_user'::regclass;

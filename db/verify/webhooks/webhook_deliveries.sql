@@ -2,7 +2,7 @@
 
 begin;
 
-select id, endpoint_id, event_id, event_type, consultation_id, sequence_number, body, status, attempt, tries, first_tried_at, next_attempt_at, leased_until, settled_at, created_at
+select id, endpoint_id, event_id, event_type, consultation_id, sequence_number, body, status, attempt, tries, first_tried_at, next_attempt_at, lease_ends_at, settled_at, created_at
 from app.webhook_deliveries where false;
 select 'app.webhook_deliveries_by_consultation'::regclass;
 select 'app.webhook_deliveries_unsettled'::regclass;

@@ -2,7 +2,7 @@
 
 begin;
 
-select id, url, description, event_types, secret, previous_secret, previous_until, disabled_at, disabled_because, consecutive_failures, failing_since, events_from, created_at, updated_at, deleted_at
+select id, url, description, event_types, secret, previous_secret, previous_ends_at, disabled_at, disabled_because, consecutive_failures, first_failed_at, enabled_at, created_at, updated_at, deleted_at
 from app.webhook_endpoints where false;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'webhook_endpoints_are_audited' and tgrelid = 'app.webhook_endpoints'::regclass;

@@ -2,7 +2,7 @@
 
 begin;
 
-select id, endpoint_id, event_id, occurred_from, occurred_to, deliveries, created_at
+select id, endpoint_id, event_id, starts_at, ends_at, deliveries, created_at
 from app.webhook_redeliveries where false;
 select 'app.webhook_redeliveries_by_endpoint'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
