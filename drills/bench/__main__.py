@@ -227,7 +227,9 @@ def main() -> None:
             bench.hello()
         if "events" in parts:
             bench.events()
-        bench.results.pss_mib = {s.name: pss_of_workers(s.server, WORKERS) for s in bench.running}
+        if "closed" in parts:  # otherwise the workers have not had the same work
+            sizes = {s.name: pss_of_workers(s.server, WORKERS) for s in bench.running}
+            bench.results.pss_mib = sizes
         if "open" in parts:
             bench.open()
         bench.check_bookings()

@@ -25,6 +25,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_function regprocedure;
+    v_trigger name;
 begin
     -- Triggers of the library write to its tables by their bare names, whoever enqueues a job.
     for v_function in
@@ -38,16 +39,20 @@ begin
     end loop;
 
     -- NOTIFY takes a lock on the whole database until the end of the commit: bookings would commit
-    -- one after another. Workers poll instead: docs/decisions/0022.
-    if exists (
-        select from pg_trigger as t
+    -- one after another. Workers poll instead: docs/decisions/0022. A history of when each job was
+    -- enqueued, and for when, would cost each booking a row; scheduled_at has both.
+    for v_trigger in
+        select t.tgname from pg_trigger as t
         where t.tgrelid = 'procrastinate.procrastinate_jobs'::regclass
-          and t.tgname = 'procrastinate_jobs_notify_queue_job_inserted_v1'
-          and t.tgenabled <> 'D')
-    then
-        alter table procrastinate.procrastinate_jobs
-        disable trigger procrastinate_jobs_notify_queue_job_inserted_v1;
-    end if;
+          and t.tgname in (
+              'procrastinate_jobs_notify_queue_job_inserted_v1',
+              'procrastinate_trigger_status_events_insert_v1',
+              'procrastinate_trigger_scheduled_events_v1')
+          and t.tgenabled <> 'D'
+    loop
+        execute format(
+            'alter table procrastinate.procrastinate_jobs disable trigger %I', v_trigger);
+    end loop;
 
     -- A worker that asks for a job reads all jobs of the library's table that wait for a later
     -- time. These wait here until a minute before it.
@@ -70,10 +75,10 @@ end;
 $$;
 
 comment on function app.adapt_queue(text) is
-'Adapts what the library procrastinate has made: pins the search_path of its functions, disables its
-notification of new jobs, adds the table of jobs that wait for a later time, and remembers
-p_migration, the name of its last migration, without the ending. scripts/deploy.sh calls it after
-each deployment; a repetition changes nothing.';
+'Adapts what the library procrastinate has made: pins the search_path of its functions, disables
+its notification and its history of new jobs, adds the table of jobs that wait for a later time,
+and remembers p_migration, the name of its last migration, without the ending. scripts/deploy.sh
+calls it after each deployment; a repetition changes nothing.';
 
 create function work.queue_migration()
 returns text

@@ -24,7 +24,7 @@ begin
     else
         insert into procrastinate.procrastinate_jobs
             (queue_name, task_name, lock, args, scheduled_at)
-        values ('default', p_task, p_lock, p_arguments, p_at)
+        values ('default', p_task, p_lock, p_arguments, coalesce(p_at, now()))
         returning id into v_id;
     end if;
     return v_id;

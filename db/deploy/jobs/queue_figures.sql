@@ -30,8 +30,10 @@ begin
             q.task_name, q.status,
             coalesce(q.scheduled_at <= now(), true) as is_due,
             coalesce(q.scheduled_at, (
-                select min(e.at) from procrastinate.procrastinate_events as e
-                where e.job_id = q.id and q.status = 'todo')) as since
+                -- A job of the schedule: the library enqueues it without a time.
+                select to_timestamp(d.defer_timestamp)
+                from procrastinate.procrastinate_periodic_defers as d
+                where d.job_id = q.id)) as since
         from procrastinate.procrastinate_jobs as q
         union all
         select l.task_name, 'todo', false, null from procrastinate.later_jobs as l

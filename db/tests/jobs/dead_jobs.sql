@@ -1,5 +1,5 @@
 begin;
-select plan(14);
+select plan(15);
 
 create function pg_temp.job(
     p_task text, p_status text default 'failed', p_queueing_lock text default null)
@@ -23,8 +23,10 @@ select
     pg_temp.job('seal', p_queueing_lock => 's') as e \gset
 insert into procrastinate.procrastinate_events (job_id, type, at)
 values (:a, 'failed', '2027-01-04 08:00+00');
-update procrastinate.procrastinate_events set at = at - interval '90 seconds'
-where job_id = :waiting;
+update procrastinate.procrastinate_jobs set scheduled_at = now() - interval '90 seconds'
+where id = :waiting;
+insert into procrastinate.procrastinate_periodic_defers (task_name, defer_timestamp, job_id)
+select 'every', extract(epoch from now() - interval '2 minutes')::bigint, pg_temp.job('every', 'todo');
 
 set local role telemed_dba;
 select results_eq(
@@ -39,6 +41,9 @@ select results_eq(
     $$ select task, due, later, running, dead, lag from ops.queue_figures() where task = 'call' $$,
     $$ values ('call', 1::bigint, 0::bigint, 0::bigint, 1::bigint, interval '90 seconds') $$,
     'queue_figures: it counts the jobs of each task, and tells how long the oldest has waited');
+select cmp_ok(
+    (select f.lag from ops.queue_figures() as f where f.task = 'every'), '>=', interval '2 minutes',
+    'queue_figures: a job of the schedule has waited since its time');
 
 select lives_ok(format('select ops.retry_job(%s)', :a), 'retry_job: a DBA repeats a dead job');
 select is(pg_temp.job_of(:a), 'todo 0', 'retry_job: the job has all its attempts again');

@@ -1,5 +1,5 @@
 begin;
-select plan(15);
+select plan(14);
 
 create temp view job as
 select j.task_name::text, j.args, j.lock, j.scheduled_at, j.status::text, j.queue_name::text, j.id
@@ -12,12 +12,9 @@ select results_eq(
     format(
         'select task_name, args, lock, scheduled_at, status, queue_name from job where id = %s',
         :id),
-    $$ values ('dispatch_event', '{"event_id": 7}'::jsonb, null::text, null::timestamptz, 'todo',
+    $$ values ('dispatch_event', '{"event_id": 7}'::jsonb, null::text, now(), 'todo',
         'default') $$,
-    'enqueue_job: a job waits in the queue with its task and its arguments');
-select is(
-    (select e.type::text from procrastinate.procrastinate_events as e where e.job_id = :id),
-    'deferred', 'enqueue_job: the library records when the job was enqueued');
+    'enqueue_job: a job waits in the queue with its task, its arguments and its time');
 
 set local role telemed_internal;
 select app.enqueue_job('send', '{}', p_lock => 'consultation-1', p_at => now() + interval '50 seconds')
@@ -68,10 +65,12 @@ select is_empty(
     $$,
     'adapt_queue: every function of the library finds its tables by its own search_path');
 select is(
-    (select array_agg(t.tgname::text) from pg_trigger as t
+    (select array_agg(t.tgname::text order by t.tgname) from pg_trigger as t
      where t.tgrelid = 'procrastinate.procrastinate_jobs'::regclass and t.tgenabled = 'D'),
-    '{procrastinate_jobs_notify_queue_job_inserted_v1}',
-    'adapt_queue: a new job sends no notification, and no other trigger is disabled');
+    '{procrastinate_jobs_notify_queue_job_inserted_v1,procrastinate_trigger_scheduled_events_v1,'
+    'procrastinate_trigger_status_events_insert_v1}',
+    'adapt_queue: a new job sends no notification and has no history yet; no other trigger is '
+    'disabled');
 select matches(
     app.queue_migration(), '^[0-9]{2}\.[0-9]{2}\.[0-9]{2}_[0-9]{2}_',
     'queue_migration: the last migration of the library is known');
