@@ -1,6 +1,7 @@
 """Events: what has happened, in order, for programs that have to react."""
 
-from typing import Any
+import re
+from typing import Any, ClassVar
 
 from marshmallow import fields
 
@@ -34,21 +35,29 @@ TYPES = (
     "slot.withdrawn",
 )
 SEVERAL = "one type, or several with commas between them: " + ", ".join(TYPES)
+_TYPE = "|".join(TYPES).replace(".", r"\.")
+TYPES_PATTERN = rf"^({_TYPE})(,({_TYPE}))*$"
 CAUSE = "the function that made the change, such as cancel_consultation; null for one by hand"
 
 
 class Types(Text):
     """Types of events with commas between them, as a list."""
 
+    PATTERN: ClassVar[str] = TYPES_PATTERN
+
+    default_error_messages: ClassVar[dict[str, Any]] = {  # type: ignore[misc]
+        "types": "Send types of events with commas between them, as in slot.opened,slot.withdrawn."
+    }
+
     def __init__(self, **kwargs: Any) -> None:
         metadata = {"description": SEVERAL, "example": "consultation.booked,consultation.cancelled"}
         super().__init__(metadata=metadata, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        types = super()._deserialize(value, attr, data, **kwargs).split(",")
-        if not set(types) <= set(TYPES):
-            raise self.make_error("validator_failed")
-        return types
+        types = super()._deserialize(value, attr, data, **kwargs)
+        if not re.fullmatch(TYPES_PATTERN, types):
+            raise self.make_error("types")
+        return types.split(",")
 
 
 class Event(Row):
