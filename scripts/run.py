@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from typing import BinaryIO
 
 from api import config, totp
 from api.password_hashing import hash_password
@@ -32,6 +33,8 @@ MAKE_DBA_LOGIN = f"""
     end $$
 """
 PSQL = ("psql", "-XAtq", "-1", "-v", "ON_ERROR_STOP=1")
+# Beside the server's lines, which tell what a request has done, those of each job are many.
+WORKER_LOG = CHECKOUT / ".local" / "worker.log"
 DEMO_LOADED = f"select count(*) from app.users where email = '{ACCOUNTS[0]}'"
 
 
@@ -147,7 +150,8 @@ def serve(cluster: Cluster, host: str, port: int) -> None:
             environment,
             *("gunicorn", "-c", "gunicorn.conf.py", "--bind", bind, "api.app:create_app()"),
         ) as server,
-        started(environment, "worker") as worker,
+        WORKER_LOG.open("wb") as log,
+        started(environment, "worker", log=log) as worker,
     ):
         try:
             wait_until_ready(server, host, port)
@@ -156,19 +160,24 @@ def serve(cluster: Cluster, host: str, port: int) -> None:
                 for name, process in (("server", server), ("worker", worker)):
                     if process.poll() is not None:
                         code = process.returncode
-                        raise CommandError(f"the {name} stopped by itself (exit code {code})")
+                        more = f": see {WORKER_LOG}" if process is worker else ""
+                        raise CommandError(f"the {name} stopped by itself (exit code {code}){more}")
                 time.sleep(0.2)
         except KeyboardInterrupt:
             say("run: stopping")
 
 
 @contextlib.contextmanager
-def started(environment: Mapping[str, str], *module: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A running module of Python, which is stopped at the end."""
+def started(
+    environment: Mapping[str, str], *module: str, log: BinaryIO | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A running module of Python, which is stopped at the end. log: for all that it writes."""
     # Should this program be killed, a server must not keep the port.
     command = ("setpriv", "--pdeathsig", "TERM", "--", sys.executable, "-m", *module)
     # In a process group of its own: Ctrl-C reaches this process only, which stops each one once.
-    process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, process_group=0)
+    process = subprocess.Popen(
+        command, cwd=CHECKOUT, env=environment, process_group=0, stdout=log, stderr=log
+    )
     try:
         yield process
     finally:
@@ -238,6 +247,7 @@ def mail_place(environment: Mapping[str, str]) -> str:
 def announce(address: str, mail: str) -> None:
     print(
         f"\n  The clinic     {address}\n  Documentation  {address}/docs\n  E-mail         {mail}\n"
+        f"  Worker's log   {WORKER_LOG}\n"
     )
     for account in ACCOUNTS:
         print(f"  {account:<20} {DEMO_PASSWORD}")
