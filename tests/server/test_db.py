@@ -406,6 +406,7 @@ def test_demoted_primary_is_left_for_the_new_one() -> None:
 def test_read_only_server_is_503_and_not_ready(app: Flask, cluster: Cluster) -> None:
     database = app.config["SETTINGS"].database_url.partition("?")[0].rpartition("/")[2]
     read_only = f"alter database {database} set default_transaction_read_only"
+    db.ping(60)  # a connection that is being made would be left in the pool
     cluster.sql(f"{read_only} = on")
     db._reconnect()
     try:
