@@ -379,7 +379,7 @@ JWK = '{"kty":"oct","k":"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T"}'
         ("EdDSA", PAIRS["EdDSA"].replace("M", "!"), "cannot be read as a PEM key"),
         ("RS256", PAIRS["RS256"].replace("PRIVATE", "PUBLIC"), "cannot be read as a PEM key"),
     ],
-    ids=lambda value: value[:32].strip("-\n"),
+    ids=lambda value: value.partition("\n")[0][:32].strip("-"),  # the rest of a key is random
 )
 def test_invalid_key_is_named_without_its_value(
     name: str, algorithm: str, key: str, reason: str
