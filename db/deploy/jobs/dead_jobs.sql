@@ -42,7 +42,7 @@ declare
 begin
     perform app.forget_actor();
     update procrastinate.procrastinate_jobs as j
-    set status = 'todo', attempts = 0, scheduled_at = null, worker_id = null,
+    set status = 'todo', attempts = 0, scheduled_at = now(), worker_id = null,
         abort_requested = false
     where j.status in ('failed', 'aborted')
       and (p_task is null or j.task_name = p_task)

@@ -1,5 +1,5 @@
 begin;
-select plan(15);
+select plan(13);
 
 create function pg_temp.job(
     p_task text, p_status text default 'failed', p_queueing_lock text default null)
@@ -23,10 +23,6 @@ select
     pg_temp.job('seal', p_queueing_lock => 's') as e \gset
 insert into procrastinate.procrastinate_events (job_id, type, at)
 values (:a, 'failed', '2027-01-04 08:00+00');
-update procrastinate.procrastinate_jobs set scheduled_at = now() - interval '90 seconds'
-where id = :waiting;
-insert into procrastinate.procrastinate_periodic_defers (task_name, defer_timestamp, job_id)
-select 'every', extract(epoch from now() - interval '2 minutes')::bigint, pg_temp.job('every', 'todo');
 
 set local role telemed_dba;
 select results_eq(
@@ -37,13 +33,6 @@ select results_eq(
     format('select task, arguments, attempts, died_at from ops.dead_jobs() where id = %s', :a),
     $$ values ('send', '{"n": 1}'::jsonb, 12, '2027-01-04 08:00+00'::timestamptz) $$,
     'dead_jobs: it tells the task, the arguments, the attempts and the time');
-select results_eq(
-    $$ select task, due, later, running, dead, lag from ops.queue_figures() where task = 'call' $$,
-    $$ values ('call', 1::bigint, 0::bigint, 0::bigint, 1::bigint, interval '90 seconds') $$,
-    'queue_figures: it counts the jobs of each task, and tells how long the oldest has waited');
-select cmp_ok(
-    (select f.lag from ops.queue_figures() as f where f.task = 'every'), '>=', interval '119 seconds',
-    'queue_figures: a job of the schedule has waited since its time');
 
 select lives_ok(format('select ops.retry_job(%s)', :a), 'retry_job: a DBA repeats a dead job');
 select is(pg_temp.job_of(:a), 'todo 0', 'retry_job: the job has all its attempts again');
