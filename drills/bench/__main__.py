@@ -223,13 +223,13 @@ def main() -> None:
         say(f"bench: the servers are ready: {time.monotonic() - began:.0f} s")
         if "closed" in parts:
             bench.closed(parts)
+            # All workers have had the same work until here.
+            sizes = {s.name: pss_of_workers(s.server, WORKERS) for s in bench.running}
+            bench.results.pss_mib = sizes
         if "others" in parts:
             bench.hello()
         if "events" in parts:
             bench.events()
-        if "closed" in parts:  # otherwise the workers have not had the same work
-            sizes = {s.name: pss_of_workers(s.server, WORKERS) for s in bench.running}
-            bench.results.pss_mib = sizes
         if "open" in parts:
             bench.open()
         bench.check_bookings()
