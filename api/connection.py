@@ -4,6 +4,7 @@ It uses psycopg's interface to libpq and its adaptation of values. A cursor of p
 more, and takes 60 us of a read's 350.
 """
 
+import contextlib
 import math
 import secrets
 import select
@@ -27,6 +28,7 @@ select set_config('statement_timeout', $1::text, true)
 """
 
 
+CANCEL_SECONDS = 1.0  # at most, to cancel what a server does not answer
 Texts: TypeAlias = Sequence[Buffer | None]
 
 
@@ -147,6 +149,10 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
             poll = select.poll()
             poll.register(self.pgconn.socket, events)
         if not poll.poll(self.answer_timeout * 1000):  # a host may vanish silently
+            # PostgreSQL does not notice that its client has left while it waits for a lock or for
+            # a synchronous standby: without this, each request would leave a process behind.
+            with contextlib.suppress(psycopg.Error):
+                self.cancel_safe(timeout=CANCEL_SECONDS)
             # Reused, the connection would give the late answer to the next request.
             self.close()
             raise psycopg.OperationalError("the server does not answer")

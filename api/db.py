@@ -11,6 +11,10 @@ sent once more. Every other request is answered with 503, which says that the ou
 A request with a deadline (api.deadline) sends the time limit of its statement in the same round
 trip and the same transaction. PostgreSQL cancels and rolls back what takes longer.
 
+A transaction whose wait for the synchronous standby was cut short is committed on the primary only,
+and a fail-over may lose it. PostgreSQL reports it as done, with a warning. Here its outcome is
+unknown, as after a lost connection: 503.
+
 Only prepared statements depend on the database session, so a pooler may run each statement on
 another connection of the server. See DATABASE_POOLER in `.env.example`.
 """
@@ -34,6 +38,7 @@ from psycopg.errors import (
     QueryCanceled,
     ReadOnlySqlTransaction,
     SerializationFailure,
+    TransactionResolutionUnknown,
 )
 from psycopg.pq import ExecStatus
 from psycopg.types.json import Jsonb
@@ -47,6 +52,9 @@ from api.logs import log
 
 NAME = re.compile(r"[a-z_]+")
 REPLAYED = "TM000"
+# The warnings of a commit that did not wait for the synchronous standby until the end: because of
+# pg_cancel_backend, or because the server ends the connection. No function of ours sends them.
+NOT_REPLICATED = ("01000", "57P01")
 RETRIES = 3
 RECONNECT_SECONDS = 1.0  # minimum time between two replacements of all connections
 
@@ -214,6 +222,9 @@ def _execute(statement: bytes, values: tuple[object, ...], *, repeatable: bool =
             try:
                 limit = None if ends is None else deadline.seconds_left(ends)
                 value = connection.value(statement, parameters, prepare=prepare, limit=limit)
+                if any(notice.sqlstate in NOT_REPLICATED for notice in connection.notices):
+                    g.outcome_is_unknown = not repeatable
+                    raise TransactionResolutionUnknown("committed, and perhaps not replicated")
                 return _answer(value, connection.notices)
             except QueryCanceled:
                 if ends is None or time.monotonic() < ends:

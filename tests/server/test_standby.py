@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import requests
 
+from api import auth
 from scripts.cluster import TEMPLATE, THROWAWAY_SETTINGS, throwaway_cluster
 from scripts.server import Cluster
 from scripts.system import own_directory, server_command, server_user
-from tests.support.client import PASSWORD
-from tests.support.server import serve, wait_for
+from tests.support.client import PASSWORD, new_key, settings
+from tests.support.clinic import Clinic, open_clinic
+from tests.support.server import Server, serve, wait_for
 
 
 @dataclass
@@ -126,3 +129,107 @@ def test_primary_demoted_in_use_is_left(pair: Pair, tmp_path: Path) -> None:
 def wait_until_read_only(cluster: Cluster) -> None:
     while cluster.sql("show default_transaction_read_only") != "on":
         time.sleep(0.01)
+
+
+# A synchronous standby that has gone away: commits wait for it.
+
+BOOKINGS = "select count(*) from app.consultations where reason = 'of this test'"
+WAITING = "from pg_stat_activity where usename = 'telemed_api' and wait_event = 'SyncRep'"
+
+
+@dataclass
+class Waiting:
+    """An API whose database waits for a standby that is away."""
+
+    pair: Pair
+    clinic: Clinic
+    server: Server
+
+    def book(self, key: str, slot: str = "open slot of doctor") -> requests.Response:
+        """The answer to a booking."""
+        patient = self.clinic.people["patient"]
+        token = auth.issue(settings(), patient.id, patient.role, patient.session_id)
+        return requests.post(
+            self.server.url + "/v1/consultations",
+            json={"slot_id": self.clinic.ids[slot], "reason": "of this test"},
+            headers={"Authorization": f"Bearer {token}", "Idempotency-Key": key},
+            timeout=60,
+        )
+
+    def count(self) -> int:
+        """The processes of the database that wait for the standby."""
+        return int(self.pair.primary.sql(f"select count(*) {WAITING}"))
+
+    def end_wait(self, function: str) -> None:
+        """Wait for one process that waits for the standby, and end its wait by `function`."""
+        wait_until(lambda: self.count() > 0)
+        self.pair.primary.sql(f"select {function}(pid) {WAITING}")
+
+
+@pytest.fixture
+def waiting(pair: Pair, tmp_path: Path) -> Iterator[Waiting]:
+    url = pair.primary.url(TEMPLATE, "telemed_api")
+    pair.primary.sql("update app.clinic_settings set completion_lead = '1000 years'", TEMPLATE)
+    with (
+        open_clinic(pair.primary, TEMPLATE) as clinic,
+        serve(
+            url,
+            tmp_path / "log",
+            WEB_CONCURRENCY="1",
+            DATABASE_POOL_SIZE="2",
+            DATABASE_ANSWER_TIMEOUT_SECONDS="4",
+        ) as server,
+    ):
+        wait_for(server.url + "/health/ready", 200)
+        pair.standby.stop()
+        pair.primary.sql("alter system set synchronous_commit = on")
+        pair.primary.sql("alter system set synchronous_standby_names = '*'")
+        pair.primary.sql("select pg_reload_conf()")
+        wait_until(lambda: pair.primary.sql("show synchronous_standby_names") == "*")
+        yield Waiting(pair, clinic, server)
+        assert "bug" not in server.output
+
+
+@pytest.mark.parametrize("function", ["pg_cancel_backend", "pg_terminate_backend"])
+def test_booking_whose_wait_is_cut_short_is_acknowledged_after_replication_only(
+    waiting: Waiting, function: str
+) -> None:
+    key = new_key()
+    with ThreadPoolExecutor() as pool:
+        answer: Future[requests.Response] = pool.submit(waiting.book, key)
+        waiting.end_wait(function)
+        first = answer.result()
+    assert first.status_code == 503, first.text
+    assert "Idempotency-Key" in first.json()["detail"]
+    # It is committed here and nowhere else, and the replay of its key waits for the standby, too.
+    assert waiting.pair.primary.sql(BOOKINGS, TEMPLATE) == "1"
+    assert waiting.book(key).status_code == 503
+    waiting.pair.standby.start()
+    wait_until(lambda: waiting.count() == 0)
+    replay = waiting.book(key)
+    assert (replay.status_code, replay.headers["Idempotency-Replayed"]) == (201, "true")
+    assert waiting.pair.standby.sql(BOOKINGS, TEMPLATE) == "1"
+
+
+def test_write_without_a_key_whose_wait_is_cut_short_has_an_unknown_outcome(
+    waiting: Waiting,
+) -> None:
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(sign_up, waiting.server.url, "unsure")
+        waiting.end_wait("pg_cancel_backend")
+        first = answer.result()
+    assert (first.status_code, first.json()["code"]) == (503, "08007"), first.text
+    assert "unknown" in first.json()["detail"]
+
+
+def test_requests_that_wait_for_a_standby_leave_no_process_behind(waiting: Waiting) -> None:
+    for _ in range(4):
+        assert waiting.book(new_key()).status_code in (409, 503)
+    wait_until(lambda: waiting.count() == 0)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not become true"
+        time.sleep(0.02)

@@ -48,6 +48,12 @@ begin
         raise exception 'This Idempotency-Key was used for another request: send a new key'
             using errcode = 'TM203', column = 'Idempotency-Key';
     end if;
+    -- The first request may have been committed here and nowhere else: its wait for the synchronous
+    -- standby was cancelled, or its connection ended. A transaction that writes nothing waits for
+    -- no standby, so this one writes a record that stands for nothing, and waits.
+    if current_setting('synchronous_standby_names') <> '' and not pg_is_in_recovery() then
+        perform pg_logical_emit_message(true, 'telemedicine', '');
+    end if;
     raise notice 'This is the answer to an earlier request with the same Idempotency-Key'
         using errcode = 'TM000';
     if v_known.refusal_code is not null then
@@ -64,7 +70,8 @@ a row without created_at: do the work, then call app.settle_key or app.refuse_un
 it sends NOTICE TM000, repeats a stored refusal, and returns the stored row: return its response.
 p_request: the validated request, with times as seconds since 1970, so that it does not depend on a
 time zone; its hash is the fingerprint. If p_key is null, it returns null and no outcome is stored;
-app.require_key refuses a missing key. Raises TM203, TM991 (another request with this key is still
+app.require_key refuses a missing key. With a synchronous standby the stored row, too, is returned
+only after the standby has it. Raises TM203, TM991 (another request with this key is still
 running).';
 
 commit;
