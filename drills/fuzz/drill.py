@@ -57,8 +57,23 @@ insert into app.sessions (user_id)
 select id from app.users
  where email like role || '%@fuzz.test' or email = role || '@example.com'
 returning user_id::text, id::text"""
+# Webhooks that may be deleted, the calendars of all patients and doctors, and open video rooms.
+TOKEN = "rpad(replace(id::text, '-', 'a'), 43, 'a')"
+CONNECTED = (
+    """
+insert into app.webhook_endpoints (url, secret)
+select 'https://hooks.clinic.example/' || n, 'none' from generate_series(1, %(count)s) as n""",
+    f"""
+insert into app.calendar_feeds (user_id, token_hash)
+select id, sha256(convert_to({TOKEN}, 'UTF8')) from app.users
+ where role in ('patient', 'doctor')""",
+    "update app.clinic_settings set video_lead = '1 year'",
+)
 # Values by the name of their dictionary, for the caller %(id)s of %(role)s.
 VALUES = {
+    "calendars": f"""
+select {TOKEN} from app.users where role in ('patient', 'doctor')
+ order by email like '%%@fuzz.test', id limit 60""",
     "consultations": """
 (select id::text from app.consultations
   where %(role)s = 'admin' or %(id)s in (patient_id::text, doctor_id::text)
@@ -78,6 +93,7 @@ select s.id::text from app.sessions as s join app.users as u on u.id = s.user_id
  where u.email like %(role)s || '%%@fuzz.test' limit 20""",
     "users": """
 select id::text from app.users where email like 'patient%%@fuzz.test' order by id limit 20""",
+    "webhooks": "select id::text from app.webhook_endpoints order by id limit 300",
 }
 VIOLATIONS = "select name, examples from ops.check_invariants() where violations > 0"
 
@@ -129,7 +145,7 @@ class Clinic:
         self.tokens: dict[str, list[str]] = {"anonymous": [""]}
         self.ids = {"anonymous": NOWHERE}
         with psycopg.connect(cluster.url(database)) as connection:
-            for statement in OTHERS.values():
+            for statement in (*OTHERS.values(), *CONNECTED):
                 connection.execute(statement.encode(), {"count": others, "hash": HASH})
             sessions = dict(connection.execute(SESSIONS.encode()).fetchall())
             people = connection.execute(

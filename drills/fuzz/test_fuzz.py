@@ -15,10 +15,22 @@ from tests.support.server import Server
 SHORT = Plan(seed=1, examples=2, phases=("examples", "fuzzing", "stateful"), others=40)
 # Operations of each role that have an answer 2xx also in the short form.
 SUCCEED = {
-    "anonymous": {"POST /v1/auth/signup", "GET /health"},
+    "anonymous": {"POST /v1/auth/signup", "GET /health", "GET /v1/calendars/{token}.ics"},
     "patient": {"GET /v1/me", "GET /v1/doctors/{doctor_id}", "POST /v1/consultations"},
-    "doctor": {"GET /v1/consultations/{consultation_id}", "POST /v1/slots"},
-    "admin": {"GET /v1/admin/analytics", "GET /v1/admin/audit-logs"},
+    "doctor": {
+        "GET /v1/consultations/{consultation_id}",
+        "POST /v1/slots",
+        "POST /v1/consultations/{consultation_id}/join",
+    },
+    "admin": {
+        "GET /v1/admin/analytics",
+        "GET /v1/admin/audit-logs",
+        "GET /v1/events",
+        "GET /v1/webhooks/{webhook_id}",
+        "POST /v1/webhooks/{webhook_id}/ping",
+        "POST /v1/webhooks/{webhook_id}/redeliver",
+        "GET /v1/webhooks/{webhook_id}/attempts",
+    },
 }
 
 
