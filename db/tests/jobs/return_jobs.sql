@@ -1,5 +1,5 @@
 begin;
-select plan(14);
+select plan(15);
 
 create function pg_temp.job(
     p_worker bigint, p_attempts integer default 0, p_status text default 'doing',
@@ -29,6 +29,8 @@ insert into procrastinate.procrastinate_workers (last_heartbeat)
 values (now() - interval '31 seconds') returning id as silent \gset
 insert into procrastinate.procrastinate_workers (last_heartbeat)
 values (now() - interval '1 hour') returning id as idle \gset
+insert into procrastinate.procrastinate_workers (last_heartbeat)
+values (now() - interval '29 seconds') returning id as waiting_worker \gset
 select
     pg_temp.job(:alive) as running, pg_temp.job(:silent) as stalled, pg_temp.job(null) as orphan,
     pg_temp.job(:silent, 5) as slow, pg_temp.job(:silent, 19) as poison,
@@ -61,6 +63,8 @@ select is_empty(
     'retry_stalled_jobs: a repetition finds nothing');
 select is(work.jobs_of_worker(:idle), null,
     'retry_stalled_jobs: it forgets a silent worker without jobs');
+select is(work.jobs_of_worker(:waiting_worker), '{}',
+    'retry_stalled_jobs: it keeps a worker with a heartbeat that has no job');
 select is(work.jobs_of_worker(:alive), array[:running]::bigint[],
     'jobs_of_worker: the jobs of a worker are known');
 

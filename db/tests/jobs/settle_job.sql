@@ -1,5 +1,5 @@
 begin;
-select plan(10);
+select plan(12);
 
 create function pg_temp.job(p_worker bigint, p_attempts integer default 0)
 returns bigint language sql
@@ -27,6 +27,10 @@ select is(work.settle_job(:a, :one, 'succeeded', true), false,
     'settle_job: a job is settled once');
 select is(work.settle_job(:b, :one, 'failed', false), true, 'settle_job: a job can be given up');
 select is(pg_temp.status(:b), 'failed', 'settle_job: that job is dead');
+select is(work.settle_job(:b, :one, 'succeeded', true), false,
+    'settle_job: a job that was given up is not settled again by the worker that had it');
+select is(work.postpone_job(:b, :one, now()), false,
+    'postpone_job: nor is it put back');
 
 select is(work.postpone_job(:c, :two, now()), false,
     'postpone_job: a worker cannot put back the job of another one');
