@@ -23,7 +23,7 @@ rollback;
 
 begin isolation level repeatable read;
 \ir ../helpers/actors.psql
-select plan(29);
+select plan(30);
 reset role;
 
 select is(v.answer, v.expected, v.sentence)
@@ -98,7 +98,9 @@ from (values
      'require_fresh_snapshot: a direct deactivation of a doctor is refused in REPEATABLE READ'),
     (format('update app.doctors set specialty = ''Surgery'' where user_id = %L',
         pg_temp.id_of('doctor')),
-     'require_fresh_snapshot: a direct update of a specialty is refused in REPEATABLE READ')
+     'require_fresh_snapshot: a direct update of a specialty is refused in REPEATABLE READ'),
+    ('select work.hold_message(gen_random_uuid(), 1)',
+     'require_fresh_snapshot: hold_message is refused in REPEATABLE READ')
 ) as v (statement, sentence);
 select collect_tap(
     is((select count(*) from app.payments), 1::bigint,

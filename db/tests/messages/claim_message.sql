@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/messages.psql
-select plan(22);
+select plan(25);
 reset role;
 
 update app.profiles set language = 'es-MX', time_zone = 'America/Mexico_City'
@@ -78,9 +78,30 @@ select is(pg_temp.refusal('other_patient', format('select api.verify_email(%L)',
 select is(pg_temp.refusal('other_patient', format('select api.verify_email(%L)', :'verification')),
     null, 'verify_email: a retry with the token in a message gets the same answer');
 
+-- Addresses
+select pg_temp.sign_in('doctor');
+select * from api.request_email_change('next@clinic.test', '$2b$04$' || repeat('a', 53)) \g /dev/null
+select pg_temp.dispatch();
+select results_eq(
+    format($$ select m.address from work.claim_message(%L) as m $$,
+        pg_temp.message('doctor', 'email_verification')),
+    $$ values ('next@clinic.test') $$,
+    'claim_message: the token that verifies a new address goes to the new one');
+update app.users set email = 'next@clinic.test' where id = pg_temp.id_of('doctor');
+select pg_temp.dispatch();
+select results_eq(
+    format($$ select m.address from work.claim_message(%L) as m $$,
+        pg_temp.message('doctor', 'email_changed')),
+    $$ values ('doctor@clinic.test') $$,
+    'claim_message: the notice that an address has changed goes to the former one');
+
 -- What must not be sent
 select pg_temp.sign_in('patient');
 select api.cancel_consultation(:'consultation') \g /dev/null
+select pg_temp.dispatch();
+select is(m.calendar ->> 'status', 'cancelled',
+    'claim_message: a message about a cancellation has the calendar entry of it')
+from work.claim_message(pg_temp.message('patient', 'cancelled')) as m;
 select pg_temp.set_clock('2027-01-05 09:00:00+00');
 select is(pg_temp.claim(:'reminder'), null,
     'claim_message: a reminder of a cancelled consultation is not given');

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/messages.psql
-select plan(13);
+select plan(14);
 reset role;
 
 select pg_temp.dispatch();
@@ -62,6 +62,9 @@ select is(work.fail_message(:'message', :attempt, '451', false), 'failed',
     'fail_message: the 30th attempt is the last one');
 select is(m.reason::text, 'given_up', 'fail_message: the reason says that it was given up')
 from app.messages as m where m.id = :'message';
+
+select is(work.fail_message(:'message', :attempt, '451', false), null,
+    'fail_message: a message that has failed does not fail again');
 
 -- For good
 select count(*) as jobs from job \gset

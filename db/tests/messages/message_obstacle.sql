@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/messages.psql
-select plan(19);
+select plan(23);
 reset role;
 
 create function pg_temp.obstacle(p_message_id uuid)
@@ -48,6 +48,8 @@ select is(pg_temp.obstacle(:'hour_before'), 'late',
     'message_obstacle: no reminder is sent when the consultation has begun');
 select is(pg_temp.obstacle(:'verification'), 'expired',
     'message_obstacle: an expired token is not sent');
+select is(pg_temp.obstacle(:'reset'), 'expired',
+    'message_obstacle: an expired token that sets a new password is not sent');
 select pg_temp.set_clock('2027-01-04 08:00:00+00');
 
 -- The consultation moves, moves back, and is cancelled
@@ -68,8 +70,18 @@ select is(pg_temp.obstacle(pg_temp.message('patient', 'cancelled')), null,
     'message_obstacle: the message about the cancellation is sent');
 
 -- Tokens and accounts
+savepoint before;
+update app.email_verifications set revoked_at = app.clock();
+select is(pg_temp.obstacle(:'verification'), 'expired',
+    'message_obstacle: a revoked token that verifies an address is not sent');
+update app.password_resets set used_at = app.clock();
+select is(pg_temp.obstacle(:'reset'), 'expired',
+    'message_obstacle: a used token that sets a new password is not sent');
+rollback to before;
 update app.password_resets set revoked_at = app.clock();
 select is(pg_temp.obstacle(:'reset'), 'expired', 'message_obstacle: a revoked token is not sent');
+select is(pg_temp.obstacle(:'verification'), null,
+    'message_obstacle: the token of another kind is sent');
 update app.email_verifications set used_at = app.clock();
 select is(pg_temp.obstacle(:'verification'), 'expired', 'message_obstacle: a used token is not sent');
 update app.users set deactivated_at = app.clock() where id = pg_temp.id_of('patient');

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/messages.psql
-select plan(7);
+select plan(9);
 reset role;
 
 select pg_temp.dispatch();
@@ -35,6 +35,19 @@ select set_has(
     'select user_id, status from ops.undelivered_messages()',
     format($$ values (%L::uuid, 'failed') $$, pg_temp.id_of('patient')),
     'undelivered_messages: a failed message stays listed');
+
+select * from api.request_password_reset('other_patient@clinic.test') \g /dev/null
+select pg_temp.dispatch();
+select pg_temp.set_clock('2027-01-04 08:11:00+00');
+select is(count(*), 0::bigint, 'undelivered_messages: a message is not late for five minutes')
+from ops.undelivered_messages() as u where u.kind = 'password_reset';
+select pg_temp.set_clock('2027-01-04 08:11:01+00');
+select results_eq(
+    $$ select u.user_id, u.status, u.attempt from ops.undelivered_messages() as u
+       where u.kind = 'password_reset' $$,
+    format($$ values (%L::uuid, 'pending', 0) $$, pg_temp.id_of('other_patient')),
+    'undelivered_messages: after that a message that nobody has tried to send is listed');
+
 select pg_temp.set_clock('2027-01-12 08:06:00+00');
 select is(count(*), 0::bigint, 'undelivered_messages: after a week a failed message is not listed')
 from ops.undelivered_messages() as u where u.status = 'failed';
