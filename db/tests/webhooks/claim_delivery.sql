@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/webhooks.psql
-select plan(28);
+select plan(34);
 
 select pg_temp.webhook() as webhook \gset
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
@@ -63,11 +63,31 @@ set local role telemed_api;
 select is(pg_temp.claimed(:'cancelled'), null, 'claim_delivery: ten workers that end are enough');
 select is(pg_temp.status_of(:'cancelled'), 'given_up', 'claim_delivery: then the delivery is given up');
 
+-- Disabled or deleted while a worker that ended had a delivery
+select pg_temp.event('account.created') as event \gset
+select pg_temp.dispatched(:'event') \g /dev/null
+select pg_temp.delivery(:'webhook', :'event') as lost,
+    (select id from api.ping_webhook(:'webhook')) as ping \gset
+select pg_temp.claimed(:'lost') \g /dev/null
+select api.update_webhook(:'webhook', p_is_enabled => false, p_versions => '{*}') \g /dev/null
+select is(pg_temp.status_of(:'lost'), 'sending',
+    'claim_delivery: a delivery is sent while its webhook is disabled');
+select pg_temp.at_time('2027-01-04 08:04:05+00');
+select is(pg_temp.claimed(:'lost'), null, 'claim_delivery: a disabled webhook is sent nothing more');
+select is(pg_temp.status_of(:'lost'), 'given_up', 'claim_delivery: the delivery is given up');
+select is(pg_temp.claimed(:'ping'), 1, 'claim_delivery: a disabled webhook is sent a ping');
+select api.delete_webhook(:'webhook') \g /dev/null
+select pg_temp.at_time('2027-01-04 08:06:05+00');
+select is(pg_temp.claimed(:'ping'), null, 'claim_delivery: a deleted webhook is sent no ping');
+select is(pg_temp.status_of(:'ping'), 'given_up', 'claim_delivery: then the ping is given up');
+
 -- An endpoint that fails
+select pg_temp.webhook() as webhook \gset
 select array_agg(pg_temp.event('account.created')) as events from generate_series(1, 3) \gset
 select pg_temp.dispatched(id) from unnest(:'events'::bigint[]) as id \g /dev/null
 reset role;
-update app.webhook_endpoints set consecutive_failures = 5, first_failed_at = app.clock();
+update app.webhook_endpoints set consecutive_failures = 5, first_failed_at = app.clock()
+where id = :'webhook';
 set local role telemed_api;
 select is(
     array_agg(pg_temp.claimed(pg_temp.delivery(:'webhook', id)) order by id), '{1,NULL,NULL}',
