@@ -1,13 +1,15 @@
-"""Break the schema in every known way and check that a test fails. COUNT=300 SEED=1 KIND=
+"""Break the schema in every known way and check that a test fails. COUNT=300 SEED=1 KIND= MATCH=
 
 COUNT is how many of the generated mutants are tried, SEED chooses them. KIND="by hand", "rules" or
-"generated" tries one kind and writes no report.
+"generated" tries one kind, MATCH= those whose name or object matches a regular expression. Either
+writes no report.
 """
 
 from __future__ import annotations
 
 import os
 import random
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
@@ -37,14 +39,16 @@ def main() -> None:
         mutants = [*by_hand(cluster, TEMPLATE), *rules(cluster, TEMPLATE)]
         candidates = generated(cluster, TEMPLATE)
         random.Random(seed).shuffle(candidates)
-        kind = os.environ.get("KIND", "")
+        kind, match = os.environ.get("KIND", ""), os.environ.get("MATCH", "")
         if kind:
             mutants = [mutant for mutant in mutants if mutant.kind == kind]
+        if match:
+            mutants, candidates = matching(match, mutants), matching(match, candidates)
         verdicts = judge_all(cluster, mutants)
         if kind in ("", GENERATED):
             verdicts += judge_until(cluster, candidates, count)
     result = Result(seed, len(candidates), time.monotonic() - began, cluster.version, verdicts)
-    if not kind:
+    if not (kind or match):
         report.write("mutants", result.text())
     result.summary()
     refused = [v.mutant.name for v in verdicts if v.mutant.kind == BY_HAND and v.killed_by is None]
@@ -59,6 +63,15 @@ def main() -> None:
 def prepare(cluster: Cluster) -> None:
     """Create the database from which every mutant is cloned."""
     database_for_pgtap(cluster, TEMPLATE)
+
+
+def matching(pattern: str, mutants: list[Mutant]) -> list[Mutant]:
+    """The mutants whose name, or whose object as a whole, matches a regular expression."""
+    return [
+        mutant
+        for mutant in mutants
+        if re.search(pattern, mutant.name) or re.fullmatch(pattern, mutant.subject)
+    ]
 
 
 def judge_until(cluster: Cluster, candidates: list[Mutant], count: int) -> list[Verdict]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from drills.mutants import by_hand_worker
 from drills.mutants.catalog import BY_HAND, Mutant
 from drills.mutants.generated import FUNCTIONS
 from scripts.server import Cluster
@@ -782,8 +783,9 @@ def by_hand(cluster: Cluster, database: str) -> list[Mutant]:
         f["name"].partition("(")[0]: (f["definition"], f["body"])
         for f in json.loads(cluster.sql(FUNCTIONS, database))
     }
+    edits = (*EDITS, *by_hand_worker.EDITS)
     if missing := [
-        f"{name} has no {old!r}" for _, name, old, _ in EDITS if old not in functions[name][1]
+        f"{name} has no {old!r}" for _, name, old, _ in edits if old not in functions[name][1]
     ]:
         raise CommandError("; ".join(missing))
     return [
@@ -791,7 +793,7 @@ def by_hand(cluster: Cluster, database: str) -> list[Mutant]:
             Mutant(
                 BY_HAND, name, function.partition(".")[2], edited(*functions[function], old, new)
             )
-            for name, function, old, new in EDITS
+            for name, function, old, new in edits
         ),
         *(Mutant(BY_HAND, *statement) for statement in STATEMENTS),
     ]

@@ -20,8 +20,8 @@ from scripts.system import CHECKOUT, CommandError
 
 TESTS = CHECKOUT / "db/tests"
 TEMPLATE = "telemed_mutants"
-# pgTAP has one session and does not see notices. A pattern for the names of mutants, and the Python
-# tests that run when pgTAP passes.
+# pgTAP has one session, does not see notices and runs no worker. A pattern for the names of
+# mutants, and the Python tests that run when pgTAP passes.
 BEYOND_PGTAP = (
     (
         re.compile(r"no lock|no for |`perform from |for no key up|for share|_advisory_xact_lock"),
@@ -43,6 +43,12 @@ BEYOND_PGTAP = (
         re.compile(r"ops\.seal_audit|app\.retire_audit_rows"),
         ("tests/security/test_audit_seals.py",),
     ),
+    (
+        re.compile(r"^work\.\w+_messages?\(|while its message is handed over"),
+        ("tests/worker/test_messages.py",),
+    ),
+    (re.compile(r"^work\.\w+_deliver(y|ies)\(|two workers"), ("tests/worker/test_webhooks.py",)),
+    (re.compile(r"^(work|app)\.\w*(jobs?|queue\w*)\("), ("tests/worker/test_worker.py",)),
 )
 _numbers = itertools.count(1)
 
