@@ -53,6 +53,10 @@ begin
             perform app.give_up_deliveries(array[v_delivery.id]);
             return;
         end if;
+        -- Nobody has it any more. What it has to wait for below must not note that once more.
+        update app.webhook_deliveries
+        set status = 'pending', lease_ends_at = null, next_attempt_at = app.clock()
+        where id = v_delivery.id;
     end if;
 
     -- A ping tests an endpoint before it is enabled.
@@ -61,14 +65,16 @@ begin
         perform app.give_up_deliveries(array[v_delivery.id]);
         return;
     end if;
-    -- In order within a consultation: app.give_up_deliveries and work.settle_delivery enqueue this
-    -- one when the earlier one is settled.
+    -- In order and one at a time within a consultation: app.give_up_deliveries and
+    -- work.settle_delivery enqueue this one when the other one is settled. A later one is sent
+    -- first if this one is redelivered.
     if exists (
         select from app.webhook_deliveries as d
         where d.endpoint_id = v_delivery.endpoint_id
           and d.consultation_id = v_delivery.consultation_id
-          and d.sequence_number < v_delivery.sequence_number
           and d.status in ('pending', 'sending')
+          and (
+              d.sequence_number < v_delivery.sequence_number or d.lease_ends_at > app.clock())
     ) then
         return;
     end if;
@@ -117,8 +123,9 @@ comment on function work.claim_delivery(uuid) is
 'Claims a delivery that is due, for the time of app.webhook_lease: no other worker gets it until
 then. The caller sends it and reports the outcome with the number of the attempt to
 work.settle_delivery. No row if there is nothing to send now: the delivery is settled, not due, or
-another worker has it; an earlier delivery of the same consultation is not settled; the endpoint is
-disabled. A delivery whose worker ended is claimed again after its lease.';
+another worker has it; an earlier delivery of the same consultation is not settled, or a later one
+is being sent; the endpoint is disabled. A delivery whose worker ended is claimed again after its
+lease.';
 
 grant execute on function work.claim_delivery to telemed_worker;
 

@@ -50,7 +50,9 @@ begin
                 where o.endpoint_id = d.endpoint_id
                   and o.consultation_id = d.consultation_id
                   and o.status = 'sending'
-                  and o.id <> d.id));
+                  and o.id <> d.id
+                  -- Without a lease that is in force, its worker has ended.
+                  and least(d.lease_ends_at, o.lease_ends_at) > app.clock()));
 end;
 $$;
 

@@ -55,6 +55,20 @@ select is((a.attempt, a.error, a.duration_ms),
     'claim_delivery: the attempt of the worker that ended is noted')
 from api.list_webhook_attempts(:'webhook') as a where a.delivery_id = :'cancelled';
 
+-- An earlier event that is sent again meanwhile
+select pg_temp.sign_in('admin');
+select deliveries from api.redeliver_webhook(:'webhook', (pg_temp.events_of(:'booking'))[1]) \g /dev/null
+select is(pg_temp.claimed(:'booked'), null,
+    'claim_delivery: an earlier event waits while a later one is sent');
+select pg_temp.at_time('2027-01-04 08:04:05+00');
+select is(pg_temp.claimed(:'cancelled'), null,
+    'claim_delivery: a later event whose worker ended waits for the earlier one');
+select is(pg_temp.claimed(:'cancelled'), null, 'claim_delivery: its end is noted once');
+select is(pg_temp.status_of(:'cancelled'), 'pending', 'claim_delivery: meanwhile no worker has it');
+select is(pg_temp.settled(:'booked', pg_temp.claimed(:'booked'), 200), 'delivered',
+    'claim_delivery: the earlier event is sent first');
+select is(pg_temp.claimed(:'cancelled'), 3, 'claim_delivery: then the later one is sent');
+
 -- A delivery that ends its worker each time
 reset role;
 update app.webhook_deliveries

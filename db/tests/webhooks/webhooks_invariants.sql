@@ -28,7 +28,8 @@ values
     ('two deliveries of a consultation at a time are reported',
      format('webhooks_of_a_consultation_are_sent_one_at_a_time 2 {%s,%s}', :'first', :'second'),
      format($$ update app.webhook_deliveries
-               set status = 'sending', next_attempt_at = null, lease_ends_at = app.clock()
+               set status = 'sending', next_attempt_at = null,
+                   lease_ends_at = app.clock() + interval '2 minutes'
                where id in (%L, %L) $$, :'first', :'second'));
 select is(pg_temp.report_on(b.sql, b.triggers, b.traces), b.report, b.sentence)
 from broken as b order by b.n;
