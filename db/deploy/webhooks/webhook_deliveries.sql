@@ -95,7 +95,9 @@ create table app.webhook_attempts (
     answer text,
     constraint webhook_attempts_are_numbered_within_their_delivery unique (delivery_id, attempt),
     constraint webhook_attempts_duration_is_not_negative check (duration_ms >= 0),
-    constraint webhook_attempts_status_code_is_one_of_http check (status_code between 100 and 599),
+    -- Some servers send codes that HTTP does not define: RFC 9110, section 15.
+    constraint webhook_attempts_status_code_has_three_digits
+    check (status_code between 100 and 999),
     constraint webhook_attempts_have_an_answer_or_an_error
     check (status_code is not null or error is not null),
     constraint webhook_attempts_answer_has_up_to_1000_characters

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/webhooks.psql
-select plan(30);
+select plan(31);
 
 select pg_temp.webhook() as webhook \gset
 select pg_temp.event('account.created') as event \gset
@@ -55,11 +55,12 @@ from (values
     (204, null, 'delivered', 'every status 2xx delivers'),
     (302, 'A redirect is not followed', 'pending', 'a redirect does not'),
     (404, null, 'pending', 'an error of the receiver is tried again'),
+    (999, null, 'pending', 'a status that HTTP does not define is tried again'),
     (200, 'The answer is not HTTP', 'pending', 'a status with an error does not deliver'),
     (null, 'The connection was refused', 'pending', 'no answer is tried again'))
     as v (code, error, result, sentence);
 set local role telemed_api;
-select is((pg_temp.webhook_now()).consecutive_failures, 4,
+select is((pg_temp.webhook_now()).consecutive_failures, 5,
     'settle_delivery: failures of the endpoint are counted');
 
 -- The back-off

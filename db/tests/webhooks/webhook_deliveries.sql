@@ -68,7 +68,7 @@ select is(
 from (values
     ('null', 'null', '23514 webhook_attempts_have_an_answer_or_an_error',
      'an attempt has an answer or an error'),
-    ('1000', 'null', '23514 webhook_attempts_status_code_is_one_of_http', 'a status is one of HTTP'),
+    ('1000', 'null', '23514 webhook_attempts_status_code_has_three_digits', 'a status has three digits'),
     ('200', $$ repeat('x', 1001) $$,
      '23514 webhook_attempts_answer_has_up_to_1000_characters', 'an answer is short'),
     ('200', $$ 'OK' $$, null, 'an attempt may succeed'))
