@@ -65,7 +65,7 @@ ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})
 ADDRESS = re.compile(r"https?://[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*")
 SECRETS = (
     *("SECRET_KEY", "SECRET_KEYS_RETIRED", "CONTEXT_KEY", "MFA_KEYS"),
-    *("LIVEKIT_API_SECRET", "JITSI_SECRET", "SMS_TOKEN"),
+    *("LIVEKIT_API_SECRET", "JITSI_SECRET", "SMS_TOKEN", "METRICS_TOKEN"),
 )
 MAY_BE_BLANK = ("RATE_LIMIT", "RATE_LIMIT_AUTH")  # no limit
 # What each video service needs: its address, its name of the clinic, the secret of both.
@@ -211,6 +211,8 @@ class Settings:
     jitsi_app_id: str = ""
     jitsi_secret: str = field(default="", repr=False)
     webhook_allowed_hosts: str = field(default="", metadata={"validate": _require_hosts})
+    documentation: str = _one_of("auto", "public", "none")
+    metrics_token: str = field(default="", repr=False)
     log_level: str = _one_of("INFO", "DEBUG", "WARNING", "ERROR")
     public_url: str = field(default="", metadata={"validate": _require_address})
     host: str = "127.0.0.1"
@@ -252,6 +254,13 @@ class Settings:
     def address(self) -> str:
         """The address of the API as clients write it, without a / at the end."""
         return self.public_url or f"http://localhost:{self.port}"
+
+    @property
+    def is_documented(self) -> bool:
+        """Whether everybody gets the documentation and the OpenAPI document."""
+        return self.documentation == "public" or (
+            self.documentation == "auto" and self.app_env != "production"
+        )
 
     @cached_property
     def webhook_exceptions(self) -> public_addresses.Exceptions:
@@ -360,6 +369,8 @@ def _unfit_to_serve(settings: Settings) -> list[str]:
     errors += _unfit_context_key(settings)
     errors += _unfit_mfa_keys(settings)
     errors += _unfit_video(settings)
+    if settings.metrics_token and settings.app_env == "production":
+        errors += _weak("METRICS_TOKEN", settings.metrics_token)
     if settings.bcrypt_concurrency > settings.threads // 2:
         errors.append("BCRYPT_CONCURRENCY must be at most half of THREADS")
     if not _is_store(settings.rate_limit_storage_url):
@@ -424,12 +435,7 @@ def _unfit_context_key(settings: Settings) -> list[str]:
         return ["CONTEXT_KEY is missing"]
     if len(settings.context_key.encode()) < 32:
         return [f"CONTEXT_KEY is shorter than 32 bytes ({signing_keys.ADVICE})"]
-    if settings.app_env == "production":
-        try:
-            _refuse_weak(settings.context_key)
-        except ValueError as error:
-            return [f"CONTEXT_KEY {error}"]
-    return []
+    return _weak("CONTEXT_KEY", settings.context_key) if settings.app_env == "production" else []
 
 
 def _unfit_video(settings: Settings) -> list[str]:
@@ -453,11 +459,16 @@ def _unfit_video(settings: Settings) -> list[str]:
     elif secret and len(secret) < 32:
         errors.append(f"{names[2]} is shorter than 32 bytes ({signing_keys.ADVICE})")
     elif secret and settings.app_env == "production":
-        try:
-            _refuse_weak(secret)
-        except ValueError as error:
-            errors.append(f"{names[2]} {error}")
+        errors += _weak(names[2], secret)
     return errors
+
+
+def _weak(name: str, secret: str) -> list[str]:
+    try:
+        _refuse_weak(secret)
+    except ValueError as error:
+        return [f"{name} {error}"]
+    return []
 
 
 def _refuse_weak(secret: str) -> None:

@@ -16,7 +16,7 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask_smorest import Api as SmorestApi  # type: ignore[import-untyped]
 from marshmallow import RAISE, Schema, fields
 
-from api import deadline, document, entity_tags, idempotency, rate_limits
+from api import config, deadline, document, entity_tags, idempotency, rate_limits
 from api.errors import DETAILS, MEDIA_TYPE, Problem, status_of, title
 from api.examples import EXAMPLES
 from api.fields import Request
@@ -143,6 +143,8 @@ class Api(SmorestApi):  # type: ignore[misc]  # flask-smorest has no types
         super().__init__(app, spec_kwargs={"marshmallow_plugin": _Plugin()})
 
     def _openapi_json(self) -> flask.Response:
+        if not config.current().is_documented:
+            flask.abort(404)
         return flask.Response(self.text, content_type="application/json")
 
     @cached_property

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from flask import Blueprint, Response, abort, send_from_directory
 
+from api import config
+
 blp = Blueprint("docs", __name__)
 
 PAGES = Path(__file__).parent.parent / "pages"
@@ -37,6 +39,12 @@ POLICY = "; ".join((
     "form-action 'none'",
     "frame-ancestors 'none'",
 ))  # fmt: skip
+
+
+@blp.before_request
+def _require_documentation() -> None:
+    if not config.current().is_documented:
+        abort(404)
 
 
 @blp.get("/docs")

@@ -1,15 +1,18 @@
 """Health checks and metrics of this instance."""
 
+import hmac
 import json
 import time
 
 import psycopg
-from flask import Response
+from flask import Response, abort, request
 from marshmallow import fields, validate
 
 from api import config, db, metrics
+from api.errors import Problem
 from api.fields import Choice, Row, Timestamp
 from api.logs import log
+from api.openapi import refuses
 from api.routing import Blueprint
 
 blp = Blueprint("health", "For load balancers and monitoring", url_prefix=None)
@@ -80,7 +83,19 @@ def _with_worker() -> bytes:
 
 
 @blp.get("/metrics")
+@refuses(401, 404)
 @blp.answers(200, {"type": "string"}, content_type="text/plain")
 def prometheus_metrics() -> Response:
-    """Prometheus metrics"""
+    """Prometheus metrics
+
+    With the setting `METRICS_TOKEN` only for who sends it as a bearer token; without it 404 in
+    production.
+    """
+    settings = config.current()
+    if settings.metrics_token:
+        given = request.headers.get("Authorization", "").encode()
+        if not hmac.compare_digest(given, f"Bearer {settings.metrics_token}".encode()):
+            raise Problem(401, "Send the METRICS_TOKEN of this server as a bearer token.")
+    elif settings.app_env == "production":
+        abort(404)
     return metrics.exposition()

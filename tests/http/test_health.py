@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,11 +12,12 @@ import pytest
 import requests
 from flask import Flask
 
-from api import errors, logs, metrics
+from api import config, errors, logs, metrics
+from api.app import create_app
 from scripts.cluster import throwaway_cluster
 from scripts.server import Cluster
 from tests.support.client import Client, at, ok, race
-from tests.support.server import SECRET, Server, serve, wait_for
+from tests.support.server import SECRET, Server, environment, new_secrets, serve, wait_for
 
 
 def test_healthy_server_answers_200(stranger: Client) -> None:
@@ -170,3 +172,26 @@ def test_answer_is_sent_when_the_metrics_folder_is_gone(
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "gone"))
     assert app.test_client().get("/").status_code == 200
     assert app.test_client().get("/metrics").status_code == 503
+
+
+def metrics_of(settings: config.Settings, authorization: str = "") -> int:
+    """The status of GET /metrics of an application without a database."""
+    app = create_app(settings)
+    headers = {"Authorization": authorization} if authorization else {}
+    status: int = app.test_client().get("/metrics", headers=headers).status_code
+    return status
+
+
+def test_metrics_with_a_token_are_for_who_sends_it() -> None:
+    token = secrets.token_hex(32)
+    settings = config.load(environment("postgresql://nowhere", METRICS_TOKEN=token))
+    assert metrics_of(settings, f"Bearer {token}") == 200
+    for wrong in ("", "Bearer", f"Bearer {token}x", f"Basic {token}", "Bearer \xe9"):
+        assert metrics_of(settings, wrong) == 401, wrong
+
+
+def test_metrics_without_a_token_do_not_exist_in_production() -> None:
+    production = {"APP_ENV": "production", "BCRYPT_COST": "10", **new_secrets()}
+    url = f"postgresql://telemed_api:{secrets.token_hex(16)}@nowhere/telemed"
+    assert metrics_of(config.load(environment(url, **production))) == 404
+    assert metrics_of(config.load(environment(url))) == 200

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import requests
 
+from scripts.server import Cluster
 from tests.support.client import Client
+from tests.support.server import serve
 
 
 def get(stranger: Client, accept: str) -> requests.Response:
@@ -33,3 +37,17 @@ def test_browser_is_sent_to_the_documentation(stranger: Client) -> None:
     assert answer.headers["Location"] == "/docs"
     assert answer.headers["Vary"] == "Accept"
     assert requests.get(stranger.url + answer.headers["Location"], timeout=60).status_code == 200
+
+
+def test_server_without_documentation_shows_the_index_only(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    url = cluster.url("postgres", "telemed_api")
+    with serve(url, tmp_path / "log", DOCUMENTATION="none", WEB_CONCURRENCY="1") as server:
+        answer = requests.get(server.url + "/", headers={"Accept": "text/html"}, timeout=60)
+        index = answer.json()
+        assert "/problems" in index.values()
+        assert not {"/docs", "/reference", "/openapi.json"} & set(index.values())
+        hidden = ("/docs", "/docs/docs.js", "/reference", "/openapi.json")
+        found = [requests.get(server.url + path, timeout=60).status_code for path in hidden]
+        assert found == [404] * len(hidden)

@@ -694,3 +694,41 @@ def test_valid_production_start_serves_before_its_database_exists(tmp_path: Path
         assert server.process.poll() is None
     assert server.process.returncode == 0
     assert not list(tmp_path.glob("telemedicine-metrics-*"))
+
+
+def test_docker_compose_passes_every_setting_to_the_process_that_reads_it() -> None:
+    text = (CHECKOUT / "docker-compose.yml").read_text()
+    shared = set(re.findall(r"^  ([A-Z_]+):", text, re.MULTILINE))
+    parts = re.split(r"^  ([a-z]+):$", text, flags=re.MULTILINE)
+    own = {
+        name: set(re.findall(r"^      ([A-Z_]+):", part, re.MULTILINE))
+        for name, part in zip(parts[1::2], parts[2::2], strict=True)
+    }
+    # The image listens on every interface, on port 8000; the login of the DBA is given by hand.
+    settings = set(variables_of_the_example()) - {"HOST", "PORT", "DBA_DATABASE_URL"}
+    assert settings <= shared | own["api"] | own["worker"] | own["migrate"]
+    assert {"MFA_KEYS", "APP_ENV", "PUBLIC_URL"} <= shared
+    assert {"SMTP_URL", "MAIL_FOLDER", "SMS_TOKEN", "WEBHOOK_ALLOWED_HOSTS"} <= own["worker"]
+    assert {"SECRET_KEY", "VIDEO_PROVIDER", "METRICS_TOKEN"} <= own["api"]
+
+
+@pytest.mark.parametrize("token", ["x" * 40, "metrics-token-of-this-server", "secret" * 8])
+def test_production_start_with_a_weak_metrics_token_is_refused(token: str) -> None:
+    with pytest.raises(config.SettingsError, match="METRICS_TOKEN"):
+        config.load(RIGHT | {"METRICS_TOKEN": token})
+
+
+@pytest.mark.parametrize(
+    ("app_env", "setting", "is_documented"),
+    [
+        ("production", "auto", False),
+        ("production", "public", True),
+        ("development", "auto", True),
+        ("development", "none", False),
+    ],
+)
+def test_documentation_is_public_as_the_setting_and_the_environment_say(
+    app_env: str, setting: str, is_documented: bool
+) -> None:
+    settings = config.load(RIGHT | {"APP_ENV": app_env, "DOCUMENTATION": setting})
+    assert settings.is_documented is is_documented
