@@ -633,8 +633,8 @@ EDITS = (
     (
         "a webhook overtakes the one before of its consultation",
         "work.claim_delivery",
-        "and d.sequence_number < v_delivery.sequence_number",
-        "and false",
+        "d.sequence_number < v_delivery.sequence_number or",
+        "",
     ),
     (
         "two workers send one webhook",
