@@ -24,8 +24,9 @@ TOO_SOON = (408, 425, 429)  # HTTP: the same request may succeed later
 class Message:
     """A message that is ready to leave.
 
-    id: the same in every attempt, so that a repeat can be recognised. language: the BCP 47 tag of
-    the texts. calendar, method: a calendar file and its method (RFC 5546), or empty.
+    id: the same in every attempt, so that a repeat can be recognised. name: of the recipient, or
+    empty. language: the BCP 47 tag of the texts. calendar, method: a calendar file and its method
+    (RFC 5546), or empty.
     """
 
     id: str

@@ -68,6 +68,12 @@ def test_text_is_complete_in_every_language(language: str, kind: str) -> None:
     assert len(found) == {"booked": 4, "rescheduled": 4, "cancelled": 2}.get(kind, len(found))
 
 
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_text_without_a_name_greets_without_one(language: str) -> None:
+    greeting = texts("new_device", language=language, full_name=None).text.partition("\n")[0]
+    assert greeting in ("Hello,", "Hola:", "Bonjour,")
+
+
 def test_languages_do_not_share_a_text() -> None:
     for kind in KINDS:
         made = [texts(kind, language=language).text for language in LANGUAGES]

@@ -106,7 +106,7 @@ def message_of(row: Mapping[str, Any], settings: config.Settings) -> Message:
         # The end of a UUID is random, and enough beside the event.
         id=f"{row['event_id']}.{row['kind']}.{str(row['user_id'])[-12:]}",
         address=row["address"],
-        name=row["full_name"],
+        name=row["full_name"] or "",
         language=texts.language,
         subject=texts.subject,
         text=texts.text,

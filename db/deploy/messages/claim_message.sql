@@ -24,6 +24,7 @@ create type work.claimed_messages as (
 
 comment on type work.claimed_messages is
 'A message that the worker has to send now, with what its text names. attempt: settles the message.
+full_name: null unless the account has verified the address to which the message goes.
 is_optional: whether the recipient can refuse such messages. doctor_name, starts_at and calendar (a
 row of api.calendar_entries): of its consultation. happened_at: when the event happened that the
 message is about. token: verifies the address, or sets a new password; it is returned only here.';
@@ -85,7 +86,11 @@ begin
         v_message.channel,
         u.id,
         u.id is not distinct from c.doctor_id,
-        p.full_name::text,
+        -- Anybody may sign up with the address of somebody else, and with an advertisement as a name.
+        case
+            when u.email_verified_at is not null and coalesce(v_message.address, v.email) is null
+                then p.full_name::text
+        end,
         case v_message.channel
             when 'sms' then p.phone
             else coalesce(v_message.address::text, v.email, u.email)

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/messages.psql
-select plan(25);
+select plan(27);
 reset role;
 
 update app.profiles set language = 'es-MX', time_zone = 'America/Mexico_City'
@@ -21,7 +21,7 @@ select results_eq(
         select attempt, kind, channel, user_id, is_doctor, full_name, address, language,
             time_zone, is_optional, doctor_name, starts_at, token
         from work.claim_message(%L) $$, :'booked'),
-    format($$ values (1, 'booked', 'email', %L::uuid, false, 'Patient patient',
+    format($$ values (1, 'booked', 'email', %L::uuid, false, null,
         'patient@clinic.test', null, 'Europe/Berlin', true, 'Doctor doctor',
         '2027-01-06 09:00:00+00'::timestamptz, null) $$, pg_temp.id_of('patient')),
     'claim_message: a patient without a time zone gets the time of the practice');
@@ -36,7 +36,7 @@ select results_eq(
     format($$ select is_doctor, full_name, calendar ->> 'doctor_name' from work.claim_message(%L) $$,
         (select m.id from app.messages as m
          where m.user_id = pg_temp.id_of('doctor') and m.consultation_id = :'consultation')),
-    $$ values (true, 'Doctor doctor', null::text) $$,
+    $$ values (true, null::text, null::text) $$,
     'claim_message: a doctor gets the message without the name of a patient');
 
 -- Who has it
@@ -79,6 +79,9 @@ select is(pg_temp.refusal('other_patient', format('select api.verify_email(%L)',
     null, 'verify_email: a retry with the token in a message gets the same answer');
 
 -- Addresses
+select is(m.full_name, 'Patient other_patient',
+    'claim_message: a message to a verified address names the recipient')
+from work.claim_message(pg_temp.message('other_patient', 'booked')) as m;
 select pg_temp.sign_in('doctor');
 select * from api.request_email_change('next@clinic.test', '$2b$04$' || repeat('a', 53)) \g /dev/null
 select pg_temp.dispatch();
@@ -87,6 +90,14 @@ select results_eq(
         pg_temp.message('doctor', 'email_verification')),
     $$ values ('next@clinic.test') $$,
     'claim_message: the token that verifies a new address goes to the new one');
+select pg_temp.sign_in('other_patient');
+select * from api.request_email_change('other@clinic.test', '$2b$04$' || repeat('a', 53)) \g /dev/null
+select pg_temp.dispatch();
+select results_eq(
+    format($$ select m.address, m.full_name from work.claim_message(%L) as m $$,
+        pg_temp.message('other_patient', 'email_verification')),
+    $$ values ('other@clinic.test', null::text) $$,
+    'claim_message: a message to an address that is to be verified names nobody');
 update app.users set email = 'next@clinic.test' where id = pg_temp.id_of('doctor');
 select pg_temp.dispatch();
 select results_eq(
