@@ -86,7 +86,7 @@ begin
         v_message.channel,
         u.id,
         u.id is not distinct from c.doctor_id,
-        -- Anybody may sign up with the address of somebody else, and with an advertisement as a name.
+        -- Anybody may sign up with the address of somebody else and an advertisement as a name.
         case
             when u.email_verified_at is not null and coalesce(v_message.address, v.email) is null
                 then p.full_name::text
