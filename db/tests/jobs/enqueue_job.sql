@@ -1,5 +1,5 @@
 begin;
-select plan(14);
+select plan(10);
 
 create temp view job as
 select j.task_name::text, j.args, j.lock, j.scheduled_at, j.status::text, j.queue_name::text, j.id
@@ -55,28 +55,6 @@ select is_empty(
     'enqueue_job: a job disappears with its transaction');
 select throws_ok(
     $$ select app.enqueue_job(null, '{}') $$, '23502', null, 'enqueue_job: a task is required');
-
--- What the library has made
-select is_empty(
-    $$
-    select p.oid::regprocedure from pg_proc as p
-    where p.pronamespace = 'procrastinate'::regnamespace
-      and 'search_path=pg_catalog, procrastinate, pg_temp' <> all (coalesce(p.proconfig, '{}'))
-    $$,
-    'adapt_queue: every function of the library finds its tables by its own search_path');
-select is(
-    (select array_agg(t.tgname::text order by t.tgname) from pg_trigger as t
-     where t.tgrelid = 'procrastinate.procrastinate_jobs'::regclass and t.tgenabled = 'D'),
-    '{procrastinate_jobs_notify_queue_job_inserted_v1,procrastinate_trigger_scheduled_events_v1,'
-    'procrastinate_trigger_status_events_insert_v1}',
-    'adapt_queue: a new job sends no notification and has no history yet; no other trigger is '
-    'disabled');
-select matches(
-    app.queue_migration(), '^[0-9]{2}\.[0-9]{2}\.[0-9]{2}_[0-9]{2}_',
-    'queue_migration: the last migration of the library is known');
-set local role telemed_worker;
-select is(
-    work.queue_migration() is not null, true, 'queue_migration: the worker can ask for it');
 
 select * from finish();
 rollback;

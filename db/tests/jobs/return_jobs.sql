@@ -1,5 +1,5 @@
 begin;
-select plan(15);
+select plan(19);
 
 create function pg_temp.job(
     p_worker bigint, p_attempts integer default 0, p_status text default 'doing',
@@ -24,16 +24,17 @@ as $$
 $$;
 
 insert into procrastinate.procrastinate_workers (last_heartbeat)
-values (now() - interval '1 second') returning id as alive \gset
+values (now() - interval '30 seconds') returning id as alive \gset
 insert into procrastinate.procrastinate_workers (last_heartbeat)
 values (now() - interval '31 seconds') returning id as silent \gset
 insert into procrastinate.procrastinate_workers (last_heartbeat)
 values (now() - interval '1 hour') returning id as idle \gset
 insert into procrastinate.procrastinate_workers (last_heartbeat)
-values (now() - interval '29 seconds') returning id as waiting_worker \gset
+values (now() - interval '30 seconds') returning id as waiting_worker \gset
 select
     pg_temp.job(:alive) as running, pg_temp.job(:silent) as stalled, pg_temp.job(null) as orphan,
     pg_temp.job(:silent, 5) as slow, pg_temp.job(:silent, 19) as poison,
+    pg_temp.job(:silent, 18) as last_try, pg_temp.job(:silent, 11) as slower,
     pg_temp.job(:silent, p_queueing_lock => 'seal') as superseded,
     pg_temp.job(null, p_status => 'todo', p_queueing_lock => 'seal') as waiting \gset
 
@@ -42,7 +43,8 @@ select results_eq(
     $$ select r.id, r.status from work.retry_stalled_jobs('30 seconds') as r order by r.id $$,
     format(
         'values (%s::bigint, ''todo''), (%s, ''todo''), (%s, ''todo''), (%s, ''failed''),
-         (%s, ''cancelled'')', :stalled, :orphan, :slow, :poison, :superseded),
+         (%s, ''todo''), (%s, ''todo''), (%s, ''cancelled'')',
+        :stalled, :orphan, :slow, :poison, :last_try, :slower, :superseded),
     'retry_stalled_jobs: it returns the jobs of silent and of missing workers');
 select is(pg_temp.job_of(:stalled), 'todo 1 nobody',
     'retry_stalled_jobs: the job of a silent worker is in the queue again');
@@ -52,6 +54,12 @@ select is(pg_temp.job_of(:orphan), 'todo 1 nobody',
     'retry_stalled_jobs: the job of a worker that is not registered is in the queue again');
 select is(pg_temp.wait_of(:slow), interval '24 seconds',
     'retry_stalled_jobs: a job that stalls again and again waits longer and longer');
+select is(pg_temp.wait_of(:slower), interval '2040 seconds',
+    'retry_stalled_jobs: each wait is twice as long as the one before, but for 8 seconds');
+select is(pg_temp.wait_of(:last_try), interval '1 hour',
+    'retry_stalled_jobs: no wait is longer than an hour');
+select is(pg_temp.job_of(:last_try), 'todo 19 nobody',
+    'retry_stalled_jobs: a job has 20 attempts');
 select is(pg_temp.job_of(:poison), 'failed 20 nobody',
     'retry_stalled_jobs: a job that stalled too often is given up');
 select is(pg_temp.job_of(:superseded), 'cancelled 0 nobody',
@@ -76,6 +84,9 @@ select isnt_empty(
     'return_lost_jobs: a worker returns a job that it does not run');
 select is(pg_temp.job_of(:running), 'todo 1 nobody',
     'return_lost_jobs: that job is in the queue again');
+reset role;
+select is_empty(
+    $$ select * from app.return_jobs('{-1}') $$, 'return_jobs: an unknown job is left out');
 
 select * from finish();
 rollback;

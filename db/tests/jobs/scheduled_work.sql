@@ -40,6 +40,9 @@ select j.id, 'failed', now() - case j.task_name
     when 'old' then interval '91 days' when 'kept' then interval '89 days'
     else interval '25 hours' end
 from job as j;
+insert into procrastinate.procrastinate_events (job_id, type, at)
+select j.id, 'started', now() - interval '91 days'
+from procrastinate.procrastinate_jobs as j where j.task_name = 'kept';
 set local role telemed_worker;
 select is(work.delete_ended_jobs(), 3::bigint, 'delete_ended_jobs: it returns how many');
 select is(work.delete_ended_jobs(), 0::bigint, 'delete_ended_jobs: a repetition finds nothing');

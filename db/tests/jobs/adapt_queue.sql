@@ -1,0 +1,54 @@
+begin;
+select plan(6);
+
+-- As the library leaves its tables. In a subtransaction, because the locks would keep others waiting.
+savepoint before;
+do $$
+declare
+    v_function regprocedure;
+begin
+    for v_function in
+        select p.oid::regprocedure from pg_proc as p
+        where p.pronamespace = 'procrastinate'::regnamespace and p.prokind = 'f'
+    loop
+        execute format('alter function %s reset search_path', v_function);
+    end loop;
+end;
+$$;
+alter table procrastinate.procrastinate_jobs enable trigger user;
+comment on schema procrastinate is null;
+select app.adapt_queue('99.01.01_01_test') \g /dev/null
+select is(app.queue_migration(), '99.01.01_01_test',
+    'adapt_queue: it remembers the last migration of the library');
+select is_empty(
+    $$
+    select p.oid::regprocedure from pg_proc as p
+    where p.pronamespace = 'procrastinate'::regnamespace
+      and 'search_path=pg_catalog, procrastinate, pg_temp' <> all (coalesce(p.proconfig, '{}'))
+    $$,
+    'adapt_queue: every function of the library finds its tables by its own search_path');
+select is(
+    (select array_agg(t.tgname::text order by t.tgname) from pg_trigger as t
+     where t.tgrelid = 'procrastinate.procrastinate_jobs'::regclass and t.tgenabled = 'D'),
+    '{procrastinate_jobs_notify_queue_job_inserted_v1,procrastinate_trigger_scheduled_events_v1,'
+    'procrastinate_trigger_status_events_insert_v1}',
+    'adapt_queue: a new job sends no notification and has no history yet; no other trigger is '
+    'disabled');
+rollback to before;
+
+-- As scripts/deploy.sh leaves them
+select is(
+    (select array_agg(t.tgname::text order by t.tgname) from pg_trigger as t
+     where t.tgrelid = 'procrastinate.procrastinate_jobs'::regclass and t.tgenabled = 'D'),
+    '{procrastinate_jobs_notify_queue_job_inserted_v1,procrastinate_trigger_scheduled_events_v1,'
+    'procrastinate_trigger_status_events_insert_v1}',
+    'adapt_queue: a deployment has called it');
+select matches(
+    app.queue_migration(), '^[0-9]{2}\.[0-9]{2}\.[0-9]{2}_[0-9]{2}_',
+    'queue_migration: the last migration of the library is known');
+set local role telemed_worker;
+select is(
+    work.queue_migration() is not null, true, 'queue_migration: the worker can ask for it');
+
+select * from finish();
+rollback;
