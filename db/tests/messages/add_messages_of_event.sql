@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/messages.psql
-select plan(17);
+select plan(18);
 reset role;
 
 -- The messages of the newest event: kind, channel, recipient and time, in this order.
@@ -73,6 +73,13 @@ select is(pg_temp.messages_of_newest(),
     array['booked email doctor 04 08:00', 'booked email patient 04 08:00',
         'reminder_1h email patient 04 09:00'],
     'add_messages_of_event: a consultation within a day has the second reminder only');
+
+select pg_temp.booking('other_patient', pg_temp.open_slot('doctor', '2027-01-04 09:00:00+00'))
+    \g /dev/null
+select pg_temp.dispatch();
+select is(pg_temp.messages_of_newest(),
+    array['booked email doctor 04 08:00', 'booked email other_patient 04 08:00'],
+    'add_messages_of_event: a consultation that begins in an hour has no reminder');
 
 -- Prescriptions and payments
 select pg_temp.sign_in('doctor');

@@ -78,6 +78,22 @@ select is(pg_temp.refusal('other_patient', format('select api.verify_email(%L)',
 select is(pg_temp.refusal('other_patient', format('select api.verify_email(%L)', :'verification')),
     null, 'verify_email: a retry with the token in a message gets the same answer');
 
+-- When it happened
+select pg_temp.message('doctor', 'booked') as told \gset
+select results_eq(
+    format($$ select m.happened_at from work.claim_message(%L) as m $$, :'told'),
+    format($$ select e.occurred_at::timestamptz from app.events as e
+              where e.id = (select event_id from app.messages where id = %L) $$, :'told'),
+    'claim_message: it returns when the event happened');
+set local session_replication_role = replica;
+delete from app.events where id = (select event_id from app.messages where id = :'told');
+set local session_replication_role = origin;
+select pg_temp.set_clock('2027-01-04 08:07:00+00');
+select results_eq(
+    format($$ select m.happened_at from work.claim_message(%L) as m $$, :'told'),
+    $$ values ('2027-01-04 08:00:00+00'::timestamptz) $$,
+    'claim_message: without the event, whose month was dropped, the message was made then');
+
 -- Addresses
 select is(m.full_name, 'Patient other_patient',
     'claim_message: a message to a verified address names the recipient')

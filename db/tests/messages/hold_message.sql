@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/messages.psql
-select plan(9);
+select plan(10);
 reset role;
 
 select pg_temp.open_slot('doctor', '2027-01-06 09:00:00+00') as slot \gset
@@ -20,6 +20,9 @@ select is(current_setting('idle_in_transaction_session_timeout'), '1s',
     'hold_message: the locks last for a second of idleness at most');
 select is(m.status, 'sending', 'hold_message: the message is not settled by it')
 from app.messages as m where m.id = :'booked';
+select pg_temp.set_clock('2027-01-04 08:01:29+00');
+select is(work.hold_message(:'booked', :attempt), true,
+    'hold_message: a lease of 31 seconds is enough');
 select pg_temp.set_clock('2027-01-04 08:01:30+00');
 select is(work.hold_message(:'booked', :attempt), false,
     'hold_message: a lease that ends soon is too short to hand the message over');
