@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/webhooks.psql
-select plan(12);
+select plan(14);
 
 select pg_temp.webhook() as webhook \gset
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
@@ -15,6 +15,8 @@ select api.rotate_webhook_secret(:'webhook', 'second', 1) \g /dev/null
 reset role;
 select is(work.resume_deliveries(), 0, 'resume_deliveries: a new delivery has a job');
 delete from procrastinate.procrastinate_jobs;
+select pg_temp.at_time('2027-01-04 08:02:00+00');
+select is(work.resume_deliveries(), 0, 'resume_deliveries: a delivery is not late for two minutes');
 select pg_temp.at_time('2027-01-04 08:02:01+00');
 select is(work.resume_deliveries(), 1, 'resume_deliveries: a late delivery gets a job');
 select is(pg_temp.jobs_of(:'booked'), 1::bigint, 'resume_deliveries: it is the first of its consultation');
@@ -24,6 +26,8 @@ select is(work.resume_deliveries(), 0, 'resume_deliveries: a late delivery with 
 delete from procrastinate.procrastinate_jobs;
 select pg_temp.claimed(:'booked') \g /dev/null
 select is(work.resume_deliveries(), 0, 'resume_deliveries: a delivery that is sent has its worker');
+select pg_temp.at_time('2027-01-04 08:04:01+00');
+select is(work.resume_deliveries(), 0, 'resume_deliveries: it has its worker until the lease ends');
 select pg_temp.at_time('2027-01-04 08:04:02+00');
 select is(work.resume_deliveries(), 1, 'resume_deliveries: a delivery whose worker ended gets a job');
 select isnt(previous_secret, null, 'resume_deliveries: a previous secret stays while it signs')

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/webhooks.psql
-select plan(31);
+select plan(35);
 
 select pg_temp.webhook() as webhook \gset
 select pg_temp.event('account.created') as event \gset
@@ -53,6 +53,7 @@ $$;
 select is(pg_temp.outcome(v.code, v.error), v.result, 'settle_delivery: ' || v.sentence)
 from (values
     (204, null, 'delivered', 'every status 2xx delivers'),
+    (300, null, 'pending', 'a choice of addresses does not'),
     (302, 'A redirect is not followed', 'pending', 'a redirect does not'),
     (404, null, 'pending', 'an error of the receiver is tried again'),
     (999, null, 'pending', 'a status that HTTP does not define is tried again'),
@@ -60,7 +61,7 @@ from (values
     (null, 'The connection was refused', 'pending', 'no answer is tried again'))
     as v (code, error, result, sentence);
 set local role telemed_api;
-select is((pg_temp.webhook_now()).consecutive_failures, 5,
+select is((pg_temp.webhook_now()).consecutive_failures, 6,
     'settle_delivery: failures of the endpoint are counted');
 
 -- The back-off
@@ -123,6 +124,7 @@ from app.webhook_deliveries as d where d.id = :'slow_delivery';
 set local role telemed_api;
 select is(pg_temp.settled(:'slow_delivery', pg_temp.claimed(:'slow_delivery'), 503), 'given_up',
     'settle_delivery: after ten attempts a delivery is given up');
+select is(pg_temp.status_of(:'slow_delivery'), 'given_up', 'settle_delivery: that is its status');
 select is((pg_temp.webhook_now()).disabled_because, null,
     'settle_delivery: an endpoint that took something meanwhile stays enabled');
 select pg_temp.event('account.closed') as last \gset
@@ -135,6 +137,8 @@ update app.webhook_endpoints set first_failed_at = app.clock() - interval '4 day
 set local role telemed_api;
 select is(pg_temp.settled(:'last_delivery', pg_temp.claimed(:'last_delivery'), 503), 'disabled',
     'settle_delivery: an endpoint that took nothing meanwhile is disabled');
+select is(pg_temp.status_of(:'last_delivery'), 'given_up',
+    'settle_delivery: the last delivery is given up with it');
 select is((pg_temp.webhook_now()).disabled_because, 'failing',
     'settle_delivery: the endpoint says why it is disabled');
 reset role;
@@ -170,6 +174,8 @@ select pg_temp.claimed(:'busy_delivery') \g /dev/null
 select app.disable_webhook(:'webhook', 'by_admin') \g /dev/null
 select is(pg_temp.settled(:'busy_delivery', 1, 503), 'given_up',
     'settle_delivery: a failure at an endpoint that was disabled meanwhile is not tried again');
+select is(pg_temp.status_of(:'busy_delivery'), 'given_up',
+    'settle_delivery: the delivery is given up, too');
 
 select * from finish();
 rollback;

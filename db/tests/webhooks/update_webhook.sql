@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/webhooks.psql
-select plan(29);
+select plan(30);
 
 select pg_temp.webhook() as webhook \gset
 select pg_temp.event('account.created') as event \gset
@@ -53,6 +53,14 @@ select is(pg_temp.dispatched(pg_temp.event('account.closed')), 1,
 reset role;
 select cmp_ok(enabled_at::timestamptz, '>', :'before'::timestamptz,
     'update_webhook: an enabled webhook does not catch up with events before')
+from app.webhook_endpoints;
+select enabled_at as enabled from app.webhook_endpoints \gset
+set local role telemed_api;
+select pg_temp.sign_in('admin');
+select api.update_webhook(:'webhook', p_is_enabled => true, p_versions => '{*}') \g /dev/null
+reset role;
+select is(enabled_at::timestamptz, :'enabled'::timestamptz,
+    'update_webhook: to enable a webhook again loses no event')
 from app.webhook_endpoints;
 set local role telemed_api;
 

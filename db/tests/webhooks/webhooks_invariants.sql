@@ -2,7 +2,7 @@ begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/invariants.psql
 \ir ../helpers/webhooks.psql
-select plan(4);
+select plan(5);
 
 select pg_temp.webhook() as webhook \gset
 reset role;
@@ -25,6 +25,13 @@ values
                set disabled_at = app.clock(), disabled_because = 'by_admin';
                update app.webhook_deliveries
                set next_attempt_at = app.clock() - interval '1 day' where id = %L $$, :'first')),
+    ('a delivery that waits for a disabled webhook since less than ten minutes is not',
+     'nothing',
+     format($$ update app.webhook_endpoints
+               set disabled_at = app.clock(), disabled_because = 'by_admin';
+               update app.webhook_deliveries
+               set next_attempt_at = app.clock() - interval '10 minutes' where id = %L $$,
+        :'first')),
     ('two deliveries of a consultation at a time are reported',
      format('webhooks_of_a_consultation_are_sent_one_at_a_time 2 {%s,%s}', :'first', :'second'),
      format($$ update app.webhook_deliveries
