@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(10);
+select plan(11);
 reset role;
 
 create function pg_temp.restore() returns void language sql
@@ -16,6 +16,11 @@ select results_eq(
     'event_origin: a deployment writes the cluster');
 select is(app.first_event_of_cluster(), 1::bigint,
     'first_event_of_cluster: in its own cluster a database has all events');
+select is_empty(
+    $$ select l.mode from pg_locks as l
+       where l.relation = 'app.events'::regclass and l.pid = pg_backend_pid()
+         and l.mode ~ 'ShareRow|Exclusive' and l.mode <> 'RowExclusiveLock' $$,
+    'first_event_of_cluster: readers do not hold writers up there');
 select app.add_event('account.created') as before \gset
 select pg_temp.restore() \g /dev/null
 select cmp_ok(app.first_event_of_cluster(), '>', :before::bigint,

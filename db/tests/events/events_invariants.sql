@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/invariants.psql
-select plan(18);
+select plan(19);
 
 create function pg_temp.event_of(p_id uuid, p_number integer) returns bigint language sql
 as $$
@@ -71,6 +71,14 @@ from (values
      format('every_payment_and_prescription_has_its_event 1 {"payment %s"}', :'payment'),
      format($$ update app.events set data = '{"payment_id": null}'
                where data ->> 'payment_id' = %L $$, :'payment')),
+    ('a payment without an event that was made at the time of the first event is reported',
+     format('every_payment_and_prescription_has_its_event 1 {"payment %s"}; '
+         'the_newest_version_of_a_row_has_its_audit_row 1 {"payments %s"}', :'payment', :'payment'),
+     format($$ update app.events set data = '{"payment_id": null}'
+               where data ->> 'payment_id' = %L;
+               update app.payments set created_at = (
+                   select min(e.occurred_at) from app.events as e where e.consultation_id = %L)
+               where id = %L $$, :'payment', :'completed', :'payment')),
     ('a prescription without an event is reported',
      format('every_payment_and_prescription_has_its_event 1 {"prescription %s"}', :'prescription'),
      format($$ update app.events set type = 'consultation.joined'
