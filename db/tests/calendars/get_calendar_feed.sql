@@ -1,11 +1,11 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(22);
+select plan(26);
 
 select pg_temp.booking('patient', pg_temp.open_slot('doctor', v.at::timestamptz))
 from (values
     ('2027-01-05 09:00+00'), ('2027-01-06 09:00+00'), ('2027-02-01 09:00+00'),
-    ('2028-02-06 08:00+00'), ('2028-02-12 08:00+00')
+    ('2028-02-06 08:00+00'), ('2028-02-08 08:00+00')
 ) as v (at) \g /dev/null
 select c.id as dropped from api.list_consultations() as c
 where c.starts_at = '2027-01-06 09:00+00' \gset
@@ -58,18 +58,33 @@ select results_eq(
     $$ values ('scheduled', 0), ('cancelled', 1) $$,
     'get_calendar_feed: a cancelled consultation stays, as a cancelled one');
 reset role;
+select pg_temp.set_clock('2027-02-03 08:00:00+00');
+set local role telemed_api;
+select pg_temp.sign_in('nobody');
+select is(pg_temp.days(token), '05.01.27 06.01.27 01.02.27 ' || later,
+    'get_calendar_feed: a cancelled consultation stays for 30 days')
+from (values (:'token', '06.02.28 08.02.28'), (:'of_doctor', '02.02.27 06.02.28 08.02.28'))
+    as v (token, later);
+reset role;
 select pg_temp.set_clock('2027-02-03 08:00:01+00');
 set local role telemed_api;
 select pg_temp.sign_in('nobody');
-select is(pg_temp.days(:'token'), '05.01.27 01.02.27 06.02.28 12.02.28',
+select is(pg_temp.days(:'token'), '05.01.27 01.02.27 06.02.28 08.02.28',
     'get_calendar_feed: a consultation that was cancelled 30 days ago is gone');
+reset role;
+select pg_temp.set_clock('2027-02-04 09:00:00+00');
+set local role telemed_api;
+select pg_temp.sign_in('nobody');
+select matches(pg_temp.days(token), '^05.01.27 ',
+    'get_calendar_feed: a consultation stays for 30 days after its start')
+from (values (:'token'), (:'of_doctor')) as v (token);
 reset role;
 select pg_temp.set_clock('2027-02-04 09:00:01+00');
 set local role telemed_api;
 select pg_temp.sign_in('nobody');
-select is(pg_temp.days(:'token'), '01.02.27 06.02.28 12.02.28',
+select is(pg_temp.days(:'token'), '01.02.27 06.02.28 08.02.28',
     'get_calendar_feed: a consultation that began 30 days ago is gone');
-select is(pg_temp.days(:'of_doctor'), '01.02.27 02.02.27 06.02.28 12.02.28',
+select is(pg_temp.days(:'of_doctor'), '01.02.27 02.02.27 06.02.28 08.02.28',
     'get_calendar_feed: the same is true of the calendar of a doctor');
 
 -- Tokens

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(10);
+select plan(11);
 
 select pg_temp.booking('patient', pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00'))
     as met \gset
@@ -85,6 +85,10 @@ select isnt_empty(
              and l.user_id is null $$,
         :'met'),
     'attendance: the access log has the call');
+select ops.attendance('2026-01-01', '2026-01-02') \g /dev/null
+select is(count(*) filter (where l.resource_ids is null), 0::bigint,
+    'attendance: a call that finds nothing is not in the access log')
+from app.access_logs as l where l.operation = 'attendance';
 select throws_ok(
     format('select ops.attendance(%L, %L)', v.start, v.finish), 'TM202', null,
     'attendance: ' || v.sentence)

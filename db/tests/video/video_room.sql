@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(7);
+select plan(8);
 reset role;
 
 select gen_random_uuid() as consultation, gen_random_uuid() as slot \gset
@@ -8,6 +8,12 @@ select app.video_room(:'consultation', :'slot') as room \gset
 select matches(:'room'::text, '^[0-9a-f]{32}$', 'video_room: a name has 128 bits in lower case');
 select is(app.video_room(:'consultation', :'slot'), :'room'::text,
     'video_room: a consultation in its slot always has the same room');
+select is(
+    :'room'::text,
+    (select left(encode(extensions.hmac(
+        convert_to(:'consultation' || '|' || :'slot', 'UTF8'), k.value, 'sha256'), 'hex'), 32)
+     from app.secrets as k where k.name = 'video_room'),
+    'video_room: a name is the beginning of the HMAC over both ids');
 select isnt(app.video_room(:'consultation', gen_random_uuid()), :'room'::text,
     'video_room: a consultation in another slot has another room');
 select isnt(app.video_room(gen_random_uuid(), :'slot'), :'room'::text,
