@@ -521,6 +521,12 @@ EDITS = (
         "",
     ),
     (
+        "a webhook that is sent again overtakes a later one of its consultation",
+        "work.claim_delivery",
+        " or d.lease_ends_at > app.clock())",
+        ")",
+    ),
+    (
         "a disabled webhook is sent what was pending",
         "work.claim_delivery",
         "or (v_endpoint.disabled_at is not null and v_delivery.event_id is not null)",

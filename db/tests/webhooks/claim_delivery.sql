@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/webhooks.psql
-select plan(34);
+select plan(40);
 
 select pg_temp.webhook() as webhook \gset
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
@@ -86,12 +86,12 @@ select pg_temp.claimed(:'lost') \g /dev/null
 select api.update_webhook(:'webhook', p_is_enabled => false, p_versions => '{*}') \g /dev/null
 select is(pg_temp.status_of(:'lost'), 'sending',
     'claim_delivery: a delivery is sent while its webhook is disabled');
-select pg_temp.at_time('2027-01-04 08:04:05+00');
+select pg_temp.at_time('2027-01-04 08:06:05+00');
 select is(pg_temp.claimed(:'lost'), null, 'claim_delivery: a disabled webhook is sent nothing more');
 select is(pg_temp.status_of(:'lost'), 'given_up', 'claim_delivery: the delivery is given up');
 select is(pg_temp.claimed(:'ping'), 1, 'claim_delivery: a disabled webhook is sent a ping');
 select api.delete_webhook(:'webhook') \g /dev/null
-select pg_temp.at_time('2027-01-04 08:06:05+00');
+select pg_temp.at_time('2027-01-04 08:08:05+00');
 select is(pg_temp.claimed(:'ping'), null, 'claim_delivery: a deleted webhook is sent no ping');
 select is(pg_temp.status_of(:'ping'), 'given_up', 'claim_delivery: then the ping is given up');
 
