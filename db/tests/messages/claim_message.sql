@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/messages.psql
-select plan(27);
+select plan(29);
 reset role;
 
 update app.profiles set language = 'es-MX', time_zone = 'America/Mexico_City'
