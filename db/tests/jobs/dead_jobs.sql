@@ -22,7 +22,7 @@ select
     pg_temp.job('call', 'todo') as waiting, pg_temp.job('seal', p_queueing_lock => 's') as d,
     pg_temp.job('seal', p_queueing_lock => 's') as e \gset
 insert into procrastinate.procrastinate_events (job_id, type, at)
-values (:a, 'failed', '2027-01-04 08:00+00');
+values (:a, 'started', '2027-01-04 07:00+00'), (:a, 'failed', '2027-01-04 08:00+00');
 
 set local role telemed_dba;
 select results_eq(

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(12);
+select plan(13);
 
 set local role telemed_worker;
 select is(work.seal_audit('1 minute') >= 0, true, 'seal_audit: the worker seals the audit log');
@@ -16,6 +16,11 @@ set local role telemed_worker;
 select is_empty(
     $$ select * from work.audit_seals(9223372036854775807) $$,
     'audit_seals: after the last seal there is none');
+select is_empty(
+    $$ select s from work.audit_seals((select min((f ->> 'id')::bigint) from work.audit_seals(0) as f))
+           as s
+       where (s ->> 'id')::bigint = (select min((f ->> 'id')::bigint) from work.audit_seals(0) as f) $$,
+    'audit_seals: the seal with the given id is left out');
 select isnt_empty('select * from work.purge()', 'purge: it returns the number of each table');
 select lives_ok('select work.create_partitions()', 'create_partitions: the worker can call it');
 select is(work.fold_activity() >= 0, true, 'fold_activity: it returns how many it has folded');
@@ -43,8 +48,12 @@ from job as j;
 insert into procrastinate.procrastinate_events (job_id, type, at)
 select j.id, 'started', now() - interval '91 days'
 from procrastinate.procrastinate_jobs as j where j.task_name = 'kept';
+insert into procrastinate.procrastinate_jobs (queue_name, task_name, status)
+values ('default', 'without a history', 'cancelled');
+delete from procrastinate.procrastinate_events where job_id = (
+    select id from procrastinate.procrastinate_jobs where task_name = 'without a history');
 set local role telemed_worker;
-select is(work.delete_ended_jobs(), 3::bigint, 'delete_ended_jobs: it returns how many');
+select is(work.delete_ended_jobs(), 4::bigint, 'delete_ended_jobs: it returns how many');
 select is(work.delete_ended_jobs(), 0::bigint, 'delete_ended_jobs: a repetition finds nothing');
 reset role;
 select is(

@@ -1,5 +1,5 @@
 begin;
-select plan(12);
+select plan(13);
 
 create function pg_temp.job(p_worker bigint, p_attempts integer default 0)
 returns bigint language sql
@@ -43,6 +43,13 @@ select results_eq(
          where id = %s', :c),
     $$ values ('todo', 1, now() + interval '1 minute') $$,
     'postpone_job: the job waits for its next attempt');
+update procrastinate.procrastinate_jobs set status = 'doing', worker_id = :one where id = :c;
+set local role telemed_worker;
+select work.postpone_job(:c, :one, null) \g /dev/null
+reset role;
+select is(
+    (select scheduled_at from procrastinate.procrastinate_jobs where id = :c), now(),
+    'postpone_job: without a time the job may run at once');
 
 select * from finish();
 rollback;
