@@ -26,10 +26,10 @@ select results_eq(
         '2027-01-06 09:00:00+00'::timestamptz, null) $$, pg_temp.id_of('patient')),
     'claim_message: a patient without a time zone gets the time of the practice');
 select results_eq(
-    format($$ select language, time_zone from work.claim_message(%L) $$,
+    format($$ select language, time_zone, calendar ->> 'status' from work.claim_message(%L) $$,
         pg_temp.message('other_patient', 'booked')),
-    $$ values ('es-MX', 'America/Mexico_City') $$,
-    'claim_message: it returns the language and the time zone of the recipient');
+    $$ values ('es-MX', 'America/Mexico_City', 'scheduled') $$,
+    'claim_message: it returns the language, the time zone and the calendar entry of the recipient');
 select is(m.language, 'es-MX', 'claim_message: the message keeps the language')
 from app.messages as m where m.id = pg_temp.message('other_patient', 'booked');
 select results_eq(

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/messages.psql
-select plan(23);
+select plan(24);
 reset role;
 
 create function pg_temp.obstacle(p_message_id uuid)
@@ -25,6 +25,16 @@ from (values
     (:'hour_before', 'a reminder of a scheduled consultation from being sent'),
     (:'verification', 'a message to verify an address from being sent'),
     (:'reset', 'a message to reset a password from being sent')) as v (message, sentence);
+
+-- A consultation that has ended early
+savepoint before;
+set local session_replication_role = replica;
+update app.consultations set status = 'completed', completion_digest = sha256('')
+where id = :'consultation';
+set local session_replication_role = origin;
+select is(pg_temp.obstacle(:'booked'), 'late',
+    'message_obstacle: a completed consultation is not announced, even before its time');
+rollback to before;
 
 -- Preferences
 insert into app.notification_preferences values (pg_temp.id_of('patient'), 'booked', false, false);

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/messages.psql
-select plan(9);
+select plan(11);
 reset role;
 
 select pg_temp.dispatch();
@@ -18,6 +18,12 @@ select set_eq(
                      (%L, 'pending', 1, null, '451 later') $$,
         pg_temp.id_of('patient'), pg_temp.id_of('other_patient')),
     'undelivered_messages: it lists what has failed, and what is tried again');
+select is(
+    (select array_agg(u.id) from ops.undelivered_messages() as u),
+    (select array_agg(u.id order by u.created_at desc, u.id desc) from ops.undelivered_messages() as u),
+    'undelivered_messages: the newest comes first');
+select is(count(*), 1::bigint, 'undelivered_messages: what is tried again has no age')
+from ops.undelivered_messages('0');
 select set_has(
     $$ select unnest(resource_ids) from app.access_logs
        where kind = 'read' and operation = 'undelivered_messages' $$,
