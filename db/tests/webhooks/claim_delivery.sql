@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/webhooks.psql
-select plan(40);
+select plan(42);
 
 select pg_temp.webhook() as webhook \gset
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
@@ -50,8 +50,9 @@ select is(pg_temp.claimed(:'cancelled'), null, 'claim_delivery: a lease lasts tw
 select pg_temp.at_time('2027-01-04 08:02:05+00');
 select is(pg_temp.claimed(:'cancelled'), 2, 'claim_delivery: after its lease another worker gets it');
 select pg_temp.sign_in('admin');
-select is((a.attempt, a.error, a.duration_ms),
-    (1, 'The worker ended before it could report the outcome'::text, null::integer),
+select is((a.attempt, a.error, a.duration_ms, a.attempted_at),
+    (1, 'The worker ended before it could report the outcome'::text, null::integer,
+        timestamptz '2027-01-04 08:00:05+00'),
     'claim_delivery: the attempt of the worker that ended is noted')
 from api.list_webhook_attempts(:'webhook') as a where a.delivery_id = :'cancelled';
 
@@ -72,7 +73,9 @@ select is(pg_temp.claimed(:'cancelled'), 3, 'claim_delivery: then the later one 
 -- A delivery that ends its worker each time
 reset role;
 update app.webhook_deliveries
-set attempt = 10, tries = 10, lease_ends_at = app.clock() where id = :'cancelled';
+set attempt = 9, tries = 9, lease_ends_at = app.clock() where id = :'cancelled';
+select is(pg_temp.claimed(:'cancelled'), 10, 'claim_delivery: a delivery is tried ten times');
+update app.webhook_deliveries set lease_ends_at = app.clock() where id = :'cancelled';
 set local role telemed_api;
 select is(pg_temp.claimed(:'cancelled'), null, 'claim_delivery: ten workers that end are enough');
 select is(pg_temp.status_of(:'cancelled'), 'given_up', 'claim_delivery: then the delivery is given up');
@@ -113,6 +116,9 @@ select ok(
         and d.attempt = 0),
     'claim_delivery: the others wait for a minute or two, and count no attempt')
 from app.webhook_deliveries as d where d.event_id = any ((:'events'::bigint[])[2:]);
+select is(array_agg(pg_temp.jobs_of(pg_temp.delivery(:'webhook', id))), '{2,2}',
+    'claim_delivery: the others have a job for then')
+from unnest((:'events'::bigint[])[2:]) as id;
 set local role telemed_api;
 
 select is(pg_temp.claimed(gen_random_uuid()), null, 'claim_delivery: an unknown delivery is no error');

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/webhooks.psql
-select plan(35);
+select plan(37);
 
 select pg_temp.webhook() as webhook \gset
 select pg_temp.event('account.created') as event \gset
@@ -63,6 +63,27 @@ from (values
 set local role telemed_api;
 select is((pg_temp.webhook_now()).consecutive_failures, 6,
     'settle_delivery: failures of the endpoint are counted');
+
+
+-- What is noted
+select pg_temp.event('account.created') as event \gset
+select pg_temp.dispatched(:'event') \g /dev/null
+select pg_temp.delivery(:'webhook', :'event') as noted \gset
+reset role;
+select work.settle_delivery(
+    :'noted', pg_temp.claimed(:'noted'), 1500, null, repeat('e', 201), '') \g /dev/null
+select pg_temp.at_time(app.clock() + interval '5 seconds');
+select work.settle_delivery(
+    :'noted', pg_temp.claimed(:'noted'), 1500, 200, null, repeat('a', 1001)) \g /dev/null
+select is(
+    array_agg((a.attempt, char_length(a.error), char_length(a.answer))::text order by a.attempt),
+    '{"(1,200,)","(2,,1000)"}',
+    'settle_delivery: an attempt has up to 200 characters of the error and 1000 of the answer')
+from app.webhook_attempts as a where a.delivery_id = :'noted';
+select is(a.attempted_at::timestamptz, app.clock() - interval '1.5 seconds',
+    'settle_delivery: an attempt has begun as long ago as it took')
+from app.webhook_attempts as a where a.delivery_id = :'noted' and a.attempt = 2;
+set local role telemed_api;
 
 -- The back-off
 select pg_temp.event('account.closed') as slow \gset

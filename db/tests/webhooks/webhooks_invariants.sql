@@ -2,7 +2,7 @@ begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/invariants.psql
 \ir ../helpers/webhooks.psql
-select plan(5);
+select plan(7);
 
 select pg_temp.webhook() as webhook \gset
 reset role;
@@ -19,12 +19,26 @@ values
      format($$ update app.webhook_deliveries
                set status = 'delivered', next_attempt_at = null, settled_at = app.clock()
                where id = %L $$, :'first')),
+    ('a delivery with a successful attempt is not reported', 'nothing',
+     format($$ update app.webhook_deliveries
+               set status = 'delivered', next_attempt_at = null, settled_at = app.clock()
+               where id = %L;
+               insert into app.webhook_attempts
+                   (endpoint_id, delivery_id, attempt, attempted_at, status_code)
+               values (%L, %L, 1, app.clock(), 200) $$, :'first', :'webhook', :'first')),
+    ('deliveries of two consultations may be sent at a time', 'nothing',
+     format($$ update app.webhook_deliveries
+               set status = 'sending', next_attempt_at = null,
+                   lease_ends_at = app.clock() + interval '1 minute'
+               where id in (%L, (
+                   select d.id from app.webhook_deliveries as d where d.consultation_id is null)) $$,
+        :'first')),
     ('a delivery that waits for a disabled webhook is reported',
      format('disabled_webhooks_have_no_pending_delivery 1 {%s}', :'first'),
      format($$ update app.webhook_endpoints
                set disabled_at = app.clock(), disabled_because = 'by_admin';
                update app.webhook_deliveries
-               set next_attempt_at = app.clock() - interval '1 day' where id = %L $$, :'first')),
+               set next_attempt_at = app.clock() - interval '10 minutes 1 second' where id = %L $$, :'first')),
     ('a delivery that waits for a disabled webhook since less than ten minutes is not',
      'nothing',
      format($$ update app.webhook_endpoints
