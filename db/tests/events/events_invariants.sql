@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/invariants.psql
-select plan(19);
+select plan(21);
 
 create function pg_temp.event_of(p_id uuid, p_number integer) returns bigint language sql
 as $$
@@ -90,6 +90,16 @@ from (values
 
 select is(pg_temp.report_on(b.sql, b.triggers, b.traces), b.report, b.sentence)
 from broken as b order by b.n;
+select is_empty(
+    $$ select i.name from app.events_invariants(now() - interval '1 hour') as i
+       where i.violations <> '{}' $$,
+    'events_invariants: the rows of the last hour are compared with their events');
+select is(
+    app.events_kept_since(),
+    (select min(to_date(right(c.relname, 7), 'YYYY_MM'))::timestamp at time zone 'UTC'
+     from pg_class as c
+     where c.relkind = 'r' and c.relname ~ '^events_[0-9]{4}_[0-9]{2}$'),
+    'events_kept_since: the oldest month of which events are kept');
 select is_empty(
     $$ select * from pg_temp.unbroken('app.events_invariants') $$,
     'every invariant of events is broken by a case');

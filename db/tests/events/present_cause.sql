@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(11);
+select plan(12);
 reset role;
 
 create function pg_temp.cause() returns text language sql
@@ -27,6 +27,11 @@ select is(pg_temp.cause(), 'patient patient request-1',
     'present_cause: a change by hand has the caller of the context and the request');
 select is(api.in_a_call_of_a_test(), 'patient patient request-1 in_a_call_of_a_test',
     'present_cause: a verified caller is the actor');
+select pg_temp.sign_in('patient', p_request_id => '');
+select is(api.in_a_call_of_a_test(), 'patient patient in_a_call_of_a_test',
+    'present_cause: a caller without the id of a request leaves it out');
+select pg_temp.sign_in('patient', p_request_id => 'request-1');
+select api.in_a_call_of_a_test() \g /dev/null
 select set_config('app.user_id', pg_temp.id_of('doctor')::text, true) \g /dev/null
 select throws_ok(
     'select pg_temp.cause()', 'TM101', null,

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(11);
+select plan(12);
 
 select pg_temp.booking('patient', pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00'))
     as met \gset
@@ -71,6 +71,13 @@ select results_eq(
         :'met', :'missed', :'given_up', :'moved'),
     'attendance: a join at a time that was given up does not count, and one before a cancellation '
     'does');
+select is(
+    a.patient_joined_at, (
+        select min(e.occurred_at)::timestamptz from app.events as e
+        where e.consultation_id = :'met' and e.type = 'consultation.joined'
+          and e.user_id = pg_temp.id_of('patient')),
+    'attendance: the patient joined at the time of the first of two events')
+from ops.attendance('2027-01-05 09:00+00', '2027-01-05 09:00:00.000001+00') as a;
 select is(
     a.doctor_joined_at, (
         select e.occurred_at::timestamptz from app.events as e
