@@ -35,6 +35,34 @@ EQUIVALENT: tuple[tuple[str, str], ...] = (
         "no time zone changes its offset twice within two days",
     ),
     (
+        r"app\.present_cause\(.*, in `if split_part\(v_name",
+        "the whole stack is searched instead, with the same result",
+    ),
+    (
+        r"work\.hold_message\(.*: `if not found` is false",
+        "an empty row has an obstacle, and no message is skipped",
+    ),
+    (
+        r"app\.first_event_of_cluster\(.*: `if not found` is true",
+        "the row is read again, with the same result",
+    ),
+    (
+        r"api\.list_webhook\w+\(.*: `1` becomes `2`, in `order by .* limit p_limit \+ 1\)",
+        "one row more is read and left out of the page",
+    ),
+    (
+        r"api\.list_webhooks\(.*: `list_webhooks` becomes something else",
+        "the name distinguishes the cursors from those of other lists",
+    ),
+    (
+        r"ops\.attendance\(.*(`>` becomes `>=`, in `and e\.seq|`0` becomes `1`, in `where r)",
+        "the first event of a consultation is its booking, and a reschedule is no join",
+    ),
+    (
+        r"api\.join_consultation\(.*: `<` becomes `<=`, in `when app\.clock\(\) < lower",
+        "at that instant the room is open, and nothing is refused",
+    ),
+    (
         r"app\.doctor_has_patient\(.*: `desc` becomes `asc`",
         "the answer is the same whichever consultation is found first",
     ),
@@ -74,6 +102,38 @@ NOT_TESTED: tuple[tuple[str, str], ...] = (
     (
         r"app\.deactivated_doctors_offer_no_slots\(.*for no key up",
         "the trigger that closes the practice has locked the doctor already",
+    ),
+    (
+        r"work\.hold_message\(.*: `true` becomes `false`, in `perform set_config",
+        "the limit would hold in later transactions of the session as well; pgTAP has one",
+    ),
+    (
+        r"work\.hold_message\(.*: no for no key update",
+        "the lease, which is checked as well, keeps other workers away for as long",
+    ),
+    (
+        r"work\.settle_delivery\(.*: no for no key update",
+        "each update of the endpoint or the delivery locks it; the first lock orders them",
+    ),
+    (
+        r"work\.settle_delivery\(.*: `5` becomes `6`",
+        "the jitter is drawn by chance, and a smaller one is within its bound",
+    ),
+    (
+        r"app\.first_event_of_cluster\(.*: `if not found` is false",
+        "it makes a difference only to two first calls at once after a restore",
+    ),
+    (
+        r"api\.list_events\(.*: `5000` becomes `5001`",
+        "a filter may look through one row more",
+    ),
+    (
+        r"work\.enqueue_due_jobs\(.*: `(1000|interval '1)` becomes",
+        "a job more in one call, or a job a minute earlier, waits in the queue for its time",
+    ),
+    (
+        r"work\.(requeue_messages|resume_deliveries)\(.*(`1000` becomes|no coalesce, in `order by)",
+        "how many of more than 1,000 rows are enqueued first",
     ),
     (
         r"app\.set_actor\(.*: no coalesce",
