@@ -9,6 +9,7 @@ import pkgutil
 import random
 
 from procrastinate import App, BaseRetryStrategy, PsycopgConnector, RetryDecision
+from procrastinate.exceptions import TaskNotFound
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager
 
@@ -53,6 +54,12 @@ class FencedJobManager(JobManager):
 
     async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
         """Settle a job that succeeded or is given up."""
+        if status is Status.FAILED and job.task_name not in app.tasks:
+            # In an upgrade the database is newer than this worker. One that knows the task comes.
+            again = BACKOFF.get_retry_decision(exception=TaskNotFound(), job=job)
+            if again:
+                await self.retry_job(job, retry_at=again.retry_at)
+                return
         settled = await db.call(
             "settle_job",
             job_id=job.id,

@@ -133,15 +133,31 @@ def test_failing_job_is_tried_again_and_its_error_is_not_quoted(
     assert "secret-of-the-error" not in instance.log.read_text()
 
 
-def test_job_without_a_task_is_dead_and_a_dba_repeats_it(
+def test_job_of_a_newer_release_waits_for_a_worker_that_knows_its_task(
     cluster: Cluster, queue: str, tmp_path: Path
 ) -> None:
-    cluster.sql("select app.enqueue_job('unknown', '{}')", queue)
+    order(cluster, queue, 1)
+    tried = "select count(*) from procrastinate.procrastinate_jobs where attempts > 0"
+    with worker(cluster, queue, tmp_path, "worker"):  # which has no task `drill`
+        eventually(lambda: cluster.sql(f"{tried} and task_name = 'drill'", queue) == "1")
+    assert cluster.sql("select count(*) from ops.dead_jobs()", queue) == "0"
+    with worker(cluster, queue, tmp_path):
+        eventually(lambda: cluster.sql(DONE, queue) == "1")
+
+
+def test_job_without_a_task_is_dead_after_its_attempts_and_a_dba_repeats_it(
+    cluster: Cluster, queue: str, tmp_path: Path
+) -> None:
+    cluster.sql(
+        "select app.enqueue_job('unknown', '{}');"
+        " update procrastinate.procrastinate_jobs set attempts = 11 where task_name = 'unknown'",
+        queue,
+    )
     dead = "select count(*) from ops.dead_jobs() where task = 'unknown'"
     with worker(cluster, queue, tmp_path):
         eventually(lambda: cluster.sql(dead, queue) == "1")
-        assert cluster.sql("select ops.retry_dead_jobs('unknown')", queue) == "1"
-        eventually(lambda: cluster.sql(dead, queue) == "1")
+    assert cluster.sql("select ops.retry_dead_jobs('unknown')", queue) == "1"
+    assert cluster.sql(dead, queue) == "0"
 
 
 def test_sigterm_lets_running_jobs_end_and_unregisters_the_worker(
