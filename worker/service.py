@@ -18,6 +18,7 @@ import random
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -64,6 +65,10 @@ class Service:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
+        # Each running job may wait in a thread for another server: no other job waits for that, for
+        # example with the lock of work.hold_message.
+        threads = self.settings.worker_concurrency + db.MORE_CONNECTIONS
+        loop.set_default_executor(ThreadPoolExecutor(threads))
         app.perform_import_paths()  # type: ignore[no-untyped-call]
         pool = db.new_pool(self.settings.worker_database_url, self.settings.worker_concurrency)
         await pool.open()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,10 +19,12 @@ from typing import Any
 import pytest
 import requests
 
+from api import config
 from scripts.server import Cluster
 from scripts.system import CHECKOUT, CommandError
 from scripts.verify_audit import read_seals
 from tests.support.orders import EFFECTS
+from worker.service import Service
 
 DONE = "select count(*) from drill.effects"
 
@@ -256,6 +260,23 @@ def test_worker_without_its_database_url_does_not_start(
     with worker(cluster, queue, tmp_path, "worker", WORKER_DATABASE_URL="") as instance:
         assert instance.process.wait(60) == 1
     assert instance.log.read_text() == "worker: cannot start: WORKER_DATABASE_URL is missing\n"
+
+
+def test_each_running_job_has_a_thread(
+    cluster: Cluster, queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKER_DATABASE_URL", cluster.url(queue, "telemed_worker"))
+    monkeypatch.setenv("WORKER_CONCURRENCY", "40")  # more than threads that Python has by itself
+    service = Service(config.load(to_serve=False))
+    everybody = threading.Barrier(40)
+
+    async def work() -> None:
+        await asyncio.gather(*(asyncio.to_thread(everybody.wait, 30) for _ in range(40)))
+        service.stop()
+
+    monkeypatch.setattr(service, "_work", work)
+    asyncio.run(service.run())
+    assert not everybody.broken
 
 
 def test_schedule_seals_the_audit_log_and_copies_the_seals(
