@@ -517,6 +517,25 @@ def test_two_concurrent_changes_of_one_doctor_succeed_once(
 
 
 @pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_two_concurrent_changes_of_one_webhook_succeed_once(clinic: TwoSessions, end: str) -> None:
+    clinic.observer.execute("set app.verified_role = 'admin'")  # to see the row
+    ((webhook,),) = clinic.rows(
+        "insert into app.webhook_endpoints (url, secret)"
+        " values ('https://hooks.clinic.test/in', 'none') returning id"
+    )
+    query = "select app.entity_tag(w), w.description from api.webhooks as w where w.id = %s"
+    ((version, _),) = clinic.rows(query, (webhook,))
+    seen = {"webhook_id": webhook, "versions": [version]}
+    first: Call = (clinic.admin, "update_webhook", {"description": "First", **seen})
+    second: Call = (clinic.admin, "update_webhook", {"description": "Late", **seen})
+    one, waited, two = clinic.interleave(first, second, end)
+    assert (one.code, waited, two.code) == ("", True, "TM501" if end == "commit" else "")
+    ((_, found),) = clinic.rows(query, (webhook,))
+    assert found == ("First" if end == "commit" else "Late")
+    assert clinic.new_violations() == []
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
 @pytest.mark.parametrize(
     ("second", "code", "state"),
     [
