@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(16);
+select plan(17);
 reset role;
 
 create function pg_temp.new_feed(p_name text, p_token text)
@@ -66,6 +66,9 @@ from (values
     ('other_doctor', 'deactivated_at = app.clock()', 0::bigint,
      'a deactivation revokes a calendar feed')
 ) as v (name, sql, feeds, sentence);
+select is(count(*), 1::bigint, 'the calendar feeds of other users stay in force')
+from app.calendar_feeds as f
+where f.user_id = pg_temp.id_of('patient') and f.revoked_at is null;
 select api.id as other from api.sign_up(
     'other@clinic.test', '$2b$04$' || repeat('a', 53), 'Other') as api \gset
 insert into app.calendar_feeds (user_id, token_hash) values (:'other', sha256('other'));

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/webhooks.psql
-select plan(37);
+select plan(39);
 
 select pg_temp.webhook() as webhook \gset
 select pg_temp.event('account.created') as event \gset
@@ -45,7 +45,7 @@ declare
 begin
     perform pg_temp.dispatched(v_event);
     v_delivery := pg_temp.delivery(
-        (select w.id from app.webhook_endpoints as w), v_event);
+        (select w.id from app.webhook_endpoints as w order by w.id limit 1), v_event);
     return work.settle_delivery(
         v_delivery, pg_temp.claimed(v_delivery), 5, p_status_code, p_error);
 end;
@@ -154,7 +154,7 @@ select pg_temp.delivery(:'webhook', :'last') as last_delivery \gset
 reset role;
 update app.webhook_deliveries set attempt = 9, tries = 9, first_tried_at = app.clock() - interval '3 days'
 where id = :'last_delivery';
-update app.webhook_endpoints set first_failed_at = app.clock() - interval '4 days';
+update app.webhook_endpoints set first_failed_at = app.clock() - interval '3 days';
 set local role telemed_api;
 select is(pg_temp.settled(:'last_delivery', pg_temp.claimed(:'last_delivery'), 503), 'disabled',
     'settle_delivery: an endpoint that took nothing meanwhile is disabled');
@@ -173,7 +173,17 @@ update app.webhook_endpoints set disabled_at = null, disabled_because = null;
 select pg_temp.event('account.created') as again \gset
 select pg_temp.dispatched(:'again') \g /dev/null
 select pg_temp.delivery(:'webhook', :'again') as again_delivery \gset
+insert into app.webhook_endpoints (url, event_types, secret, consecutive_failures, first_failed_at)
+values ('https://hooks.clinic.test/other', '{consultation.joined}', 'none', 2, app.clock())
+returning id as other_webhook \gset
 select pg_temp.settled(:'again_delivery', pg_temp.claimed(:'again_delivery'), 200) \g /dev/null
+select is(w.consecutive_failures, 2, 'settle_delivery: those of other endpoints go on')
+from app.webhook_endpoints as w where w.id = :'other_webhook';
+select count(*) as audited from app.audit_logs where table_name = 'webhook_endpoints' \gset
+select pg_temp.outcome(200, null) \g /dev/null
+select is(count(*), :'audited'::bigint,
+    'settle_delivery: a delivery to an endpoint that does not fail leaves its row alone')
+from app.audit_logs where table_name = 'webhook_endpoints';
 select is((w.consecutive_failures, w.first_failed_at), (0, null::app.instant),
     'settle_delivery: a delivery ends the failures of its endpoint')
 from pg_temp.webhook_now() as w;
