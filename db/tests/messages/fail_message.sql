@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/messages.psql
-select plan(14);
+select plan(15);
 reset role;
 
 select pg_temp.dispatch();
@@ -50,12 +50,14 @@ begin
     for v_attempt in 3 .. 29 loop
         v_at := v_at + interval '1 hour';
         perform pg_temp.set_clock(v_at);
-        perform work.fail_message(v_id, pg_temp.claim(v_id), '451', false);
+        perform work.fail_message(v_id, pg_temp.claim(v_id), repeat('4', 300), false);
     end loop;
     perform pg_temp.set_clock(v_at + interval '1 hour');
 end;
 $$;
 select is(m.send_at - app.clock(), interval '0', 'fail_message: the wait is an hour at most')
+from app.messages as m where m.id = :'message';
+select is(char_length(m.error), 200, 'fail_message: the first 200 characters of an error are kept')
 from app.messages as m where m.id = :'message';
 select pg_temp.claim(:'message') as attempt \gset
 select is(work.fail_message(:'message', :attempt, '451', false), 'failed',

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/messages.psql
-select plan(11);
+select plan(12);
 reset role;
 
 select pg_temp.dispatch();
@@ -10,6 +10,9 @@ select pg_temp.message('other_patient', 'email_verification') as other \gset
 
 select is_empty('select * from ops.undelivered_messages()',
     'undelivered_messages: a message that is due now is not late');
+select is_empty(
+    $$ select id from app.access_logs where operation = 'undelivered_messages' $$,
+    'undelivered_messages: a call that finds nothing is not in the access log');
 select work.fail_message(:'message', pg_temp.claim(:'message'), '550 no such user', true) \g /dev/null
 select work.fail_message(:'other', pg_temp.claim(:'other'), '451 later', false) \g /dev/null
 select set_eq(
