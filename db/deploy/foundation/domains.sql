@@ -73,8 +73,9 @@ check (
         '(/[A-Za-z0-9._~:/?#@!$&()*+,;=%-]*)?$')
 );
 comment on domain app.https_url is
-'The address of a page or a picture: https, a host name with a dot, and a path of at most 500
-characters in all, without a user name. It is never fetched.';
+'The address of a page, a picture or a webhook: https, a host name with a dot, and a path of at most
+500 characters in all, without a user name. Only the worker sends requests, to webhooks, and checks
+where they go (api/public_addresses.py).';
 
 create domain app.idempotency_key as text
 constraint idempotency_key_has_1_to_255_printable_characters
