@@ -516,6 +516,20 @@ def test_two_concurrent_changes_of_one_doctor_succeed_once(
     assert clinic.new_violations() == []
 
 
+def test_two_concurrent_addresses_of_a_calendar_leave_the_second_in_force(
+    clinic: TwoSessions,
+) -> None:
+    patient = new_person(clinic.observer, "patient")
+    create: Call = (patient, "create_my_calendar", {})
+    one, waited, two = clinic.interleave(create, create, "commit")
+    assert (one.code, waited, two.code) == ("", True, "")
+    query = (
+        "select revoked_at is null from app.calendar_feeds where user_id = %s order by created_at"
+    )
+    assert clinic.rows(query, (patient.id,)) == [(False,), (True,)]
+    assert clinic.new_violations() == []
+
+
 @pytest.mark.parametrize("end", ["commit", "rollback"])
 def test_two_concurrent_changes_of_one_webhook_succeed_once(clinic: TwoSessions, end: str) -> None:
     clinic.observer.execute("set app.verified_role = 'admin'")  # to see the row

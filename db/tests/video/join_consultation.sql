@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/reads.psql
-select plan(37);
+select plan(38);
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
 select pg_temp.open_slot('doctor', '2027-01-05 11:00:00+00') as later_slot \gset
@@ -171,6 +171,12 @@ from (values
     ('2027-01-05 10:00:00+00', null, 'a longer lead lets a patient join earlier'),
     ('2027-01-05 11:30:00+00', 'TM940', 'without a grace a room closes at the end')
 ) as v (now, refusal, sentence);
+
+reset role;
+select is_empty(
+    $$ select l.id from app.access_logs as l inner join actor as a on a.id = l.user_id
+       where l.operation = 'join_consultation' and a.name !~ 'doctor' $$,
+    'join_consultation: the access log does not have the joins of patients');
 
 select * from finish();
 rollback;

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/webhooks.psql
-select plan(14);
+select plan(15);
 
 select pg_temp.webhook() as webhook \gset
 select pg_temp.webhook() as other \gset
@@ -32,6 +32,9 @@ select collect_tap(
         'list_webhook_attempts: an attempt has its delivery, its event and its time'))
 from (select l.*, l.ordinality as n
       from api.list_webhook_attempts(:'webhook') with ordinality as l) as a;
+select count(*) from api.list_webhook_attempts(:'webhook', p_limit => 3) \g /dev/null
+select is(current_setting('app.next_cursor'), '',
+    'list_webhook_attempts: a page that has all of them has no cursor');
 select is(
     pg_temp.all_pages(format('api.list_webhook_attempts(%L, p_limit => 2, p_cursor => %%L)', :'webhook')),
     (select array_agg(id::text) from api.list_webhook_attempts(:'webhook')),

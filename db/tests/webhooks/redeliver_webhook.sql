@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/webhooks.psql
-select plan(27);
+select plan(28);
 
 select pg_temp.webhook('{account.created}') as webhook \gset
 select pg_temp.event('account.created') as event \gset
@@ -56,6 +56,17 @@ from api.redeliver_webhook(:'webhook', p_starts_at => '2020-01-01', p_ends_at =>
 reset role;
 select is(count(*), 5::bigint, 'redeliver_webhook: the audit log has each request')
 from app.audit_logs where table_name = 'webhook_redeliveries' and user_id = pg_temp.id_of('admin');
+
+-- Of a webhook for every type
+select pg_temp.webhook() as everything \gset
+reset role;
+select count(*) as all_types from app.events as e
+where e.type !~ '^slot' and e.occurred_at >= :'from_' and e.occurred_at < :'to_' \gset
+set local role telemed_api;
+select pg_temp.sign_in('admin');
+select is(r.deliveries, :'all_types'::integer,
+    'redeliver_webhook: a webhook for every type gets all of a range but those of slots')
+from api.redeliver_webhook(:'everything', p_starts_at => :'from_', p_ends_at => :'to_') as r;
 
 -- Within a consultation
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
