@@ -28,7 +28,10 @@ BEYOND_PGTAP = (
         ("tests/concurrency/test_interleavings.py", "tests/concurrency/test_races.py"),
     ),
     (re.compile(r"a replay is not marked"), ("tests/http/test_idempotency.py",)),
-    (re.compile(r"app\.next_events\("), ("tests/concurrency/test_interleavings.py",)),
+    (
+        re.compile(r"app\.next_events\(|api\.create_my_calendar\("),
+        ("tests/concurrency/test_interleavings.py",),
+    ),
     (
         re.compile(r"deactivated_doctors_offer_no_slots"),
         ("tests/concurrency/test_interleavings.py",),

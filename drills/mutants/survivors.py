@@ -91,6 +91,14 @@ EQUIVALENT: tuple[tuple[str, str], ...] = (
         "PostgreSQL ignores a question mark after the digits of an xid8",
     ),
     (
+        r"app\.present_cause\(.*, in `v_name := split_part",
+        "the whole stack is searched instead, with the same result",
+    ),
+    (
+        r"app\.add_deliveries_of_event\(.*: `<` becomes `<=`, in `and o\.sequence_number",
+        "the event itself is added once",
+    ),
+    (
         r"app\.doctor_has_patient\(.*: `desc` becomes `asc`",
         "the answer is the same whichever consultation is found first",
     ),
@@ -182,6 +190,10 @@ NOT_TESTED: tuple[tuple[str, str], ...] = (
     (
         r"work\.(fold_activity\(.*`100000` becomes|delete_ended_jobs\(.*`<` becomes `<=`)",
         "one row more, or one of exactly this age, may go or stay",
+    ),
+    (
+        r"app\.calendar_of_token\(.*: `2000` becomes",
+        "one entry more of very many",
     ),
     (
         r"app\.set_actor\(.*: no coalesce",
