@@ -1,5 +1,5 @@
 begin;
-select plan(6);
+select plan(7);
 
 -- As the library leaves its tables. In a subtransaction, because the locks would keep others waiting.
 savepoint before;
@@ -11,7 +11,7 @@ begin
         select p.oid::regprocedure from pg_proc as p
         where p.pronamespace = 'procrastinate'::regnamespace and p.prokind = 'f'
     loop
-        execute format('alter function %s reset search_path', v_function);
+        execute format('alter function %s reset all', v_function);
     end loop;
 end;
 $$;
@@ -27,6 +27,11 @@ select is_empty(
       and 'search_path=pg_catalog, procrastinate, pg_temp' <> all (coalesce(p.proconfig, '{}'))
     $$,
     'adapt_queue: every function of the library finds its tables by its own search_path');
+select ok(
+    bool_and('plan_cache_mode=force_custom_plan' = any (p.proconfig)),
+    'adapt_queue: a plan that was made for an empty queue does not fetch from a long one')
+from pg_proc as p
+where p.pronamespace = 'procrastinate'::regnamespace and p.proname ~ '^procrastinate_fetch_job';
 select is(
     (select array_agg(t.tgname::text order by t.tgname) from pg_trigger as t
      where t.tgrelid = 'procrastinate.procrastinate_jobs'::regclass and t.tgenabled = 'D'),
