@@ -7,17 +7,35 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from drills.worker import drill
-from drills.worker.drill import Drill, Plan
+from drills.worker import clock_changes, consultations, orders
+from drills.worker.orders import Drill, Plan
 from scripts.cluster import TEMPLATE
 from scripts.server import Cluster
 from tests.support.orders import EFFECTS
 
 
 def test_nothing_is_lost_stuck_or_done_twice(cluster: Cluster, tmp_path: Path) -> None:
-    result = drill.run(cluster, "telemed_worker_drill", tmp_path, Plan(seconds=12, seed=3))
+    result = orders.run(cluster, "telemed_worker_drill", tmp_path, Plan(seconds=10, seed=3))
     assert result.faults == []
     assert result.runs > result.orders
+
+
+def test_mails_and_webhooks_arrive_whatever_befalls_workers_and_servers(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    plan = consultations.Plan(seconds=8, seed=5)
+    result = consultations.run(cluster, "telemed_worker_drill_2", tmp_path, plan)
+    assert result.faults == []
+    assert result.mails > 2 * result.consultations
+    assert result.failed_attempts > 0
+
+
+def test_reminders_beside_a_clock_change_are_sent_once_and_at_their_instant(
+    cluster: Cluster,
+) -> None:
+    result = clock_changes.run(cluster, "telemed_worker_drill_3")
+    assert result.faults == []
+    assert result.reminders == 2 * 3 * 2 * len(clock_changes.ZONES)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +72,69 @@ def test_checks_find_a_fault(cluster: Cluster, tmp_path: Path, damage: str, faul
             assert list(found.faults()) == []
             connection.execute(damage.encode())
             assert list(found.faults()) == [fault]
-            found.log.close()
+            found.crew.end()
     finally:
         cluster.drop_database(name)
+
+
+def test_checks_of_mails_and_webhooks_find_a_fault(cluster: Cluster, tmp_path: Path) -> None:
+    name = "telemed_worker_damage_2"
+    with consultations.opened(cluster, name, tmp_path, consultations.Plan(seed=1)) as drill:
+        drill.crew.hire(1)
+        for _ in range(6):
+            drill.change()
+        drill.recover()
+        assert drill.result.faults == []
+        onlooker, received, mails = (
+            drill.clinic.onlooker,
+            drill.receiver.received,
+            drill.mailbox.mails,
+        )
+        first = "where id = (select min(id::text)::uuid from app.{} where status = '{}'{})"
+        message = first.format("messages", "sent", " and kind = 'booked'")
+        delivery = first.format("webhook_deliveries", "delivered", "")
+        for damage, fault in (
+            (f"update app.messages set status = 'pending', settled_at = null {message}", "stuck"),
+            (
+                f"update app.messages set status = 'failed', reason = 'given_up' {message}",
+                "messages were given up",
+            ),
+            (
+                f"update app.webhook_deliveries set status = 'given_up' {delivery}",
+                "deliveries were given up",
+            ),
+            (
+                f"delete from app.webhook_attempts; delete from app.webhook_deliveries {delivery}",
+                "no delivery",
+            ),
+            (f"delete from app.messages {message}", "no message"),
+            (
+                "update app.messages as m set status = 'skipped', reason = 'moved'"
+                " from app.consultations as c where c.id = m.consultation_id"
+                " and c.status = 'scheduled' and c.starts_at = m.starts_at",
+                "skipped without a cause",
+            ),
+            (
+                "update app.consultations set status = 'cancelled' where status = 'scheduled'",
+                "another state",
+            ),
+            (f"update app.messages set attempt = 0 {message}", "more often than they were tried"),
+            (
+                f"update app.webhook_deliveries set attempt = 0 {delivery}",
+                "more often than they were tried",
+            ),
+        ):
+            onlooker.execute("begin; set local session_replication_role = replica")
+            onlooker.execute(damage.encode())
+            assert any(fault in found for found in drill.faults()), fault
+            onlooker.execute("rollback")
+        lost = mails.pop()
+        assert list(drill.faults()) == ["1 mails are settled and did not arrive"]
+        mails += [lost, lost]
+        assert list(drill.faults()) == ["1 mails arrived more often than they were tried"]
+        mails.pop()
+        received.reverse()
+        assert "events of a consultation arrived out of order" in list(drill.faults())
+        received.reverse()
+        received[0].headers["webhook-signature"] = "v1,"
+        assert "a delivery has a wrong signature" in list(drill.faults())

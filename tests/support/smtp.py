@@ -25,6 +25,7 @@ class Mailbox:
 
     recipients, texts: its answers to addresses and to texts, by a word in them; the default is 250.
     stall: seconds before the answer to a text. drops: close the connection instead of that answer.
+    hangs_up: close the connection instead of taking a text.
     on_text: called with the mail, before the answer to its text.
     """
 
@@ -35,6 +36,7 @@ class Mailbox:
     texts: dict[str, str] = field(default_factory=dict)
     stall: float = 0.0
     drops: bool = False
+    hangs_up: bool = False
     on_text: Callable[[EmailMessage], None] | None = None
 
     @property
@@ -60,6 +62,9 @@ class Mailbox:
         answers = [answer for word, answer in self.texts.items() if word.encode() in content]
         if answers:
             return answers[0]
+        if self.hangs_up and server.transport:
+            server.transport.abort()
+            return "421 hung up"
         if self.stall:
             await asyncio.sleep(self.stall)
         if self.on_text:
