@@ -16,6 +16,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from api import logs
 from drills import report
 from drills.worker import clock_changes, consultations, orders
 from scripts.cluster import THROWAWAY, deployed_cluster
@@ -37,6 +38,7 @@ def main() -> None:
     instances = int(os.environ.get("INSTANCES") or 3)
     seed = int(os.environ.get("SEED") or 0)
     log = report.Log("worker")
+    logs.configure("WARNING")  # this process sends the reminders itself
     with (
         tempfile.TemporaryDirectory(prefix=f"{THROWAWAY}logs-") as folder,
         deployed_cluster() as cluster,
