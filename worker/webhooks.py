@@ -10,6 +10,8 @@ limit, and only the beginning of the answer is read.
 import asyncio
 import base64
 import hmac
+import math
+import re
 import socket
 import ssl
 import time
@@ -18,6 +20,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import httpcore
+from werkzeug.http import parse_date
 
 from api import __version__
 from api.public_addresses import Exceptions
@@ -32,12 +35,16 @@ Headers = list[tuple[bytes, bytes]]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an attempt, as work.settle_delivery takes it. error: one line of ASCII."""
+    """What came of an attempt, as work.settle_delivery takes it. error: one line of ASCII.
+
+    retry_after_seconds: how long the receiver asks to be left alone.
+    """
 
     duration_ms: int
     status_code: int | None = None
     error: str | None = None
     answer: str | None = None
+    retry_after_seconds: int | None = None
 
 
 class NotAllowedError(Exception):
@@ -139,9 +146,13 @@ async def send(
     began = time.monotonic()
 
     def outcome(
-        status_code: int | None = None, error: str | None = None, answer: str | None = None
+        status_code: int | None = None,
+        error: str | None = None,
+        answer: str | None = None,
+        retry_after: int | None = None,
     ) -> Outcome:
-        return Outcome(round((time.monotonic() - began) * 1000), status_code, error, answer)
+        took = round((time.monotonic() - began) * 1000)
+        return Outcome(took, status_code, error, answer, retry_after)
 
     sent = headers(secrets, message_id, body)
     try:
@@ -158,7 +169,7 @@ async def send(
                 if len(answer) >= ANSWER_BYTES:
                     break
             redirected = "A redirect is not followed" if 300 <= got.status <= 399 else None
-            return outcome(got.status, redirected, _readable(answer))
+            return outcome(got.status, redirected, _readable(answer), _retry_after(got.headers))
     except TimeoutError:
         return outcome(error=f"No complete answer within {seconds:g} seconds")
     except NotAllowedError:
@@ -187,6 +198,15 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, httpcore.ConnectError | httpcore.ConnectTimeout):
         return "The connection failed"
     return "The connection was lost"
+
+
+def _retry_after(headers: Headers) -> int | None:
+    """The seconds of Retry-After, a number or a date (RFC 9110, section 10.2.3)."""
+    text = next((v for name, v in headers if name.lower() == b"retry-after"), b"").decode("latin-1")
+    if re.fullmatch(r"[0-9]{1,9}", text.strip()):
+        return int(text)
+    date = parse_date(text)
+    return max(0, math.ceil(date.timestamp() - time.time())) if date else None
 
 
 def _readable(answer: bytes) -> str:

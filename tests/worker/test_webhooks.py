@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
+from werkzeug.http import http_date
 
 from api import public_addresses, webhook_secrets
 from scripts.server import Cluster
@@ -338,6 +339,33 @@ def test_library_of_node_accepts_the_signatures(receiver: Receiver, trusted: Non
         "webhook.ping",
         "No matching signature found",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("120", 120),
+        (" 7 ", 7),
+        ("0", 0),
+        ("Fri, 31 Dec 1999 23:59:59 GMT", 0),
+        ("-5", None),
+        ("1e3", None),
+        ("9" * 10, None),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_retry_after_of_a_receiver_is_read_as_seconds(
+    text: str, seconds: int | None, receiver: Receiver, trusted: None
+) -> None:
+    receiver.answer = lambda _got: (503, b"", {"Retry-After": text})
+    assert send(receiver.url).retry_after_seconds == seconds
+
+
+def test_retry_after_of_a_receiver_may_be_a_date(receiver: Receiver, trusted: None) -> None:
+    date = http_date(time.time() + 600)
+    receiver.answer = lambda _got: (429, b"", {"Retry-After": date})
+    assert 540 < (send(receiver.url).retry_after_seconds or 0) <= 601
 
 
 def test_redirect_is_not_followed(receiver: Receiver, pem: Path, trusted: None) -> None:

@@ -30,6 +30,7 @@ async def deliver_webhook(delivery_id: str) -> None:
             status_code=outcome.status_code,
             error=outcome.error,
             answer=outcome.answer,
+            retry_after_seconds=outcome.retry_after_seconds,
         )
         result = settled["settle_delivery"]
         write = log.error if result == "disabled" else log.info

@@ -9,7 +9,8 @@ create function work.settle_delivery(
     p_duration_ms integer,
     p_status_code integer default null,
     p_error text default null,
-    p_answer text default null
+    p_answer text default null,
+    p_retry_after_seconds integer default null
 )
 returns text
 language plpgsql volatile security definer
@@ -79,7 +80,10 @@ begin
     end if;
 
     -- Jitter: deliveries that failed together do not come back together.
-    v_retry_at := app.clock() + v_delay * (1 - random() / 5);
+    v_retry_at := app.clock() + greatest(
+        v_delay * (1 - random() / 5),
+        least(
+            interval '1 second' * coalesce(p_retry_after_seconds, 0), interval '20 hours'));
     update app.webhook_deliveries
     set status = 'pending', lease_ends_at = null, next_attempt_at = v_retry_at
     where id = v_delivery.id;
@@ -91,8 +95,11 @@ $$;
 comment on function work.settle_delivery is
 'Reports the outcome of the attempt p_attempt that work.claim_delivery has claimed. p_duration_ms:
 milliseconds; p_status_code: of the answer, null without one; p_error: what went wrong, null if an
-answer came; p_answer: the beginning of its body, up to 1000 characters. A status 200 to 299
-delivers; every other outcome is tried again after app.webhook_delays, less up to a fifth by chance.
+answer came; p_answer: the beginning of its body, up to 1000 characters;
+p_retry_after_seconds: how long the receiver asks to be left alone (Retry-After, RFC 9110, section
+10.2.3), null if it does not. A status 200 to 299 delivers; every other outcome is tried again after
+app.webhook_delays, less up to a fifth by chance, and not before the receiver wants it, up to the
+longest of these delays.
 Returns delivered; pending: it is tried again; given_up; disabled: the endpoint as well, because
 nothing was delivered since the first attempt, or because it answered 410 (gone); superseded:
 another attempt has begun, and nothing is changed.';

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/webhooks.psql
-select plan(39);
+select plan(42);
 
 select pg_temp.webhook() as webhook \gset
 select pg_temp.event('account.created') as event \gset
@@ -207,6 +207,31 @@ select is(pg_temp.settled(:'busy_delivery', 1, 503), 'given_up',
     'settle_delivery: a failure at an endpoint that was disabled meanwhile is not tried again');
 select is(pg_temp.status_of(:'busy_delivery'), 'given_up',
     'settle_delivery: the delivery is given up, too');
+
+-- What the receiver asks for
+reset role;
+select pg_temp.webhook() as polite \gset
+create function pg_temp.wait_after(p_webhook_id uuid, p_retry_after_seconds integer)
+returns interval language plpgsql
+as $$
+declare
+    v_event bigint := pg_temp.event('account.created');
+    v_delivery uuid;
+begin
+    perform pg_temp.dispatched(v_event);
+    v_delivery := pg_temp.delivery(p_webhook_id, v_event);
+    perform work.settle_delivery(
+        v_delivery, pg_temp.claimed(v_delivery), 5, 503,
+        p_retry_after_seconds => p_retry_after_seconds);
+    return pg_temp.wait_for(v_delivery);
+end;
+$$;
+select is(pg_temp.wait_after(:'polite', 600), interval '10 minutes',
+    'settle_delivery: the next attempt waits as long as the receiver asks for');
+select ok(pg_temp.wait_after(:'polite', 0) >= (app.webhook_delays())[1] * 0.8,
+    'settle_delivery: a receiver cannot ask for less than the delay');
+select is(pg_temp.wait_after(:'polite', 999999999), interval '20 hours',
+    'settle_delivery: a receiver can ask for twenty hours at most');
 
 select * from finish();
 rollback;
