@@ -96,23 +96,24 @@ def consultation_calendar(
     rows: Iterable[Mapping[str, Any]],
     method: str,
     *,
-    organizer: str = "",
+    organizer: str,
     attendee: str = "",
     is_feed: bool = False,
 ) -> bytes:
     """A calendar file with one VEVENT for each row of api.calendar_entries.
 
     method: PUBLISH; REQUEST for a mail about consultations that take place; CANCEL for those that
-    are cancelled. organizer, attendee: e-mail addresses of the clinic and of the recipient, which
-    REQUEST needs. is_feed: say how often to read it again. Raises ValueError if the method does not
-    fit the rows.
+    are cancelled. organizer, attendee: e-mail addresses of the clinic and of the recipient. Every
+    method needs the organizer (RFC 5546, sections 3.2.1, 3.2.2 and 3.2.5), REQUEST the attendee as
+    well. is_feed: say how often to read it again. Raises ValueError if the method does not fit the
+    rows.
     """
     entries = [Entry.of(row) for row in rows]
     cancelled = {entry.status == CANCELLED for entry in entries}
     if method not in (PUBLISH, REQUEST, CANCEL):
         raise ValueError(f"{method} is not a method")
-    if method == REQUEST and not (organizer and attendee):
-        raise ValueError("REQUEST needs an organizer and an attendee")
+    if not organizer or (method == REQUEST and not attendee):
+        raise ValueError("a file needs an organizer, and REQUEST an attendee")
     if (method == REQUEST and True in cancelled) or (method == CANCEL and False in cancelled):
         raise ValueError(f"{method} does not fit the status of a consultation")
     if method == PUBLISH:
@@ -164,8 +165,7 @@ def _event(entry: Entry, organizer: str, attendee: str) -> bytes:
             start=entry.starts_at_local, end=entry.ends_at_local, zone=entry.time_zone
         ),
     )
-    if organizer:
-        event.add("ORGANIZER", vCalAddress(f"mailto:{organizer}"))
+    event.add("ORGANIZER", vCalAddress(f"mailto:{organizer}"))
     if attendee:
         # The patient has booked, and the doctor has offered the slot: nobody has to answer.
         event.add(

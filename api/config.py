@@ -256,6 +256,11 @@ class Settings:
         return self.public_url or f"http://localhost:{self.port}"
 
     @property
+    def mail_address(self) -> str:
+        """The address of MAIL_FROM, without the name."""
+        return parseaddr(self.mail_from)[1]
+
+    @property
     def is_documented(self) -> bool:
         """Whether everybody gets the documentation and the OpenAPI document."""
         return self.documentation == "public" or (

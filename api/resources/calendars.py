@@ -5,7 +5,7 @@ from uuid import UUID
 
 from marshmallow import fields
 
-from api import calendar_files, db
+from api import calendar_files, config, db
 from api.auth import signed_in
 from api.config import current
 from api.fields import Row
@@ -67,7 +67,12 @@ def get_calendar_feed(token: str) -> bytes:
     clinical text.
     """
     rows = json.loads(db.items("get_calendar_feed", token=token))["items"]
-    return calendar_files.consultation_calendar(rows, calendar_files.PUBLISH, is_feed=True)
+    return calendar_files.consultation_calendar(
+        rows,
+        calendar_files.PUBLISH,
+        organizer=config.current().mail_address,
+        is_feed=True,
+    )
 
 
 @blp.get("/consultations/<uuid:consultation_id>.ics")
@@ -81,4 +86,6 @@ def get_consultation_calendar(consultation_id: UUID) -> bytes:
     (row,) = json.loads(db.items("get_consultation_calendar", consultation_id=consultation_id))[
         "items"
     ]
-    return calendar_files.consultation_calendar([row], calendar_files.method_of(row))
+    return calendar_files.consultation_calendar(
+        [row], calendar_files.method_of(row), organizer=config.current().mail_address
+    )

@@ -78,7 +78,8 @@ FAULTS = {
          where e.type in ('consultation.booked', 'consultation.rescheduled',
                           'consultation.cancelled')
            and not exists (
-               select from app.messages as m where m.event_id = e.id and m.user_id = u.id)""",
+               select from app.messages as m
+                where m.event_id = e.id and m.user_id = u.id and m.kind not like 'reminder%')""",
     "events have no delivery": """
         select count(*) from app.events as e
          where e.type in ('consultation.booked', 'consultation.rescheduled',

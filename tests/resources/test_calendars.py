@@ -22,8 +22,9 @@ URL = re.compile(r"http://localhost:\d+(/v1/calendars/([A-Za-z0-9_-]{43})\.ics)"
 # Every version of an entry has exactly these.
 PROPERTIES = {
     *("UID", "SEQUENCE", "DTSTAMP", "CREATED", "LAST-MODIFIED", "DTSTART", "DTEND"),
-    *("STATUS", "TRANSP", "CLASS", "SUMMARY", "LOCATION", "DESCRIPTION"),
+    *("STATUS", "TRANSP", "CLASS", "SUMMARY", "LOCATION", "DESCRIPTION", "ORGANIZER"),
 }
+CLINIC = "clinic@clinic.test"
 ROW: dict[str, Any] = {
     "consultation_id": "019a0000-0000-7000-8000-000000000401",
     "sequence": 0,
@@ -219,7 +220,7 @@ def test_request_has_an_organizer_and_an_attendee() -> None:
     people = {"organizer": "clinic@clinic.test", "attendee": "pat+x@clinic.test"}
     calendar, (entry,) = parsed(consultation_calendar([ROW], REQUEST, **people))
     assert calendar["METHOD"] == "REQUEST"
-    assert set(entry) == PROPERTIES | {"ORGANIZER", "ATTENDEE"}
+    assert set(entry) == PROPERTIES | {"ATTENDEE"}
     assert entry["ORGANIZER"] == "mailto:clinic@clinic.test"
     assert entry["ATTENDEE"] == "mailto:pat+x@clinic.test"
     assert dict(entry["ATTENDEE"].params) == {
@@ -230,23 +231,23 @@ def test_request_has_an_organizer_and_an_attendee() -> None:
     cancelled = ROW | {"status": "cancelled", "sequence": 1}
     calendar, (entry,) = parsed(consultation_calendar([cancelled], CANCEL, **people))
     assert (calendar["METHOD"], entry["STATUS"], entry["SEQUENCE"]) == ("CANCEL", "CANCELLED", 1)
-    assert set(entry) == PROPERTIES | {"ORGANIZER", "ATTENDEE"}
+    assert set(entry) == PROPERTIES | {"ATTENDEE"}
 
 
 def test_published_file_has_no_attendee() -> None:
     file = consultation_calendar([ROW], PUBLISH, organizer="a@b.test", attendee="c@d.test")
-    assert set(entry_of(file)) == PROPERTIES | {"ORGANIZER"}
+    assert set(entry_of(file)) == PROPERTIES
 
 
 @pytest.mark.parametrize(
     ("method", "status", "people"),
     [
-        ("ADD", "scheduled", {}),
-        (CANCEL, "scheduled", {}),
-        (CANCEL, "completed", {}),
+        ("ADD", "scheduled", {"organizer": "a@b.test"}),
+        (CANCEL, "scheduled", {"organizer": "a@b.test"}),
+        (CANCEL, "completed", {"organizer": "a@b.test"}),
         (REQUEST, "cancelled", {"organizer": "a@b.test", "attendee": "c@d.test"}),
         (REQUEST, "scheduled", {"organizer": "a@b.test"}),
-        (REQUEST, "scheduled", {"attendee": "a@b.test"}),
+        (REQUEST, "scheduled", {"organizer": "", "attendee": "a@b.test"}),
     ],
 )
 def test_method_that_does_not_fit_is_refused(
@@ -260,9 +261,12 @@ def test_equal_rows_make_equal_bytes_whatever_the_form_of_their_times() -> None:
     names = ("starts_at", "ends_at", "created_at", "updated_at")
     as_times = ROW | {name: datetime.fromisoformat(ROW[name]) for name in names}
     elsewhere = ROW | {"starts_at": "2027-01-05T10:00:00+01:00"}
-    files = {consultation_calendar([row], PUBLISH) for row in (ROW, as_times, elsewhere)}
+    files = {
+        consultation_calendar([row], PUBLISH, organizer=CLINIC)
+        for row in (ROW, as_times, elsewhere)
+    }
     calendar_files._event.cache_clear()
-    files.add(consultation_calendar([ROW], PUBLISH))
+    files.add(consultation_calendar([ROW], PUBLISH, organizer=CLINIC))
     assert len(files) == 1
 
 
@@ -282,8 +286,10 @@ def test_remembered_entry_is_never_that_of_another_row() -> None:
         "updated_at": "2027-01-04T09:00:01Z",
     }
     assert changed.keys() == ROW.keys()
-    files = {consultation_calendar([ROW | {n: v}], PUBLISH) for n, v in changed.items()}
-    files |= {consultation_calendar([ROW], PUBLISH, organizer=o) for o in ("", "a@b.test")}
+    files = {
+        consultation_calendar([ROW | {n: v}], PUBLISH, organizer=CLINIC) for n, v in changed.items()
+    }
+    files |= {consultation_calendar([ROW], PUBLISH, organizer=o) for o in ("c@d.test", "a@b.test")}
     assert len(files) == len(changed) + 2
 
 
@@ -292,7 +298,7 @@ def test_remembered_entry_is_never_that_of_another_row() -> None:
     ["Dr. " + "Ä" * 150, "👩‍⚕️" * 40, "Dr. A, B; C\\D: {x} %s \"E\" 'F'", "x" * 200],
 )
 def test_lines_are_folded_at_75_octets_and_keep_their_text(name: str) -> None:
-    file = consultation_calendar([ROW | {"doctor_name": name}] * 2, PUBLISH)
+    file = consultation_calendar([ROW | {"doctor_name": name}] * 2, PUBLISH, organizer=CLINIC)
     lines = file.split(b"\r\n")
     assert lines[-1] == b""
     assert b"\n" not in b"".join(lines)
@@ -304,7 +310,7 @@ def test_lines_are_folded_at_75_octets_and_keep_their_text(name: str) -> None:
 
 def test_hidden_line_break_cannot_add_a_property() -> None:
     name = "Dr. X\r\nATTENDEE:mailto:a@b.test\nDESCRIPTION:y"
-    file = consultation_calendar([ROW | {"doctor_name": name}], PUBLISH)
+    file = consultation_calendar([ROW | {"doctor_name": name}], PUBLISH, organizer=CLINIC)
     assert set(entry_of(file)) == PROPERTIES
 
 
