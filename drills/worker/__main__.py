@@ -28,7 +28,9 @@ Workers are killed (SIGKILL) and come back under the same name, are stopped for 
 lease, lose their connections, and are stopped cleanly, at random. `orders`: jobs whose effects are
 counted. `consultations`: bookings, reschedules and cancellations, whose mails and webhooks meet an
 SMTP server that refuses with 451 and 452, stalls, hangs up, or accepts and loses its answer, and a
-receiver of webhooks that does the same; waits of hours pass in seconds. `clock changes`: reminders
+receiver of webhooks that answers 500 and 503, answers slowly, or loses its answer; waits of hours
+pass in seconds. Mails count when the server has accepted them, webhooks whenever a request came.
+After the storm a few changes in calm weather have to arrive once. `clock changes`: reminders
 beside the hours at which clocks change. `make drill NAME=worker` writes this file.
 """
 
@@ -68,11 +70,15 @@ def main() -> None:
         f" same webhook-id; {one.failed_attempts} attempts failed"
     )
     log.say(f"consultations: the backlog was done {one.drained:.1f} s after the storm")
-    log.say(f"clock changes: {of_clocks.reminders} reminders, each once and at its instant")
+    log.say(f"clock changes: {of_clocks.reminders} reminders were sent")
     faults = [*of_orders.faults, *one.faults, *of_clocks.faults]
     for fault in faults:
         log.say(f"FAULT: {fault}")
-    log.say("not sound" if faults else "sound: nothing lost, nothing stuck, nothing done twice")
+    if not faults:
+        log.say(
+            "sound: nothing lost or stuck, no effect twice, repeats under the same id only, and"
+            " each reminder once and at its instant"
+        )
     log.write("Worker", " ".join(INTRODUCTION.split()), version)
     if faults:
         raise CommandError("NOT SOUND")

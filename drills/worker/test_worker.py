@@ -118,6 +118,16 @@ def test_checks_of_mails_and_webhooks_find_a_fault(cluster: Cluster, tmp_path: P
                 "delete from app.consultations where status = 'scheduled'",
                 "another state",
             ),
+            (
+                "update app.messages set status = 'skipped', reason = 'cancelled'"
+                " where kind = 'cancelled' and status = 'sent'",
+                "skipped without a cause",
+            ),
+            (
+                "insert into procrastinate.procrastinate_jobs (queue_name, task_name, status)"
+                " values ('default', 'send_message', 'doing')",
+                "stuck",
+            ),
             (f"update app.messages set attempt = 0 {message}", "more often than they were tried"),
         ):
             onlooker.execute("begin; set local session_replication_role = replica")
