@@ -1,6 +1,6 @@
 # What a developer does with this project: `make help`.
 .DEFAULT_GOAL := help
-.PHONY: help setup run worker tour psql verify-audit clean test drill bench coverage browser lint format spec \
+.PHONY: help setup run worker tour psql verify-audit clean test drill bench coverage browser image-test scan pin lint format spec \
 	docs clients add rework lock deploy
 MAKEFLAGS += --no-print-directory
 
@@ -31,14 +31,17 @@ psql: setup ## psql on the running database as a DBA (SQL="select ...")
 clean: setup ## remove the development database and the caches
 	@exec $(PYTHON) -m scripts.clean
 
-deploy: ## deploy to the database of the PG* variables
-	@sh scripts/deploy.sh
+pin: setup ## write the present digests of base images (skopeo or Docker)
+	@exec $(PYTHON) -m scripts.pin
+
+deploy: ## deploy to the database of the PG* variables (CLINICS=file)
+	@$(if $(CLINICS),exec $(PYTHON) -m scripts.clinics,sh scripts/deploy.sh)
 
 verify-audit: setup ## verify the audit log (SEALS=file, EXPORT=1)
 	@exec $(PYTHON) -m scripts.verify_audit $(if $(SEALS),--seals $(SEALS)) $(if $(EXPORT),--export)
 
 ##@ Test
-test: setup ## pgTAP and pytest (ONLY=sql ARGS=doctors.sql, ONLY=python)
+test: setup ## pgTAP and pytest (ONLY=sql ARGS=doctors.sql, LONG=1)
 	@exec $(PYTHON) -m scripts.test
 
 drill: setup ## list the drills, or run one (NAME=faults DURATION=600)
@@ -53,8 +56,16 @@ coverage: setup ## statements and branches of functions that pgTAP reaches
 browser: setup ## test the pages in Chromium, take the picture of README
 	@exec $(PYTHON) -m scripts.browser
 
-lint: setup ## check format, style, types, shell, Sqitch (ONLY=openapi)
-	@exec $(PYTHON) -m $(if $(filter openapi,$(ONLY)),scripts.clients lint,scripts.lint)
+image-test: setup ## build the images and use them (Docker, or podman as root)
+	@exec $(PYTHON) -m scripts.image_test
+
+scan: setup ## dependencies, secrets, SBOM (ONLY=secrets, sbom ...)
+	@exec $(PYTHON) -m scripts.scan
+
+LINT_openapi := scripts.clients lint
+LINT_kubernetes := scripts.kubernetes
+lint: setup ## check format, style, types ... (ONLY=openapi, kubernetes)
+	@exec $(PYTHON) -m $(or $(LINT_$(ONLY)),scripts.lint)
 
 ##@ Write
 add: ## write the files of a new function (CHANGE=domain/name)

@@ -1,17 +1,19 @@
 """Commands for operators.
 
-`python -m api create-admin | settings | hash-password | webhook-secret`
+`python -m api create-admin | doctor | settings | hash-password | webhook-secret`
 """
 
 import argparse
 import getpass
 import sys
+from collections.abc import Callable
 
 import psycopg
 
 from api import (
+    administration,
     config,
-    db,
+    doctor,
     password_hashing,
     password_strength,
     time_zones,
@@ -23,18 +25,18 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        run = {
+        run: dict[str, Callable[[argparse.Namespace], int | None]] = {
             "create-admin": _create_admin,
+            "doctor": _doctor,
             "settings": _settings,
             "hash-password": _hash,
             "webhook-secret": _webhook_secret,
         }
-        run[options.command](options)
+        return run[options.command](options) or 0
     except (config.SettingsError, ValueError) as error:
         return _fail(str(error))
     except psycopg.Error as error:
-        return _fail(_reason(error))
-    return 0
+        return _fail(administration.reason(error))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,6 +49,12 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("--full-name", required=True)
     create.add_argument(
         "--password-stdin", action="store_true", help="read the password from standard input"
+    )
+    examine = commands.add_parser(
+        "doctor", help="check the installation, and say what to mend; status 1 if there is a fault"
+    )
+    examine.add_argument(
+        "checks", nargs="*", choices=[[], *doctor.CHECKS], metavar="CHECK", help="default: all"
     )
     commands.add_parser("settings", help="print the settings without secrets, or every wrong one")
     commands.add_parser(
@@ -70,7 +78,7 @@ def _create_admin(options: argparse.Namespace) -> None:
     if password_strength.too_easy(password, options.email, options.full_name):
         raise ValueError(password_strength.ADVICE)
     password_hash = password_hashing.hash_password(password, settings.bcrypt_cost)
-    user_id = db.create_admin(
+    user_id = administration.create_admin(
         settings.dba_database_url, options.email, password_hash, options.full_name
     )
     _say(f"{user_id} {options.email} is an administrator")
@@ -88,12 +96,20 @@ def _compare_time_zones(settings: config.Settings) -> None:
     except psycopg.Error as error:
         _say("TIME_ZONE_DATA_OF_POSTGRESQL=unknown")
         _say(f"TIME_ZONE_DATA_OF_PYTHON={time_zones.python_release()}")
-        _warn(f"cannot read the time zone data of PostgreSQL: {_reason(error)}")
+        _warn(f"cannot read the time zone data of PostgreSQL: {administration.reason(error)}")
         return
     _say(f"TIME_ZONE_DATA_OF_POSTGRESQL={comparison.postgresql}")
     _say(f"TIME_ZONE_DATA_OF_PYTHON={comparison.python}")
     if comparison.warning:
         _warn(comparison.warning)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    states = set()
+    for state, subject, found, advice in doctor.examine(options.checks):
+        states.add(state)
+        _say(f"{state:8} {subject}: {found}" + (f"\n{'':8} -> {advice}" if advice else ""))
+    return int("fault" in states)
 
 
 def _hash(_options: argparse.Namespace) -> None:
@@ -130,10 +146,6 @@ def _checked(password: str) -> str:
 
 def _say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
-
-
-def _reason(error: psycopg.Error) -> str:
-    return error.diag.message_primary or str(error).splitlines()[0]
 
 
 def _warn(text: str) -> None:

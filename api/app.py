@@ -2,14 +2,16 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Flask, Response, abort
 
+import console
 from api import (
     __version__,
     access_log,
+    clinics,
     compression,
     config,
     cross_origin,
@@ -21,6 +23,7 @@ from api import (
     password_hashing,
     present,
     rate_limits,
+    replicas,
     resources,
 )
 from api.openapi import Api
@@ -55,12 +58,16 @@ class _Application(Flask):
         return func
 
 
-def create_app(settings: config.Settings | None = None) -> Flask:
+def create_app(
+    settings: config.Settings | None = None, by_host: Mapping[str, config.Settings] | None = None
+) -> Flask:
     """Create the application. It opens no connection: api.db.open_pool does, in each worker.
 
-    Raises api.config.SettingsError if the settings do not allow a start.
+    by_host: the settings of each clinic, if there are several (api.clinics). Raises
+    api.config.SettingsError if the settings do not allow a start.
     """
-    settings = settings or config.load()
+    if settings is None:
+        settings, by_host = config.load(), clinics.load()
     logs.configure(settings.log_level)
     app = _Application("api", static_folder=None)
     app.url_map.merge_slashes = False  # /v1//slots is 404 and not a redirect
@@ -78,15 +85,22 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     cross_origin.register(app, settings)  # first, so that it sees the headers of every answer
     for part in (errors, logs, metrics, compression):
         part.register(app)
+    clinics.register(app, by_host or {})
     app.before_request(_refuse_other_spellings)
     for limit in (rate_limits, password_hashing):
         limit.register(app, settings)
     deadline.register(app)
     delivery.register(app, settings)
+    served = clinics.each(by_host or {}) or [settings]
+    if any(each.database_replica_url for each in served):
+        replicas.register(app)
     access_log.register(app)
-    settings.keyring  # noqa: B018  # parsed now, not in the first request of each worker
+    for each in served:
+        each.keyring  # noqa: B018  # parsed now, not in the first request of each worker
     app.after_request(_finish)
     _register_resources(app)
+    if settings.console == "on":
+        console.register(app)
     return app
 
 

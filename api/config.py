@@ -22,7 +22,7 @@ from marshmallow import ValidationError, validate
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-from api import password_strength, public_addresses, signing_keys
+from api import clinic_files, password_strength, present, public_addresses, signing_keys
 from api.fields import Digits
 
 IN_MEMORY = "memory://"
@@ -78,6 +78,10 @@ VIDEO_ADDRESSES = {
     "livekit": ("wss", "ws", "wss://video.example.com"),
     "jitsi": ("https", "http", "https://meet.example.com"),
 }
+SMTP_URL = (
+    "must be empty, smtps://user:password@host, smtp://user:password@host (STARTTLS), or"
+    " smtp+plaintext://localhost"
+)
 HOST = re.compile(r"://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?")
 # Hosts to which nothing leaves this machine.
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -134,14 +138,10 @@ def _require_address(text: str) -> None:
 def _require_smtp_url(text: str) -> None:
     with contextlib.suppress(ValueError):  # of a port that is no number
         url = urlsplit(text)
-        encrypted = url.scheme in ("smtps", "smtp")
-        on_this_machine = url.scheme == "smtp+plaintext" and url.hostname in LOOPBACK
-        if not text or ((encrypted or on_this_machine) and url.hostname and url.port != 0):
+        known = url.scheme in ("smtps", "smtp", "smtp+plaintext")
+        if not text or (known and url.hostname and url.port != 0):
             return
-    raise ValidationError(
-        "must be empty, smtps://user:password@host, smtp://user:password@host (STARTTLS), or"
-        " smtp+plaintext://localhost"
-    )
+    raise ValidationError(SMTP_URL)
 
 
 def _require_sender(text: str) -> None:
@@ -181,11 +181,16 @@ class Settings:
     """
 
     app_env: str = _one_of("production", "development", "test")
+    clinics: str = ""
+    clinic: str = ""
     database_url: str = field(default="", repr=False)
     database_pooler: str = _one_of("auto", "transaction", "session")
     database_pool_size: int = _whole(4, 1, 100)
     database_pool_timeout_seconds: int = _whole(1, 1, 60)
     database_answer_timeout_seconds: int = _whole(5, 1, 300)
+    database_replica_url: str = field(default="", repr=False)
+    database_replica_lag_seconds: int = _whole(30, 1, 3600)
+    database_replica_timeout_seconds: int = _whole(1, 1, 60)
     dba_database_url: str = field(default="", repr=False)
     secret_key: str = field(default="", repr=False)
     context_key: str = field(default="", repr=False)
@@ -207,11 +212,13 @@ class Settings:
     livekit_url: str = ""
     livekit_api_key: str = ""
     livekit_api_secret: str = field(default="", repr=False)
+    livekit_web_url: str = field(default="", metadata={"validate": _require_address})
     jitsi_url: str = ""
     jitsi_app_id: str = ""
     jitsi_secret: str = field(default="", repr=False)
     webhook_allowed_hosts: str = field(default="", metadata={"validate": _require_hosts})
     documentation: str = _one_of("auto", "public", "none")
+    console: str = _one_of("on", "off")
     metrics_token: str = field(default="", repr=False)
     log_level: str = _one_of("INFO", "DEBUG", "WARNING", "ERROR")
     public_url: str = field(default="", metadata={"validate": _require_address})
@@ -223,9 +230,12 @@ class Settings:
     worker_concurrency: int = _whole(4, 1, 64)
     worker_lease_seconds: int = _whole(30, 3, 600)
     worker_metrics_port: int = _whole(0, 0, 65535)
+    worker_heartbeat_file: str = ""
     audit_seals_folder: str = ""
     smtp_url: str = field(default="", repr=False, metadata={"validate": _require_smtp_url})
     smtp_timeout_seconds: int = _whole(10, 1, 15)
+    webhook_timeout_seconds: int = _whole(15, 1, 30)
+    purge_after_days: int = _whole(90, 30, 3650)
     mail_from: str = field(
         default="Telemedicine <telemedicine@localhost>", metadata={"validate": _require_sender}
     )
@@ -284,7 +294,9 @@ class Settings:
         for name in SECRETS:
             length = len(shown[name].encode(errors="surrogateescape"))
             shown[name] = f"({length} bytes)" if length else ""
-        for name in ("DATABASE_URL", "DBA_DATABASE_URL", "WORKER_DATABASE_URL"):
+        for name in (
+            *("DATABASE_URL", "DATABASE_REPLICA_URL", "DBA_DATABASE_URL", "WORKER_DATABASE_URL"),
+        ):
             shown[name] = _without_password(shown[name])
         for name in ("RATE_LIMIT_STORAGE_URL", "SMTP_URL", "SMS_URL"):
             shown[name] = re.sub("//.*@", "//***@", shown[name]).partition("?")[0]
@@ -331,7 +343,7 @@ def load(environment: Mapping[str, str] | None = None, *, to_serve: bool = True)
         messages = cast(dict[str, list[str]], error.error_messages)
         errors += [f"{name} {text}" for name, texts in messages.items() for text in texts]
     settings = Settings(**values)
-    if to_serve:
+    if to_serve and (settings.clinic or not settings.clinics):  # else each clinic has its own
         errors += _unfit_to_serve(settings)
     if errors:
         raise SettingsError("; ".join(errors))
@@ -339,18 +351,31 @@ def load(environment: Mapping[str, str] | None = None, *, to_serve: bool = True)
 
 
 def current() -> Settings:
-    """The settings of the application that handles the present request."""
-    return cast(Settings, current_app.config["SETTINGS"])
+    """The settings for the present request: those of its clinic, or of the application."""
+    return present.variables().get("settings") or cast(Settings, current_app.config["SETTINGS"])
 
 
 def from_process() -> dict[str, str]:
-    """The environment variables of this process, over those of the file `.env`."""
+    """The environment variables of this process, over those of the file `.env`.
+
+    With CLINIC, the variables in the file of that clinic come first: api.clinic_files. Raises
+    SettingsError.
+    """
     # ENV_FILE is not a setting: it is the path of the file.
     path = os.environ.get("ENV_FILE") or Path(__file__).resolve().parent.parent / ".env"
     # Not Env.read_env, which would expand a ${...} in a password.
     found = dotenv_values(path, interpolate=False)
     from_file = {name: value for name, value in found.items() if value is not None}
-    return from_file | os.environ
+    variables = from_file | os.environ
+    if name := variables.get("CLINIC"):
+        try:
+            clinics = clinic_files.read(variables.get("CLINICS", ""))
+        except ValueError as error:
+            raise SettingsError(str(error)) from None
+        if name not in clinics:
+            raise SettingsError(f"CLINIC must be one of {', '.join(clinics)}")
+        variables |= clinics[name].variables
+    return variables
 
 
 def _is_store(url: str) -> bool:
@@ -364,12 +389,13 @@ def _unfit_to_serve(settings: Settings) -> list[str]:
     errors = []
     if not settings.database_url:
         errors.append("DATABASE_URL is missing")
-    else:
+    for name in ("DATABASE_URL", "DATABASE_REPLICA_URL"):
         try:
-            conninfo_to_dict(settings.database_url)
+            conninfo_to_dict(getattr(settings, name.lower()))
         except ProgrammingError:  # its text would repeat the password
-            errors.append("DATABASE_URL is not a PostgreSQL connection string")
+            errors.append(f"{name} is not a PostgreSQL connection string")
     errors += published_passwords(settings)
+    errors += unencrypted_mail(settings)
     errors += _unfit_keys(settings)
     errors += _unfit_context_key(settings)
     errors += _unfit_mfa_keys(settings)
@@ -393,6 +419,7 @@ def published_passwords(settings: Settings) -> list[str]:
         return []
     urls = {
         "DATABASE_URL": settings.database_url,
+        "DATABASE_REPLICA_URL": settings.database_replica_url,
         "DBA_DATABASE_URL": settings.dba_database_url,
         "WORKER_DATABASE_URL": settings.worker_database_url,
     }
@@ -401,6 +428,13 @@ def published_passwords(settings: Settings) -> list[str]:
         for name, url in urls.items()
         if _parts(url).get("password") in PUBLISHED_PASSWORDS
     ]
+
+
+def unencrypted_mail(settings: Settings) -> list[str]:
+    """An error if e-mail would leave this machine unencrypted, in production only."""
+    url = urlsplit(settings.smtp_url)
+    in_clear = url.scheme == "smtp+plaintext" and url.hostname not in LOOPBACK
+    return [f"SMTP_URL {SMTP_URL}"] if in_clear and settings.app_env == "production" else []
 
 
 def _unfit_mfa_keys(settings: Settings) -> list[str]:

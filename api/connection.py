@@ -44,11 +44,13 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     """A connection that keeps the notices of the server."""
 
     answer_timeout = 5.0  # seconds in which the server must send something
+    cancels = True  # whether it cancels what the server does not answer
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.prepare_threshold = None  # psycopg itself prepares nothing
         self.notices: list[Notice] = []
+        self.second = b""  # the second column of the last answer, if it had one
         self.add_notice_handler(self._keep)
         # No two connections share a name. Behind a pooler, a name of one client could run the
         # statement of another client; with unique names that is an error.
@@ -75,6 +77,7 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         answer in time.
         """
         self.notices.clear()
+        self.second = b""
         texts = self._transformer.dump_sequence(values, [PyFormat.TEXT] * len(values))
         name = (self._names.get(statement) or self._prepare(statement)) if prepare else None
         if limit is None:
@@ -82,7 +85,11 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
             result = self._result()
         else:
             result = self._limited_result(statement, name, texts, limit)
-        return (result.get_value(0, 0) or b"") if result.ntuples else b""
+        if not result.ntuples:
+            return b""
+        if result.nfields > 1:
+            self.second = result.get_value(0, 1) or b""
+        return result.get_value(0, 0) or b""
 
     def is_readable(self, seconds: float) -> bool:
         """Whether the server sends something within `seconds`, or has closed the connection."""
@@ -151,8 +158,9 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         if not poll.poll(self.answer_timeout * 1000):  # a host may vanish silently
             # PostgreSQL does not notice that its client has left while it waits for a lock or for
             # a synchronous standby: without this, each request would leave a process behind.
-            with contextlib.suppress(psycopg.Error):
-                self.cancel_safe(timeout=CANCEL_SECONDS)
+            if self.cancels:
+                with contextlib.suppress(psycopg.Error):
+                    self.cancel_safe(timeout=CANCEL_SECONDS)
             # Reused, the connection would give the late answer to the next request.
             self.close()
             raise psycopg.OperationalError("the server does not answer")
@@ -161,3 +169,13 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         # The memory of the notice is freed after this call.
         texts = (notice.sqlstate, notice.message_primary, notice.message_detail)
         self.notices.append(Notice(*(text or "" for text in texts)))
+
+
+class ReplicaConnection(Connection):
+    """A connection to a replica.
+
+    Nothing waits there for a lock of a writer or for a standby, so what does not answer is ended by
+    the time limit of the role, and no request waits to cancel it.
+    """
+
+    cancels = False

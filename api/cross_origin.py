@@ -3,18 +3,20 @@
 from flask import Flask, Response
 from flask_cors import CORS
 
-from api import entity_tags, idempotency, rate_limits
+from api import entity_tags, idempotency, rate_limits, replicas
 from api.config import Settings
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # Beyond those that any page may send, such as Accept.
 REQUEST_HEADERS = (
     *("Authorization", "Content-Type", idempotency.HEADER, entity_tags.HEADER, "If-None-Match"),
-    *("Prefer", "Request-Deadline-Ms", "Request-Id", "X-Request-Id", "traceparent", "tracestate"),
+    *("Prefer", replicas.HEADER, "Request-Deadline-Ms"),
+    *("Request-Id", "X-Request-Id", "traceparent", "tracestate"),
 )
 # Beyond those that any page may read, such as Content-Type.
 ANSWER_HEADERS = (
-    *("ETag", "Location", "Link", "Idempotency-Replayed", "Preference-Applied", "Retry-After"),
+    *("ETag", "Location", "Link", "Idempotency-Replayed", "Preference-Applied", replicas.HEADER),
+    "Retry-After",
     *rate_limits.HEADERS,
     *("Deprecation", "Sunset", "Request-Id", "X-Request-Id", "traceresponse", "WWW-Authenticate"),
 )

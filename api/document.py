@@ -17,7 +17,7 @@ TAGS = (
     *("auth", "me", "emails", "passwords", "mfa", "sessions"),
     *("specialties", "doctors", "slots", "consultations", "calendars", "prescriptions"),
     *("payments", "time_off", "users", "analytics", "audit", "events", "webhooks"),
-    *("jwks", "health"),
+    *("jobs", "operations", "jwks", "health"),
 )
 # The members of an operation that a reader wants first.
 MEMBERS = ("tags", "summary", "description", "operationId", "security", "parameters", "requestBody")

@@ -73,5 +73,6 @@ def _opaque(if_match: str) -> list[str]:
     # The comparison is strong, so weak tags never match.
     if accepted.star_tag:
         return ["*"]
-    tags = (tag.removesuffix(COMPRESSED) for tag in accepted.as_set())
+    # Werkzeug has None for the empty tag, "".
+    tags = ((tag or "").removesuffix(COMPRESSED) for tag in accepted.as_set())
     return [tag for tag in tags if tag != "*"]  # with quotes it is a tag, which no version has

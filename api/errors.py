@@ -100,10 +100,11 @@ class Problem(Exception):  # noqa: N818
     def response(self) -> Response:
         """The answer, with the id of the present request."""
         g.problem_code = self.code
-        body = self.body(g.get("request_id", ""))
+        trace = g.get("trace")
+        body = self.body(g.get("request_id", ""), trace.trace_id if trace else "")
         return Response(body, self.status, self.headers, content_type=MEDIA_TYPE)
 
-    def body(self, request_id: str) -> str:
+    def body(self, request_id: str, trace_id: str = "") -> str:
         """The body of the answer: JSON in ASCII."""
         document = {
             "type": f"{TYPES}/{self.code}",
@@ -112,6 +113,7 @@ class Problem(Exception):  # noqa: N818
             "detail": self.detail,
             "code": self.code,
             "request_id": request_id,
+            **({"trace_id": trace_id} if trace_id else {}),
             **self.more,
         }
         if self.errors:

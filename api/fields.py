@@ -31,7 +31,8 @@ HOURS_PATTERN = r"^([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|
 WEEKDAYS_PATTERN = r"^[1-7](,[1-7]){0,6}$"
 # With \/, because a generator may write a pattern between two slashes.
 HTTPS_URL_PATTERN = (
-    r"^https:\/\/[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]{1,5})?"
+    r"^https:\/\/[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
+    r"(:(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}))?"
     r"(\/[A-Za-z0-9._~:\/?#@!$&()*+,;=%-]*)?$"
 )
 DIGITS = re.compile(r"[0-9]{1,19}")
@@ -270,7 +271,10 @@ class HttpsUrl(Text):
     """The address of a page or a picture. It is never fetched."""
 
     def __init__(self, **kwargs: Any) -> None:
-        error = "Send an address that begins with https://, without spaces and user name."
+        error = (
+            "Send an address that begins with https://, without spaces and user name, and with a"
+            " port from 1 to 65535 if it has one."
+        )
         checks = [validate.Length(1, 500), Matches(HTTPS_URL_PATTERN, error=error)]
         super().__init__(validate=checks, **kwargs)
 

@@ -17,10 +17,10 @@ import tempfile
 import time
 from typing import Any
 
-from api import config, db, gunicorn_worker
+from api import clinics, config, gunicorn_worker
 
 # WSGI joins the values of one header with a comma, which a key may contain.
-GIVEN_ONCE = ("AUTHORIZATION", "IDEMPOTENCY-KEY")
+GIVEN_ONCE = ("AUTHORIZATION", "IDEMPOTENCY-KEY", "READ-AFTER")
 DRAIN_SECONDS = 4  # at most, before graceful_timeout begins
 SO_BINDTOIFINDEX = 62  # of Linux; Python has no name for it
 NO_INTERFACE = 2**31 - 1
@@ -30,17 +30,18 @@ STOP = {signal.SIGTERM}
 GARBAGE = 20_000
 
 _settings = config.Settings()
+_clinics: list[config.Settings] = []  # those of each clinic
 
 
 def settings() -> config.Settings:
     """Settings of this start or reload. Ends the process if they do not allow a start.
 
     Also makes a folder for the metrics of all workers, unless the environment names one. It has to
-    exist before prometheus_client is imported, so this module must not import it.
+    exist before prometheus_client is imported, so this module must not import it, nor api.db.
     """
-    global _settings
+    global _settings, _clinics
     try:
-        _settings = config.load()
+        _settings, _clinics = config.load(), clinics.each(clinics.load())
     except config.SettingsError as error:
         sys.exit(f"telemedicine: cannot start: {error}")
     if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
@@ -95,12 +96,15 @@ def _drain(server: Any) -> None:
 def _can_reload(server: Any) -> bool:
     """Check the settings: gunicorn would end on wrong ones, and keeps the present ones if False."""
     try:
-        new = config.load()
+        new, names = config.load(), [each.clinic for each in clinics.each(clinics.load())]
     except (config.SettingsError, OSError, ValueError) as error:  # ValueError: not a text file
         server.log.error("telemedicine: no reload: %s", error)
         return False
     if (new.host, new.port) != (_settings.host, _settings.port):
         server.log.error("telemedicine: no reload: HOST and PORT need a restart")
+        return False
+    if names != [each.clinic for each in _clinics]:
+        server.log.error("telemedicine: no reload: another list of clinics needs a restart")
         return False
     return True
 
@@ -123,9 +127,13 @@ def _unblock_stop() -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Open the database connections of this worker, and collect garbage less often."""
+    """Open the database connections of this worker, make spans, collect garbage less often."""
+    from api import db, telemetry
+
     gc.set_threshold(GARBAGE)
-    db.open_pool(_settings)
+    for each in _clinics or [_settings]:
+        db.open_pool(each)
+    telemetry.start()
 
 
 def post_worker_init(worker: Any) -> None:
@@ -143,11 +151,17 @@ def pre_request(worker: Any, req: Any) -> None:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Forget the connections of a worker that has ended."""
+    """Forget the connections of a worker that has ended, and its gauges."""
+    from prometheus_client.multiprocess import mark_process_dead
+
     counts = gunicorn_worker.connection_counts
     counts[worker.age % len(counts)] = 0
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def worker_exit(server: Any, worker: Any) -> None:
-    """Close the database connections of this worker."""
+    """Close the database connections of this worker, and send its last spans."""
+    from api import db, telemetry
+
     db.close_pool()
+    telemetry.stop()

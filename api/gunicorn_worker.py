@@ -302,6 +302,9 @@ class Worker(base.Worker):  # type: ignore[misc]
             if status == 500:
                 log.error("bug", error=reason, at=errors.frames(exc.__traceback__))
         request_id = uuid4().hex
+        from api import measures  # not before gunicorn.conf.py has made the folder of the metrics
+
+        measures.count_refused(problem.status)
         log.info("refused", request_id=request_id, status=problem.status, reason=reason)
         body = problem.body(request_id)
         head = (

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from flask import Flask, Request, Response
 
-from api import present, traces
+from api import present, telemetry, traces
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:+=/-]{1,128}")
 # Monitoring requests these every few seconds.
@@ -79,6 +79,8 @@ def _begin() -> None:
     given = environ.get("HTTP_X_REQUEST_ID") or environ.get("HTTP_REQUEST_ID") or ""
     if "HTTP_TRACEPARENT" in environ:
         g.trace = traces.trace(environ["HTTP_TRACEPARENT"])
+    if telemetry.is_on():
+        g.span, g.trace = telemetry.begin(g.get("trace"))
     if REQUEST_ID.fullmatch(given):
         g.request_id = given
     elif trace := g.get("trace"):
@@ -97,8 +99,13 @@ def _end(response: Response) -> Response:
     more: dict[str, str] = {}
     if trace := g.get("trace"):
         headers.add("traceresponse", trace.header)
-        more = {name: getattr(trace, name) for name in ("trace_id", "span_id", "parent_id")}
+        names = ("trace_id", "span_id", "parent_id")
+        more = {name: value for name in names if (value := getattr(trace, name))}
+    if settings := g.get("settings"):
+        more["clinic"] = settings.clinic
     template = route(request)
+    if span := g.get("span"):
+        telemetry.end(span, request, template, response.status_code, g.get("problem_code"))
     write = log.debug if template.startswith(QUIET) else log.info
     write(
         "request",

@@ -21,17 +21,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from api import config, present, time_zones
+from api import config, measures, present, time_zones
 from api.errors import Problem
 from api.logs import log, route, seconds
-
-REQUESTS = Counter("http_requests_total", "Requests answered", ("method", "route", "status"))
-DURATION = Histogram(
-    "http_request_duration_seconds",
-    "Time from the request's arrival to its answer",
-    ("method", "route"),
-    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5),
-)
 
 
 def register(app: Flask) -> None:
@@ -43,10 +35,15 @@ def _count(response: Response) -> Response:
     # Without a route, the method can be any word: each would be a new time series.
     request = present.request()
     method = request.method if request.url_rule else "unknown"
+    template, g = route(request), present.variables()
     try:
-        requests, duration = _series(method, route(request), response.status_code)
+        requests, duration = _series(method, template, response.status_code)
         requests.inc()
         duration.observe(seconds())
+        if code := g.get("problem_code"):
+            measures.PROBLEMS.labels(method, template, code).inc()
+        if g.get("replayed"):
+            measures.REPLAYS.labels(method, template).inc()
     except OSError as error:  # the folder of the metrics is gone; the answer is still right
         log.warning("uncounted", error=type(error).__name__)
     return response
@@ -54,7 +51,10 @@ def _count(response: Response) -> Response:
 
 @lru_cache(None)  # as many as the metrics have series
 def _series(method: str, template: str, status: int) -> tuple[Counter, Histogram]:
-    return REQUESTS.labels(method, template, status), DURATION.labels(method, template)
+    return (
+        measures.REQUESTS.labels(method, template, status),
+        measures.DURATION.labels(method, template),
+    )
 
 
 def exposition() -> Response:
@@ -73,12 +73,15 @@ def exposition() -> Response:
     )
 
 
-_watch = time_zones.Watch()
+_watches: dict[str, time_zones.Watch] = {}  # of each clinic
 
 
 class _TimeZones(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        comparison = _watch.look(config.current())
+        settings = config.current()
+        if not settings.database_url:  # of several clinics, and the request names none
+            return
+        comparison = _watches.setdefault(settings.clinic, time_zones.Watch()).look(settings)
         if comparison is None:
             return
         info = GaugeMetricFamily(

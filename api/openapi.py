@@ -16,7 +16,7 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask_smorest import Api as SmorestApi  # type: ignore[import-untyped]
 from marshmallow import RAISE, Schema, fields
 
-from api import config, deadline, document, entity_tags, idempotency, rate_limits
+from api import config, deadline, document, entity_tags, idempotency, rate_limits, replicas
 from api.errors import DETAILS, MEDIA_TYPE, Problem, status_of, title
 from api.examples import EXAMPLES
 from api.fields import Request
@@ -71,6 +71,9 @@ class ProblemDetails(Schema):
         required=True, metadata={"description": "the reason, for programs; it does not change"}
     )
     request_id = fields.String(required=True)
+    trace_id = fields.String(
+        metadata={"description": "the trace of the request (W3C Trace Context), if it has one"}
+    )
     errors = fields.List(
         fields.Nested(ProblemPlace),
         metadata={"description": "each part of the request that is wrong"},
@@ -224,6 +227,7 @@ def facts(view: Callable[..., Any], rule: str, url_prefix: str | None) -> Docume
         "is_page": getattr(view, "_is_page", False),
         "minimal": getattr(view, "_minimal", False),
         "changes_version": getattr(view, "_changes_version", False),
+        "from_replica": getattr(view, "_from_replica", False),
         "deprecated": getattr(view, "_deprecated", False),
         "is_counted": f"{url_prefix}{rule}".startswith(rate_limits.AUTH_PREFIX)
         or getattr(view, "_is_counted", False),
@@ -275,6 +279,8 @@ def describe(doc: Document, doc_info: Document, *, method: str, **_kwargs: Any) 
         parameters.append(_VERSION_HEADER)
     if doc_info["takes_query"]:
         parameters.append(_DEADLINE_HEADER)
+    if doc_info["from_replica"]:
+        parameters.append(_POSITION_HEADER)
     if doc_info["deprecated"]:
         doc["deprecated"] = True
     operation = doc_info["manual_doc"]["operationId"]
@@ -309,6 +315,8 @@ def _names_of_headers(doc_info: Document, method: str) -> list[str]:
         names.append("ETag")
     if doc_info["is_page"]:
         names.append("Link")
+    if doc_info["from_replica"] or method.upper() != "GET":
+        names.append(replicas.HEADER)
     if doc_info["deprecated"]:
         names += ("Deprecation", "Sunset")
     return names
@@ -352,6 +360,15 @@ _DEADLINE_HEADER: Document = {
     "description": "How long the client waits, in milliseconds. When the time is over, the request "
     "is rolled back, and the answer is 504.",
 }
+_POSITION_HEADER: Document = {
+    "in": "header",
+    "name": replicas.HEADER,
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "The newest Read-After of an answer. The list then has what that request has "
+    "written; without the header it may be some seconds old.",
+    "example": "7451090123456789012-1-84213",
+}
 # Every header that an answer can have. The document has those that an operation or a status names.
 HEADERS: Document = {
     "X-Request-Id": {
@@ -375,6 +392,8 @@ HEADERS: Document = {
             "Preference-Applied": "return=minimal, if the answer has no body",
             "ETag": "the version of the resource; of a list only if it is short",
             "Link": 'the next page, with rel="next"',
+            replicas.HEADER: "what a later list has to have seen, for its header of this name; "
+            "only if the server reads from a replica",
             "Deprecation": "since when the operation should not be used (RFC 9745)",
             "Sunset": "from when the operation may be gone (RFC 8594)",
         }.items()

@@ -1,6 +1,7 @@
 """The kinds of problems, with what happened and what to do: the tables of db/errors.md."""
 
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ _text = (Path(__file__).parent.parent / "db/errors.md").read_text(encoding="utf-
 KINDS = tuple(Kind(*row) for row in ROW.findall(_text))
 
 
+@lru_cache
 def kind_of(code: str) -> Kind | None:
     """The kind of the problems with a code. An `x` in the list stands for any character."""
     return next((k for k in KINDS if re.fullmatch(k.code.replace("x", "[0-9A-Z]"), code)), None)

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from api import db
+from api import administration
 from api.config import Settings
 from api.logs import log
 
@@ -52,7 +52,7 @@ class Comparison:
 def compare(settings: Settings) -> Comparison:
     """Query PostgreSQL over a separate connection and compare. Raises psycopg.Error."""
     start = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    release, theirs = db.time_zone_data(settings, start)
+    release, theirs = administration.time_zone_data(settings, start)
     ours = digests(start)
     differing = sorted(name for name in ours.keys() & theirs.keys() if ours[name] != theirs[name])
     return Comparison(release, python_release(), tuple(differing))

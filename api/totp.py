@@ -1,5 +1,6 @@
 """One-time codes (TOTP, RFC 6238) and their secrets, which the database stores encrypted."""
 
+import hashlib
 import hmac
 import re
 import time
@@ -29,9 +30,21 @@ def new_secret() -> str:
     return pyotp.random_base32(SECRET_CHARACTERS)
 
 
+def key_ids(keys: str) -> list[str]:
+    """The ids of the keys of MFA_KEYS: 16 hexadecimal digits, from which no key can be found."""
+    return [
+        hashlib.sha256(b"mfa key " + key.strip().encode()).hexdigest()[:16]
+        for key in keys.split(",")
+    ]
+
+
 def encrypt(keys: str, user_id: str, secret: str) -> str:
-    """Encrypt the secret of a user for the database. Decryption fails for any other user."""
-    return _fernet(keys).encrypt(f"{user_id} {secret}".encode()).decode()
+    """Encrypt the secret of a user for the database. Decryption fails for any other user.
+
+    The id of the key stands before it, so that ops.keys_of_secrets can count by key.
+    """
+    token = _fernet(keys).encrypt(f"{user_id} {secret}".encode()).decode()
+    return f"{key_ids(keys)[0]}.{token}"
 
 
 def decrypt(keys: str, user_id: str, encrypted: str) -> str:
@@ -39,7 +52,9 @@ def decrypt(keys: str, user_id: str, encrypted: str) -> str:
 
     Raises InvalidToken if no key fits or if the secret belongs to another user.
     """
-    owner, _, secret = _fernet(keys).decrypt(encrypted).decode().partition(" ")
+    # Without a full stop it was stored before keys had an id. Base64url has none.
+    token = encrypted.rpartition(".")[2]
+    owner, _, secret = _fernet(keys).decrypt(token).decode().partition(" ")
     if owner != user_id:
         raise InvalidToken
     return secret

@@ -22,6 +22,11 @@ def encrypt(keys: str, secret: str) -> str:
     return totp.encrypt(keys, _PURPOSE, secret)
 
 
-def decrypt(keys: str, encrypted: str) -> bytes:
+def decrypt(keys: str, encrypted: str) -> str:
+    """The secret, for the receiver. Raises cryptography.fernet.InvalidToken if no key fits."""
+    return totp.decrypt(keys, _PURPOSE, encrypted)
+
+
+def signing_key(keys: str, encrypted: str) -> bytes:
     """The bytes that sign. Raises cryptography.fernet.InvalidToken if no key fits."""
-    return base64.b64decode(totp.decrypt(keys, _PURPOSE, encrypted).removeprefix(PREFIX))
+    return base64.b64decode(decrypt(keys, encrypted).removeprefix(PREFIX))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import itertools
 import json
@@ -10,13 +11,14 @@ import select
 import threading
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from drills.history import Attempt, History, Operation
-from drills.stage import CURRENCY, Stage
+from drills.stage import CURRENCY, Clinic
 from tests.support.sql_client import Person
 
 MIX = {
@@ -51,7 +53,7 @@ class Booking:
 class Board:
     """The clients' knowledge of the clinic: the slots that they compete for, and the bookings."""
 
-    def __init__(self, clinic: Stage, choices: int) -> None:
+    def __init__(self, clinic: Clinic, choices: int) -> None:
         self.clinic = clinic
         self.choices = choices  # open slots of each doctor that clients choose from
         self.open = {doctor: OrderedDict.fromkeys(s) for doctor, s in clinic.slots.items()}
@@ -124,7 +126,7 @@ class Board:
 class Line:
     """One client's connection to the API, which stays open and is reopened if it was closed."""
 
-    def __init__(self, clinic: Stage) -> None:
+    def __init__(self, clinic: Clinic) -> None:
         self._clinic = clinic
         self._connection: http.client.HTTPConnection | None = None
         self._since = 0.0
@@ -139,6 +141,8 @@ class Line:
             "X-Request-Id": attempt.request_id,
             "Content-Type": "application/json",
         }
+        if self._clinic.host:
+            headers["Host"] = self._clinic.host
         if operation.key:
             headers["Idempotency-Key"] = operation.key
         body = None if operation.body is None else json.dumps(operation.body)
@@ -189,7 +193,11 @@ class Line:
 class Client:
     """One client that sends random requests."""
 
-    def __init__(self, clinic: Stage, board: Board, history: History, seed: str) -> None:
+    def __init__(
+        self, clinic: Clinic, board: Board, history: History, seed: str, pause: float = 0
+    ) -> None:
+        """pause: seconds between two requests."""
+        self.pause = pause
         self.chance = random.Random(seed)
         self.clinic = clinic
         self.board = board
@@ -199,7 +207,7 @@ class Client:
 
     def work(self, over: threading.Event) -> None:
         """One request after the other until `over`."""
-        while not over.is_set():
+        while not over.wait(self.pause):
             self._act()
         self.line.close()
 
@@ -339,7 +347,21 @@ class Client:
         return self.clinic.person[user_id]
 
 
-def resolve(clinic: Stage, history: History) -> int:
+@contextlib.contextmanager
+def at_work(clients: Sequence[Client]) -> Iterator[None]:
+    """The clients send requests while the block runs. Raises what they raise."""
+    over = threading.Event()
+    with ThreadPoolExecutor(len(clients)) as threads:
+        work = [threads.submit(client.work, over) for client in clients]
+        try:
+            yield
+        finally:
+            over.set()
+        for client in work:
+            client.result()
+
+
+def resolve(clinic: Clinic, history: History) -> int:
     """Repeat every request with an unknown outcome under its key until the outcome is known.
 
     Returns the number of these requests.

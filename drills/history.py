@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 FOREVER = float("inf")
@@ -106,6 +107,24 @@ class History:
         fault = Fault(kind, time.monotonic())
         self.faults.append(fault)
         return fault
+
+    def first_write(self, begun: int, since: float, seconds: float = 300) -> float:
+        """Wait for the first acknowledgement of a write that was asked for after `since`; its time.
+
+        begun: how many operations had begun before.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            new = [a for o in self.operations[begun:] if o.key for a in list(o.attempts)]
+            if found := [a.returned for a in new if a.ok and a.invoked > since]:
+                return min(found)
+            time.sleep(0.02)
+        raise AssertionError(f"no write was acknowledged within {seconds} s")
+
+    def longest_pause(self, closed: float, opened: float) -> float:
+        """The longest time without an acknowledged write that touches the time of a move."""
+        acknowledged = sorted(a.returned for o, a in self.attempts() if o.key and a.ok)
+        return max(b - a for a, b in pairwise(acknowledged) if b >= closed and a <= opened)
 
     def attempts(self) -> Iterator[tuple[Operation, Attempt]]:
         for operation in self.operations:

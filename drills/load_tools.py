@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import shutil
 import subprocess
+import sys
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -14,8 +16,9 @@ from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from scripts.extras import installed
-from scripts.system import CHECKOUT, CommandError
+from scripts.system import CHECKOUT, CommandError, run, say
 
+CACHE = CHECKOUT / ".local" / "bench"  # of programs that only drills need
 GIVE_UP_SECONDS = 60  # for the last answers, after the planned end
 
 
@@ -120,3 +123,28 @@ class Tally:
 def percentile(values: Sequence[float], share: float) -> float:
     """The smallest value that at least this share of the values does not exceed."""
     return sorted(values)[max(0, math.ceil(len(values) * share) - 1)]
+
+
+def python_with(requirements: Path) -> Path:
+    """The Python of a virtual environment in the cache that has these packages."""
+    folder = CACHE / requirements.parent.name
+    stamp = folder / "requirements.txt"
+    python = folder / "bin" / "python"
+    if not stamp.exists() or stamp.read_bytes() != requirements.read_bytes():
+        say(f"drill: installing {requirements.relative_to(CHECKOUT)}")
+        uv = (sys.executable, "-m", "uv")
+        # Behind a company's proxy only the system knows the certificates.
+        environment = {"UV_SYSTEM_CERTS": "1", **os.environ}
+        run(
+            (*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)),
+            environment,
+        )
+        run(
+            (
+                *(*uv, "pip", "install", "--quiet", "--python", str(python)),
+                *("--require-hashes", "-r", str(requirements)),
+            ),
+            environment,
+        )
+        shutil.copy(requirements, stamp)
+    return python

@@ -100,6 +100,7 @@ def make_past(
             connection.execute(statement.encode())
         # Without triggers, the audit log has nothing to fold.
         connection.execute("set session_replication_role = origin")
+        connection.execute("select app.add_missing_events()")
         connection.execute("select ops.rebuild_activity()")
         connection.execute("vacuum analyze")
         connection.execute("checkpoint")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import subprocess
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from scripts.system import CHECKOUT, say
@@ -27,6 +28,16 @@ def write(name: str, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text.rstrip("\n") + "\n")
     say(f"{name}: written to {path}")
+
+
+def table(head: Iterable[object], rows: Iterable[Iterable[object]]) -> Iterator[str]:
+    """The lines of a table, and an empty one."""
+    for number, row in enumerate([head, *rows]):
+        cells = [str(cell).replace("|", "\\|") for cell in row]
+        yield f"| {' | '.join(cells)} |"
+        if number == 0:
+            yield "|" + "---|" * len(cells)
+    yield ""
 
 
 class Log:

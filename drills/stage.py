@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 import signal
 import time
@@ -18,7 +19,7 @@ from api import auth, config
 from drills.proxy import Proxy
 from scripts.cluster import TEMPLATE, deployed_cluster
 from scripts.server import Cluster
-from tests.support.server import SECRET, Server, environment, serve, wait_for
+from tests.support.server import SECRET, Server, children, environment, serve, wait_for
 from tests.support.sql_client import Person
 
 DATABASE = "telemed_faults"
@@ -94,75 +95,86 @@ class Account:
         return self._token
 
 
-class Stage:
-    """The running parts of the clinic, and ways to break them."""
+class Clinic:
+    """People and slots in a database, and instances of the API in front of it."""
 
-    def __init__(self, cluster: Cluster, folder: Path, app: str, patients: int, slots: int) -> None:
-        self.cluster = cluster
+    def __init__(
+        self,
+        folder: Path,
+        superuser_url: str,
+        api_url: str,
+        *,
+        instances: int = 1,
+        workers: int = 2,
+        app: str = "",
+        patients: int = 24,
+        slots: int = 2000,
+        host: str = "",
+        secret: str = SECRET,
+    ) -> None:
+        """superuser_url, api_url: of the database of the clinic; workers: of each instance.
+
+        host: of its requests, for a clinic of a fleet. secret: its SECRET_KEY.
+        """
         self.folder = folder
+        self.host = host
+        self._secret = secret
         self.app = app
-        self.proxy = Proxy(cluster.socket / ".s.PGSQL.5432")
+        self.superuser_url = superuser_url
+        self._api_url = api_url
+        self._workers = workers
         self._logs = itertools.count(1)
+        self._turns = itertools.count()
         self._stack = contextlib.ExitStack()
         self._settle(patients, slots)
-        self.server = self._new_server()
+        self.servers = [self._new_server() for _ in range(instances)]
 
     @property
     def address(self) -> tuple[str, int]:
-        host, _, port = self.server.url.removeprefix("http://").rpartition(":")
+        """Where the next connection goes: to one instance after the other."""
+        server = self.servers[next(self._turns) % len(self.servers)]
+        host, _, port = server.url.removeprefix("http://").rpartition(":")
         return host, int(port)
 
     def sql(self, statement: str, **values: object) -> list[tuple[Any, ...]]:
         """Rows of a statement that the superuser runs without the proxy."""
-        with psycopg.connect(self.cluster.url(DATABASE), autocommit=True) as connection:
+        with psycopg.connect(self.superuser_url, autocommit=True) as connection:
             cursor = connection.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
 
-    # Ways to break it
+    def seal(self) -> list[Any]:
+        """Seal the audit log; the new seals, as they are exported."""
+        return [s for (s,) in self.sql("select to_jsonb(s) from ops.seal_audit() as s")]
 
-    def restart(self) -> None:
-        """Start another gunicorn, then tell the old one to stop (SIGTERM)."""
-        new, old = self._new_server(), self.server
-        self.server = new
-        old.process.send_signal(signal.SIGTERM)
-        old.process.wait(60)
-
-    def reload(self) -> None:
-        """Tell gunicorn to replace its workers (SIGHUP)."""
-        self.server.process.send_signal(signal.SIGHUP)
-
-    def workers(self) -> list[int]:
-        return children(self.server.process.pid)
-
-    def kill_database(self) -> None:
-        """SIGKILL all processes of the database, then start it."""
-        pid_file = self.cluster.data / "postmaster.pid"
-        postmaster = int(pid_file.read_text().split("\n", 1)[0])
-        for pid in (postmaster, *children(postmaster)):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        while self.cluster.running():  # the kernel may need a moment
-            time.sleep(0.01)
-        self.cluster.start()
+    def audit_problems(self, seals: list[Any]) -> list[str]:
+        """Problems of the audit log, which is compared with exported seals."""
+        found = [
+            f"the audit log: {problem}, {explanation}"
+            for problem, explanation in self.sql(
+                "select problem, explanation from ops.verify_audit(%(seals)s::jsonb)",
+                seals=json.dumps(seals),
+            )
+        ]
+        return found if seals else ["nothing was sealed"]
 
     def ready(self) -> None:
         """Wait until requests are answered again."""
-        wait_for(self.server.url + "/health/ready", 200)
+        for server in self.servers:
+            wait_for(server.url + "/health/ready", 200, self.host)
 
     def _new_server(self) -> Server:
-        url = (
-            f"postgresql://telemed_api@127.0.0.1:{self.proxy.port}/{DATABASE}"
-            "?sslmode=disable&gssencmode=disable"
-        )
         log = self.folder / f"gunicorn-{next(self._logs)}.log"
-        return self._stack.enter_context(serve(url, log, app=self.app, WEB_CONCURRENCY="2"))
+        workers = str(self._workers)
+        return self._stack.enter_context(
+            serve(self._api_url, log, app=self.app, WEB_CONCURRENCY=workers)
+        )
 
     def _settle(self, patients: int, slots: int) -> None:
         """Make people, and slots for each doctor."""
-        settings = config.load(environment("postgresql://", SECRET_KEY=SECRET))
+        settings = config.load(environment("postgresql://", SECRET_KEY=self._secret))
         numbers = {"doctors": DOCTORS, "patients": patients}
         people: dict[str, list[Person]] = {"doctor": [], "patient": [], "admin": []}
-        with psycopg.connect(self.cluster.url(DATABASE)) as connection:
+        with psycopg.connect(self.superuser_url) as connection:
             connection.execute(PEOPLE, numbers)
             connection.execute(DOCTOR, (FEE_MINOR, CURRENCY))
             create = "select ops.create_admin(%s, %s, 'An Admin')"
@@ -180,7 +192,7 @@ class Stage:
             self.slots[doctor.id] = self._publish(doctor.id, slots)
 
     def _publish(self, doctor_id: str, slots: int) -> list[str]:
-        with psycopg.ClientCursor(psycopg.connect(self.cluster.url(DATABASE))) as cursor:
+        with psycopg.ClientCursor(psycopg.connect(self.superuser_url)) as cursor:
             cursor.execute(SLOTS, {"doctor": doctor_id, "slots": slots})
             cursor.nextset()
             cursor.nextset()
@@ -191,6 +203,47 @@ class Stage:
 
     def close(self) -> None:
         self._stack.close()
+
+
+class Stage(Clinic):
+    """A clinic with a proxy in front of its database, and ways to break both."""
+
+    def __init__(self, cluster: Cluster, folder: Path, app: str, patients: int, slots: int) -> None:
+        self.cluster = cluster
+        self.proxy = Proxy(cluster.socket / ".s.PGSQL.5432")
+        url = (
+            f"postgresql://telemed_api@127.0.0.1:{self.proxy.port}/{DATABASE}"
+            "?sslmode=disable&gssencmode=disable"
+        )
+        super().__init__(
+            folder, cluster.url(DATABASE), url, app=app, patients=patients, slots=slots
+        )
+
+    @property
+    def server(self) -> Server:
+        return self.servers[0]
+
+    def restart(self) -> None:
+        """Start another gunicorn, then tell the old one to stop (SIGTERM)."""
+        old = self.server
+        self.servers = [self._new_server()]
+        old.process.send_signal(signal.SIGTERM)
+        old.process.wait(60)
+
+    def reload(self) -> None:
+        """Tell gunicorn to replace its workers (SIGHUP)."""
+        self.server.process.send_signal(signal.SIGHUP)
+
+    def workers(self) -> list[int]:
+        return children(self.server.process.pid)
+
+    def kill_database(self) -> None:
+        """SIGKILL all processes of the database, then start it."""
+        kill(self.cluster)
+        self.cluster.start()
+
+    def close(self) -> None:
+        super().close()
         self.proxy.close()
 
 
@@ -231,9 +284,12 @@ def durable_cluster(
         yield cluster
 
 
-def children(pid: int) -> list[int]:
-    """The child processes of a process."""
-    try:
-        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:
-        return []
+def kill(cluster: Cluster) -> None:
+    """SIGKILL all processes of a server."""
+    pid_file = cluster.data / "postmaster.pid"
+    postmaster = int(pid_file.read_text().split("\n", 1)[0])
+    for pid in (postmaster, *children(postmaster)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    while cluster.running():  # the kernel may need a moment
+        time.sleep(0.01)

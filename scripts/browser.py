@@ -1,4 +1,4 @@
-"""`make browser`: the tests of the pages in Chromium, and the picture of /docs in the README.
+"""`make browser`: the tests of the pages in Chromium, and the pictures of the documentation.
 
 Installs Chromium, unless there is one, and Playwright, which drives it.
 """
@@ -15,7 +15,9 @@ from scripts.extras import installed
 from scripts.system import CHECKOUT, CommandError, command_line
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-PICTURE = CHECKOUT / "docs/swagger-ui.png"
+TESTS = ("tests/http/test_browser.py", "tests/console/browser")
+# Where tests leave pictures: of /docs, and of pages of the console.
+PICTURES = {"PICTURE": "docs/swagger-ui.png", "PICTURES": "docs/pictures"}
 
 
 def main() -> None:
@@ -26,9 +28,9 @@ def main() -> None:
     installed("browser")
     arguments = shlex.split(os.environ.get("ARGS", ""))
     tests = subprocess.run(
-        (sys.executable, "-m", "pytest", "-q", "tests/http/test_browser.py", *arguments),
+        (sys.executable, "-m", "pytest", "-q", *TESTS, *arguments),
         cwd=CHECKOUT,
-        env={**os.environ, "PICTURE": str(PICTURE)},
+        env=os.environ | {name: str(CHECKOUT / path) for name, path in PICTURES.items()},
     )
     if tests.returncode != 0:
         raise CommandError("the pages do not work in Chromium")

@@ -7,6 +7,7 @@
 # unless it fails.
 #
 # DEPLOY_ATTEMPTS        how often to try to reach the server, a second apart, before giving up (1)
+# DEPLOY_VERIFY          "no" leaves out the verify script of each change, which takes half of the time
 # DEPLOY_LOCK_TIMEOUT    how long a change may wait for a lock before the deployment fails (5s)
 # API_DATABASE_PASSWORD  becomes the password of the login telemed_api, where it needs one
 # WORKER_DATABASE_PASSWORD  likewise of the login telemed_worker
@@ -107,6 +108,27 @@ if [ -z "$(echo "$exists" | administer -v name="$PGDATABASE")" ]; then
         fail "the database $PGDATABASE could not be created"
 fi
 
+# What neither a change nor a dump can bring: createdb and pg_restore leave the database to whoever
+# ran them, and open to PUBLIC. Two deployments take turns.
+administer -v name="$PGDATABASE" <<'SQL' >>"$log" || fail "the rights of the database could not be set"
+select pg_advisory_lock(hashtextextended('telemed roles', 0));
+select format('alter database %I owner to telemed_owner', d.datname)
+from pg_database as d
+where d.datname = :'name' and d.datdba <> 'telemed_owner'::regrole \gexec
+select format('revoke all on database %I from public', d.datname)
+from pg_database as d
+where d.datname = :'name' and exists (
+    select from aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) as a
+    where a.grantee = 0) \gexec
+\set roles {telemed_api,telemed_auditor,telemed_backup,telemed_dba,telemed_internal,telemed_worker}
+select format('grant connect on database %I to %I', :'name', r.name)
+from unnest(:'roles'::text[]) as r (name)
+where not has_database_privilege(r.name, :'name', 'connect') \gexec
+select format('revoke create, temporary on database %I from %I', :'name', r.name)
+from unnest(:'roles'::text[]) as r (name)
+where has_database_privilege(r.name, :'name', 'create, temporary') \gexec
+SQL
+
 # The role telemed_api has the same setting: see foundation/roles.sql. This one covers other roles.
 administer -v name="$PGDATABASE" <<'SQL' >>"$log" || fail "the logging of parameters could not be set"
 select format('alter database %I set log_parameter_max_length = 0', d.datname)
@@ -117,13 +139,16 @@ where d.datname = :'name' and current_setting('is_superuser') = 'on' and not exi
       and s.setconfig @> '{log_parameter_max_length=0}') \gexec
 SQL
 
+verify=--verify
+[ "${DEPLOY_VERIFY:-}" != no ] || verify=--no-verify
+
 # Everything belongs to the owner. A change that waits for a lock keeps all later requests waiting:
 # it fails early, and the deployment can be repeated. Sqitch requires a name and an address; these are
 # the defaults.
 PGOPTIONS="${PGOPTIONS:-} -c role=telemed_owner -c lock_timeout=${DEPLOY_LOCK_TIMEOUT:-5s}" \
     SQITCH_FULLNAME=${SQITCH_FULLNAME:-telemedicine deployment} \
     SQITCH_EMAIL=${SQITCH_EMAIL:-deployment@telemedicine.invalid} \
-    sqitch --quiet deploy "db:pg:$PGDATABASE" >>"$log" 2>&1 ||
+    sqitch --quiet deploy "$verify" "db:pg:$PGDATABASE" >>"$log" 2>&1 ||
     fail "sqitch could not deploy to the database $PGDATABASE"
 
 # The library of the queue makes its own tables, as telemed_owner.
@@ -171,6 +196,12 @@ select format('deploy: note: telemed_dba is not a member of %1$s; a role that ma
     ' grant %1$s to telemed_dba', n.role)
 from unnest('{pg_monitor,pg_signal_backend}'::text[]) as n (role)
 where not pg_has_role('telemed_dba', n.role, 'member');
+select 'deploy: note: telemed_backup cannot read every row, so that only a superuser can dump the'
+    ' database; a superuser runs: alter role telemed_backup bypassrls;'
+    ' grant pg_read_all_data to telemed_backup'
+from pg_roles as r
+where r.rolname = 'telemed_backup'
+  and not (r.rolbypassrls and pg_has_role(r.oid, 'pg_read_all_data', 'usage'));
 select 'deploy: note: parameters of statements can come to the server''s log; a superuser runs:'
     ' alter role telemed_api set log_parameter_max_length = 0'
 where not exists (

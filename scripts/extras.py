@@ -28,15 +28,17 @@ def installed(group: str) -> Path:
         stamp = folder / "requirements.txt"
         if not stamp.exists() or stamp.read_text() != lock_file.read_text():
             say(f"{group}: installing {lock_file.name} into {folder}")
-            _install(folder, lock_file)
+            install(group, folder, sys.executable)
             stamp.write_text(lock_file.read_text())
     return folder
 
 
-def _install(folder: Path, lock_file: Path) -> None:
+def install(group: str, folder: Path, python: str) -> None:
+    """Make an environment of a group in any folder, for another Python than this one, too."""
     uv = (sys.executable, "-m", "uv", "--quiet")
     # Behind a company's proxy only the system knows the certificates.
     environment = {"UV_SYSTEM_CERTS": "1", **os.environ}
-    run((*uv, "venv", "--clear", "--python", sys.executable, str(folder)), environment)
-    python = ("--python", str(folder / "bin/python"))
-    run((*uv, "pip", "sync", *python, "--require-hashes", str(lock_file)), environment)
+    run((*uv, "venv", "--clear", "--python", python, str(folder)), environment)
+    target = ("--python", str(folder / "bin/python"))
+    lock_file = str(CHECKOUT / f"requirements-{group}.txt")
+    run((*uv, "pip", "sync", *target, "--require-hashes", lock_file), environment)

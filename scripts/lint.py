@@ -19,7 +19,13 @@ LINE_LENGTH = 100
 
 def main() -> None:
     python = (sys.executable, "-m")
-    shell = sorted(str(path.relative_to(CHECKOUT)) for path in CHECKOUT.glob("scripts/*.sh"))
+    shell = sorted(
+        str(path.relative_to(CHECKOUT))
+        for pattern in ("scripts/*.sh", "deploy/*/*.sh")
+        for path in CHECKOUT.glob(pattern)
+    )
+    workflows = sorted(map(str, CHECKOUT.glob(".github/workflows/*.yml")))
+    schema = (*python, "check_jsonschema", "--builtin-schema")
     checks = {
         "format": (*python, "ruff", "format", "--check", "--quiet", "."),
         "style": (*python, "ruff", "check", "--quiet", "."),
@@ -27,6 +33,10 @@ def main() -> None:
         **{path: ("sh", "-n", path) for path in shell},
         ".ci/run": ("bash", "-n", ".ci/run"),
         "shellcheck": (".venv/bin/shellcheck", *shell, ".ci/run"),
+        "Dockerfile": (".venv/bin/hadolint", "Dockerfile"),
+        "docker-compose.yml": (*schema, "vendor.compose-spec", "docker-compose.yml"),
+        "workflows": (*schema, "vendor.github-workflows", *workflows),
+        "zizmor": (".venv/bin/zizmor", "--offline", "--quiet", "--no-progress", *workflows),
         "squawk": (".venv/bin/squawk", "db/deploy/**/*.sql"),
     }
     failed = []

@@ -11,11 +11,15 @@ compile() {
 }
 
 compile -o requirements.txt pyproject.toml "$@"
-compile -o requirements-dev.txt --extra dev -c requirements.txt pyproject.toml "$@"
+compile -o requirements-tracing.txt --extra tracing -c requirements.txt pyproject.toml "$@"
+compile -o requirements-dev.txt --extra dev --extra tracing -c requirements-tracing.txt pyproject.toml "$@"
 compile -o requirements-uv.txt --group bootstrap "$@"
 compile -o requirements-load.txt --group load "$@"
 compile -o requirements-browser.txt --group browser "$@"
 compile -o requirements-clients.txt --group clients "$@"
+compile -o requirements-failover.txt --group failover "$@"
+compile -o requirements-images.txt --group images "$@"
+compile -o requirements-kubernetes.txt --group kubernetes "$@"
 for folder in drills/bench/tools drills/bench/peers/fastapi_sqlalchemy; do
     compile -o "$folder/requirements.txt" "$folder/requirements.in" "$@"
 done

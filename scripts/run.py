@@ -145,6 +145,7 @@ def serve(cluster: Cluster, host: str, port: int) -> None:
         say("run: the server uses the DATABASE_URL that is set, not the private database")
     say("run: starting the server and a worker")
     environment = settings(cluster)
+    WORKER_LOG.parent.mkdir(exist_ok=True)
     with (
         started(
             environment,

@@ -32,9 +32,12 @@ DATABASE = "telemed"
 class Cluster:
     """One server with everything it keeps in the folder `base`."""
 
-    def __init__(self, base: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, base: Path, settings: Mapping[str, str] | None = None, version: str = ""
+    ) -> None:
+        """version: the major version, if it is not the one that PG=NN or the packages decide."""
         self.base = base
-        installed = installation()
+        installed = installation(version)
         self.binaries = installed.binaries
         self.version = installed.version
         self.data = base / f"data-{self.version}"
@@ -51,15 +54,19 @@ class Cluster:
         with uninterrupted():
             if self.running():
                 return
-            own_directory(self.base, server_user())
-            own_directory(self.socket, server_user())
-            if not self.data.exists():
-                self._initialise()
-            self._write_settings()
+            self.prepare()
             self._forget_other_processes()
             if self.log.exists():
                 self.log.replace(self.base / "postgresql.previous.log")
             self._start_server()
+
+    def prepare(self, *options: str) -> None:
+        """Make the data directory and the settings. options: of initdb."""
+        own_directory(self.base, server_user())
+        own_directory(self.socket, server_user())
+        if not self.data.exists():
+            self._initialise(*options)
+        self._write_settings()
 
     def stop(self) -> None:
         with uninterrupted():
@@ -95,7 +102,7 @@ class Cluster:
         return run(command, self.environment(database)).rstrip("\n")
 
     def create_database(self, name: str, template: str = "template0") -> None:
-        """A new database; a clone of a deployed one gets its owner and its access rights too."""
+        """A new database; a clone of a deployed one gets its owner, rights and settings, too."""
         self.sql(f'create database "{name}" template "{template}"')
         if template == "template0":
             return
@@ -106,12 +113,17 @@ class Cluster:
                               'from public, %2$I; ', '{name}', owner.rolname)
                        || string_agg(format('grant %s on database %I to %s;', privilege_type,
                               '{name}', coalesce(quote_ident(grantee.rolname), 'public')), ' ')
+                       || coalesce((
+                           select string_agg(format('alter database %I set %I = %L;', '{name}',
+                               split_part(setting, '=', 1), split_part(setting, '=', 2)), ' ')
+                             from pg_db_role_setting, unnest(setconfig) as setting
+                            where setdatabase = pg_database.oid and setrole = 0), '')
                   from pg_database
                   join pg_roles owner on owner.oid = datdba
                  cross join aclexplode(coalesce(datacl, acldefault('d', datdba)))
                   left join pg_roles grantee on grantee.oid = aclexplode.grantee
                  where datname = '{template}'
-                 group by owner.rolname
+                 group by pg_database.oid, owner.rolname
                 """
             )
         )
@@ -119,7 +131,7 @@ class Cluster:
     def drop_database(self, name: str) -> None:
         self.sql(f'drop database if exists "{name}" with (force)')
 
-    def _initialise(self) -> None:
+    def _initialise(self, *options: str) -> None:
         # Under another name first: an initdb that was killed half-way must not look complete.
         unfinished = self.base / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -127,6 +139,7 @@ class Cluster:
             self.binaries / "initdb",
             *("-D", str(unfinished), "-U", "postgres", "-A", "trust"),
             *("-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"),
+            *options,
         )
         with (unfinished / "postgresql.conf").open("a") as configuration:
             configuration.write("include 'telemedicine.conf'\n")

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install what is missing: PostgreSQL with its extensions, PgBouncer and Sqitch (apt, as root or
 # through sudo), and the locked Python packages in .venv. Silent and quick when nothing is missing.
-# Arguments are further programs whose packages have their names: `sh scripts/setup.sh wrk`.
+# Arguments are further programs: `sh scripts/setup.sh wrk etcd`.
 #
 # Words without quotes are lists of words: further, lock_files, missing, pip.
 # shellcheck disable=SC2086
@@ -111,7 +111,7 @@ apt_install() {
 }
 
 # A server package that is installed for the first time makes a cluster and starts it on port 5432;
-# the package of PgBouncer starts a service on port 6432. Two temporary files forbid both while this
+# the packages of PgBouncer and etcd start services. Two temporary files forbid that while this
 # script runs.
 forbid_services() {
     drop_in=/etc/postgresql-common/createcluster.d/telemedicine-$$.conf
@@ -126,15 +126,23 @@ forbid_services() {
         fail "$drop_in cannot be written"
     [ -z "$policy" ] || {
         # shellcheck disable=SC2016 # $1 is for the policy to expand
-        printf '%s\n' '#!/bin/sh' '[ "$1" != pgbouncer ] || exit 101' |
+        printf '%s\n' '#!/bin/sh' 'case $1 in pgbouncer | etcd) exit 101 ;; esac' |
             as_root install -m 755 /dev/stdin "$policy" || fail "$policy cannot be written"
     }
 }
 
-# The tests start a PgBouncer of their own; the packaged service starts neither now nor at boot.
-disable_pooler() {
-    as_root update-rc.d pgbouncer disable || :
-    as_root service pgbouncer stop || :
+# Tests and drills start a PgBouncer and an etcd of their own; the packaged service starts neither
+# now nor at boot.
+disable_service() {
+    as_root update-rc.d "$1" disable || :
+    as_root service "$1" stop || :
+}
+
+package_of() { # PROGRAM
+    case $1 in
+        etcd) echo etcd-server ;;
+        *) echo "$1" ;;
+    esac
 }
 
 install_system_packages() {
@@ -152,8 +160,11 @@ install_system_packages() {
     pooler_complete || missing=" pgbouncer"
     for package in sqitch libdbd-pg-perl libtap-parser-sourcehandler-pgtap-perl \
         "postgresql-client-$version" "postgresql-$version" "postgresql-$version-pgtap" \
-        "postgresql-$version-plpgsql-check" $venv_package $further; do
+        "postgresql-$version-plpgsql-check" $venv_package; do
         installed "$package" || missing="$missing $package"
+    done
+    for program in $further; do
+        command -v "$program" >/dev/null || missing="$missing $(package_of "$program")"
     done
 
     [ -n "$privileged" ] ||
@@ -161,7 +172,8 @@ install_system_packages() {
     say "installing$missing"
     forbid_services
     apt_install $missing || { apt_update && apt_install $missing; } || fail "apt-get install failed"
-    case $missing in *pgbouncer*) disable_pooler ;; esac
+    case $missing in *pgbouncer*) disable_service pgbouncer ;; esac
+    case $missing in *etcd*) disable_service etcd ;; esac
 }
 
 ## Python packages

@@ -54,12 +54,13 @@ class Installation:
         )
 
 
-def installation() -> Installation:
+def installation(version: str = "") -> Installation:
     """The newest supported server that has our extensions, or the one that PG=NN names.
 
-    A package of the distribution, or else what scripts/setup.sh made of a wheel.
+    A package of the distribution, or else what scripts/setup.sh made of a wheel. version: instead
+    of PG.
     """
-    wanted = os.environ.get("PG", "")
+    wanted = version or os.environ.get("PG", "")
     wheels = Path("/var/lib/telemedicine") if os.geteuid() == 0 else CHECKOUT / ".local"
     for version in (wanted,) if wanted else SUPPORTED:
         package = Path("/usr/lib/postgresql") / version
@@ -92,14 +93,17 @@ def server_user() -> pwd.struct_passwd:
         ) from None
 
 
-def server_command(program: Path, *arguments: str) -> None:
-    """Run initdb or pg_ctl as the server's user, out of reach of our terminal's Ctrl-C."""
+def server_command(program: Path, *arguments: str, folder: str = "/") -> None:
+    """Run initdb or pg_ctl as the server's user, out of reach of our terminal's Ctrl-C.
+
+    folder: where it runs. The user may not be allowed into ours.
+    """
     owner = server_user()
     # A file and not a pipe: the server that pg_ctl leaves behind keeps the descriptor open.
     with tempfile.TemporaryFile() as output:
         result = subprocess.run(
             [program, *arguments],
-            cwd="/",  # the owner may not be allowed into our folder
+            cwd=folder,
             env={
                 "PATH": os.defpath,
                 "LC_ALL": "C.UTF-8",
@@ -121,9 +125,11 @@ def server_command(program: Path, *arguments: str) -> None:
         raise CommandError(f"{program.name} failed: {text}")
 
 
-def run(command: Sequence[str], environment: Mapping[str, str]) -> str:
-    """Standard output of a command, run in the checkout, that has to succeed."""
-    result = subprocess.run(command, env=environment, cwd=CHECKOUT, capture_output=True, text=True)
+def run(command: Sequence[str], environment: Mapping[str, str], text: str | None = None) -> str:
+    """Standard output of a command, run in the checkout, that has to succeed. text: its input."""
+    result = subprocess.run(
+        command, env=environment, cwd=CHECKOUT, input=text, capture_output=True, text=True
+    )
     if result.returncode != 0:
         output = (result.stdout + result.stderr).strip()
         raise CommandError(f"{' '.join(command[:2])} failed: {output}")

@@ -198,8 +198,12 @@ def require_tests_in_every_folder() -> None:
 
 
 def python_tests_pass(cluster: Cluster, arguments: Sequence[str]) -> bool:
-    """Several processes, each with one module of tests after the other; ARGS=-n0 for one."""
-    shares = ("-n", "auto", "--dist", "loadscope", "--no-loadscope-reorder")
+    """Several processes, each with one module of tests after the other; ARGS=-n0 for one.
+
+    Two for each CPU, because many tests wait: for a lease, a limit, a second.
+    """
+    processes = str(2 * len(os.sched_getaffinity(0)))
+    shares = ("-n", processes, "--dist", "loadscope", "--no-loadscope-reorder")
     command = (sys.executable, "-m", "pytest", "-q", *shares, *arguments)
     environment = {**os.environ, CLUSTER_VARIABLE: str(cluster.base)}
     with timed("pytest"):

@@ -4,9 +4,8 @@ import asyncio
 import logging
 import sys
 
-from prometheus_client import start_http_server
-
-from api import config, logs
+from api import config, logs, telemetry
+from worker import db, metrics
 from worker.schema import SchemaError
 from worker.service import Service
 
@@ -17,7 +16,7 @@ def main() -> None:
         settings = load()
         configure_logs(settings.log_level)
         if settings.worker_metrics_port:
-            start_http_server(settings.worker_metrics_port, settings.host)
+            metrics.serve(settings.host, settings.worker_metrics_port, settings.metrics_token)
         asyncio.run(_run(settings))
     except (config.SettingsError, SchemaError) as error:
         sys.exit(f"worker: cannot start: {error}")
@@ -26,7 +25,7 @@ def main() -> None:
 def load() -> config.Settings:
     """The settings of this process. Raises config.SettingsError."""
     settings = config.load(to_serve=False)
-    errors = config.published_passwords(settings)
+    errors = config.published_passwords(settings) + config.unencrypted_mail(settings)
     if not settings.worker_database_url:
         errors.append("WORKER_DATABASE_URL is missing")
     if errors:
@@ -35,7 +34,11 @@ def load() -> config.Settings:
 
 
 async def _run(settings: config.Settings) -> None:
-    await Service(settings).run()
+    telemetry.start(db.APPLICATION)
+    try:
+        await Service(settings).run()
+    finally:
+        telemetry.stop()
 
 
 def configure_logs(level: str) -> None:

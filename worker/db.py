@@ -1,10 +1,13 @@
 """All SQL of the worker's tasks: each calls a function of the schema `work`."""
 
+from __future__ import annotations
+
 import contextlib
 import re
 from collections.abc import AsyncIterator
+from contextvars import ContextVar
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from psycopg import AsyncConnection
 from psycopg.conninfo import make_conninfo
@@ -12,8 +15,23 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
+from api import telemetry
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
+APPLICATION = "telemedicine-worker"
 NAME = re.compile(r"[a-z_]+")
 MORE_CONNECTIONS = 3  # beside one for each running job: heartbeat, schedule, watch
+
+# While the statement runs, pg_stat_activity and log_line_prefix (%a) show its trace. `offset 0`:
+# the function runs after the name is set.
+TRACED = b"""
+with trace as materialized (
+    select set_config('application_name', %%(application_name)s, true) as name
+)
+select called.* from trace cross join lateral (%b where trace.name is not null offset 0) as called
+"""
 
 Row = dict[str, Any]
 
@@ -24,6 +42,8 @@ class Call(Protocol):
     async def __call__(self, function: str, **arguments: object) -> list[Row]: ...
 
 
+# The span of the job that runs here, if it is traced.
+span_of_job: ContextVar[Span | None] = ContextVar("span_of_job", default=None)
 _pool: AsyncConnectionPool[AsyncConnection[Any]] | None = None
 
 
@@ -33,7 +53,7 @@ def new_pool(url: str, concurrency: int) -> AsyncConnectionPool[AsyncConnection[
     _pool = AsyncConnectionPool(
         make_conninfo(
             url,
-            application_name="telemedicine-worker",
+            application_name=APPLICATION,
             connect_timeout=3,
             # A host that has vanished silently is given up after about ten seconds.
             keepalives_idle=5,
@@ -82,11 +102,20 @@ async def _call(connection: AsyncConnection[Any], function: str, **arguments: ob
         if not NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not a name of a function or an argument")
     passed = ", ".join(f"p_{name} => %({name})s" for name in arguments)
-    statement = f"select * from work.{function}({passed})"  # noqa: S608
+    statement = f"select * from work.{function}({passed})".encode()  # noqa: S608
     values = {name: _adapt(value) for name, value in arguments.items()}
-    async with connection.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(statement.encode(), values)
-        return await cursor.fetchall()
+    job = span_of_job.get()
+    span = telemetry.begin_statement(job, statement) if job else None
+    if span:
+        statement = TRACED % statement
+        values["application_name"] = f"{APPLICATION} {telemetry.trace_id(span)}"
+    try:
+        async with connection.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(statement, values)
+            return await cursor.fetchall()
+    finally:
+        if span:
+            span.end()
 
 
 def _adapt(value: object) -> object:

@@ -3,6 +3,9 @@
 A connection stays open and serves many messages. It is encrypted, and the certificate is verified:
 `smtps` from its first byte, `smtp` by STARTTLS, without which nothing is sent.
 `smtp+plaintext` sends in clear, to a server on the same machine only.
+
+The domain of an address is sent in ASCII (IDNA 2008), which every server takes. An address with
+other characters before the @ needs a server that offers SMTPUTF8 (RFC 6531).
 """
 
 import contextlib
@@ -12,16 +15,25 @@ import ssl
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, Policy, default
+from email.policy import SMTP, EmailPolicy, default
 from email.utils import format_datetime, parseaddr
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
+
+import idna
 
 from api.config import Settings
 from worker.channels import Delivery, DeliveryError, FolderChannel, Message
 
 PORTS = {"smtps": 465, "smtp": 587, "smtp+plaintext": 25}
 OF_SMTP = SMTP.clone(cte_type="7bit")  # every server takes it
+# RFC 6531, section 3.6: the headers of such a mail are UTF-8.
+OF_SMTPUTF8 = ("SMTPUTF8", "BODY=8BITMIME")
+NO_SMTPUTF8 = (
+    "the address has other characters than ASCII before the @, and the mail server does not offer"
+    " SMTPUTF8 (RFC 6531)"
+)
 READABLE = default.clone(max_line_length=900)  # texts as they are, for a developer
 
 
@@ -43,15 +55,18 @@ class SmtpChannel:
     def begin(self, message: Message) -> Delivery:
         try:
             mail = mime(message, self._sender, OF_SMTP)
-            recipient = ascii_address(message.address)
+            recipient = with_ascii_domain(message.address)
         except ValueError as error:
             raise DeliveryError(
                 f"the address cannot be used: {error}", is_permanent=True
             ) from error
         smtp = self._connection()
         try:
+            options = () if recipient.isascii() else OF_SMTPUTF8
+            if options and not (smtp.has_extn("smtputf8") and smtp.has_extn("8bitmime")):
+                raise DeliveryError(NO_SMTPUTF8, is_permanent=True)
             # A refused sender is a fault of the settings, and hits all messages.
-            _require(smtp.mail(parseaddr(self._sender)[1]))
+            _require(smtp.mail(parseaddr(self._sender)[1], options))
             _require(smtp.rcpt(recipient), of_message=True)
         except DeliveryError:
             self._idle.put(smtp)
@@ -60,6 +75,11 @@ class SmtpChannel:
             _drop(smtp)
             raise DeliveryError(_described(error)) from error
         return _Envelope(self._idle, smtp, mail.as_bytes())
+
+    def try_connection(self) -> None:
+        """Connect, encrypt and log in; nothing is sent. Raises DeliveryError."""
+        self._idle.put(self._open())
+        self.close()
 
     def close(self) -> None:
         with contextlib.suppress(queue.Empty):
@@ -143,11 +163,11 @@ class MailFolder(FolderChannel):
         return mime(message, self._sender, READABLE).as_bytes()
 
 
-def mime(message: Message, sender: str, policy: Policy) -> EmailMessage:
+def mime(message: Message, sender: str, policy: "EmailPolicy[Any]") -> EmailMessage:
     """The e-mail: a text, the same in HTML, and the calendar file. Raises ValueError."""
-    mail = EmailMessage(policy=policy)
+    user, _, domain = with_ascii_domain(message.address).rpartition("@")
+    mail = EmailMessage(policy=policy if user.isascii() else policy.clone(utf8=True))
     mail["From"] = sender
-    user, _, domain = ascii_address(message.address).rpartition("@")
     mail["To"] = Address(message.name, user, domain)
     mail["Subject"] = message.subject
     mail["Date"] = format_datetime(datetime.now(UTC))
@@ -166,12 +186,11 @@ def mime(message: Message, sender: str, policy: Policy) -> EmailMessage:
     return mail
 
 
-def ascii_address(address: str) -> str:
-    """The address with its domain in ASCII (IDNA). Raises ValueError if the part before is not."""
+def with_ascii_domain(address: str) -> str:
+    """The address with its domain in ASCII (IDNA 2008). Raises ValueError if it has none."""
     user, _, domain = address.rpartition("@")
-    if not user.isascii():
-        raise ValueError("the part before @ is not ASCII")
-    return f"{user}@{domain.encode('idna').decode()}"
+    # UTS 46 maps what people type, such as capital letters.
+    return f"{user}@{domain if domain.isascii() else idna.encode(domain, uts46=True).decode()}"
 
 
 def _require(reply: tuple[int, bytes], *, of_message: bool = False) -> None:

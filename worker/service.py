@@ -29,7 +29,7 @@ from procrastinate.worker import Worker
 from api.config import Settings
 from api.errors import frames
 from api.logs import log
-from worker import db, metrics, schema, seals
+from worker import db, heartbeat, metrics, schema, seals, traces
 from worker.app import app
 
 POLL_SECONDS = 1.0
@@ -47,6 +47,9 @@ class Service:
         self.lease = float(settings.worker_lease_seconds)
         self.running: set[int] = set()  # the jobs that this process runs
         seals.keep_in(settings.audit_seals_folder)
+        heartbeat.keep_in(settings.worker_heartbeat_file)
+        metrics.CONCURRENCY.set(settings.worker_concurrency)
+        metrics.RUNNING.set_function(lambda: len(self.running))
         self._worker: Worker | None = None
         self._stopping = asyncio.Event()
 
@@ -81,6 +84,7 @@ class Service:
                     await self._work()
                 except (psycopg.Error, ProcrastinateException) as error:
                     log.error("worker_failed", **described(error))
+                    heartbeat.beat(answered=False)
                 # The database was away, or this instance was stopped for longer than its lease.
                 failures = 0 if time.monotonic() - began > LONGEST_PAUSE else failures + 1
                 longest = min(LONGEST_PAUSE, 0.5 * 2.0**failures)
@@ -121,12 +125,13 @@ class Service:
     async def _observe(
         self, call_next: Callable[[], Awaitable[Any]], context: JobContext, _worker: Worker
     ) -> Any:
-        """Run a job; write one line and count."""
+        """Run a job; write one line, count, and make a span."""
         job = context.job
         began = time.perf_counter()
-        outcome, more = "succeeded", {}
+        outcome, more, traced = "succeeded", {}, None
         self.running.add(job.id or 0)
         try:
+            traced = await traces.begin(job)
             return await call_next()
         except BaseException as error:
             more = described(error)
@@ -136,6 +141,8 @@ class Service:
             raise
         finally:
             self.running.discard(job.id or 0)
+            if traced:
+                traces.end(traced, job, outcome, more)
             seconds = time.perf_counter() - began
             metrics.JOBS.labels(job.task_name, outcome).inc()
             metrics.DURATION.labels(job.task_name).observe(seconds)
@@ -157,12 +164,15 @@ class Service:
             try:
                 if time.monotonic() >= figures_at:
                     metrics.show_queue(await db.call("queue_figures"))
+                    metrics.show_database(await db.call("database_figures"))
                     figures_at = time.monotonic() + FIGURES_SECONDS
                 while (await db.call("enqueue_due_jobs"))[0]["enqueue_due_jobs"]:
                     pass
                 suspects = await self._look(worker, suspects)
+                heartbeat.beat(answered=True)
             except psycopg.Error as error:
                 log.warning("watch_failed", **described(error))
+                heartbeat.beat(answered=False)
             await asyncio.sleep(min(self.lease / 4, WATCH_SECONDS))
 
     async def _look(self, worker: Worker, suspects: set[int]) -> set[int]:

@@ -25,7 +25,6 @@ from werkzeug.http import parse_date
 from api import __version__
 from api.public_addresses import Exceptions
 
-TOTAL_SECONDS = 15.0  # far less than app.webhook_lease
 ANSWER_BYTES = 4096
 ANSWER_CHARACTERS = 1000
 ADDRESSES = 4  # of a host, that are tried one after another
@@ -137,7 +136,7 @@ async def send(
     secrets: Sequence[bytes],
     exceptions: Exceptions,
     *,
-    seconds: float = TOTAL_SECONDS,
+    seconds: float = 15,
 ) -> Outcome:
     """POST a body to `url`, and describe what came of it. Raises nothing for a failure.
 

@@ -32,6 +32,7 @@ from api.fields import (
     page_of,
 )
 from api.idempotency import idempotent
+from api.replicas import from_replica
 from api.resources.auth import ChoosesPassword
 from api.resources.slots import Slot
 from api.routing import Arguments, Blueprint
@@ -220,6 +221,7 @@ def onboard_doctor(body: Arguments, idempotency_key: str | None) -> bytes:
 @blp.get("/doctors")
 @signed_in()
 @blp.query(DoctorQuery)
+@from_replica
 @blp.answers(200, page_of(ListedDoctor))
 def list_doctors(query: Arguments) -> bytes:
     """List doctors"""
@@ -257,6 +259,7 @@ def update_doctor(body: Arguments, doctor_id: UUID, versions: list[str] | None) 
 @blp.get("/doctors/<uuid:doctor_id>/slots")
 @signed_in()
 @blp.query(OpenSlotQuery)
+@from_replica
 @blp.answers(200, page_of(Slot))
 def list_open_slots(query: Arguments, doctor_id: UUID) -> bytes:
     """List a doctor's open slots"""
@@ -266,6 +269,7 @@ def list_open_slots(query: Arguments, doctor_id: UUID) -> bytes:
 @blp.get("/doctors/<uuid:doctor_id>/calendar")
 @signed_in()
 @blp.query(CalendarQuery)
+@from_replica
 @blp.answers(200, page_of(CalendarDay))
 def doctor_calendar(query: Arguments, doctor_id: UUID) -> bytes:
     """Read the days of a doctor with open slots

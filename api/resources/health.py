@@ -18,7 +18,7 @@ from api.routing import Blueprint
 blp = Blueprint("health", "For load balancers and monitoring", url_prefix=None)
 
 PING_SECONDS = 1.0
-HEARTBEAT_SECONDS = 5.0  # how long a heartbeat that was read is answered
+HEARTBEAT_SECONDS = 5.0  # how long the heartbeat of a running worker that was read is answered
 OK = json.dumps({"status": "ok"}).encode()
 
 
@@ -35,8 +35,7 @@ class Readiness(Health):
     worker_heartbeat_at = Timestamp(allow_none=True)
 
 
-_readiness = OK
-_read_at = -HEARTBEAT_SECONDS
+_readiness: dict[str, tuple[bytes, float]] = {}  # of each clinic, and when it was read
 
 
 @blp.get("/health")
@@ -67,10 +66,11 @@ def ready() -> bytes:
 
 
 def _with_worker() -> bytes:
-    global _readiness, _read_at
-    if time.monotonic() - _read_at < HEARTBEAT_SECONDS:
-        return _readiness
-    lease = config.current().worker_lease_seconds
+    settings = config.current()
+    readiness, read_at = _readiness.get(settings.clinic, (OK, -HEARTBEAT_SECONDS))
+    if time.monotonic() - read_at < HEARTBEAT_SECONDS:
+        return readiness
+    lease = settings.worker_lease_seconds
     try:
         heartbeat, age = db.worker_heartbeat()
         worker = "running" if age is not None and age <= 2 * lease else "missing"
@@ -78,8 +78,10 @@ def _with_worker() -> bytes:
         log.warning("worker_heartbeat", error=type(error).__name__, sqlstate=error.sqlstate)
         heartbeat, worker = None, "unknown"
     body = {"status": "ok", "worker": worker, "worker_heartbeat_at": heartbeat}
-    _readiness, _read_at = json.dumps(body).encode(), time.monotonic()
-    return _readiness
+    readiness = json.dumps(body).encode()
+    if worker == "running":  # one that starts is seen at once, by each process of the server
+        _readiness[settings.clinic] = readiness, time.monotonic()
+    return readiness
 
 
 @blp.get("/metrics")

@@ -1,11 +1,12 @@
-"""The address that `make run` prints: an index for programs; people get the documentation.
+"""The address that `make run` prints: an index for programs, the console for people.
 
-A server without documentation (the setting DOCUMENTATION) shows the index to everybody.
+Without the console (the setting CONSOLE) people get the documentation, and without that (the
+setting DOCUMENTATION) the index as well.
 """
 
 import json
 
-from flask import Blueprint, Response, redirect, request
+from flask import Blueprint, Response, current_app, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from api import __version__, config
@@ -28,14 +29,19 @@ INDEX_WITH_DOCUMENTATION = json.dumps(NAME | DOCUMENTED | OTHERS)
 
 @blp.get("/")
 def index() -> AnyResponse:
-    """The index, or a redirect to the documentation for a browser."""
-    if not config.current().is_documented:
-        return Response(INDEX, content_type=JSON_TYPE)
-    html = request.accept_mimetypes.best_match((JSON_TYPE, "text/html"), JSON_TYPE) != JSON_TYPE
-    answer = (
-        redirect(DOCUMENTATION, 303)
-        if html
-        else Response(INDEX_WITH_DOCUMENTATION, content_type=JSON_TYPE)
-    )
-    answer.headers["Vary"] = "Accept"
+    """The index for programs, a page for people."""
+    documented = config.current().is_documented
+    accepted = (JSON_TYPE, "text/html")
+    is_person = request.accept_mimetypes.best_match(accepted, JSON_TYPE) != JSON_TYPE
+    page = current_app.extensions.get("home_page")
+    answer: AnyResponse
+    if is_person and page:
+        answer = page()
+    elif is_person and documented:
+        answer = redirect(DOCUMENTATION, 303)
+    else:
+        text = INDEX_WITH_DOCUMENTATION if documented else INDEX
+        answer = Response(text, content_type=JSON_TYPE)
+    if page or documented:
+        answer.headers["Vary"] = "Accept"
     return answer

@@ -46,6 +46,10 @@ class User(Row):
         allow_none=True, metadata={"description": "preferred language (BCP 47)"}
     )
     time_zone = fields.String(allow_none=True, metadata={"description": "preferred IANA time zone"})
+    mfa_confirmed_at = fields.DateTime(
+        allow_none=True,
+        metadata={"description": "since when a log-in requires a one-time code; null if none does"},
+    )
 
 
 class Profile(Patch):

@@ -26,6 +26,7 @@ from api.fields import (
 )
 from api.idempotency import idempotent
 from api.openapi import example, refuses
+from api.replicas import from_replica
 from api.routing import Arguments, Blueprint
 
 blp = Blueprint("slots", "Intervals that doctors offer")
@@ -117,6 +118,20 @@ class WeeklyPublication(Row):
     skipped = fields.List(fields.Nested(SkippedSlot))
 
 
+class PlannedSlot(Row):
+    """An interval that is not published yet."""
+
+    starts_at = fields.DateTime()
+    ends_at = fields.DateTime()
+
+
+class WeeklyPreview(Row):
+    """The slots that would be published, and the starts that would be skipped."""
+
+    items = fields.List(fields.Nested(PlannedSlot))
+    skipped = fields.List(fields.Nested(SkippedSlot))
+
+
 class OfferQuery(PageQuery, Period):
     """A selection of the open slots of all doctors."""
 
@@ -168,6 +183,18 @@ def publish_weekly_slots(body: Arguments, idempotency_key: str | None) -> bytes:
     return db.call("publish_weekly_slots", **body, idempotency_key=idempotency_key)
 
 
+@blp.post("/slots/recurring/preview")
+@signed_in("doctor")
+@blp.body(WeeklyHours)
+@blp.answers(200, WeeklyPreview)
+def preview_weekly_slots(body: Arguments) -> bytes:
+    """Preview weekly slots
+
+    What the publication of the same hours would publish and skip now. Nothing is written.
+    """
+    return db.call("preview_weekly_slots", **body)
+
+
 @blp.get("/slots/<uuid:slot_id>")
 @signed_in()
 @blp.answers(200, Slot)
@@ -192,6 +219,7 @@ def withdraw_slot(slot_id: UUID) -> None:
 @blp.get("/slots")
 @signed_in()
 @blp.query(OfferQuery)
+@from_replica
 @blp.answers(200, page_of(OfferedSlot))
 def find_open_slots(query: Arguments) -> bytes:
     """Find open slots of all doctors

@@ -5,6 +5,7 @@ from marshmallow import fields
 from api import db
 from api.auth import signed_in
 from api.fields import PageQuery, Row, page_of
+from api.replicas import from_replica
 from api.routing import Arguments, Blueprint
 
 blp = Blueprint("specialties", "The list of specialties")
@@ -21,6 +22,7 @@ class Specialty(Row):
 @blp.get("/specialties")
 @signed_in()
 @blp.query(PageQuery)
+@from_replica
 @blp.answers(200, page_of(Specialty))
 def list_specialties(query: Arguments) -> bytes:
     """List specialties

@@ -1,4 +1,4 @@
-"""Accounts: deactivate and activate them."""
+"""Accounts: find, deactivate and activate them."""
 
 from uuid import UUID
 
@@ -6,12 +6,15 @@ from marshmallow import fields
 
 from api import db, examples
 from api.auth import signed_in
-from api.fields import Flag, Prose, Request
+from api.fields import Choice, Email, Flag, Order, PageQuery, Prose, Request, absent, page_of
 from api.openapi import example, refuses
 from api.resources.me import User
 from api.routing import Arguments, Blueprint
 
 blp = Blueprint("users", "Accounts as admins see them")
+
+ROLES = ("admin", "doctor", "patient")
+STATES = ("active", "deactivated")
 
 
 class Account(User):
@@ -20,6 +23,15 @@ class Account(User):
     deactivated_at = fields.DateTime(
         allow_none=True, metadata={"description": "the time since which the account cannot be used"}
     )
+
+
+class AccountQuery(PageQuery):
+    """A selection of accounts."""
+
+    email = Email(load_default=absent)
+    role = Choice("Role", ROLES, load_default=absent)
+    state = Choice("AccountState", STATES, load_default=absent)
+    order = Order("-created_at", "created_at")
 
 
 class Deactivation(Request):
@@ -50,6 +62,30 @@ class ClosedAccount(Account):
     cancelled_consultation_ids = fields.List(
         fields.UUID(), metadata={"description": "cancelled with the account"}
     )
+
+
+@blp.get("/admin/users")
+@signed_in("admin")
+@blp.query(AccountQuery)
+@blp.answers(200, page_of(Account))
+def list_users(query: Arguments) -> bytes:
+    """List accounts
+
+    `email` is a whole address. The access log records whose accounts were read.
+    """
+    return db.page("list_users", **query)
+
+
+@blp.get("/admin/users/<uuid:user_id>")
+@signed_in("admin")
+@example(user_id=examples.OTHER_PATIENT)
+@blp.answers(200, Account)
+def get_user(user_id: UUID) -> bytes:
+    """Read one account
+
+    The access log records it.
+    """
+    return db.call("get_user", user_id=user_id)
 
 
 @blp.post("/admin/users/<uuid:user_id>/deactivate")

@@ -24,30 +24,23 @@ from api.fields import (
     page_by,
     page_of,
 )
+from api.idempotency import idempotent
 from api.openapi import refuses
+from api.resources.events import TYPES
 from api.routing import Arguments, Blueprint
 
 blp = Blueprint("webhooks", "Webhooks: events are sent to other systems")
 
-# app.webhook_event_types; a test compares.
-EVENT_TYPES = (
-    *("consultation.booked", "consultation.rescheduled", "consultation.cancelled"),
-    *("consultation.completed", "consultation.joined", "prescription.issued"),
-    *("payment.recorded", "refund.recorded", "account.created", "account.closed"),
-    *("account.deactivated", "account.activated", "account.email_changed"),
-    *("account.password_changed", "account.second_factor_changed"),
-    *("account.signed_in_on_new_device", "account.email_verification_requested"),
-    "account.password_reset_requested",
-)
 STATUSES = ("pending", "sending", "delivered", "given_up")
 
 
 def _event_types(**kwargs: Any) -> Any:
     return fields.List(
-        Choice("WebhookEventType", EVENT_TYPES),
+        Choice("EventType", TYPES),
         validate=validate.Length(max=50),
         metadata={
-            "description": "the types of events that are sent; an empty list for every type",
+            "description": "the types of events that are sent; an empty list for every type but"
+            " those of slots",
             "example": ["consultation.booked", "consultation.cancelled"],
         },
         **kwargs,
@@ -71,7 +64,7 @@ class Webhook(Row):
     url = fields.String()
     description = fields.String(allow_none=True)
     event_types = fields.List(
-        fields.String(), metadata={"description": "empty for every type of events"}
+        fields.String(), metadata={"description": "empty for every type but those of slots"}
     )
     is_enabled = fields.Boolean()
     disabled_because = Choice(
@@ -206,16 +199,21 @@ class NoContent(Request):
 @blp.post("/webhooks")
 @signed_in("admin")
 @blp.body(NewWebhook)
+@idempotent(key_required=False)
+@refuses(409)
 @blp.answers(201, WebhookWithSecret, location="/v1/webhooks/{id}")
-def create_webhook(body: Arguments) -> bytes:
+def create_webhook(body: Arguments, idempotency_key: str | None) -> bytes:
     """Create a webhook
 
     Events that occur from now on are posted to its URL, signed as Standard Webhooks describes it.
-    The answer has the secret, which is not shown again.
+    The answer has the secret, which is shown again only to a retry under the same Idempotency-Key,
+    and not after it was replaced (409).
     """
-    secret = webhook_secrets.new()
-    encrypted = webhook_secrets.encrypt(current().mfa_keys, secret)
-    return _with_secret(db.call("create_webhook", **body, secret=encrypted), secret)
+    keys = current().mfa_keys
+    encrypted = webhook_secrets.encrypt(keys, webhook_secrets.new())
+    created = db.call("create_webhook", **body, secret=encrypted, idempotency_key=idempotency_key)
+    # That of the first request, if this is a retry.
+    return _with_secret(created, webhook_secrets.decrypt(keys, json.loads(created)["secret"]))
 
 
 @blp.get("/webhooks")
@@ -261,16 +259,25 @@ def delete_webhook(webhook_id: UUID) -> None:
 @blp.post("/webhooks/<uuid:webhook_id>/secret")
 @signed_in("admin")
 @blp.body(NewWebhookSecret)
+@changes_version
 @blp.answers(200, WebhookWithSecret)
-def rotate_webhook_secret(body: Arguments, webhook_id: UUID) -> bytes:
+def rotate_webhook_secret(body: Arguments, webhook_id: UUID, versions: list[str] | None) -> bytes:
     """Replace the secret of a webhook
 
     For some hours each delivery has two signatures, one of each secret, so that the receiver can
-    change at any time in between. The answer has the new secret, which is not shown again.
+    change at any time in between. The answer has the new secret, which is not shown again. If-Match
+    has the ETag of the webhook that the caller has read: a request that is sent twice replaces the
+    secret once (412).
     """
     secret = webhook_secrets.new()
     encrypted = webhook_secrets.encrypt(current().mfa_keys, secret)
-    changed = db.call("rotate_webhook_secret", webhook_id=webhook_id, **body, secret=encrypted)
+    changed = db.call(
+        "rotate_webhook_secret",
+        webhook_id=webhook_id,
+        **body,
+        secret=encrypted,
+        versions=versions,
+    )
     return _with_secret(changed, secret)
 
 

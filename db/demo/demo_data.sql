@@ -237,7 +237,15 @@ begin
         'With water');
     perform pg_temp.next_id('0601');
     perform api.take_time_off(v_future - interval '8 hours', v_future, 'Holiday');
+    -- The zone of the console's pages
+    perform api.update_my_profile(
+        p_time_zone => 'Europe/Berlin', p_versions => '{*}');
+    perform ops.act_as('patient@example.com');
+    perform api.update_my_profile(
+        p_time_zone => 'Europe/London', p_versions => '{*}');
     perform ops.act_as('admin@example.com');
+    perform api.update_my_profile(
+        p_time_zone => 'Europe/Berlin', p_versions => '{*}');
     perform pg_temp.next_id('0501');
     perform api.record_payment(
         '019a0000-0000-7000-8000-000000000401', 2000, 'EUR', 'card', null, null, 'example-payment');

@@ -66,7 +66,7 @@ class Bench:
     def start(self) -> None:
         """Start the servers, with the same data."""
         earlier = checkout_of(self.baseline)
-        self.tools = others.python_with(TOOLS).parent
+        self.tools = load_tools.python_with(TOOLS).parent
         size = self.rows, self.slots
         this_build = Build(THIS, CHECKOUT, self.folder / "this", size, self.stack)
         earlier_build = Build(EARLIER, earlier, self.folder / "earlier", size, self.stack)

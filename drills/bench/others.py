@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -17,6 +16,7 @@ import psycopg
 
 from drills.bench.stacks import CACHE, THREADS, WORKERS, Stack
 from drills.hot_paths import SETTINGS
+from drills.load_tools import python_with
 from drills.stage import SETTINGS as DURABLE
 from scripts.cluster import THROWAWAY_CONTEXT_KEY, throwaway_cluster
 from scripts.server import Cluster
@@ -46,31 +46,6 @@ COPIED = {
         " cancellation_reason, fee_minor, currency, created_at, updated_at from app.consultations"
     ),
 }
-
-
-def python_with(requirements: Path) -> Path:
-    """The Python of a virtual environment in the cache that has these packages."""
-    folder = CACHE / requirements.parent.name
-    stamp = folder / "requirements.txt"
-    python = folder / "bin" / "python"
-    if not stamp.exists() or stamp.read_bytes() != requirements.read_bytes():
-        say(f"bench: installing {requirements.relative_to(CHECKOUT)}")
-        uv = (sys.executable, "-m", "uv")
-        # Behind a company's proxy only the system knows the certificates.
-        environment = {"UV_SYSTEM_CERTS": "1", **os.environ}
-        run(
-            (*uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)),
-            environment,
-        )
-        run(
-            (
-                *(*uv, "pip", "install", "--quiet", "--python", str(python)),
-                *("--require-hashes", "-r", str(requirements)),
-            ),
-            environment,
-        )
-        shutil.copy(requirements, stamp)
-    return python
 
 
 @contextlib.contextmanager

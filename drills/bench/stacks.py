@@ -15,9 +15,9 @@ from typing import Any
 
 import psycopg
 
+from drills.load_tools import CACHE
 from scripts.system import CHECKOUT, CommandError, run, say
 
-CACHE = CHECKOUT / ".local" / "bench"
 HERE = Path(__file__).parent
 THIS, EARLIER, PEER, GRAPHQL = "this build", "earlier build", "peer", "PostGraphile"
 WORKERS = 2

@@ -16,6 +16,7 @@ from drills.faults.faults import KILL_BACKEND, KILL_DATABASE, STALL
 from drills.faults.scenarios import Outage
 from drills.history import FOREVER, KILL_WORKER, History
 from drills.proxy import HALF_OPEN
+from drills.report import table
 
 OUTAGES = (KILL_DATABASE, KILL_BACKEND, KILL_WORKER, STALL, HALF_OPEN)
 
@@ -56,7 +57,7 @@ def _lines(f: Findings) -> Iterable[str]:
     attempts = [a for _, a in history.attempts()]
     kinds = Counter(o.kind for o in history.operations)
     yield _HEAD
-    yield from _table(
+    yield from table(
         ("", ""),
         [
             ("seed", f.seed),
@@ -82,15 +83,15 @@ def _lines(f: Findings) -> Iterable[str]:
         for kind, n in faults.most_common()
     ]
     head = ("fault", "times", "duration", "until a write succeeded again")
-    yield from _table(head, rows)
+    yield from table(head, rows)
     yield _RECOVERY
     yield "\n## Operations and answers\n"
-    yield from _table(("operation", "times"), [(k, f"{n:,}") for k, n in kinds.most_common()])
+    yield from table(("operation", "times"), [(k, f"{n:,}") for k, n in kinds.most_common()])
     answers = Counter(_answer(a.status, a.code) for a in attempts)
-    yield from _table(("answer", "times"), [(k, f"{n:,}") for k, n in answers.most_common()])
+    yield from table(("answer", "times"), [(k, f"{n:,}") for k, n in answers.most_common()])
     yield _unknowns(result)
     yield "\n## Violations of each rule\n"
-    yield from _table(
+    yield from table(
         ("rule", "meaning", "violations"),
         [
             (_words(name), " ".join((check.__doc__ or "").split()), _broken(result, name))
@@ -99,7 +100,7 @@ def _lines(f: Findings) -> Iterable[str]:
     )
     yield "## Builds that are broken on purpose\n"
     yield _BROKEN
-    yield from _table(
+    yield from table(
         ("build", "its fault", "operations", "faults", "caught by"),
         [
             (
@@ -166,7 +167,7 @@ def _unknowns(result: Result) -> str:
 
 
 def _outage(outage: Outage) -> Iterable[str]:
-    yield from _table(
+    yield from table(
         ("", ""),
         [
             ("operations in all", f"{outage.operations:,}"),
@@ -193,15 +194,6 @@ def _broken(result: Result, name: str) -> int:
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _table(head: Iterable[object], rows: Iterable[Iterable[object]]) -> Iterable[str]:
-    for number, row in enumerate([head, *rows]):
-        cells = [str(cell).replace("|", "\\|") for cell in row]
-        yield f"| {' | '.join(cells)} |"
-        if number == 0:
-            yield "|" + "---|" * len(cells)
-    yield ""
 
 
 _HEAD = """\

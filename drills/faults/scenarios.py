@@ -6,16 +6,13 @@ import contextlib
 import errno
 import subprocess
 import tempfile
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from drills.checker import Checker
-from drills.clients import Board, Client, resolve
+from drills.clients import Board, Client, at_work, resolve
 from drills.history import Attempt, History
 from drills.stage import Stage, clinic_at_work, durable_cluster
 from scripts.server import Cluster
@@ -46,7 +43,7 @@ def pool_exhaustion(
     with clinic_at_work(cluster, folder, patients=clients) as clinic:
         clinic.ready()
         history = History()
-        with _busy(clinic, history, seed, clients):
+        with at_work(_clients(clinic, history, seed, clients)):
             time.sleep(1)
             began = time.monotonic()
             with clinic.proxy.stalled():
@@ -72,7 +69,7 @@ def full_disk(folder: Path, *, seed: str, seconds: float, clients: int = 12) -> 
         clinic = stack.enter_context(clinic_at_work(cluster, folder))
         clinic.ready()
         history = History()
-        with _busy(clinic, history, seed, clients):
+        with at_work(_clients(clinic, history, seed, clients)):
             time.sleep(1)
             began = time.monotonic()
             _fill(disk / "filler", seconds)
@@ -104,21 +101,9 @@ def _fill(filler: Path, seconds: float) -> None:
     filler.unlink()
 
 
-@contextlib.contextmanager
-def _busy(clinic: Stage, history: History, seed: str, clients: int) -> Iterator[None]:
+def _clients(clinic: Stage, history: History, seed: str, number: int) -> list[Client]:
     board = Board(clinic, choices=12)
-    over = threading.Event()
-    with ThreadPoolExecutor(clients) as threads:
-        work = [
-            threads.submit(Client(clinic, board, history, f"{seed}/client {n}").work, over)
-            for n in range(clients)
-        ]
-        try:
-            yield
-        finally:
-            over.set()
-        for client in work:
-            client.result()
+    return [Client(clinic, board, history, f"{seed}/client {n}") for n in range(number)]
 
 
 def _recovered(clinic: Stage, history: History, since: float) -> float:

@@ -10,9 +10,11 @@ import pytest
 from drills.fuzz import broken_app, drill, findings
 from drills.fuzz.drill import Answered, Clinic, Plan
 from scripts.server import Cluster
+from tests.support.long import long
 from tests.support.server import Server
 
-SHORT = Plan(seed=1, examples=2, phases=("examples", "fuzzing", "stateful"), others=40)
+SHORT = Plan(seed=1, examples=1, phases=("examples", "fuzzing", "stateful"), others=10)
+OFTEN = ("anonymous", "patient")  # the other roles take long
 # Operations of each role that have an answer 2xx also in the short form.
 SUCCEED = {
     "anonymous": {"POST /v1/auth/signup", "GET /health", "GET /v1/calendars/{token}.ics"},
@@ -43,7 +45,9 @@ def clinic(
         yield running
 
 
-@pytest.mark.parametrize("role", drill.ROLES)
+@pytest.mark.parametrize(
+    "role", [pytest.param(r, marks=() if r in OFTEN else long) for r in drill.ROLES]
+)
 def test_requests_from_the_document_get_documented_answers(
     role: str, clinic: tuple[Clinic, Server], tmp_path: Path
 ) -> None:
@@ -55,6 +59,7 @@ def test_requests_from_the_document_get_documented_answers(
     assert answered.cases > len(answered.succeeded)
 
 
+@long
 def test_boundaries_of_the_schemas_get_documented_answers(
     clinic: tuple[Clinic, Server], tmp_path: Path
 ) -> None:
@@ -65,6 +70,7 @@ def test_boundaries_of_the_schemas_get_documented_answers(
     assert not found, "\n".join(found)
 
 
+@long
 def test_deliberate_faults_are_found(
     cluster: Cluster, new_database: Callable[[], str], tmp_path: Path
 ) -> None:

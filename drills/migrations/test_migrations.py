@@ -13,6 +13,7 @@ from drills.stage import durable_cluster
 from scripts.cluster import TEMPLATE
 from scripts.server import Cluster
 from scripts.system import CHECKOUT, run
+from tests.support.long import long
 from tests.support.schema import schema
 
 
@@ -29,6 +30,7 @@ def test_every_release_has_changes() -> None:
     assert [tag for tag in releases() if not changes_of(tag)] == []
 
 
+@long
 def test_released_function_is_reworked(
     cluster: Cluster, new_database: Callable[[], str], tmp_path: Path
 ) -> None:

@@ -458,6 +458,24 @@ EDITS = (
         "v_last::timestamp",
     ),
     (
+        "the last day of a schedule ends early",
+        "api.my_schedule",
+        "(v_last + 1)::timestamp",
+        "v_last::timestamp",
+    ),
+    (
+        "a schedule has cancelled consultations",
+        "api.my_schedule",
+        "c.status <> 'cancelled'",
+        "true",
+    ),
+    (
+        "planned slots overlap each other",
+        "app.plan_weekly_slots",
+        "v_published_until := v_candidate.ends_at;",
+        "null;",
+    ),
+    (
         "a doctor changes another doctor",
         "api.update_doctor",
         "p_doctor_id is distinct from v_actor.user_id",
@@ -482,20 +500,20 @@ EDITS = (
     (
         "the audit log does not name the user",
         "app.record_change",
-        "else v_context.user_id",
-        "else null",
+        "v_caller.user_id,",
+        "null,",
     ),
     (
         "the audit log trusts the context of an earlier actor",
-        "app.record_change",
+        "app.caller_of_change",
         "and current_setting('app.verified_user_id', true) = current_setting('app.user_id', true)",
         "",
     ),
     (
         "the audit log does not name the request",
         "app.record_change",
-        "then nullif(current_setting('app.request_id', true), '')",
-        "then null",
+        "v_caller.request_id)",
+        "null)",
     ),
     (
         "secrets are in the audit log",
@@ -590,8 +608,8 @@ EDITS = (
     (
         "an event has no job",
         "app.add_event",
-        "if p_type not in ('slot.opened', 'slot.withdrawn') then",
-        "if false then",
+        "if p_type not in ('slot.opened', 'slot.withdrawn') or app.is_wanted_by_a_webhook(p_type)",
+        "if false",
     ),
     (
         "a reschedule looks like a cancellation",
@@ -612,10 +630,10 @@ EDITS = (
         "'\\m((?:api|ops|work)",
     ),
     (
-        "a forged context is the cause of an event",
+        "an event does not name who has caused it",
         "app.present_cause",
-        "and current_setting('app.verified_user_id', true) = current_setting('app.user_id', true)",
-        "",
+        "v_caller.user_id,",
+        "null::uuid,",
     ),
     (
         "every log-in is one on a new device",
@@ -791,7 +809,11 @@ def by_hand(cluster: Cluster, database: str) -> list[Mutant]:
     return [
         *(
             Mutant(
-                BY_HAND, name, function.partition(".")[2], edited(*functions[function], old, new)
+                BY_HAND,
+                name,
+                function.partition(".")[2],
+                edited(*functions[function], old, new),
+                functions[function][0],
             )
             for name, function, old, new in edits
         ),

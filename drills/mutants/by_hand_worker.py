@@ -505,7 +505,31 @@ EDITS = (
     (
         "a webhook gets types that it does not want",
         "app.add_deliveries_of_event",
-        "and (w.event_types = '{}' or (e.event).type = any (w.event_types))",
+        "and app.webhook_wants(w.event_types, (e.event).type)",
+        "",
+    ),
+    (
+        "a webhook without a filter gets events of slots",
+        "app.webhook_wants",
+        " and p_type not in ('slot.opened', 'slot.withdrawn')",
+        "",
+    ),
+    (
+        "a disabled webhook wants events of slots",
+        "app.is_wanted_by_a_webhook",
+        "w.disabled_at is null and ",
+        "",
+    ),
+    (
+        "a webhook gets events of slots from before it was enabled",
+        "work.dispatch_slot_events",
+        "and e.occurred_at >= w.enabled_at",
+        "",
+    ),
+    (
+        "events of slots stand in front of mails",
+        "work.dispatch_slot_events",
+        ", p_priority => -1",
         "",
     ),
     (
@@ -679,7 +703,7 @@ EDITS = (
     (
         "a range of redeliveries has every type",
         "api.redeliver_webhook",
-        "and e.type = any (v_types)",
+        "and app.webhook_wants(v_endpoint.event_types, e.type)",
         "",
     ),
     (
@@ -720,7 +744,6 @@ EDITS = (
             "",
         )
         for function in (
-            "create_webhook",
             "get_webhook",
             "list_webhooks",
             "update_webhook",
@@ -730,6 +753,12 @@ EDITS = (
             "redeliver_webhook",
             "ping_webhook",
         )
+    ),
+    (
+        "every role may call create_webhook",
+        "api.create_webhook",
+        "app.require_role('admin')",
+        "app.current_actor()",
     ),
     # Calendars
     (

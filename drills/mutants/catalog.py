@@ -20,13 +20,15 @@ OURS = "c.relnamespace = 'app'::regnamespace and not c.relispartition"
 class Mutant(NamedTuple):
     """One way to break the schema.
 
-    subject: the broken function, table or role; its own tests run first.
+    subject: the broken function, table or role; its own tests run first. undo: takes sql back, so
+    that the next mutant can have the same database; empty if only a new database is whole again.
     """
 
     kind: str
     name: str
     subject: str
     sql: str
+    undo: str = ""
 
 
 QUERIES = {

@@ -59,7 +59,13 @@ MISSING = re.compile(r"\b(coalesce|nullif)\(")
 def generated(cluster: Cluster, database: str) -> list[Mutant]:
     """Every mutant that can be made, in the order of the functions."""
     return [
-        Mutant(GENERATED, named(f["name"], line, what, f["body"]), f["subject"], definition)
+        Mutant(
+            GENERATED,
+            named(f["name"], line, what, f["body"]),
+            f["subject"],
+            definition,
+            f["definition"],
+        )
         for f in json.loads(cluster.sql(FUNCTIONS, database))
         for line, what, body in changes(f["body"])
         if (definition := f["definition"].replace(f["body"], body)) != f["definition"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from drills import report
-from drills.mutants.catalog import BY_HAND, GENERATED, RULES
-from drills.mutants.suite import Verdict
+from drills.mutants.catalog import BY_HAND, GENERATED, RULES, Mutant
+from drills.mutants.suite import Verdict, domain_of
 from drills.mutants.survivors import explanation, is_equivalent
 from scripts.system import say
 
@@ -16,10 +17,9 @@ INTRODUCTION = """\
 # Mutants
 
 Each mutant is the deployed schema with one fault. A test of the pgTAP suite must fail: the test of
-the broken object runs first, then the tests that name it, then all others. A missing lock shows
-only between two sessions. pgTAP has one session, so `tests/concurrency/test_interleavings.py` and
-`tests/concurrency/test_races.py` run as well. Nor does pgTAP see notices, which mark a
-replay, so `tests/http/test_idempotency.py` runs as well. `make drill NAME=mutants COUNT=300 SEED=1`
+the broken object runs first, then the tests that name it, then all others. Some faults show in no
+pgTAP file, such as a missing lock, which needs two sessions. For these, Python tests run as well
+(`BEYOND_PGTAP` in `drills/mutants/suite.py`). `make drill NAME=mutants COUNT=300 SEED=1`
 writes this file. `make test` tries a few of the mutants.
 
 - **by hand**: mutants that a reviewer would be afraid of (`drills/mutants/by_hand.py`)
@@ -33,7 +33,7 @@ writes this file. `make test` tries a few of the mutants.
 @dataclass
 class Result:
     seed: str
-    candidates: int
+    possible: list[Mutant]
     seconds: float
     version: str
     verdicts: list[Verdict]
@@ -74,6 +74,18 @@ class Result:
             say(f"mutants: {verdict.mutant.kind}: {verdict.mutant.name}: {reason}")
         say(f"mutants: {self.seconds:.0f} s")
 
+    def domains(self) -> Iterator[str]:
+        """Rows of a table: what was tried of each domain and kind."""
+        possible = Counter((domain_of(m.subject) or "none", m.kind) for m in self.possible)
+        for (domain, kind), number in sorted(possible.items()):
+            tried = [v for v in self.of(kind) if (domain_of(v.mutant.subject) or "none") == domain]
+            killed = sum(bool(v.killed_by) for v in tried)
+            same = sum(v.killed_by == "" and is_equivalent(v.mutant) for v in tried)
+            yield (
+                f"| {domain} | {kind} | {number} | {len(tried)} | {killed} | {same} |"
+                f" {len(tried) - killed - same} |"
+            )
+
     def text(self) -> str:
         """The report."""
         lines = [
@@ -90,8 +102,17 @@ class Result:
         lines += [
             "",
             f"Seed {self.seed}, commit {report.commit()}, PostgreSQL {self.version},"
-            f" {self.seconds:.0f} s. Of {self.candidates:,} mutants that can be generated, those"
-            " were drawn; mutants that PostgreSQL refuses are not counted.",
+            f" {self.seconds:.0f} s, without earlier runs with the same `VERDICTS=`. Mutants that"
+            " PostgreSQL refuses are not counted.",
+            "",
+            "## Mutants of each domain",
+            "",
+            "Possible: what the kinds can make of the schema. What was not tried may or may not be"
+            " noticed.",
+            "",
+            "| domain | kind | possible | tried | noticed | equivalent | not noticed |",
+            "|---|---|--:|--:|--:|--:|--:|",
+            *self.domains(),
             "",
             "## Survivors",
             "",

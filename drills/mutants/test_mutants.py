@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from drills.mutants.__main__ import prepare
+from drills.mutants.__main__ import Verdicts, chosen, judge_until, prepare
 from drills.mutants.by_hand import by_hand
-from drills.mutants.catalog import BY_HAND, Mutant, rules
+from drills.mutants.catalog import BY_HAND, GENERATED, Mutant, rules
 from drills.mutants.generated import changes, generated
-from drills.mutants.suite import TEMPLATE, judge
+from drills.mutants.suite import TEMPLATE, Verdict, judge
 from scripts.cluster import deployed_cluster
 from scripts.server import Cluster
 
@@ -57,6 +58,35 @@ def test_every_function_has_generated_mutants(mutated: Cluster) -> None:
     found = generated(mutated, TEMPLATE)
     assert len(found) > 1000
     assert len({mutant.subject for mutant in found}) > 120
+
+
+def test_generated_mutants_share_a_database_that_is_whole_again(mutated: Cluster) -> None:
+    found = [m for m in generated(mutated, TEMPLATE) if m.subject == "webhook_message_id"]
+    broken = next(m for m in found if "becomes `is not null`" in m.name)
+    assert judge(mutated, broken, whole_suite=False).killed_by
+    assert judge(mutated, broken._replace(sql=broken.undo), whole_suite=False).killed_by == ""
+
+
+def test_every_mutant_is_tried_and_a_kept_verdict_is_not_asked_for_again(tmp_path: Path) -> None:
+    file = str(tmp_path / "verdicts")
+    mutants = [Mutant(GENERATED, str(n), "f", "select") for n in range(11)]
+
+    def jury(mutant: Mutant) -> Verdict:
+        return Verdict(mutant, {"0": "", "1": None}.get(mutant.name, "a test"))
+
+    tried = judge_until(jury, mutants, 100, Verdicts(file))
+    assert sorted(v.mutant for v in tried) == sorted(mutants)
+    assert set(Verdicts(file).noticed) == set(mutants[2:]), "survivors are tried again"
+    assert len(judge_until(jury, mutants, 3, Verdicts(""))) in (4, 5), "count bounds them"
+
+
+def test_mutants_are_chosen_by_kind_name_object_and_domain() -> None:
+    mutants = [Mutant(GENERATED, "a", "settle_job", ""), Mutant(BY_HAND, "b", "messages", "")]
+    assert chosen(mutants, "", "", []) == mutants
+    assert chosen(mutants, BY_HAND, "", []) == mutants[1:]
+    assert chosen(mutants, "", "a", []) == mutants[:1]
+    assert chosen(mutants, "", "messages", []) == mutants[1:]
+    assert chosen(mutants, "", "", ["jobs", "video"]) == mutants[:1]
 
 
 def test_changes_of_a_function_body_cover_each_kind() -> None:

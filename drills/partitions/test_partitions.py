@@ -7,8 +7,10 @@ from pathlib import Path
 from drills.partitions.drill import INTRUSIONS, drill, lines
 from drills.past import make_past
 from drills.stage import durable_cluster
+from tests.support.long import long
 
 
+@long
 def test_partitioning_under_load_loses_nothing(tmp_path: Path) -> None:
     with durable_cluster() as cluster:
         make_past(cluster, "telemed_past", 3_000, future_slots=1)

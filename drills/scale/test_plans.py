@@ -79,6 +79,12 @@ def past(cluster: Cluster) -> Iterator[str]:
     cluster.drop_database(PAST)
 
 
+def test_events_of_the_past_lead_to_its_present_state(cluster: Cluster, past: str) -> None:
+    violated = "select name from app.events_invariants(null) where violations <> '{}'"
+    assert cluster.sql(violated, past) == ""
+    assert int(cluster.sql("select count(*) from app.events", past)) == 40_000
+
+
 @pytest.fixture
 def clinic(cluster: Cluster, past: str) -> Iterator[Clinic]:
     """A copy of the past, so that each test books the first slots."""

@@ -17,10 +17,9 @@ from drills.past import DOCTORS, PATIENTS, make_past
 from drills.processes import cpu_seconds
 from drills.production import FUTURE, PRODUCTION, VIOLATIONS, choices
 from drills.soak.samples import Sample, Sampler
-from drills.stage import children
 from scripts.server import Cluster
 from tests.support.client import PASSWORD
-from tests.support.server import serve, wait_for
+from tests.support.server import children, serve, wait_for
 
 MIX = (sys.executable, "-m", "drills.soak.mix")
 EXPECTED = {"book": 201}  # of all other paths: 200

@@ -9,9 +9,8 @@ from typing import Any
 import psycopg
 
 from drills.processes import busy_seconds, cpu_seconds, memory, open_files
-from drills.stage import children
 from scripts.server import Cluster
-from tests.support.server import Server
+from tests.support.server import Server, children
 
 MB = 1 << 20
 EVERYTHING = "everything"

@@ -3,10 +3,10 @@
 1. Orders, jobs that only count, under a storm of DURATION seconds over INSTANCES workers.
 2. Consultations under another storm: an SMTP server and a receiver of webhooks refuse, stall and
    drop connections, too.
-3. Reminders beside the hours at which clocks change.
+3. Reminders and calendar files beside the hours at which clocks change.
 
-Nothing may be lost, stuck for longer than two leases, or done twice; a mail or a webhook that
-arrives twice has to be recognisable.
+Nothing may be lost, stuck for longer than two leases, or done twice. A mail or a webhook may arrive
+twice only after an attempt without a known outcome, and has to be recognisable.
 """
 
 from __future__ import annotations
@@ -26,12 +26,16 @@ DATABASE = "telemed_worker_drill"
 INTRODUCTION = """
 Workers are killed (SIGKILL) and come back under the same name, are stopped for longer than their
 lease, lose their connections, and are stopped cleanly, at random. `orders`: jobs whose effects are
-counted. `consultations`: bookings, reschedules and cancellations, whose mails and webhooks meet an
-SMTP server that refuses with 451 and 452, stalls, hangs up, or accepts and loses its answer, and a
-receiver of webhooks that answers 500 and 503, answers slowly, or loses its answer; waits of hours
-pass in seconds. Mails count when the server has accepted them, webhooks whenever a request came.
-After the storm a few changes in calm weather have to arrive once. `clock changes`: reminders
-beside the hours at which clocks change. `make drill NAME=worker` writes this file.
+counted. `consultations`: bookings, reschedules and cancellations, whose mails and webhooks meet two
+servers that fail; each kind of failure lasts for a second or two, one after the other. The SMTP
+server refuses connections, refuses with 451 and 452, stalls for longer than the worker waits, hangs
+up, or accepts and loses its answer. The receiver of webhooks refuses connections, answers 500 and
+503, stalls for longer than the worker waits, or loses its answer. Waits of hours pass in seconds.
+A mail counts when the server has accepted it, a webhook when the receiver has not refused it. A
+repeat is accepted only if an attempt before it ended without a known outcome: the worker was
+lost, its connection was lost, or no answer came in time. After the storm a few changes in calm
+weather have to arrive once. `clock changes`: reminders and calendar files beside the hours at which
+clocks change. `make drill NAME=worker` writes this file.
 """
 
 
@@ -50,7 +54,10 @@ def main() -> None:
             cluster, DATABASE, Path(folder), orders.Plan(seconds, instances, seed=seed)
         )
         of_consultations = consultations.run(
-            cluster, DATABASE, Path(folder), consultations.Plan(seconds, instances, seed=seed)
+            cluster,
+            DATABASE,
+            Path(folder),
+            consultations.Plan(seconds, 3 * seconds, instances, seed=seed),
         )
         of_clocks = clock_changes.run(cluster, DATABASE)
         version = cluster.version
@@ -67,17 +74,26 @@ def main() -> None:
     log.say(
         f"consultations: {one.mails} mails, {one.mails_again} of them again under the same"
         f" Message-ID; {one.deliveries} webhooks, {one.deliveries_again} of them again under the"
-        f" same webhook-id; {one.failed_attempts} attempts failed"
+        f" same webhook-id"
+    )
+    log.say(
+        "consultations: attempts failed: "
+        + ", ".join(f"{number} x {met}" for met, number in sorted(one.failures.items()))
     )
     log.say(f"consultations: the backlog was done {one.drained:.1f} s after the storm")
-    log.say(f"clock changes: {of_clocks.reminders} reminders were sent")
+    log.say(
+        f"clock changes: {of_clocks.reminders} reminders were sent;"
+        f" {of_clocks.calendars} calendar files were read"
+    )
     faults = [*of_orders.faults, *one.faults, *of_clocks.faults]
+    faults += (f"no attempt met `{met}`" for met in consultations.MET if not one.failures[met])
     for fault in faults:
         log.say(f"FAULT: {fault}")
     if not faults:
         log.say(
-            "sound: nothing lost or stuck, no effect twice, repeats under the same id only, and"
-            " each reminder once and at its instant"
+            "sound: nothing lost or stuck, no effect twice, repeats under the same id and after an"
+            " unknown outcome only, each reminder once and at its instant, and the calendar files"
+            " with the instants of start and end"
         )
     log.write("Worker", " ".join(INTRODUCTION.split()), version)
     if faults:

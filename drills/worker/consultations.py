@@ -1,9 +1,9 @@
 """Consultations that are booked, moved and cancelled while their mails and webhooks meet failures.
 
-The workers are those of production. They meet what befalls a crew, an SMTP server that refuses,
-stalls and drops connections, and a receiver of webhooks that fails, answers slowly and drops them.
-Every mail and every delivery has to arrive. What arrives twice has to be recognisable, and to have
-had two attempts; when nothing fails, nothing arrives twice.
+The workers are those of production. They meet what befalls a crew, and an SMTP server and a
+receiver of webhooks that refuse connections, refuse what they get, stall for longer than the
+worker waits, and drop connections. Every mail and every delivery has to arrive. A repeat has to be
+recognisable, and to follow an attempt that ended without a known outcome.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ import contextlib
 import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from api import webhook_secrets
 from drills.worker.crew import Crew, drained
+from drills.worker.gate import Gate
 from scripts.cluster import TEMPLATE
 from scripts.server import Cluster
 from tests.support.client import at, new_key
@@ -33,6 +34,8 @@ from tests.support.smtp import Mailbox, smtp_server
 
 FIRST_DAY = 30
 CALM_CHANGES = 3
+TIMEOUT = 1  # seconds that a worker waits for either server
+STALL = 1.5
 # A second of the drill is ten minutes of back-off, or twenty seconds of a lease: a drill cannot
 # wait for days, and a lease has to outlast what a worker does with it.
 BACK_OFF, LEASE = "10 minutes", "20 seconds"
@@ -61,14 +64,74 @@ select (select count(*) from app.messages
          where j.task_name in ('dispatch_event', 'send_message', 'deliver_webhook')
            and (j.status = 'doing' or (j.status = 'todo' and j.scheduled_at <= now())))
 """
-MESSAGES = """
-select event_id || '.' || kind || '.' || right(user_id::text, 12), status, attempt
-  from app.messages where kind not like 'reminder%'
+# How each attempt to send a message ended, as app.webhook_attempts has it for webhooks. outcome:
+# null if it had none when its lease was over.
+NOTES = """
+create schema drill;
+create table drill.attempts (message_id uuid, attempt integer, outcome text);
+create function drill.note_attempt() returns trigger language plpgsql security definer as $$
+begin
+    insert into drill.attempts
+    values (old.id, old.attempt,
+        case
+            when new.status = 'sending' then null  -- another worker has claimed it
+            when current_query() like '%requeue_messages%' then null
+            else coalesce(new.error, new.status)
+        end);
+    return null;
+end;
+$$;
+create trigger attempts_are_noted after update on app.messages for each row
+when (old.status = 'sending' and (new.status <> 'sending' or new.attempt <> old.attempt))
+execute function drill.note_attempt();
 """
-DELIVERIES = """
-select app.webhook_message_id(endpoint_id, event_id, id), status, attempt
-  from app.webhook_deliveries
+# Neither an answer of the server nor the lack of a connection: it may have accepted the mail.
+UNKNOWN_MAIL = "coalesce(a.outcome !~ '^(sent$|skipped$|no connection: |[245][0-9][0-9] )', true)"
+UNKNOWN_WEBHOOK = "a.status_code is null and a.error <> 'The connection was refused'"
+# The id, the status, and how many copies may have been accepted: one of the attempt that succeeded,
+# and one of each without a known outcome.
+MESSAGES = f"""
+select m.event_id || '.' || m.kind || '.' || right(m.user_id::text, 12), m.status,
+       (m.status = 'sent')::integer + (
+           select count(*) from drill.attempts as a
+            where a.message_id = m.id and {UNKNOWN_MAIL})
+  from app.messages as m where m.kind not like 'reminder%'
 """
+DELIVERIES = f"""
+select app.webhook_message_id(d.endpoint_id, d.event_id, d.id), d.status,
+       (d.status = 'delivered')::integer + (
+           select count(*) from app.webhook_attempts as a
+            where a.delivery_id = d.id and {UNKNOWN_WEBHOOK})
+  from app.webhook_deliveries as d
+"""
+# What the attempts that failed have met
+FAILURES = """
+select format('%s: %s', f.what, f.met), count(*)
+  from (
+      select 'mails' as what,
+             case when a.outcome is null then 'workers lost'
+                  when a.outcome ~ '^[45][0-9][0-9] ' then 'refused'
+                  when a.outcome like 'no connection: %' then 'connections refused'
+                  when a.outcome like '%timed out%' then 'time-outs'
+                  else 'connections lost' end as met
+        from drill.attempts as a where a.outcome is distinct from 'sent'
+                                   and a.outcome is distinct from 'skipped'
+      union all
+      select 'webhooks',
+             case when a.status_code is not null then 'refused'
+                  when a.error like 'The worker ended%' then 'workers lost'
+                  when a.error = 'The connection was refused' then 'connections refused'
+                  when a.error like 'No complete answer%' then 'time-outs'
+                  else 'connections lost' end
+        from app.webhook_attempts as a where a.status_code is distinct from 204
+  ) as f
+ group by 1
+"""
+MET = [
+    f"{what}: {met}"
+    for what in ("mails", "webhooks")
+    for met in ("connections lost", "connections refused", "refused", "time-outs", "workers lost")
+]
 FAULTS = {
     "messages or deliveries are stuck": UNSETTLED,
     "messages were given up": "select count(*) from app.messages where status = 'failed'",
@@ -102,12 +165,16 @@ FAULTS = {
     "jobs were given up": "select count(*) from ops.dead_jobs()",
     "invariants are violated": ("select count(*) from ops.check_invariants() where violations > 0"),
 }
+Kind = TypeVar("Kind")
 STATES = "select id::text, status, slot_id::text from app.consultations"
 
 
 @dataclass
 class Plan:
+    """more_seconds: how much longer the storm may last until attempts have met every failure."""
+
     seconds: float = 60
+    more_seconds: float = 0
     instances: int = 2
     changes_a_second: float = 4
     seed: int = 0
@@ -121,7 +188,7 @@ class Result:
     mails_again: int = 0
     deliveries: int = 0
     deliveries_again: int = 0
-    failed_attempts: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
     drained: float = 0
     counts: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
@@ -140,6 +207,7 @@ def opened(cluster: Cluster, database: str, folder: Path, plan: Plan) -> Iterato
     """A clinic in a new database, with its servers, and workers that are not hired yet."""
     cluster.create_database(database, TEMPLATE)
     cluster.sql("update app.clinic_settings set completion_lead = '1000 years'", database)
+    cluster.sql(NOTES, database)
     pem = certificate(folder)
     mailbox = Mailbox()
     with contextlib.ExitStack() as stack:
@@ -147,6 +215,9 @@ def opened(cluster: Cluster, database: str, folder: Path, plan: Plan) -> Iterato
         clinic = stack.enter_context(open_clinic(cluster, database))
         port = stack.enter_context(smtp_server(mailbox))
         receiver = stack.enter_context(receiving(pem))
+        gates = [Gate(port), Gate(receiver.port)]
+        for gate in gates:
+            stack.callback(gate.close)
         crew = Crew(
             cluster,
             database,
@@ -154,43 +225,45 @@ def opened(cluster: Cluster, database: str, folder: Path, plan: Plan) -> Iterato
             folder / "consultations.log",
             random.Random(plan.seed),
             SSL_CERT_FILE=str(pem),
-            SMTP_URL=f"smtp+plaintext://127.0.0.1:{port}",
-            SMTP_TIMEOUT_SECONDS="1",
+            SMTP_URL=f"smtp+plaintext://{HOST}:{gates[0].port}",
+            SMTP_TIMEOUT_SECONDS=str(TIMEOUT),
+            WEBHOOK_TIMEOUT_SECONDS=str(TIMEOUT),
             MFA_KEYS=MFA_KEY,
             WEBHOOK_ALLOWED_HOSTS=HOST,
         )
         stack.callback(crew.end)
-        yield Drill(clinic, crew, mailbox, receiver, plan)
+        yield Drill(clinic, crew, mailbox, receiver, gates, plan)
 
 
 class Drill:
     """The clinic, those who work for it, and those who get its mails and webhooks."""
 
     def __init__(
-        self, clinic: Clinic, crew: Crew, mailbox: Mailbox, receiver: Receiver, plan: Plan
+        self,
+        clinic: Clinic,
+        crew: Crew,
+        mailbox: Mailbox,
+        receiver: Receiver,
+        gates: list[Gate],
+        plan: Plan,
     ) -> None:
         self.clinic = clinic
         self.crew = crew
         self.mailbox = mailbox
         self.receiver = receiver
+        self.gates = gates
         self.plan = plan
         self.result = Result()
         self.random = crew.random
         self.scheduled: list[str] = []
         self.days = iter(range(FIRST_DAY, 10_000))
-        self.answers: tuple[Callable[[Received], tuple[int, bytes, dict[str, str]]], ...] = (
-            _take,
-            _take,
-            _fail,
-            _refuse,
-            _stall,
-            _lose_the_answer,
-        )
+        self.weather_of_mails = _in_turn(self.random, MAIL_WEATHER)
+        self.weather_of_webhooks = _in_turn(self.random, WEBHOOK_WEATHER)
         secret = webhook_secrets.new()
         row = clinic.call(
             "admin",
             "create_webhook",
-            url=receiver.url,
+            url=f"https://{HOST}:{gates[1].port}/hook",
             secret=webhook_secrets.encrypt(MFA_KEY, secret),
             event_types=[
                 "consultation.booked",
@@ -206,8 +279,9 @@ class Drill:
         """Changes, misfortunes, and bad weather at both servers."""
         self.crew.hire(self.plan.instances)
         ends = time.monotonic() + self.plan.seconds
+        last = ends + self.plan.more_seconds
         turns = ticks = 0.0
-        while time.monotonic() < ends:
+        while (now := time.monotonic()) < ends or (now < last and self.unmet()):
             self.change()
             self.crew.suffer()
             if time.monotonic() > turns:
@@ -218,13 +292,15 @@ class Drill:
                 ticks = time.monotonic() + 1
             time.sleep(self.random.expovariate(self.plan.changes_a_second))
 
+    def unmet(self) -> list[str]:
+        """The failures that no attempt has met."""
+        met = {kind for kind, _number in self.clinic.rows(FAILURES)}
+        return [kind for kind in MET if kind not in met]
+
     def recover(self) -> None:
         """The servers are well again: everything arrives."""
         self.crew.wake()
-        self.mailbox.recipients.clear()
-        self.mailbox.texts.clear()
-        self.mailbox.stall, self.mailbox.drops, self.mailbox.hangs_up = 0, False, False
-        self.receiver.answer = _take
+        self.calm_down()
         self.result.drained = drained(
             lambda: int(self.clinic.rows(UNSETTLED)[0][0]), self.pass_time
         )
@@ -279,24 +355,38 @@ class Drill:
         slot = {"starts_at": start, "ends_at": start + timedelta(minutes=30)}
         return str(self.clinic.call("doctor", "publish_slot", **slot)["id"])
 
-    def turn_weather(self) -> None:
-        """How the two servers behave for the next second or two."""
+    def calm_down(self) -> None:
+        """Both servers take everything."""
         mailbox = self.mailbox
         mailbox.recipients.clear()
         mailbox.texts.clear()
         mailbox.stall, mailbox.drops, mailbox.hangs_up = 0, False, False
-        match self.random.randrange(7):
-            case 0:
+        self.receiver.answer = _take
+        for gate in self.gates:
+            gate.open()
+
+    def turn_weather(self) -> None:
+        """How the two servers behave for the next second or two."""
+        self.calm_down()
+        mailbox = self.mailbox
+        match next(self.weather_of_mails):
+            case "tries later":
                 mailbox.recipients["@"] = "451 4.3.0 try later"
-            case 1:
+            case "is full":
                 mailbox.texts["Subject"] = "452 4.3.1 disk full"
-            case 2:
-                mailbox.stall = 1.5  # longer than SMTP_TIMEOUT_SECONDS
-            case 3:
+            case "stalls":
+                mailbox.stall = STALL
+            case "drops":
                 mailbox.drops = True
-            case 4:
+            case "hangs up":
                 mailbox.hangs_up = True
-        self.receiver.answer = self.random.choice(self.answers)
+            case "is closed":
+                self.gates[0].close()
+        answer = next(self.weather_of_webhooks)
+        if answer is None:
+            self.gates[1].close()
+        else:
+            self.receiver.answer = answer
 
     def pass_time(self) -> None:
         """Bring what waits nearer to its time, and do what the schedule does every minute."""
@@ -320,13 +410,7 @@ class Drill:
         result.consultations = len(rows(STATES)) - len(self.known)
         result.mails, result.mails_again = len(mails), mails.total() - len(mails)
         result.deliveries, result.deliveries_again = len(hooks), hooks.total() - len(hooks)
-        ((attempts, sent),) = rows(
-            "select (select sum(attempt) from app.messages)"
-            " + (select sum(attempt) from app.webhook_deliveries),"
-            " (select count(*) from app.messages where status = 'sent')"
-            " + (select count(*) from app.webhook_deliveries where status = 'delivered')"
-        )
-        result.failed_attempts = int(attempts - sent)
+        result.failures = Counter(dict(rows(FAILURES)))
 
     def faults(self) -> Iterator[str]:
         """What must not be."""
@@ -335,7 +419,8 @@ class Drill:
                 yield f"{number} {what}"
         arrived = Counter(_id_of(mail["Message-ID"]) for mail in self.mailbox.mails)
         yield from _compare("mails", self.clinic.rows(MESSAGES), arrived, "sent")
-        arrived = Counter(got.id for got in self.receiver.received)
+        # Not those that the receiver has refused.
+        arrived = Counter(got.id for got in self.receiver.received if got.status in (None, 204))
         yield from _compare("deliveries", self.clinic.rows(DELIVERIES), arrived, "delivered")
         yield from self.faults_of_webhooks()
 
@@ -374,18 +459,24 @@ class Drill:
 def _compare(
     what: str, rows: list[tuple[Any, ...]], arrived: Counter[str], settled: str
 ) -> Iterator[str]:
-    """Faults of what arrived. rows: id, status and number of attempts of what was to be sent."""
-    attempts = {id_: attempt for id_, _status, attempt in rows}
-    if lost := sum(status == settled and not arrived[id_] for id_, status, _attempt in rows):
+    """Faults of what was accepted. rows: id, status and the most copies of what was to be sent."""
+    most = {id_: copies for id_, _status, copies in rows}
+    if lost := sum(status == settled and not arrived[id_] for id_, status, _copies in rows):
         yield f"{lost} {what} are settled and did not arrive"
-    if unknown := len(arrived.keys() - attempts.keys()):
+    if unknown := len(arrived.keys() - most.keys()):
         yield f"{unknown} {what} arrived that nobody was to get"
-    if again := sum(number > attempts.get(id_, number) for id_, number in arrived.items()):
-        yield f"{again} {what} arrived more often than they were tried"
+    if again := sum(number > most.get(id_, number) for id_, number in arrived.items()):
+        yield f"{again} {what} arrived again after attempts whose outcome was known"
 
 
 def _id_of(message_id: str) -> str:
     return message_id.strip("<>").partition("@")[0]
+
+
+def _in_turn(chance: random.Random, kinds: Sequence[Kind]) -> Iterator[Kind]:
+    """All kinds in any order, again and again."""
+    while True:
+        yield from chance.sample(kinds, len(kinds))
 
 
 # How the receiver of webhooks answers.
@@ -406,9 +497,14 @@ def _refuse(_got: Received) -> Answer:
 
 
 def _stall(_got: Received) -> Answer:
-    time.sleep(2)
+    time.sleep(STALL)
     return 204, b"", {}
 
 
 def _lose_the_answer(_got: Received) -> Answer:
     raise ConnectionAbortedError
+
+
+MAIL_WEATHER = ("fine", "tries later", "is full", "stalls", "drops", "hangs up", "is closed")
+# None: no connection.
+WEBHOOK_WEATHER = (_take, _fail, _refuse, _stall, _lose_the_answer, None)

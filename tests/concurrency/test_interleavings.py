@@ -31,6 +31,8 @@ FEE_MINOR = 5000
 HASH = "$2b$04$" + "." * 53  # the hash of no known password
 
 Call = tuple[Person, str, dict[str, object]]
+Rows = list[tuple[Any, ...]]
+Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 class State(NamedTuple):
@@ -142,11 +144,15 @@ INTERLEAVINGS = [
 
 @dataclass
 class TwoSessions:
-    """Two sessions, an observer of them, and people; each test uses a new day of the doctor."""
+    """Two sessions, an observer of them, and people; each test uses a new day of the doctor.
+
+    workers: two more sessions, of the worker's login.
+    """
 
     first: SqlClient
     second: SqlClient
-    observer: psycopg.Connection[tuple[Any, ...]]
+    workers: tuple[Connection, Connection]
+    observer: Connection
     thread: ThreadPoolExecutor
     admin: Person
     doctor: Person
@@ -183,11 +189,21 @@ class TwoSessions:
         self.first.connection.execute("begin")
         answer = call(self.first, first)
         concurrent = self.thread.submit(call, self.second, second)
-        waited = self._waits(concurrent)
+        waited = self._waits(concurrent, self.first.connection, self.second.connection)
         self.first.connection.execute(end.encode())
         return answer, waited, concurrent.result()
 
-    def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    def interleave_workers(self, first: str, second: str, end: str) -> tuple[Rows, bool, Rows]:
+        """The rows of two queries of workers, and whether the second waited for the first."""
+        one, two = self.workers
+        one.execute("begin")
+        found = one.execute(first.encode()).fetchall()
+        concurrent = self.thread.submit(lambda: two.execute(second.encode()).fetchall())
+        waited = self._waits(concurrent, one, two)
+        one.execute(end.encode())
+        return found, waited, concurrent.result()
+
+    def rows(self, query: str, values: Sequence[object] = ()) -> Rows:
         """The rows that a superuser sees."""
         return self.observer.execute(query.encode(), values).fetchall()
 
@@ -208,10 +224,10 @@ class TwoSessions:
         self.violations = dict(self.rows("select name, violations from ops.check_invariants()"))
         return [name for name, n in self.violations.items() if n > before.get(name, 0)]
 
-    def _waits(self, concurrent: Future[Answer]) -> bool:
-        first, second = (c.connection.info.backend_pid for c in (self.first, self.second))
+    def _waits(self, concurrent: Future[Any], first: Connection, second: Connection) -> bool:
+        pids = (first.info.backend_pid, second.info.backend_pid)
         while not concurrent.done():
-            if self.rows("select %s = any (pg_blocking_pids(%s))", (first, second)) == [(True,)]:
+            if self.rows("select %s = any (pg_blocking_pids(%s))", pids) == [(True,)]:
                 return True
             wait([concurrent], timeout=0.001)  # leaves the processor to the others
         return False
@@ -301,19 +317,23 @@ def call(client: SqlClient, planned: Call) -> Answer:
 @pytest.fixture(scope="module")
 def clinic(cluster: Cluster, new_database: Callable[[], str]) -> Iterator[TwoSessions]:
     database = new_database()
-    url = cluster.url(database, "telemed_api")
+    url, worker = (cluster.url(database, login) for login in ("telemed_api", "telemed_worker"))
     with (
         psycopg.connect(cluster.url(database), autocommit=True) as observer,
         closing(SqlClient(url)) as first,
         closing(SqlClient(url)) as second,
+        psycopg.connect(worker, autocommit=True) as one,
+        psycopg.connect(worker, autocommit=True) as two,
         ThreadPoolExecutor(1) as thread,
     ):
         roles = ("admin", "doctor", "patient", "patient", "patient")
         admin, doctor, patient, *others = [new_person(observer, role) for role in roles]
-        yield TwoSessions(first, second, observer, thread, admin, doctor, patient, others)
+        yield TwoSessions(
+            first, second, (one, two), observer, thread, admin, doctor, patient, others
+        )
 
 
-def new_person(observer: psycopg.Connection[tuple[Any, ...]], role: str) -> Person:
+def new_person(observer: Connection, role: str) -> Person:
     person = Person(str(uuid.uuid4()), role, str(uuid.uuid4()))
     with observer.transaction():
         observer.execute(
@@ -549,6 +569,40 @@ def test_two_concurrent_changes_of_one_webhook_succeed_once(clinic: TwoSessions,
     assert clinic.new_violations() == []
 
 
+@pytest.mark.parametrize(("end", "attempts"), [("commit", []), ("rollback", [(1,)])])
+def test_failing_endpoint_gets_one_of_two_deliveries_that_are_claimed_at_once(
+    clinic: TwoSessions, end: str, attempts: Rows
+) -> None:
+    """The claims lock different deliveries: only the lock on their endpoint orders them."""
+    deliveries = clinic.rows(
+        """
+        with endpoint as (
+            insert into app.webhook_endpoints (url, secret, consecutive_failures, first_failed_at)
+            values ('https://hooks.clinic.test/in', 'none', 5, app.clock()) returning id)
+        insert into app.webhook_deliveries (endpoint_id, event_id, event_type, body)
+        select e.id, n, 'slot.opened', '{"n": 1}' from endpoint as e, generate_series(1, 2) as n
+        returning id
+        """
+    )
+    claims = [f"select attempt from work.claim_delivery('{one}')" for (one,) in deliveries]
+    one, waited, two = clinic.interleave_workers(*claims, end)
+    assert (one, waited, two) == ([(1,)], True, attempts)
+    assert clinic.new_violations() == []
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_worker_does_not_wait_for_one_that_moves_due_jobs_to_the_queue(
+    clinic: TwoSessions, end: str
+) -> None:
+    clinic.rows("select app.enqueue_job('send', '{}', p_at => now() + interval '1 hour')")
+    clinic.rows("update procrastinate.later_jobs set scheduled_at = now() returning id")
+    move = "select work.enqueue_due_jobs()"
+    ((moved,),), waited, two = clinic.interleave_workers(move, move, end)
+    assert (moved > 0, waited, two) == (True, False, [(0,)])
+    ((left,),) = clinic.rows("select count(*) from procrastinate.later_jobs")
+    assert left == (0 if end == "commit" else moved)
+
+
 @pytest.mark.parametrize("end", ["commit", "rollback"])
 @pytest.mark.parametrize(
     ("second", "code", "state"),
@@ -582,6 +636,7 @@ def test_slot_opened_during_a_deactivation_of_its_doctor_is_refused(
         ("request_email_change", "TM102"),
         ("verify_email", "TM231"),
         ("close_my_account", "TM102"),
+        ("create_my_calendar", "TM102"),
     ],
 )
 def test_call_during_the_end_of_its_account_waits_and_is_refused(
@@ -602,6 +657,7 @@ def test_call_during_the_end_of_its_account_waits_and_is_refused(
         "request_email_change": {"email": f"new-{patient.id}@clinic.test", **password},
         "verify_email": {"token": token},
         "close_my_account": password,
+        "create_my_calendar": {},
     }
     close = (patient, "close_my_account", password)
     one, waited, two = clinic.interleave(close, (patient, function, calls[function]), end)
@@ -686,6 +742,15 @@ def new_events(clinic: TwoSessions, after: str | None) -> tuple[list[tuple[Any, 
         after = cursor
 
 
+def page_of_events(clinic: TwoSessions, after: str, limit: int) -> tuple[list[int], str]:
+    """The ids of the next events, and the cursor behind them."""
+    with clinic.observer.transaction():
+        clinic.rows("select ops.act_as(%s)", (f"{clinic.admin.id}@clinic.test",))
+        page = clinic.rows("select id from api.list_events(%s, p_limit => %s)", (after, limit))
+        ((cursor,),) = clinic.rows("select current_setting('app.next_cursor')")
+    return [event for (event,) in page], cursor
+
+
 @pytest.mark.parametrize("end", ["commit", "rollback"])
 def test_event_of_a_transaction_that_commits_late_is_not_skipped(
     clinic: TwoSessions, end: str
@@ -744,3 +809,50 @@ def test_two_concurrent_events_of_a_consultation_get_two_numbers(
     found = clinic.rows(f"{query} order by id", (day.consultation, "prescription.issued"))
     assert [number for (number,) in found] == numbers
     assert clinic.new_violations() == []
+
+
+@pytest.mark.parametrize("end", ["rollback", "commit"])
+def test_reader_of_events_gets_what_is_kept_or_is_refused(clinic: TwoSessions, end: str) -> None:
+    """The last test of this module: the events that it drops are newer than some that are kept."""
+    month = "(date_trunc('month', now() at time zone 'UTC') - interval '4 months')"
+    missing = f"to_regclass(to_char({month}, '\"app.events_\"YYYY_MM')) is null"
+    make = f"select app.create_partition('events', {month}::date) where {missing}"
+    clinic.observer.execute(make.encode())
+    _, start = new_events(clinic, None)
+    old = "insert into app.events (occurred_at, type) values ({} at time zone 'UTC', 'slot.opened')"
+    for _ in range(3):
+        clinic.observer.execute(old.format(month).encode())
+    half, behind = page_of_events(clinic, start, limit=2)
+    rest, at_the_end = page_of_events(clinic, behind, limit=2)
+    assert (len(half), len(rest)) == (2, 1)
+    newer = clinic.new_day()
+
+    # The reader waits for the lock of the drop, and then must not take what is left for all.
+    clinic.second.connection.execute("set lock_timeout = 0")
+    with psycopg.connect(clinic.observer.info.dsn) as dba:
+        dropped = dba.execute("select ops.drop_partitions('events', '100 days')").fetchall()
+        assert len(dropped) == 1
+        reading = clinic.thread.submit(
+            clinic.second.call, clinic.admin, "list_events", after=behind, limit=1
+        )
+        waits = "select %s = any (pg_blocking_pids(%s))"
+        pids = (dba.info.backend_pid, clinic.second.connection.info.backend_pid)
+        while clinic.rows(waits, pids) != [(True,)]:
+            assert not reading.done(), reading.result()
+        dba.execute(end.encode())
+    answer = reading.result()
+    clinic.second.connection.execute("reset lock_timeout")
+    if end == "rollback":
+        assert (answer.code, answer.row["id"]) == ("", rest[0])
+        return
+    assert answer.code == "TM211"
+    for cursor in (start, behind):
+        with pytest.raises(psycopg.DatabaseError, match="not kept any more") as refused:
+            new_events(clinic, cursor)
+        assert refused.value.sqlstate == "TM211"
+    booked = ("consultation.booked", newer.consultation, 1)
+    assert booked in new_events(clinic, at_the_end)[0]
+    # Pages without a cursor begin with what is kept, of which some comes before what was dropped.
+    first, cursor = page_of_events(clinic, None, limit=1)
+    second, _ = page_of_events(clinic, cursor, limit=1)
+    assert (len(first), len(second)) == (1, 1)

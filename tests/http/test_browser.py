@@ -14,18 +14,12 @@ import pytest
 
 from scripts.run import DEMO_PASSWORD
 from scripts.server import Cluster
-from tests.support.browser import Visit, browser, visit
+from tests.support.browser import Visit, visit
 from tests.support.client import new_key
 from tests.support.demo import demo_server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Response
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

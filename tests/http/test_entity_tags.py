@@ -117,6 +117,7 @@ def test_change_of_the_version_that_was_read_succeeds(patient: Client) -> None:
         ({"If-Match": '"{{NULL,*}}"'}, 412, "TM501"),
         ({"If-Match": '"*"'}, 412, "TM501"),
         ({"If-Match": ","}, 412, "TM501"),
+        ({"If-Match": '""'}, 412, "TM501"),
         ({"If-Match": ""}, 428, "TM601"),
         ({}, 428, "TM601"),
         ({"If-Match": "{tag}"}, 200, ""),

@@ -30,6 +30,7 @@ POSTS = [
     ("admin", "/v1/admin/doctors"),
     ("doctor", "/v1/slots"),
     ("doctor", "/v1/slots/recurring"),
+    ("doctor", "/v1/slots/recurring/preview"),
     ("doctor", "/v1/time-off"),
     ("patient", "/v1/consultations"),
     ("doctor", f"/v1/consultations/{NOWHERE}/complete"),

@@ -31,19 +31,20 @@ def test_program_gets_an_index_whose_addresses_exist(stranger: Client, accept: s
         assert found.status_code == (405 if address == index["log_in"] else 200), address
 
 
-def test_browser_is_sent_to_the_documentation(stranger: Client) -> None:
+def test_browser_gets_the_first_page_of_the_console(stranger: Client) -> None:
     answer = get(stranger, "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8")
-    assert answer.status_code == 303
-    assert answer.headers["Location"] == "/docs"
-    assert answer.headers["Vary"] == "Accept"
-    assert requests.get(stranger.url + answer.headers["Location"], timeout=60).status_code == 200
+    assert answer.status_code == 200
+    assert "<h1>Find a doctor</h1>" in answer.text
+    assert answer.headers["Vary"] == "Accept, Accept-Encoding"
 
 
-def test_server_without_documentation_shows_the_index_only(
+def test_server_without_console_and_documentation_shows_the_index_only(
     cluster: Cluster, tmp_path: Path
 ) -> None:
     url = cluster.url("postgres", "telemed_api")
-    with serve(url, tmp_path / "log", DOCUMENTATION="none", WEB_CONCURRENCY="1") as server:
+    with serve(
+        url, tmp_path / "log", CONSOLE="off", DOCUMENTATION="none", WEB_CONCURRENCY="1"
+    ) as server:
         answer = requests.get(server.url + "/", headers={"Accept": "text/html"}, timeout=60)
         index = answer.json()
         assert "/problems" in index.values()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from scripts.server import Cluster
 from tests.support.client import PASSWORD, Client, at, new_key, ok, places
 
 
@@ -88,3 +89,33 @@ def test_invariants_are_checked_for_all_rows_or_for_new_rows(admin: Client) -> N
     assert len(new) > 20
     assert not any(row["violations"] or row["examples"] for row in new + all_rows)
     assert places(admin.get("/v1/admin/invariants", since="yesterday")) == ["since"]
+
+
+def test_seals_and_the_end_of_the_audit_log_are_checked(
+    admin: Client, cluster: Cluster, database: str
+) -> None:
+    cluster.sql("select ops.seal_audit(10000000, '1 minute')", database)
+    newest, *_ = ok(admin.get("/v1/admin/audit-seals", limit=1))["items"]
+    assert newest["is_intact"] is True
+    check = ok(admin.get("/v1/admin/audit-check", rows=50000))
+    assert (check["last_seal_id"], check["last_sealed_id"]) == (newest["id"], newest["last_id"])
+    assert check["last_sealed_at"] == newest["sealed_at"]
+    assert (check["problem_count"], check["problems"]) == (0, [])
+    assert check["checked_rows"] >= newest["row_count"]
+    change = "set local session_replication_role = replica; update app.audit_seals set row_count ="
+    where = f"where id = {newest['id']}; commit"
+    cluster.sql(f"begin; {change} row_count + 1 {where}", database)
+    try:
+        broken = ok(admin.get("/v1/admin/audit-check", rows=0))
+        assert [(p["problem"], p["seal_id"]) for p in broken["problems"]] == [
+            ("seal_changed", newest["id"])
+        ]
+        assert ok(admin.get("/v1/admin/audit-seals", limit=1))["items"][0]["is_intact"] is False
+    finally:
+        cluster.sql(f"begin; {change} row_count - 1 {where}", database)
+    assert ok(admin.get("/v1/admin/audit-check"))["problems"] == []
+
+
+@pytest.mark.parametrize("rows", ["-1", "50001", "all"])
+def test_check_of_too_many_rows_is_refused(admin: Client, rows: str) -> None:
+    assert places(admin.get("/v1/admin/audit-check", rows=rows)) == ["rows"]

@@ -11,6 +11,7 @@ import pytest
 from api.resources.events import TYPES
 from scripts.server import Cluster
 from tests.support.client import Client, at, new_key, ok, places, problem
+from tests.support.operations import sound
 
 
 def end_of(admin: Client) -> str:
@@ -84,6 +85,16 @@ def test_events_are_filtered_by_type(doctor: Client, patient: Client, admin: Cli
     types = "payment.recorded,consultation.completed"
     events = events_of(booked, admin, after, last=3, type=types)
     assert [e["type"] for e in events] == ["consultation.completed", "payment.recorded"]
+
+
+def test_event_of_a_password_reset_names_the_request_and_no_code(
+    patient: Client, admin: Client
+) -> None:
+    after = end_of(admin)
+    answer = patient.post("/v1/auth/password-reset", {"email": patient.email})
+    assert answer.status_code == 202
+    page = sound(admin.get("/v1/events", after=after, type="account.password_reset_requested"))
+    assert [list(e["data"]) for e in ok(page)["items"]] == [["password_reset_id"]]
 
 
 def test_empty_page_has_a_cursor_and_no_link(admin: Client) -> None:

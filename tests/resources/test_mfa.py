@@ -49,6 +49,7 @@ def test_a_second_factor_is_enrolled_confirmed_used_and_removed(
 
     # Before the confirmation, a log-in needs no code.
     log_in(stranger, patient.email)
+    assert ok(patient.get("/v1/me"))["mfa_confirmed_at"] is None
     authenticator = Authenticator(secret)
     codes = authenticator.confirm(patient)
     assert len(set(codes)) == 10
@@ -60,7 +61,7 @@ def test_a_second_factor_is_enrolled_confirmed_used_and_removed(
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
     tokens = ok(stranger.post("/v1/auth/login", credentials | {"otp": authenticator.fresh()}))
     again = Client(stranger.url, stranger.contract, tokens["access_token"])
-    assert ok(again.get("/v1/me"))["id"] == patient.id
+    assert ok(again.get("/v1/me"))["mfa_confirmed_at"]
     refresh = {"refresh_token": tokens["refresh_token"]}
     ok(stranger.post("/v1/auth/refresh", refresh))
 

@@ -197,6 +197,25 @@ def test_weekly_slots_give_a_reason_for_each_skipped_slot(
     assert publish("00:00", "24:00", 1440) == ([], [("00:00", "does_not_fit")])
 
 
+def test_preview_of_weekly_slots_says_what_their_publication_does(doctor: Client) -> None:
+    doctor.publish(at(5, 9))
+    taken = at(5, 11)
+    off = {"starts_at": taken.isoformat(), "ends_at": (taken + timedelta(hours=1)).isoformat()}
+    ok(doctor.post("/v1/time-off", off), 201)
+    day = {"from": at(5).date().isoformat(), "to": at(5).date().isoformat(), "time_zone": "UTC"}
+    hours = {"weekdays": [1, 2, 3, 4, 5, 6, 7], "start_time": "08:00", "end_time": "12:00"}
+    body = day | hours | {"slot_minutes": 30}
+    preview = ok(doctor.post("/v1/slots/recurring/preview", body))
+    assert preview == ok(doctor.post("/v1/slots/recurring/preview", body))  # it writes nothing
+    assert {row["reason"] for row in preview["skipped"]} == {"already_published", "time_off"}
+    published = ok(doctor.post("/v1/slots/recurring", body), 201)
+    assert preview["skipped"] == published["skipped"]
+    assert preview["items"] == [
+        {name: slot[name] for name in ("starts_at", "ends_at")} for slot in published["items"]
+    ]
+    assert ok(doctor.post("/v1/slots/recurring/preview", body))["items"] == []
+
+
 def test_weekly_slots_over_midnight_belong_to_the_day_on_which_they_begin(doctor: Client) -> None:
     night = {"start_time": "22:30", "end_time": "01:30", "slot_minutes": 60, "weekdays": [5]}
     week = {"from": "2027-06-07", "to": "2027-06-13", "time_zone": "UTC"}  # Monday to Sunday
@@ -264,7 +283,8 @@ def test_weekly_slots_with_invalid_values_are_refused(
     doctor: Client, change: dict[str, object], place: str
 ) -> None:
     body = WEEK | {"from": "2027-06-01", "to": "2027-06-07"} | change
-    assert set(places(doctor.post("/v1/slots/recurring", body))) == {place}
+    for path in ("/v1/slots/recurring", "/v1/slots/recurring/preview"):
+        assert set(places(doctor.post(path, body))) == {place}
 
 
 def test_weekly_slots_beyond_five_thousand_are_refused(doctor: Client) -> None:

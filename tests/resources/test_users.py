@@ -154,3 +154,36 @@ def test_deactivation_with_an_invalid_field_is_refused(
     answer = admin.post(f"/v1/admin/users/{patient.id}/deactivate", body)
     assert places(answer) == [place]
     ok(patient.get("/v1/me"))
+
+
+def test_accounts_are_found_by_address_role_and_state(
+    admin: Client, patient: Client, doctor: Client
+) -> None:
+    (found,) = ok(admin.get("/v1/admin/users", email=patient.email.upper()))["items"]
+    assert (found["id"], found["role"], found["deactivated_at"]) == (patient.id, "patient", None)
+    assert ok(admin.get(f"/v1/admin/users/{patient.id}")) == found
+    doctors = ok(admin.get("/v1/admin/users", role="doctor", limit=1))["items"]
+    assert [row["id"] for row in doctors] == [doctor.id]
+    assert ok(admin.get("/v1/admin/users", email=patient.email, role="doctor"))["items"] == []
+    closed = close(admin, doctor)
+    gone = ok(admin.get("/v1/admin/users", role="doctor", state="deactivated", limit=1))["items"]
+    assert [(row["id"], row["deactivated_at"]) for row in gone] == [
+        (doctor.id, closed["deactivated_at"])
+    ]
+    assert ok(admin.get("/v1/admin/users", email=doctor.email, state="active"))["items"] == []
+
+
+def test_read_of_an_account_is_in_its_access_log(admin: Client, patient: Client) -> None:
+    ok(admin.get("/v1/admin/users", email=patient.email))
+    ok(admin.get(f"/v1/admin/users/{patient.id}"))
+    reads = ok(patient.get("/v1/me/access-log"))["items"]
+    assert [(row["operation"], row["reader_role"]) for row in reads] == [
+        ("get_user", "admin"),
+        ("list_users", "admin"),
+    ]
+
+
+def test_account_that_does_not_exist_is_not_found(admin: Client) -> None:
+    unknown = "00000000-0000-7000-8000-000000000000"
+    problem(admin.get(f"/v1/admin/users/{unknown}"), 404, "TM406")
+    assert places(admin.get("/v1/admin/users", role="nurse")) == ["role"]

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from api.resources.webhooks import EVENT_TYPES
 from scripts.server import Cluster
-from tests.support.client import Client, ok, places, problem
+from tests.support.client import Client, new_key, ok, places, problem, race
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 URL = "https://hooks.clinic.test/in"
@@ -49,6 +48,21 @@ def test_secret_of_a_new_webhook_is_shown_once(admin: Client) -> None:
     assert created["secret"] not in str(logs)
 
 
+def test_retry_under_the_same_key_gets_the_same_secret(
+    admin: Client, cluster: Cluster, database: str
+) -> None:
+    key = new_key()
+    first = ok(admin.post("/v1/webhooks", NEW, key=key), 201)
+    again = admin.post("/v1/webhooks", NEW, key=key)
+    assert (ok(again, 201), again.headers["Idempotency-Replayed"]) == (first, "true")
+    assert ok(admin.post("/v1/webhooks", NEW, key=new_key()), 201)["secret"] != first["secret"]
+    problem(admin.post("/v1/webhooks", NEW | {"description": None}, key=key), 422, "TM203")
+    outcomes = "select string_agg(k::text, '') from app.idempotency_keys as k"
+    assert first["secret"].removeprefix("whsec_") not in cluster.sql(outcomes, database)
+    ok(rotate(admin, first))
+    problem(admin.post("/v1/webhooks", NEW, key=key), 409, "TM942")
+
+
 def test_database_has_the_secret_encrypted(admin: Client, cluster: Cluster, database: str) -> None:
     secret = create(admin)["secret"]
     dump = cluster.sql("select string_agg(w::text, '') from app.webhook_endpoints as w", database)
@@ -58,9 +72,25 @@ def test_database_has_the_secret_encrypted(admin: Client, cluster: Cluster, data
         assert plain.encode() not in stored
 
 
-def test_event_types_are_those_of_the_database(cluster: Cluster, database: str) -> None:
-    types = cluster.sql("select unnest(app.webhook_event_types())", database).splitlines()
-    assert list(EVENT_TYPES) == types
+def test_events_of_slots_are_sent_to_those_who_name_them(
+    admin: Client, doctor: Client, cluster: Cluster, database: str
+) -> None:
+    everything = create(admin, event_types=[])
+    slots = create(admin, event_types=["slot.opened"])
+    doctor.publish()
+    cluster.sql(
+        "select work.dispatch_event((args ->> 'event_id')::bigint), work.dispatch_slot_events("
+        " (args ->> 'first_id')::bigint, (args ->> 'last_id')::bigint)"
+        " from procrastinate.procrastinate_jobs where task_name like 'dispatch%'",
+        database,
+    )
+    types = (
+        "select string_agg(distinct event_type, ' ') from app.webhook_deliveries"
+        " where endpoint_id = '{}'"
+    )
+    assert cluster.sql(types.format(slots["id"]), database).split() == ["slot.opened"]
+    assert "slot." not in cluster.sql(types.format(everything["id"]), database)
+    assert admin.delete(path(slots)).status_code == 204
 
 
 @pytest.mark.parametrize(
@@ -69,8 +99,10 @@ def test_event_types_are_those_of_the_database(cluster: Cluster, database: str) 
         ({"url": "http://hooks.clinic.test"}, "#/url"),
         ({"url": "https://user:pass@hooks.clinic.test"}, "#/url"),
         ({"url": "https://localhost"}, "#/url"),
+        ({"url": "https://hooks.clinic.test:0/in"}, "#/url"),
+        ({"url": "https://hooks.clinic.test:65536"}, "#/url"),
         ({"url": None}, "#/url"),
-        ({"event_types": ["slot.opened"]}, "#/event_types/0"),
+        ({"event_types": ["slot.booked"]}, "#/event_types/0"),
         ({"event_types": "consultation.booked"}, "#/event_types"),
         ({"event_types": ["account.closed", "account.closed"]}, "#/event_types"),
         ({"description": ""}, "#/description"),
@@ -103,17 +135,28 @@ def test_disabled_webhook_is_enabled_again(admin: Client) -> None:
     assert ok(admin.post(path(webhook, "/redeliver"), body), 202)["deliveries"] == 0
 
 
+def rotate(admin: Client, webhook: dict[str, Any], version: str = "*", **body: object) -> Any:
+    return admin.send("POST", path(webhook, "/secret"), json=body, headers={"If-Match": version})
+
+
 def test_rotated_secret_is_new_and_the_one_before_ends(admin: Client) -> None:
     webhook = create(admin)
-    rotated = ok(admin.post(path(webhook, "/secret"), {"previous_hours": 1}))
+    rotated = ok(rotate(admin, webhook, previous_hours=1))
     assert rotated["secret"] != webhook["secret"]
     assert rotated["previous_ends_at"] > rotated["updated_at"]
-    ended = ok(admin.post(path(webhook, "/secret"), {"previous_hours": 0}))
+    ended = ok(rotate(admin, webhook, previous_hours=0))
     assert ended["previous_ends_at"] is None
-    assert ok(admin.post(path(webhook, "/secret"), {}))["previous_ends_at"] is not None
+    assert ok(rotate(admin, webhook))["previous_ends_at"] is not None
     for hours in (-1, 169, "1"):
-        answer = admin.post(path(webhook, "/secret"), {"previous_hours": hours})
-        assert places(answer) == ["#/previous_hours"]
+        assert places(rotate(admin, webhook, previous_hours=hours)) == ["#/previous_hours"]
+
+
+def test_request_that_is_sent_twice_rotates_the_secret_once(admin: Client) -> None:
+    webhook = create(admin)
+    version = admin.get(path(webhook)).headers["ETag"]
+    answers = race([lambda: rotate(admin, webhook, version)] * 2)
+    assert sorted(answer.status_code for answer in answers) == [200, 412]
+    problem(admin.post(path(webhook, "/secret"), {}), 428, "TM601")
 
 
 def test_ping_waits_for_the_worker(admin: Client) -> None:
@@ -153,8 +196,8 @@ def test_deleted_webhook_is_gone(admin: Client) -> None:
     problem(admin.get(path(webhook)), 404, "TM415")
     problem(admin.delete(path(webhook)), 404, "TM415")
     problem(admin.patch(path(webhook), {"is_enabled": True}), 404, "TM415")
-    for end in ("/ping", "/secret"):
-        problem(admin.post(path(webhook, end), {}), 404, "TM415")
+    problem(admin.post(path(webhook, "/ping"), {}), 404, "TM415")
+    problem(rotate(admin, webhook), 404, "TM415")
     problem(admin.get(path(webhook, "/attempts")), 404, "TM415")
 
 

@@ -916,7 +916,10 @@ def fingerprint(clinic: Clinic) -> str:
         " where n.nspname !~ 'temp'",
         "select 'member', m::text from pg_auth_members as m",
         "select 'role', r::text from pg_roles as r where r.rolname ~ 'telemed'",
-        "select 'setting', s::text from pg_db_role_setting as s",
+        # Other tests make other databases meanwhile, with settings of their own.
+        "select 'setting', s::text from pg_db_role_setting as s"
+        " left join pg_database as d on d.oid = s.setdatabase"
+        " where s.setdatabase = 0 or d.datname = current_database()",
         "select 'large object', o::text from pg_largeobject_metadata as o",
     ]
     query = f"""

@@ -31,7 +31,10 @@ READS = [name for name in OPERATIONS if name.startswith("GET /v1/")]
 
 # Objects whose fields depend on another field: a row of any table, and the data of an event, which
 # test_data_of_events_has_the_documented_fields compares with docs/events.md.
-ANY_FORM = {("list_audit_logs", "old"), ("list_audit_logs", "new"), ("list_events", "data")}
+ANY_FORM = {
+    *(("list_audit_logs", "old"), ("list_audit_logs", "new")),
+    *(("list_events", "data"), ("list_dead_jobs", "arguments")),
+}
 
 # Fields that an attacker would set: owners, prices, states and roles.
 PRIVILEGED = {

@@ -11,8 +11,9 @@ from scripts.server import Cluster
 from tests.security.table import LINES
 from tests.support.client import PASSWORD, Client, Contract, ok, problem
 from tests.support.operations import documented, example
+from tests.support.pages import Surfer
 from tests.support.people import create_admin, log_in
-from tests.support.second_factor import Protected
+from tests.support.second_factor import ENROL, Protected, confirm, enrol
 from tests.support.server import serve, wait_for
 
 SOME_ID = "00000000-0000-4000-8000-000000000000"
@@ -111,6 +112,37 @@ def test_other_role_needs_no_second_factor(strict: Strict) -> None:
     body = {"email": "pat@strict.test", "password": PASSWORD, "full_name": "Pat"}
     ok(strict.stranger.post("/v1/auth/signup", body), 201)
     ok(log_in(strict.stranger, "pat@strict.test").get("/v1/consultations"))
+
+
+def test_console_leads_to_the_enrolment_and_back(strict: Strict) -> None:
+    email, remove = str(DOCTOR["email"]), "/account/second-factor/remove"
+    person, before = Surfer(strict.stranger.url), Surfer(strict.stranger.url)
+    for each in (person, before):
+        each.log_in(email, PASSWORD)
+    page = person.open("/consultations?list=past")
+    assert page.url.startswith(person.url + "/account/second-factor?")
+    assert "needs a second factor" in page.text("[role=alert]")
+    # A form that is refused for it leads there as well, and back to its page.
+    person.open("/preferences")
+    person.send("/preferences", time_zone="Asia/Tokyo")
+    assert person.page.form(ENROL)["next"] == "/preferences"
+    for address in ("/account", "/account/sessions", remove):
+        assert person.open(address).url == person.url + address
+
+    person.open("/consultations?list=past")
+    page = confirm(person, enrol(person))
+    codes = [item.to_text().strip() for item in page.query(".codes li")]
+    assert page.links("Continue") == ["/consultations?list=past"]
+    assert person.follow("Continue").url == person.url + "/consultations?list=past"
+    # A session that began without a code asks to log in again.
+    page = before.open("/consultations?list=past")
+    assert "log in with a code" in page.text("[role=alert]")
+    before.send("/log-out")
+    assert before.log_in(email, PASSWORD).status == 401
+    before.send("/log-in", password=PASSWORD, otp=codes[0])
+    assert before.open("/consultations?list=past").heading == "My consultations"
+    before.open(remove)
+    assert before.send(remove, otp=codes[1]).status == 200
 
 
 def test_removing_a_required_factor_refuses_until_there_is_another(strict: Strict) -> None:

@@ -70,6 +70,7 @@ VISIBLE = {
     "activity_by_quarter_hour": {},
     "activity_by_doctor_and_day": {},
     "activity_folds": {},
+    "backups": {},
     "events": {"admin": ALL},
     "latest_events": {},
     "event_origin": {},
@@ -98,6 +99,7 @@ OPEN = {
     "specialties": "every account that is logged in may read the list of specialties",
     "consultation_transitions": "rules, the same for all callers",
     "log_in_limits": "rules, the same for all callers",
+    "invariant_findings": "names of rules and ids of rows, for functions of `ops` and `work` only",
 }
 PEOPLE = ("patient", "other_patient", "doctor", "other_doctor", "admin", "deactivated", "nobody")
 

@@ -217,7 +217,10 @@ ASSIGNED = re.compile(
 )
 # ... a password in a connection string, or 32 random bytes in one of their usual encodings.
 IN_URL = re.compile(r"postgres(?:ql)?://[^\s/:@]*:(?:\$\{\w+:?-)?([^\s/:@{}\"']+)\}?@")
-RANDOM = re.compile(r"""(?<![\w+/=-])([0-9a-f]{64}|\w[\w+/-]{63}|\w[\w+/-]{42,43}=?)(?![\w+/=-])""")
+# Digests of images are none.
+RANDOM = re.compile(
+    r"""(?<![\w+/=-])(?<!@sha256:)([0-9a-f]{64}|\w[\w+/-]{63}|\w[\w+/-]{42,43}=?)(?![\w+/=-])"""
+)
 CODE = (".py", ".sh", ".sql", ".psql", "Makefile")
 
 
@@ -243,7 +246,8 @@ def published() -> Iterator[tuple[str, str, str]]:
             if not name.endswith(CODE) or value in RANDOM.findall(text):
                 yield name, variable, value
         for value in IN_URL.findall(text):
-            yield name, "PASSWORD", unquote(value)
+            if not value.startswith("$"):  # a variable of a shell
+                yield name, "PASSWORD", unquote(value)
         for value in RANDOM.findall(text):
             if re.search("[0-9]", value) and re.search("[A-Z]|[0-9a-f]{64}", value):
                 yield name, "", value
@@ -298,7 +302,9 @@ def test_production_deployment_with_a_secret_of_docker_compose_is_refused(name: 
             assert value not in deployed.stderr
 
 
-@pytest.mark.parametrize("name", ["DATABASE_URL", "DBA_DATABASE_URL", "WORKER_DATABASE_URL"])
+@pytest.mark.parametrize(
+    "name", ["DATABASE_URL", "DATABASE_REPLICA_URL", "DBA_DATABASE_URL", "WORKER_DATABASE_URL"]
+)
 @pytest.mark.parametrize(
     "url",
     [
@@ -459,6 +465,8 @@ def test_settings_show_no_key() -> None:
     [
         ("DATABASE_URL", ""),
         ("DATABASE_URL", "mysql://localhost/telemed"),
+        ("DATABASE_REPLICA_URL", "mysql://localhost/telemed"),
+        ("DATABASE_REPLICA_LAG_SECONDS", "0"),
         ("ALGORITHM", "none"),
         ("ALGORITHM", "hs256"),
         ("ALGORITHM", "ES256"),
@@ -493,8 +501,10 @@ def test_settings_show_no_key() -> None:
         ("SMTP_URL", "mail.example.com"),
         ("SMTP_URL", "http://mail.example.com"),
         ("SMTP_URL", "smtp://mail.example.com:port"),
-        ("SMTP_URL", "smtp+plaintext://mail.example.com"),  # for this machine only
+        ("SMTP_URL", "smtp+plaintext://mail.example.com"),  # in production
         ("SMTP_TIMEOUT_SECONDS", "60"),  # longer than a lease allows
+        ("WEBHOOK_TIMEOUT_SECONDS", "60"),
+        ("PURGE_AFTER_DAYS", "29"),
         ("MAIL_FROM", "The Clinic"),
         ("WEB_URL", "http://app.example.com"),
         ("SMS_URL", "sms.example.com"),
@@ -503,6 +513,11 @@ def test_settings_show_no_key() -> None:
 def test_invalid_setting_is_named(name: str, value: str) -> None:
     with pytest.raises(config.SettingsError, match=name):
         config.load(RIGHT | {name: value})
+
+
+def test_unencrypted_mail_server_of_another_machine_is_accepted_in_development() -> None:
+    settings = RIGHT | {"SMTP_URL": "smtp+plaintext://mail:1025", "APP_ENV": "development"}
+    assert config.load(settings).smtp_url == "smtp+plaintext://mail:1025"
 
 
 @pytest.mark.parametrize(
@@ -552,7 +567,8 @@ def test_settings_are_shown_without_secrets() -> None:
         "SMS_URL": "https://sms.example.com/send?key=hunter2",
         "SMS_TOKEN": "hunter2",
     }
-    settings = config.load(RIGHT | {"DBA_DATABASE_URL": URL} | store | video | servers)
+    databases = {"DBA_DATABASE_URL": URL, "DATABASE_REPLICA_URL": URL}
+    settings = config.load(RIGHT | databases | store | video | servers)
     shown = str(settings.without_secrets()) + repr(settings)
     for name in ("SECRET_KEY", "CONTEXT_KEY", "MFA_KEYS", "LIVEKIT_API_SECRET"):
         assert RIGHT[name] not in shown
@@ -707,9 +723,9 @@ def test_docker_compose_passes_every_setting_to_the_process_that_reads_it() -> N
     # The image listens on every interface, on port 8000; the login of the DBA is given by hand.
     settings = set(variables_of_the_example()) - {"HOST", "PORT", "DBA_DATABASE_URL"}
     assert settings <= shared | own["api"] | own["worker"] | own["migrate"]
-    assert {"MFA_KEYS", "APP_ENV", "PUBLIC_URL"} <= shared
+    assert {"MFA_KEYS", "APP_ENV", "PUBLIC_URL", "METRICS_TOKEN"} <= shared
     assert {"SMTP_URL", "MAIL_FOLDER", "SMS_TOKEN", "WEBHOOK_ALLOWED_HOSTS"} <= own["worker"]
-    assert {"SECRET_KEY", "VIDEO_PROVIDER", "METRICS_TOKEN"} <= own["api"]
+    assert {"SECRET_KEY", "VIDEO_PROVIDER"} <= own["api"]
 
 
 @pytest.mark.parametrize("token", ["x" * 40, "metrics-token-of-this-server", "secret" * 8])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 from flask import Flask, g
+from prometheus_client import REGISTRY
 
 from api import config, db, errors
 from api.connection import Connection
@@ -147,7 +148,9 @@ def test_last_page_has_no_next_cursor(
 @pytest.mark.parametrize("sqlstate", ["40001", "40P01"])
 def test_transaction_conflict_is_retried_three_times(sqlstate: str) -> None:
     start = int(db.call("fails_at_first", times=0, sqlstate=sqlstate))
+    counted = REGISTRY.get_sample_value("db_retries_total", {"reason": "conflict"}) or 0
     assert int(db.call("fails_at_first", times=start + 3, sqlstate=sqlstate)) == start + 4
+    assert REGISTRY.get_sample_value("db_retries_total", {"reason": "conflict"}) == counted + 3
     with pytest.raises(psycopg.OperationalError) as raised:
         db.call("fails_at_first", times=start + 100, sqlstate=sqlstate)
     assert raised.value.sqlstate == sqlstate
@@ -249,7 +252,7 @@ def test_deadline_is_the_time_limit_of_one_statement() -> None:
 def test_statement_past_its_deadline_is_cancelled_and_the_connection_is_used_again(
     monkeypatch: pytest.MonkeyPatch, prepare: bool
 ) -> None:
-    monkeypatch.setattr(db, "_prepare", prepare)
+    monkeypatch.setattr(db._databases[""], "prepares", prepare)
     process = db.call("process")
     g.deadline = time.monotonic() + 0.1
     with pytest.raises(Problem) as raised:
@@ -336,7 +339,7 @@ def reconnecting(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Connections may be replaced at any time, without the usual pause."""
     monkeypatch.setattr(db, "RECONNECT_SECONDS", 0.0)
     yield
-    db._reconnect()
+    db._databases[""].reconnect()
 
 
 def prepared() -> set[str]:
@@ -368,8 +371,8 @@ def test_prepared_statement_names_differ_between_connections(app: Flask) -> None
 def test_missing_prepared_statement_is_sent_unprepared(
     app: Flask, monkeypatch: pytest.MonkeyPatch, loss: str
 ) -> None:
-    monkeypatch.setattr(db, "_prepare", True)
-    db._reconnect()
+    monkeypatch.setattr(db._databases[""], "prepares", True)
+    db._databases[""].reconnect()
     # Even a request that may be sent only once is sent again: nothing has run.
     with app.test_request_context("/", method="POST"):
         call_until_prepared()
@@ -406,9 +409,10 @@ def test_demoted_primary_is_left_for_the_new_one() -> None:
 def test_read_only_server_is_503_and_not_ready(app: Flask, cluster: Cluster) -> None:
     database = app.config["SETTINGS"].database_url.partition("?")[0].rpartition("/")[2]
     read_only = f"alter database {database} set default_transaction_read_only"
-    db.ping(60)  # a connection that is being made would be left in the pool
+    with app.app_context():
+        db.ping(60)  # a connection that is being made would be left in the pool
     cluster.sql(f"{read_only} = on")
-    db._reconnect()
+    db._databases[""].reconnect()
     try:
         with app.test_request_context("/", method="POST"):
             with pytest.raises(psycopg.errors.ReadOnlySqlTransaction) as raised:
@@ -418,11 +422,16 @@ def test_read_only_server_is_503_and_not_ready(app: Flask, cluster: Cluster) -> 
             assert "unknown whether" not in answer.get_data(as_text=True)
             with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
                 db.ping(60)
+            # An answer to a change may be out of date, also if it needs no write.
+            with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+                db.call("context")
+        with app.test_request_context("/"):
             assert db.call("context")  # reads still work
     finally:
         cluster.sql(f"{read_only} = off")
-    db._reconnect()
-    db.ping(60)
+    db._databases[""].reconnect()
+    with app.app_context():
+        db.ping(60)
 
 
 @pytest.mark.usefixtures("request_of", "reconnecting")

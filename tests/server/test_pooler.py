@@ -198,8 +198,8 @@ def test_statements_are_prepared_unless_a_pooler_is_set_or_found(
             g.request_id = "some-request"
             for _ in range(7):
                 db.call("log_in_salt", email="nobody@clinic.test", cost=4)
-        with db._borrow() as connection:
-            assert bool(names(connection)) == prepares
+            with db._borrow() as connection:
+                assert bool(names(connection)) == prepares
     finally:
         db.close_pool()
 

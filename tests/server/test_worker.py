@@ -258,8 +258,9 @@ def test_response_sends_its_head_with_the_body(chunked: bool, expected: bytes) -
 
 
 def test_worker_with_more_connections_than_another_pauses_before_it_accepts(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
     counts, pauses = [0] * 8, []
     monkeypatch.setattr(gunicorn_worker, "connection_counts", counts)
     monkeypatch.setattr(gunicorn_worker.time, "sleep", pauses.append)
@@ -281,7 +282,7 @@ def test_worker_with_more_connections_than_another_pauses_before_it_accepts(
 
             crowd(3)
             assert (counts[3], len(pauses)) == (4, 2)  # with the second and the third
-            gunicorn_hooks.child_exit(None, SimpleNamespace(age=5))
+            gunicorn_hooks.child_exit(None, SimpleNamespace(age=5, pid=0))
             crowd(2)
             assert (counts[3], len(pauses)) == (6, 2)  # no other worker is left
             open_.enter_context(socket.create_connection(listener.getsockname()))

@@ -18,6 +18,7 @@ LONG = (
     "drills/faults/test_faults.py",
     "tests/server/test_sqitch.py",
     "drills/partitions/test_partitions.py",
+    "drills/backup/test_backup.py",
     "drills/migrations/test_migrations.py",
     "tests/properties/test_properties.py",
     "drills/mutants/test_mutants.py",

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,36 +23,50 @@ from scripts.system import server_user
 # Few server connections for many clients, round-robin: each client soon gets a connection that
 # another one has used.
 CONFIGURATION = """
-[databases]
-* = host={socket} port=5432
+%include {map}
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = {port}
 unix_socket_dir =
 auth_type = trust
 auth_file = {users}
+admin_users = pgbouncer
 pool_mode = {mode}
-default_pool_size = 3
+default_pool_size = {size}
 server_round_robin = 1
 """
 
 
 class Pooler:
-    """PgBouncer in front of `cluster`, as a child process, never as a service."""
+    """PgBouncer as a child process, never as a service.
 
-    def __init__(self, cluster: Cluster, mode: str = "transaction") -> None:
-        self.cluster = cluster
+    databases: its map of databases, which `map` has as a file; by default all those of `cluster`.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        mode: str = "transaction",
+        databases: Mapping[str, str] | None = None,
+        size: int = 3,
+    ) -> None:
+        self.databases = databases or {"*": f"host={cluster.socket} port=5432"}
         self.mode = mode
+        self.size = size
         self.port = _free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="telemedicine-pooler-", dir="/tmp"))
+        self.map = self.folder / "map"
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Pooler:
         users = self.folder / "users"
-        users.write_text('"telemed_api" ""\n')
+        logins = ("telemed_api", "telemed_worker", "pgbouncer")
+        users.write_text("".join(f'"{login}" ""\n' for login in logins))
+        lines = [f"{name} = {place}\n" for name, place in self.databases.items()]
+        self.map.write_text("".join(["[databases]\n", *lines]))
         (self.folder / "ini").write_text(
             CONFIGURATION.format(
-                socket=self.cluster.socket, port=self.port, users=users, mode=self.mode
+                map=self.map, port=self.port, users=users, mode=self.mode, size=self.size
             )
         )
         owner = server_user()  # PgBouncer refuses root, and has to reach the server's socket
@@ -94,8 +109,12 @@ class Pooler:
             self.process.terminate()
             self.process.wait(30)
 
-    def url(self, database: str) -> str:
-        return f"postgresql://telemed_api@127.0.0.1:{self.port}/{quote(database)}"
+    def url(self, database: str, user: str = "telemed_api") -> str:
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{quote(database)}"
+
+    @property
+    def console(self) -> str:
+        return f"postgresql://pgbouncer@127.0.0.1:{self.port}/pgbouncer"
 
 
 def _free_port() -> int:

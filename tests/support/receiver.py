@@ -25,10 +25,11 @@ NAME = "hooks.clinic.test"
 
 @dataclass
 class Received:
-    """One request."""
+    """One request. status: of the answer; None while there is none."""
 
     headers: dict[str, str]
     body: bytes
+    status: int | None = None
 
     @property
     def id(self) -> str:
@@ -92,13 +93,16 @@ def receiving(pem: Path) -> Iterator[Receiver]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:
+                return  # the client has gone
             got = Received({k.lower(): v for k, v in self.headers.items()}, body)
             receiver.sources.append(self.client_address)
             receiver.received.append(got)
-            status, text, more = receiver.answer(got)
+            got.status, text, more = receiver.answer(got)
             try:
-                self.send_response(status)
+                self.send_response(got.status)
                 self.send_header("Content-Length", str(len(text)))
                 for name, value in more.items():
                     self.send_header(name, value)

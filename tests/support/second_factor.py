@@ -1,4 +1,4 @@
-"""Patients with a second factor."""
+"""Users with a second factor, which they set up by the API or at the console."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import requests
 
 from api import totp
 from tests.support.client import PASSWORD, Client, ok
+from tests.support.pages import Page, Surfer
 
 STEP = totp.STEP_SECONDS
+ENROL = "/account/second-factor/enrol"
+CONFIRM = "/account/second-factor/confirm"
 
 
 def now_step() -> int:
@@ -66,3 +69,19 @@ class Protected:
 
     def remove(self, otp: str) -> requests.Response:
         return self.client.send("DELETE", "/v1/me/mfa", json={"otp": otp})
+
+
+def enrol(person: Surfer) -> Authenticator:
+    """Set up the second factor at the page that has the button, up to the secret."""
+    page = person.send(ENROL)
+    assert page.query(".qr path")
+    return Authenticator(page.text("main code").replace(" ", ""))
+
+
+def confirm(person: Surfer, authenticator: Authenticator) -> Page:
+    """Send the code of the previous time step, so that the present one is not used yet."""
+    while True:
+        authenticator.last = now_step() - 1
+        page = person.send(CONFIRM, otp=authenticator.at(authenticator.last))
+        if page.status == 200 or authenticator.last == now_step() - 1:
+            return page

@@ -21,6 +21,12 @@ from scripts.system import CHECKOUT
 MFA_KEY = "9Rnaf0zyJT3VtO7kzO9CzEBwXU5aFhSXcTCZuCwVBUg="
 SECRET = "b7e151628aed2a6abf7158809cf4f3c762e7160f38b4da56a784d9045190cfef"
 VIDEO_SECRET = "c600c386110ed3739fff5e6c41e38311191cfefc2d6de0f545ae357b329d8332"
+JITSI = {
+    "VIDEO_PROVIDER": "jitsi",
+    "JITSI_URL": "https://meet.clinic.test:8443",
+    "JITSI_APP_ID": "telemedicine",
+    "JITSI_SECRET": VIDEO_SECRET,
+}
 LISTENING = re.compile(r"Listening at: (http://127\.0\.0\.1:\d+)")
 
 
@@ -109,13 +115,14 @@ def serve(database_url: str, log: Path, *, app: str = "", **settings: str) -> It
         process.wait(30)
 
 
-def wait_for(url: str, status: int) -> None:
-    """Wait up to a minute until `url` answers with `status`."""
+def wait_for(url: str, status: int, host: str = "") -> None:
+    """Wait up to a minute until `url` answers with `status`. host: of the clinic of a fleet."""
+    headers = {"Host": host} if host else None
     deadline = time.monotonic() + 60
     found: object = None
     while time.monotonic() < deadline:
         try:
-            found = requests.get(url, timeout=30).status_code
+            found = requests.get(url, headers=headers, timeout=30).status_code
         except requests.ConnectionError as error:
             found = error
         if found == status:
@@ -131,3 +138,11 @@ def _address(process: subprocess.Popen[bytes], log: Path) -> str:
             return found[1]
         time.sleep(0.05)
     raise AssertionError(f"the server did not start:\n{log.read_text()}")
+
+
+def children(pid: int) -> list[int]:
+    """The child processes of a process."""
+    try:
+        return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []

@@ -30,6 +30,7 @@ class Mailbox:
     """
 
     mails: list[EmailMessage] = field(default_factory=list)
+    envelopes: list[Envelope] = field(default_factory=list)
     sessions: list[Session] = field(default_factory=list)
     log_ins: list[bytes] = field(default_factory=list)
     recipients: dict[str, str] = field(default_factory=dict)
@@ -70,6 +71,7 @@ class Mailbox:
         if self.on_text:
             await asyncio.to_thread(self.on_text, mail)
         self.mails.append(mail)
+        self.envelopes.append(envelope)
         self.sessions.append(session)
         if self.drops and server.transport:
             server.transport.abort()
@@ -90,9 +92,10 @@ def smtp_server(
     tls: ssl.SSLContext | None = None,
     starttls: bool = True,
     auth: bool = False,
+    smtputf8: bool = True,
 ) -> Iterator[int]:
     """A server on 127.0.0.1; its port. tls: STARTTLS with it, or TLS from the first byte."""
-    settings: dict[str, Any] = {}
+    settings: dict[str, Any] = {"enable_SMTPUTF8": smtputf8}
     if tls and starttls:
         settings |= {"tls_context": tls, "require_starttls": True}
     if auth:

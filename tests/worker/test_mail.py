@@ -15,7 +15,7 @@ import trustme
 from api import config
 from tests.support.smtp import Gateway, Mailbox, gateway_server, smtp_server
 from worker.channels import Channel, Channels, DeliveryError, HttpChannel, Message
-from worker.mail import OF_SMTP, SmtpChannel, mime
+from worker.mail import NO_SMTPUTF8, OF_SMTP, SmtpChannel, mime
 
 MESSAGE = Message(
     id="7.booked.0123456789ab",
@@ -190,13 +190,65 @@ def test_server_that_is_away_is_tried_again(channel_to: Callable[..., SmtpChanne
     assert "ConnectionRefused" in str(refused)
 
 
-def test_address_with_a_domain_in_another_script_is_reached(
+@pytest.mark.parametrize("smtputf8", [True, False])
+@pytest.mark.parametrize(
+    ("domain", "in_ascii"),
+    [
+        ("klinik-münchen.test", "xn--klinik-mnchen-3ob.test"),
+        ("Klinik-München.test", "xn--klinik-mnchen-3ob.test"),
+        ("straße.test", "xn--strae-oqa.test"),  # not strasse.test, which is somebody else's
+        ("clinic_1.test", "clinic_1.test"),
+    ],
+)
+def test_address_with_a_domain_in_another_script_is_reached_in_ascii(
+    mailbox: Mailbox,
+    stack: ExitStack,
+    channel_to: Callable[..., SmtpChannel],
+    domain: str,
+    in_ascii: str,
+    smtputf8: bool,
+) -> None:
+    port = stack.enter_context(smtp_server(mailbox, smtputf8=smtputf8))
+    send(channel_to(f"smtp+plaintext://127.0.0.1:{port}"), to(f"pat@{domain}"))
+    (mail,), (envelope,) = mailbox.mails, mailbox.envelopes
+    assert mail["To"].addresses[0].addr_spec == f"pat@{in_ascii}"
+    assert (envelope.rcpt_tos, envelope.smtp_utf8) == ([f"pat@{in_ascii}"], False)
+
+
+def test_address_in_another_script_is_reached_through_smtputf8(
     mailbox: Mailbox, channel: SmtpChannel
 ) -> None:
-    send(channel, to("pat@klinik-münchen.test"))
-    (mail,) = mailbox.mails
-    assert mail["To"].addresses[0].addr_spec == "pat@xn--klinik-mnchen-3ob.test"
-    assert failure(channel, to("pät@clinic.test")).is_permanent
+    send(channel)
+    send(channel, to("pät@klinik-münchen.test"))
+    send(channel)
+    address = "pät@xn--klinik-mnchen-3ob.test"
+    assert [envelope.smtp_utf8 for envelope in mailbox.envelopes] == [False, True, False]
+    envelope = mailbox.envelopes[1]
+    assert envelope.rcpt_tos == [address]
+    assert isinstance(envelope.content, bytes)
+    assert f"<{address}>".encode() in envelope.content
+    assert mailbox.connections == 1
+
+
+def test_address_in_another_script_fails_for_good_without_smtputf8(
+    mailbox: Mailbox, stack: ExitStack, channel_to: Callable[..., SmtpChannel]
+) -> None:
+    port = stack.enter_context(smtp_server(mailbox, smtputf8=False))
+    channel = channel_to(f"smtp+plaintext://127.0.0.1:{port}")
+    refused = failure(channel, to("pät@clinic.test"))
+    assert (str(refused), refused.is_permanent) == (NO_SMTPUTF8, True)
+    send(channel)
+    assert [mail["To"].addresses[0].addr_spec for mail in mailbox.mails] == [MESSAGE.address]
+
+
+@pytest.mark.parametrize("domain", ["-münchen.test", "münchen..test", "ü" * 64 + ".test"])
+def test_address_with_an_impossible_domain_fails_for_good(
+    mailbox: Mailbox, channel: SmtpChannel, domain: str
+) -> None:
+    refused = failure(channel, to(f"pat@{domain}"))
+    assert "cannot be used" in str(refused)
+    assert refused.is_permanent
+    assert mailbox.mails == []
 
 
 @pytest.mark.parametrize("scheme", ["smtp", "smtps"])
@@ -310,6 +362,10 @@ def test_development_keeps_messages_in_a_folder(tmp_path: Path) -> None:
         send(channels.named("email"))
         send(channels.named("sms"), to("+49 30/901820"))
     channels.named("email").begin(to("never@clinic.test")).close()
+    send(channels.named("email"), to("pät@clinic.test"))
+    (letter,) = folder.glob("*pät*.eml")
+    assert "<pät@clinic.test>" in letter.read_text()
+    letter.unlink()
     assert {path.name for path in folder.iterdir()} == {
         "7.booked.0123456789ab-pat@clinic.test.eml",
         "7.booked.0123456789ab-+49_30_901820.sms.txt",

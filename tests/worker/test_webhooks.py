@@ -201,6 +201,35 @@ def test_delivery_of_a_killed_worker_arrives_again_under_the_same_id(
     assert attempts == [(1, None), (2, 200), (1, 200)]
 
 
+def test_new_slots_arrive_at_the_webhook_that_names_them(
+    clinic: Clinic, receiver: Receiver, pem: Path, tmp_path: Path
+) -> None:
+    create(clinic, receiver.url + "/all")
+    _, secret = create(clinic, receiver.url + "/slots", "slot.opened", "slot.withdrawn")
+    weekly = clinic.call(
+        "doctor",
+        "publish_weekly_slots",
+        **{"from": at(30).date(), "to": at(36).date(), "weekdays": [1, 2, 3, 4, 5, 6, 7]},
+        start_time="09:00",
+        end_time="11:00",
+        slot_minutes=30,
+        idempotency_key=new_key(),
+    )
+    slots = [slot["id"] for slot in weekly["items"]]
+    clinic.call("doctor", "withdraw_slot", slot_id=slots[0])
+    with worker(clinic, pem, tmp_path / "log"):
+        received = receiver.wait(len(slots) + 1)
+        wait_until(lambda: statuses(clinic) == ["delivered"] * (len(slots) + 1))
+    events = sorted(
+        (verified(got, secret) for got in received), key=lambda event: event["data"]["event_id"]
+    )
+    assert [(event["type"], event["data"]["slot_id"]) for event in events] == [
+        *(("slot.opened", slot) for slot in slots),
+        ("slot.withdrawn", slots[0]),
+    ]
+    assert len(receiver.received) == len(slots) + 1
+
+
 def test_two_workers_send_each_event_once(
     clinic: Clinic, receiver: Receiver, pem: Path, tmp_path: Path
 ) -> None:
@@ -294,7 +323,8 @@ def test_rotated_secret_has_two_signatures_and_each_receiver_accepts_its_own(
 ) -> None:
     new, old, other = (webhook_secrets.new() for _ in range(3))
     keys = [
-        webhook_secrets.decrypt(MFA_KEY, webhook_secrets.encrypt(MFA_KEY, s)) for s in (new, old)
+        webhook_secrets.signing_key(MFA_KEY, webhook_secrets.encrypt(MFA_KEY, s))
+        for s in (new, old)
     ]
     body = b'{"type": "webhook.ping", "data": {"a": "\xc3\xa9"}}'
     outcome = asyncio.run(webhooks.send(receiver.url, "event_1", body, keys, LOCAL))
@@ -313,7 +343,8 @@ def test_library_of_node_accepts_the_signatures(receiver: Receiver, trusted: Non
         pytest.skip("standardwebhooks is not installed in .local: `make clients` installs it")
     new, old, other = (webhook_secrets.new() for _ in range(3))
     keys = [
-        webhook_secrets.decrypt(MFA_KEY, webhook_secrets.encrypt(MFA_KEY, s)) for s in (new, old)
+        webhook_secrets.signing_key(MFA_KEY, webhook_secrets.encrypt(MFA_KEY, s))
+        for s in (new, old)
     ]
     body = b'{"type": "webhook.ping", "data": {"a": "\xc3\xa9"}}'
     asyncio.run(webhooks.send(receiver.url, "event_1", body, keys, LOCAL))
@@ -619,6 +650,6 @@ def test_secret_of_a_webhook_is_not_one_of_a_user() -> None:
     encrypted = webhook_secrets.encrypt(MFA_KEY, secret)
     assert secret.startswith("whsec_")
     assert secret not in encrypted
-    assert len(webhook_secrets.decrypt(MFA_KEY, encrypted)) == webhook_secrets.SECRET_BYTES
+    assert len(webhook_secrets.signing_key(MFA_KEY, encrypted)) == webhook_secrets.SECRET_BYTES
     assert len(encrypted) <= 1024
     assert encrypted != webhook_secrets.encrypt(MFA_KEY, secret)

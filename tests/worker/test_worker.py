@@ -5,44 +5,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
+import secrets
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 
 from api import config
 from scripts.server import Cluster
-from scripts.system import CHECKOUT, CommandError
+from scripts.system import CommandError
 from scripts.verify_audit import read_seals
+from tests.support.exposition import scrape
 from tests.support.orders import EFFECTS
+from tests.support.worker import worker
+from worker import metrics
 from worker.service import Service
 
 DONE = "select count(*) from drill.effects"
-
-
-class Instance:
-    """A process of the worker, with its log."""
-
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
-        self.process = process
-        self.log = log
-
-    def lines(self, event: str) -> list[dict[str, Any]]:
-        found = (json.loads(line) for line in self.log.read_text().splitlines())
-        return [line for line in found if line.get("event") == event]
-
-    def stop(self) -> int:
-        self.process.terminate()
-        return self.process.wait(60)
 
 
 @pytest.fixture
@@ -51,38 +35,6 @@ def queue(cluster: Cluster, new_database: Callable[[], str]) -> str:
     database = new_database()
     cluster.sql(EFFECTS.read_text(), database)
     return database
-
-
-@contextlib.contextmanager
-def worker(
-    cluster: Cluster,
-    database: str,
-    folder: Path,
-    module: str = "tests.support.orders",
-    **more: str,
-) -> Iterator[Instance]:
-    log = folder / f"log-{time.monotonic_ns()}"
-    environment = {
-        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
-        "APP_ENV": "test",
-        "WORKER_DATABASE_URL": cluster.url(database, "telemed_worker"),
-        "WORKER_LEASE_SECONDS": "3",
-        "ENV_FILE": os.devnull,
-        **more,
-    }
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            (sys.executable, "-m", module),
-            cwd=CHECKOUT,
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        yield Instance(process, log)
-    finally:
-        process.kill()
-        process.wait()
 
 
 def order(
@@ -121,6 +73,76 @@ def test_job_is_run_logged_counted_and_deleted(
     assert (
         cluster.sql("select count(*) from ops.queue_figures() where task = 'drill'", queue) == "0"
     )
+
+
+def test_metrics_show_the_state_of_queue_and_database(
+    cluster: Cluster, queue: str, tmp_path: Path
+) -> None:
+    cluster.sql(
+        """
+        alter table app.events disable trigger events_are_append_only;
+        select ops.record_backup('pg_dump');
+        select app.enqueue_job('check_invariants', '{"timestamp": 1767607200}');
+        select app.enqueue_job('drill', '{}', p_at => now() + interval '1 day');
+        -- Its event says when it failed: work.delete_ended_jobs deletes older ones.
+        with job as (
+            insert into procrastinate.procrastinate_jobs (queue_name, task_name, status, args)
+            values ('default', 'unknown', 'failed', '{}') returning id)
+        insert into procrastinate.procrastinate_events (job_id, type) select id, 'failed' from job;
+        select app.enqueue_job('purge', '{"timestamp": 1767607200}');
+        """,
+        queue,
+    )
+    # A slot belongs to the server, and each process of the tests has its own.
+    cluster.sql("select pg_create_physical_replication_slot('gone', true)")
+    token = secrets.token_hex(32)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    more = {"WORKER_METRICS_PORT": str(port), "METRICS_TOKEN": token, "WORKER_CONCURRENCY": "2"}
+    broken = {"invariant": "every_trigger_and_constraint_is_in_force"}
+    try:
+        with worker(cluster, queue, tmp_path, **more) as instance:
+            eventually(lambda: instance.lines("invariant_violated"))
+            eventually(lambda: scrape(address, token).value("invariant_violations", **broken))
+            dead = {"task": "unknown", "state": "dead"}
+            eventually(lambda: scrape(address, token).value("queue_jobs", **dead))
+            found = scrape(address, token)
+            assert requests.get(f"{address}/metrics", timeout=30).status_code == 401
+            assert instance.stop() == 0
+    finally:
+        cluster.sql("select pg_drop_replication_slot('gone')")
+    assert found.value("invariants_checked_timestamp_seconds", scope="hour") > time.time() - 600
+    assert found.value("backup_age_seconds", method="pg_dump") > 0
+    assert found.value("figures_timestamp_seconds") > time.time() - 600
+    assert found.value("queue_jobs", task="unknown", state="dead") == 1
+    assert found.value("queue_jobs", task="drill", state="later") == 1
+    assert found.value("replication_slot_lag_bytes", slot="gone") > 0
+    assert ("replication_slot_active", {"slot": "gone"}, 0) in found.samples
+    assert found.value("worker_concurrency") == 2
+    for name in ("database_size_bytes", "database_connections", "database_connections_limit"):
+        assert found.value(name) > 0, name
+    assert {*metrics.DATABASE, *metrics.ABOUT, "worker_jobs_running"} <= found.names
+
+
+def test_heartbeat_file_says_whether_the_worker_is_alive_and_the_database_answers(
+    cluster: Cluster, queue: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "heartbeat"
+    with worker(cluster, queue, tmp_path, WORKER_HEARTBEAT_FILE=str(file)) as instance:
+        eventually(lambda: file.exists() and file.read_text())
+        cluster.sql(f'alter database "{queue}" allow_connections false')
+        cluster.sql(
+            f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{queue}'"
+        )
+        # The process goes on, without an answer.
+        eventually(lambda: instance.lines("worker_failed") or instance.lines("watch_failed"))
+        answered = file.read_text()
+        beaten = file.stat().st_mtime_ns
+        eventually(lambda: file.stat().st_mtime_ns > beaten)
+        assert file.read_text() == answered
+        cluster.sql(f'alter database "{queue}" allow_connections true')
+        eventually(lambda: file.read_text() > answered)
 
 
 def test_failing_job_is_tried_again_and_its_error_is_not_quoted(

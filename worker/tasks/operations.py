@@ -6,6 +6,7 @@ A task of the schedule waits in the queue at most once (`queueing_lock`) and run
 
 import datetime
 
+from api import config
 from api.logs import log
 from worker import db, metrics, seals
 from worker.app import Backoff, app
@@ -37,7 +38,7 @@ async def fold_activity(timestamp: int) -> None:
 async def check_invariants(timestamp: int) -> None:
     """Check the rows of the last hour: a violation is an error in the log, and a metric."""
     since = datetime.datetime.fromtimestamp(timestamp, datetime.UTC) - datetime.timedelta(hours=1)
-    await _check(since)
+    await _check("hour", since)
 
 
 @app.periodic(cron="17 3 * * *")
@@ -49,12 +50,12 @@ async def check_invariants(timestamp: int) -> None:
 )
 async def check_all_invariants(timestamp: int) -> None:
     """Check all rows, every night."""
-    await _check(None)
+    await _check("all", None)
 
 
-async def _check(since: datetime.datetime | None) -> None:
+async def _check(scope: str, since: datetime.datetime | None) -> None:
     rows = await db.call("check_invariants", since=since)
-    metrics.show_invariants(rows)
+    metrics.CHECKED_AT.labels(scope).set_to_current_time()
     for row in rows:
         if row["violations"]:
             log.error(
@@ -68,8 +69,9 @@ async def _check(since: datetime.datetime | None) -> None:
 @app.periodic(cron="7 * * * *")
 @app.task(name="purge", retry=SOON, lock="purge", queueing_lock="purge")
 async def purge(timestamp: int) -> None:
-    """Delete what has expired: idempotency keys, sessions, counts of log-ins, ended jobs."""
-    while any(row["rows"] >= 10_000 for row in await db.call("purge")):
+    """Delete what ended PURGE_AFTER_DAYS ago: see ops.purge. Delete ended jobs, too."""
+    keep_days = config.load(to_serve=False).purge_after_days
+    while any(row["rows"] >= 10_000 for row in await db.call("purge", keep_days=keep_days)):
         pass
     await db.call("delete_ended_jobs")
 

@@ -46,6 +46,12 @@ async def deliver_webhook(delivery_id: str) -> None:
         )
 
 
+@app.task(name="dispatch_slot_events", retry=BACKOFF)
+async def dispatch_slot_events(first_id: int, last_id: int) -> None:
+    """Add the deliveries that the events of newly published slots call for."""
+    await db.call("dispatch_slot_events", first_id=first_id, last_id=last_id)
+
+
 @app.periodic(cron="* * * * *")
 @app.task(name="resume_deliveries", queueing_lock="resume_deliveries")
 async def resume_deliveries(timestamp: int) -> None:
@@ -58,7 +64,7 @@ async def resume_deliveries(timestamp: int) -> None:
 async def _send(claimed: db.Row, settings: config.Settings) -> webhooks.Outcome:
     encrypted = (claimed["secret"], claimed["previous_secret"])
     try:
-        secrets = [webhook_secrets.decrypt(settings.mfa_keys, s) for s in encrypted if s]
+        secrets = [webhook_secrets.signing_key(settings.mfa_keys, s) for s in encrypted if s]
     except InvalidToken:
         return webhooks.Outcome(0, error="No key of MFA_KEYS fits the secret: rotate the secret")
     return await webhooks.send(
@@ -67,6 +73,7 @@ async def _send(claimed: db.Row, settings: config.Settings) -> webhooks.Outcome:
         claimed["body"].encode(),
         secrets,
         settings.webhook_exceptions,
+        seconds=settings.webhook_timeout_seconds,
     )
 
 

@@ -17,21 +17,11 @@ declare
     v_new jsonb := to_jsonb(new) - tg_argv[1:];
     v_root regclass := pg_partition_root(tg_relid);
     v_table name := tg_table_name;
-    -- What an earlier call has verified holds while the context still names the same user.
-    v_is_verified boolean := coalesce(
-        current_setting('app.verified_user_id', true) <> ''
-        and current_setting('app.verified_user_id', true) = current_setting('app.user_id', true),
-        false);
-    v_context app.context;
+    v_caller app.context := app.caller_of_change();
 begin
     -- A trigger of a partitioned table fires with the name of the partition.
     if v_root is not null then
         select c.relname into strict v_table from pg_class as c where c.oid = v_root;
-    end if;
-
-    -- A change by hand, outside the functions of api and ops, perhaps after ops.act_as.
-    if not v_is_verified and current_setting('app.proof', true) <> '' then
-        v_context := app.proven_context();
     end if;
 
     insert into app.audit_logs (table_name, row_id, operation, old, new, user_id, role, request_id)
@@ -41,18 +31,9 @@ begin
         tg_op,
         v_old,
         v_new,
-        case
-            when v_is_verified then current_setting('app.verified_user_id')::uuid
-            else v_context.user_id
-        end,
-        case
-            when v_is_verified then nullif(current_setting('app.verified_role', true), '')
-            else v_context.role
-        end,
-        case
-            when v_is_verified then nullif(current_setting('app.request_id', true), '')
-            else v_context.request_id
-        end);
+        v_caller.user_id,
+        v_caller.role,
+        v_caller.request_id);
     return null;
 end;
 $$;

@@ -54,7 +54,7 @@ begin
     returning id into strict v_id;
 
     -- Slots come by the thousand, and nobody is sent a message about one.
-    if p_type not in ('slot.opened', 'slot.withdrawn') then
+    if p_type not in ('slot.opened', 'slot.withdrawn') or app.is_wanted_by_a_webhook(p_type) then
         perform app.enqueue_job(
             'dispatch_event', jsonb_build_object('event_id', v_id),
             coalesce(p_consultation_id, p_user_id)::text);
@@ -66,7 +66,8 @@ $$;
 comment on function app.add_event(text, jsonb, uuid, uuid, uuid, uuid, uuid) is
 'Writes an event in the transaction of the change, with its cause (app.present_cause), and returns
 its id. p_type: see app.event_type; p_data: see docs/events.md. An event of a consultation gets the
-next number of that consultation. Enqueues the job dispatch_event, except for events of slots; the
-jobs of one consultation, or of one account, run in their order. Raises TM101.';
+next number of that consultation. Enqueues the job dispatch_event, for an event of a slot only if a
+webhook wants it; the jobs of one consultation, or of one account, run in their order. Raises
+TM101.';
 
 commit;

@@ -9,24 +9,37 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $$
+declare
+    v_first bigint;
+    v_last bigint;
 begin
     -- One statement for all slots, and not app.add_event for each of up to 5000.
-    insert into app.events (
-        type, slot_id, doctor_id, data, actor_id, actor_role, request_id, cause)
-    select
-        'slot.opened', s.id, s.doctor_id,
-        jsonb_build_object(
-            'starts_at', s.starts_at, 'ends_at', s.ends_at, 'specialty', s.specialty),
-        c.actor_id, c.actor_role, c.request_id, c.operation
-    from app.present_cause() as c
-    cross join new_slots as s
-    order by s.starts_at, s.id;
+    with written as (
+        insert into app.events (
+            type, slot_id, doctor_id, data, actor_id, actor_role, request_id, cause)
+        select
+            'slot.opened', s.id, s.doctor_id,
+            jsonb_build_object(
+                'starts_at', s.starts_at, 'ends_at', s.ends_at, 'specialty', s.specialty),
+            c.actor_id, c.actor_role, c.request_id, c.operation
+        from app.present_cause() as c
+        cross join new_slots as s
+        order by s.starts_at, s.id
+        returning id
+    )
+    select min(w.id), max(w.id) into v_first, v_last from written as w;
+    if v_first is not null and app.is_wanted_by_a_webhook('slot.opened') then
+        perform app.enqueue_job(
+            'dispatch_slot_events',
+            jsonb_build_object('first_id', v_first, 'last_id', v_last));
+    end if;
     return null;
 end;
 $$;
 
 comment on function app.new_slots_write_events() is
-'Trigger: an event slot.opened for each new slot, in one statement. Raises TM101.';
+'Trigger: an event slot.opened for each new slot, in one statement, and one job for all of them if a
+webhook wants them. Raises TM101.';
 
 create function app.availability_slots_write_events()
 returns trigger

@@ -12,7 +12,7 @@ set timezone = 'UTC'
 as $$
 begin
     return (
-        select min(to_date(right(c.relname, 7), 'YYYY_MM'))::timestamptz
+        select min(to_date(substring(c.relname, '[0-9]{4}_[0-9]{2}$'), 'YYYY_MM'))::timestamptz
         from pg_inherits as i
         inner join pg_class as c on c.oid = i.inhrelid
         where i.inhparent = 'app.events'::regclass and c.relname <> 'events_default');
@@ -34,6 +34,7 @@ declare
     v_logged timestamptz := coalesce(p_since, '-infinity') - interval '24 hours';
     v_kept timestamptz := app.events_kept_since();
     v_origin bigint := (select o.first_id from app.event_origin as o);
+    v_dropped bigint := (select o.dropped_id from app.event_origin as o);
 begin
     return query
     select
@@ -90,13 +91,18 @@ begin
                 ) as step
                 group by step.consultation_id
             ) as l on l.consultation_id = c.id
-            where l.state is distinct from jsonb_build_object(
+            where (l.state is distinct from jsonb_build_object(
                 'slot_id', c.slot_id, 'doctor_id', c.doctor_id, 'patient_id', c.patient_id,
                 'status', c.status, 'starts_at', c.starts_at::timestamptz,
                 'ends_at', c.ends_at::timestamptz, 'fee_minor', c.fee_minor,
                 'currency', c.currency)
                or l.are_right is not true
-               or (l.first_number > 1 and c.created_at >= v_kept));
+               or (l.first_number > 1 and c.created_at >= v_kept))
+              -- All of its events were dropped with their months.
+              and not (
+                  l.state is null and v_dropped > 0 and c.updated_at < v_kept
+                  and exists (
+                      select from app.latest_events as e where e.consultation_id = c.id)));
 
     return query
     select
@@ -130,8 +136,10 @@ begin
                 ) as e
                 group by e.consultation_id
             ) as n on n.consultation_id = l.consultation_id
-            where n.follow is not true
-               or (n.last_number, n.last_id) is distinct from (l.sequence_number, l.event_id));
+            where (n.follow is not true
+                   or (n.last_number, n.last_id) is distinct from (l.sequence_number, l.event_id))
+              -- Its newest event was dropped with its month.
+              and not (n.consultation_id is null and l.event_id <= v_dropped));
 
     return query
     select
@@ -165,6 +173,22 @@ begin
         array(
             select 'app.events_default'
             where exists (select from app.events_default));
+
+    return query
+    select
+        'no_month_of_events_was_dropped_by_hand',
+        'Every month of events has its partition, from the first that ops.drop_partitions has kept'
+        ' to the newest: readers do not miss a month without being told.',
+        array(
+            select 'app.events' || to_char(m, '_YYYY_MM')
+            from app.missing_months_of_events() as m order by m);
+
+    return query
+    select
+        'no_sequence_is_behind_its_column',
+        'Every sequence of events, logs and jobs has drawn the highest number of its column: no'
+        ' number is drawn twice.',
+        array(select s.sequence_name from app.lagging_sequences() as s);
 end;
 $$;
 

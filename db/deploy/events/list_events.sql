@@ -56,17 +56,21 @@ declare
     v_first bigint;
     v_transaction_id xid8 := '0'::xid8;
     v_id bigint := 0::bigint;
+    v_drops integer;
     v_next app.events[];
     v_page app.events[];
     v_last app.events;
 begin
     perform app.require_role('admin');
+    -- An older snapshot would not see which events were dropped.
+    perform app.require_fresh_snapshot();
     v_cursor := app.cursor_position('list_events', p_after, 'after');
     perform app.check_limit(p_limit);
     v_first := app.first_event_of_cluster();
     if v_cursor is not null then
         v_transaction_id := (v_cursor ->> 0)::xid8;
         v_id := (v_cursor ->> 1)::bigint;
+        v_drops := (v_cursor ->> 3)::integer;
         -- After a restore an event below v_first is found by its id alone. Later ones are lost.
         if v_id >= v_first and (
             (v_cursor ->> 2)::bigint <> v_first
@@ -81,6 +85,8 @@ begin
         select n
         from app.next_events(
             v_transaction_id, v_id, case when p_type is null then p_limit else 5000 end) as n);
+    -- After the query, whose lock keeps the partitions of this moment until the transaction ends.
+    v_drops := app.require_kept_events(v_transaction_id, v_id, v_drops);
     v_page := array(
         select n
         from unnest(v_next) as n
@@ -93,7 +99,8 @@ begin
     perform app.set_next_cursor('list_events', jsonb_build_array(
         coalesce(v_last.transaction_id, v_transaction_id)::text,
         coalesce(v_last.id, v_id),
-        v_first));
+        v_first,
+        v_drops));
 
     perform app.record_read('list_events', array(
         select distinct coalesce(p.consultation_id, p.user_id)
@@ -112,9 +119,10 @@ comment on function api.list_events(text, text[], integer) is
 number. No event appears later before the cursor, however late its transaction commits: events wait
 for every older transaction that is still open. p_after: app.next_cursor of the page before, which
 is set on every page, also on an empty one. A cursor that stays the same means that there are no
-more events yet. p_type: only these types; one call looks through up to 5000 events for them.
-p_limit: 1 to 1000 events. The access log records the call. For admins. Raises TM101, TM102, TM201,
-TM301, TM302.';
+more events yet. TM211 if events after the cursor were dropped since the reader began: a reader
+gets all that is kept, or this refusal. p_type: only these types; one call looks through up to 5000
+events for them. p_limit: 1 to 1000 events. The access log records the call. For admins. Raises
+TM101, TM102, TM201, TM208, TM211, TM301, TM302.';
 
 grant execute on function api.list_events(text, text[], integer) to telemed_api, telemed_dba;
 

@@ -71,11 +71,18 @@ check (
     and value ~ (
         '^https://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]{1,5})?'
         '(/[A-Za-z0-9._~:/?#@!$&()*+,;=%-]*)?$')
+)
+constraint https_url_has_a_port_from_1_to_65535
+check (
+    value !~ '^https://[^/]*:'
+    or value ~ (
+        '^https://[^/:]+:(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}'
+        '|[1-9][0-9]{0,3})(/|$)')
 );
 comment on domain app.https_url is
-'The address of a page, a picture or a webhook: https, a host name with a dot, and a path of at most
-500 characters in all, without a user name. Only the worker sends requests, to webhooks, and checks
-where they go (api/public_addresses.py).';
+'The address of a page, a picture or a webhook: https, a host name with a dot, and perhaps a port
+from 1 to 65535 and a path, at most 500 characters in all, without a user name. Only the worker
+sends requests, to webhooks, and checks where they go (api/public_addresses.py).';
 
 create domain app.idempotency_key as text
 constraint idempotency_key_has_1_to_255_printable_characters

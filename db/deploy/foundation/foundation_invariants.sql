@@ -53,6 +53,33 @@ begin
                 select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
                 where a.grantee = 0));
 
+    -- createdb and pg_restore leave a database without these rights. scripts/deploy.sh gives them.
+    return query
+    select
+        'the_database_is_closed_to_public',
+        'telemed_owner owns the database, PUBLIC has no right on it, and other roles of the product'
+        ' may connect and no more.',
+        array(
+            select format('%s owns it', d.datdba::regrole)
+            from pg_database as d
+            where d.datname = current_database() and d.datdba <> 'telemed_owner'::regrole
+            union all
+            select format(
+                '%s may %s', coalesce(r.rolname, 'PUBLIC'), lower(a.privilege_type))
+            from pg_database as d
+            cross join lateral aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) as a
+            left join pg_roles as r on r.oid = a.grantee
+            where d.datname = current_database()
+              and (a.grantee = 0 or r.rolname ~ '^telemed_' and a.privilege_type <> 'CONNECT'
+                   and a.grantee <> d.datdba)
+            union all
+            select format('%s may not connect', r.role)
+            from unnest('{telemed_api,telemed_auditor,telemed_backup,telemed_dba,telemed_internal,'
+                'telemed_worker}'::text[]) as r (role)
+            where not has_database_privilege(r.role, current_database(), 'connect')
+              -- The worker comes with the schema `work`.
+              and (r.role <> 'telemed_worker' or to_regnamespace('work') is not null));
+
     return query
     select
         'every_function_pins_its_search_path',

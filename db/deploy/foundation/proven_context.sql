@@ -104,4 +104,32 @@ comment on function app.proven_context() is
 'The context of app.contexts. Fails closed: raises TM101 if the context signature is missing, wrong
 or expired.';
 
+create function app.caller_of_change()
+returns app.context
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    -- What an earlier call has verified holds while the context still names the same user.
+    if current_setting('app.verified_user_id', true) <> ''
+        and current_setting('app.verified_user_id', true) = current_setting('app.user_id', true)
+    then
+        return row(
+            current_setting('app.verified_user_id')::uuid,
+            nullif(current_setting('app.verified_role', true), ''),
+            null::uuid,
+            nullif(current_setting('app.request_id', true), ''))::app.context;
+    end if;
+    -- A change by hand, outside the functions of api, ops and work, perhaps after ops.act_as.
+    if current_setting('app.proof', true) <> '' then
+        return app.proven_context();
+    end if;
+    return null;
+end;
+$$;
+
+comment on function app.caller_of_change() is
+'For whom a change is being made: the verified context, without its session; null without a context
+signature. A wrong signature is refused, see app.proven_context. Raises TM101.';
+
 commit;

@@ -66,6 +66,25 @@ begin
         create role telemed_auditor nologin;
     end if;
 
+    -- Reads every row, for pg_dump --role=telemed_backup. Members have to name it, because nobody
+    -- inherits BYPASSRLS. Only a superuser can give that, or a role that has it itself since
+    -- PostgreSQL 16: otherwise scripts/deploy.sh and ops.advise say so. Without it, the role reads
+    -- nothing: a dump with rows missing would look complete.
+    if pg_catalog.to_regrole('telemed_backup') is null then
+        create role telemed_backup nologin;
+    end if;
+    begin
+        if not (select r.rolbypassrls from pg_catalog.pg_roles as r
+                where r.rolname = 'telemed_backup') then
+            alter role telemed_backup bypassrls;
+        end if;
+        if not pg_catalog.pg_has_role('telemed_backup', 'pg_read_all_data', 'member') then
+            grant pg_read_all_data to telemed_backup;
+        end if;
+    exception
+        when insufficient_privilege then null;
+    end;
+
     -- Statistics of other sessions, and the right to end them (except a superuser's). Since
     -- PostgreSQL 16 only a role that may administer these two can grant them: scripts/deploy.sh and
     -- ops.advise say so when they are missing.

@@ -14,6 +14,7 @@ begin
         current_database());
     -- telemed_internal cannot log in; it needs this right for pg_database_size.
     execute format('grant connect on database %I to telemed_internal', current_database());
+    execute format('grant connect on database %I to telemed_backup', current_database());
 end;
 $$;
 

@@ -19,6 +19,6 @@ $$;
 
 comment on function app.account_of_email(text) is
 'The account with an e-mail address, whatever its case and composition (app.normal_email), or null.
-For functions that find out who the caller is.';
+For functions that find out who the caller is, and for admins.';
 
 commit;

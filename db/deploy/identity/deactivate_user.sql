@@ -13,6 +13,7 @@ create type api.deactivations as (
     email_verified_at timestamptz,
     language text,
     time_zone text,
+    mfa_confirmed_at timestamptz,
     deactivated_at timestamptz,
     booked_consultation_ids uuid[],
     cancelled_consultation_ids uuid[]
@@ -74,7 +75,8 @@ begin
     return (
         v_account.id, v_account.email, v_account.role, v_account.full_name, v_account.phone,
         v_account.date_of_birth, v_account.created_at, v_account.email_verified_at,
-        v_account.language, v_account.time_zone, v_account.deactivated_at,
+        v_account.language, v_account.time_zone, v_account.mfa_confirmed_at,
+        v_account.deactivated_at,
         array(
             select c.id from app.consultations as c
             where p_user_id in (c.doctor_id, c.patient_id) and c.status = 'scheduled'

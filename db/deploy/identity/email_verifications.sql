@@ -28,13 +28,17 @@ create index email_verifications_by_user on app.email_verifications (user_id, re
 create index email_verifications_by_email
 on app.email_verifications (app.normal_email(email), requested_at);
 
+create index email_verifications_by_end on app.email_verifications using brin (expires_at);
+
 create trigger email_verifications_are_audited
 after insert or update or delete on app.email_verifications
 for each row execute function app.record_change('id', 'token_hash');
 
-create trigger email_verifications_are_never_deleted
+-- ops.purge deletes them later.
+create trigger email_verifications_are_kept_for_30_days
 before delete on app.email_verifications
-for each row execute function app.rows_are_append_only();
+for each row when (old.expires_at > app.clock() - interval '30 days')
+execute function app.rows_are_append_only();
 
 create trigger email_verifications_are_never_truncated
 before truncate on app.email_verifications

@@ -26,13 +26,17 @@ comment on column app.password_resets.requested_from is
 
 create index password_resets_by_user on app.password_resets (user_id, requested_at);
 
+create index password_resets_by_end on app.password_resets using brin (expires_at);
+
 create trigger password_resets_are_audited
 after insert or update or delete on app.password_resets
 for each row execute function app.record_change('id', 'token_hash');
 
-create trigger password_resets_are_never_deleted
+-- ops.purge deletes them later.
+create trigger password_resets_are_kept_for_30_days
 before delete on app.password_resets
-for each row execute function app.rows_are_append_only();
+for each row when (old.expires_at > app.clock() - interval '30 days')
+execute function app.rows_are_append_only();
 
 create trigger password_resets_are_never_truncated
 before truncate on app.password_resets

@@ -63,11 +63,14 @@ select
     u.created_at::timestamptz as created_at,
     u.email_verified_at::timestamptz as email_verified_at,
     p.language,
-    p.time_zone::text as time_zone
+    p.time_zone::text as time_zone,
+    u.mfa_confirmed_at::timestamptz as mfa_confirmed_at
 from app.users as u
 inner join app.profiles as p on p.user_id = u.id;
 
-comment on view api.users is 'A user with their profile, without any secret.';
+comment on view api.users is
+'A user with their profile, without any secret. mfa_confirmed_at: since when the account has a
+second factor; null without one.';
 
 create view api.accounts as
 select

@@ -13,6 +13,7 @@ create type api.sign_ups as (
     email_verified_at timestamptz,
     language text,
     time_zone text,
+    mfa_confirmed_at timestamptz,
     verification_token text
 );
 

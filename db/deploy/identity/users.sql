@@ -35,6 +35,7 @@ comment on column app.users.deactivated_at is
 
 create unique index users_email_is_unique_regardless_of_case on app.users (app.normal_email(email));
 create index users_by_time on app.users (created_at);
+create index users_by_role on app.users (role, id);
 
 create trigger users_are_audited
 after insert or update or delete on app.users

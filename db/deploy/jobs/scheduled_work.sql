@@ -22,17 +22,26 @@ grant execute on function work.create_partitions to telemed_worker;
 
 create function work.check_invariants(p_since timestamptz)
 returns setof api.invariants
-language plpgsql stable security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_report api.invariants[];
 begin
     perform app.forget_actor();
-    return query select i.* from ops.check_invariants(p_since) as i;
+    v_report := array(select i from ops.check_invariants(p_since) as i);
+    return query
+    select
+        r.name, r.description, coalesce(f.violations, r.violations),
+        coalesce(f.examples, r.examples)
+    from unnest(v_report) as r
+    left join app.invariant_findings as f on f.name = r.name;
 end;
 $$;
 
 comment on function work.check_invariants(timestamptz) is
-'ops.check_invariants.';
+'ops.check_invariants, with the findings of earlier checks that are not repaired: the alarm stays on
+when the rows become older than p_since.';
 
 grant execute on function work.check_invariants to telemed_worker;
 
@@ -68,19 +77,19 @@ grant execute on function work.delete_ended_jobs to telemed_worker;
 
 set local role telemed_internal;
 
-create function work.purge()
+create function work.purge(p_keep_days integer)
 returns setof ops.purged
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform app.forget_actor();
-    return query select p.* from ops.purge() as p;
+    return query select p.* from ops.purge(interval '1 day' * p_keep_days) as p;
 end;
 $$;
 
-comment on function work.purge() is
-'ops.purge with its defaults. Raises TM201.';
+comment on function work.purge(integer) is
+'ops.purge, which keeps rows for p_keep_days (PURGE_AFTER_DAYS). Raises TM201.';
 
 grant execute on function work.purge to telemed_worker;
 

@@ -91,6 +91,7 @@ where email_verification_id is not null;
 create index messages_by_password_reset on app.messages (password_reset_id)
 where password_reset_id is not null;
 create index messages_to_send on app.messages (send_at) where status in ('pending', 'sending');
+create index messages_by_time on app.messages using brin (created_at);
 create index messages_failed on app.messages (settled_at) where status = 'failed';
 
 create function app.messages_change_only_as_permitted()
@@ -132,9 +133,12 @@ create trigger messages_change_only_as_permitted
 before update on app.messages
 for each row execute function app.messages_change_only_as_permitted();
 
-create trigger messages_are_never_deleted
+-- ops.purge deletes them later.
+create trigger messages_are_kept_for_30_days
 before delete on app.messages
-for each row execute function app.rows_are_append_only();
+for each row when (
+    old.settled_at is null or old.settled_at > app.clock() - interval '30 days')
+execute function app.rows_are_append_only();
 
 create trigger messages_are_never_truncated
 before truncate on app.messages
@@ -159,9 +163,14 @@ reset of its message, ends with it, and uses it up.';
 
 create index message_tokens_by_message on app.message_tokens (message_id);
 
-create trigger message_tokens_are_append_only
-before update or delete on app.message_tokens
+create trigger message_tokens_never_change
+before update on app.message_tokens
 for each row execute function app.rows_are_append_only();
+
+create trigger message_tokens_are_kept_for_30_days
+before delete on app.message_tokens
+for each row when (old.issued_at > app.clock() - interval '30 days')
+execute function app.rows_are_append_only();
 
 create trigger message_tokens_are_never_truncated
 before truncate on app.message_tokens

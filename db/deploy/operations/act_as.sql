@@ -38,11 +38,21 @@ begin
         end if;
     end if;
 
+    -- A standby has no transaction numbers.
     perform set_config(
-        'app.request_id', format('psql-%s-%s', pg_backend_pid(), txid_current()), true);
+        'app.request_id',
+        format('psql-%s-%s', pg_backend_pid(),
+            case when pg_is_in_recovery()
+                then (extract(epoch from transaction_timestamp()) * 1000000)::bigint
+                else txid_current()
+            end),
+        true);
     perform set_config('app.refusals', 'raise', true);
     perform app.set_actor(v_user.id, v_user.role);
-    insert into app.access_logs (kind, operation) values ('act_as', 'act_as');
+    -- A standby takes no entry, and no read of data of patients, which has to have one.
+    if not pg_is_in_recovery() then
+        insert into app.access_logs (kind, operation) values ('act_as', 'act_as');
+    end if;
     -- A rollback removes the entry, but not this line of the server's log, which only a superuser
     -- can disable.
     raise log 'act_as: % acts as %', session_user, coalesce(v_user.id::text, 'nobody');
@@ -55,9 +65,10 @@ $$;
 comment on function ops.act_as(text) is
 'Makes the rest of this transaction act as a user. p_user: e-mail address or id; null: a caller who
 is not logged in. The access log gets an entry; like the audit log it has the database login beside
-the user. The server''s log gets a line, which stays if the transaction is rolled back. For the rest
-of the transaction every refusal is an error, also one that is stored for clients of the REST API,
-see app.refuse. Raises TM210 outside a transaction block, TM406.';
+the user. The server''s log gets a line, which stays if the transaction is rolled back; on a
+standby it is the only record. For the rest of the transaction every refusal is an error, also one
+that is stored for clients of the REST API, see app.refuse. Raises TM210 outside a transaction
+block, TM406.';
 
 grant execute on function ops.act_as(text) to telemed_dba;
 

@@ -9,8 +9,21 @@ comment on type ops.advice is
 (something is wrong or will be) or hint (something could be better); subject: the object that it is
 about; found: its state; advice: what to do.';
 
+create function app.advice_on_violations()
+returns text
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return 'call ops.check_invariants: it returns the ids of the violations, and when it finds none'
+        ' any more, this advice ends';
+end;
+$$;
+
+comment on function app.advice_on_violations() is 'What to do about a violated invariant.';
+
 set local role telemed_internal;
-create function ops.advise()
+create function app.advice()
 returns setof ops.advice
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -19,7 +32,6 @@ as $$
 declare
     v_sealed bigint;
 begin
-    perform app.forget_actor();
     select coalesce(max(s.last_id), 0) into v_sealed from app.audit_seals as s;
     -- Settings
     return query
@@ -78,7 +90,17 @@ begin
             case when r.rolbypassrls then 'bypasses row-level security' end),
         'alter role ... nosuperuser nobypassrls: row-level security does not hold for this role'
     from pg_roles as r
-    where r.rolname ~ '^telemed_' and (r.rolsuper or r.rolbypassrls);
+    where r.rolname ~ '^telemed_'
+      and (r.rolsuper or r.rolbypassrls and r.rolname <> 'telemed_backup');
+
+    return query
+    select 'warning', 'role telemed_backup', 'cannot read every row',
+        'as a superuser: alter role telemed_backup bypassrls; grant pg_read_all_data to'
+        ' telemed_backup; otherwise nobody else can dump the database, see docs/backup.md'
+    where not exists (
+        select from pg_roles as r
+        where r.rolname = 'telemed_backup' and r.rolbypassrls
+          and pg_has_role(r.oid, 'pg_read_all_data', 'usage'));
 
     return query
     select 'warning', 'role telemed_api', s.name || ' is not set',
@@ -98,6 +120,15 @@ begin
         select from pg_db_role_setting as d
         where d.setrole = 'telemed_api'::regrole
           and d.setconfig @> '{log_parameter_max_length=0}');
+    return query
+    select 'warning', 'database ' || d.datname, 'log_parameter_max_length is not 0',
+        'deploy again as a superuser, which sets it: otherwise a log of slow statements contains'
+        ' the parameters of all other roles'
+    from pg_database as d
+    where d.datname = current_database() and not exists (
+        select from pg_db_role_setting as s
+        where s.setdatabase = d.oid and s.setrole = 0
+          and s.setconfig @> '{log_parameter_max_length=0}');
     return query
     select 'hint', 'role telemed_dba', 'not a member of ' || m.role,
         format('grant %s to telemed_dba, as a role with ADMIN OPTION on it', m.role)
@@ -135,6 +166,64 @@ begin
         'run more workers, or raise WORKER_CONCURRENCY'
     from ops.queue_figures() as f
     having max(f.lag) > interval '5 minutes';
+
+    -- The snapshot horizon: see app.next_events. A transaction with an id holds a lock on it, which
+    -- everybody sees; a prepared one has no process.
+    return query
+    select 'warning', 'events',
+        format(
+            'readers have waited since %s for %s, which has been open for %s',
+            to_char(h.waiting_since, 'YYYY-MM-DD HH24:MI "UTC"'),
+            case
+                when l.pid is not null then format(
+                    'the transaction of process %s (%s)', l.pid,
+                    concat_ws(', ', a.usename, a.datname, nullif(a.application_name, '')))
+                when p.gid is not null then format('the prepared transaction %L', p.gid)
+                else 'a transaction of the primary'
+            end,
+            date_trunc('second', clock_timestamp()
+                - coalesce(a.xact_start, p.prepared, h.waiting_since))),
+        case
+            when p.gid is not null then format(
+                'commit prepared or rollback prepared %L, in the database %I', p.gid, p.database)
+            else 'end it in its program, or by pg_terminate_backend('
+                || coalesce(l.pid::text, 'its process') || '), which rolls it back'
+        end
+    from (
+        select min(e.occurred_at)::timestamptz as waiting_since
+        from app.event_origin as o
+        cross join pg_control_system() as s
+        inner join app.events as e
+            on o.system_identifier = s.system_identifier
+            and e.id >= o.first_id
+            and e.transaction_id >= pg_snapshot_xmin(pg_current_snapshot())
+    ) as h
+    left join pg_locks as l
+        on l.locktype = 'transactionid' and l.mode = 'ExclusiveLock' and l.granted
+        and l.transactionid = pg_snapshot_xmin(pg_current_snapshot())::xid
+    left join pg_stat_activity as a on a.pid = l.pid
+    left join pg_prepared_xacts as p on p.transaction = l.transactionid
+    where h.waiting_since < clock_timestamp() - interval '5 minutes';
+
+    -- Backups
+    return query
+    select 'warning', 'backup',
+        coalesce(
+            'the last one was made at '
+            || to_char(max(b.finished_at), 'YYYY-MM-DD HH24:MI "UTC"'),
+            'none is recorded'),
+        'make one, and call ops.record_backup after each (docs/production.md)'
+    from app.backups as b
+    having coalesce(max(b.finished_at), '-infinity') < app.clock() - interval '26 hours';
+
+    return query
+    select 'danger', 'archive of WAL',
+        'fails since ' || to_char(a.last_failed_time, 'YYYY-MM-DD HH24:MI "UTC"') || ' at '
+        || a.last_failed_wal,
+        'mend archive_command, whose errors are in the log of the server: until then a restore'
+        ' reaches the last archived segment only, and the disk fills'
+    from pg_stat_archiver as a
+    where a.last_failed_time > coalesce(a.last_archived_time, '-infinity');
 
     -- Time zones
     return query
@@ -253,18 +342,49 @@ begin
     order by w.first_failed_at;
 
     return query
+    select 'warning', 'invariant ' || f.name,
+        f.violations || ' violations, found at '
+        || to_char(f.found_at, 'YYYY-MM-DD HH24:MI "UTC"'),
+        app.advice_on_violations()
+    from app.invariant_findings as f
+    order by f.name;
+end;
+$$;
+
+comment on function app.advice() is
+'What ops.advise returns, but of the invariants only what earlier checks have found: the worker
+checks every five minutes, and a check may take longer than a request may.';
+
+create function ops.advise()
+returns setof ops.advice
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+begin
+    perform app.forget_actor();
+    return query
+    select a.* from app.advice() as a where a.subject not like 'invariant %';
+
+    return query
     select 'warning', 'invariant ' || i.name,
-        cardinality(i.violations) || ' violations within an hour',
-        'call ops.check_invariants, which returns the violations'' ids'
+        greatest(f.violations, cardinality(i.violations)) || ' violations'
+        || coalesce(
+            ', found at ' || to_char(f.found_at, 'YYYY-MM-DD HH24:MI "UTC"'), ' within an hour'),
+        app.advice_on_violations()
     from app.all_invariants(now() - interval '1 hour') as i
-    where i.violations <> '{}';
+    left join app.invariant_findings as f on f.name = i.name
+    where f.name is not null or i.violations <> '{}'
+    order by i.name;
 end;
 $$;
 
 comment on function ops.advise() is
 'Checks settings, roles, context keys, the worker and its queue, time zones, partitions, seals,
-bloat, limits that are near, webhooks and the invariants of the last hour. Returns one row for each
-thing that should be changed, and no row if there is none. It changes nothing.';
+bloat, limits that are near, webhooks, transactions that hold back the readers of events, the
+invariants of the last hour, and those that an earlier check has found violated and no check has
+found repaired. Returns one row for each thing that should be changed, and no row if there is none.
+It changes nothing.';
 
 grant execute on function ops.advise() to telemed_dba;
 

@@ -36,15 +36,14 @@ $$;
 comment on function app.all_invariants(timestamptz) is
 'The invariants of all domains. p_since: as in ops.check_invariants.';
 
-create or replace function ops.check_invariants(p_since timestamptz default null)
+create function app.invariants_report(p_since timestamptz)
 returns setof api.invariants
-language plpgsql stable security definer
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 -- The queries read every partition of the logs once: JIT compiles for longer than they run.
 set jit = off
 as $$
 begin
-    perform app.forget_actor();
     return query
     select
         i.name,
@@ -58,9 +57,29 @@ begin
 end;
 $$;
 
+comment on function app.invariants_report(timestamptz) is
+'Every invariant with the number of its violations and up to five ids. p_since: as in
+ops.check_invariants.';
+
+create or replace function ops.check_invariants(p_since timestamptz default null)
+returns setof api.invariants
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_report api.invariants[];
+begin
+    perform app.forget_actor();
+    v_report := array(select r from app.invariants_report(p_since) as r);
+    perform app.note_findings(p_since, v_report);
+    return query select r.* from unnest(v_report) as r;
+end;
+$$;
+
 comment on function ops.check_invariants(timestamptz) is
 'Every invariant with the number of its violations and up to five ids. p_since: check only the rows
-made since then; null: all rows. Read-only.';
+made since then; null: all rows. ops.advise shows what was found until a check of the same rows
+finds it repaired. On a standby and in a read-only transaction only the report is made.';
 
 grant execute on function ops.check_invariants(timestamptz) to telemed_dba;
 
@@ -73,13 +92,14 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform app.require_role('admin');
-    return query select c.* from ops.check_invariants(p_since) as c;
+    return query select r.* from app.invariants_report(p_since) as r;
 end;
 $$;
 
 comment on function api.check_invariants(timestamptz) is
-'ops.check_invariants for admins of the clinic, by default for rows made in the last 24 hours: all
-rows may take longer than a request may. Raises TM101, TM102, TM301, TM302.';
+'The report of ops.check_invariants for admins of the clinic, by default for rows made in the last
+24 hours: all rows may take longer than a request may. Read-only. Raises TM101, TM102, TM301,
+TM302.';
 
 grant execute on function api.check_invariants(timestamptz) to telemed_api, telemed_dba;
 

@@ -18,7 +18,7 @@ begin
     select
         u.id, u.email::text, u.role, p.full_name::text, p.phone::text, p.date_of_birth,
         u.created_at::timestamptz, u.email_verified_at::timestamptz, p.language,
-        p.time_zone::text
+        p.time_zone::text, u.mfa_confirmed_at::timestamptz
     into strict v_user
     from app.users as u
     inner join app.profiles as p on p.user_id = u.id

@@ -24,6 +24,25 @@ $$;
 comment on function app.default_has_month(text, date) is
 'Returns whether the default partition of a table that is partitioned by its id has rows of a month
 (UTC).';
+
+create function app.next_month_of(p_table text)
+returns timestamptz
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+begin
+    return (
+        select (max(to_date(right(c.relname, 7), 'YYYY_MM')) + interval '1 month')::timestamptz
+        from pg_inherits as i
+        inner join pg_class as c on c.oid = i.inhrelid
+        where i.inhparent = format('app.%I', p_table)::regclass
+          and c.relname ~ '_[0-9]{4}_[0-9]{2}$');
+end;
+$$;
+
+comment on function app.next_month_of(text) is
+'The month (UTC) after the newest partition of a table; null if it has none.';
 reset role;
 
 create or replace function ops.create_partitions(p_months integer default 3)
@@ -66,7 +85,7 @@ begin
         for v_month in
             select m::date
             from generate_series(
-                least(v_spilt, date_trunc('month', now())),
+                least(v_spilt, date_trunc('month', now()), app.next_month_of(v_table)),
                 date_trunc('month', now()) + make_interval(months => p_months), '1 month') as m
             where to_regclass(format('app.%I', v_table || to_char(m, '_YYYY_MM'))) is null
               and not (v_by_id and app.default_has_month(v_table, m::date))
@@ -83,11 +102,12 @@ end;
 $$;
 
 comment on function ops.create_partitions(integer) is
-'Creates the missing monthly partitions of the logs, from this month to p_months (0 to 120) ahead,
-and moves rows from the default partition to the partitions of their months. It does the same for
-consultations if they are partitioned, but skips months whose rows are in the default partition.
-Returns the names of the new partitions. It waits up to 2 s for each lock; writers of a log wait for
-it only if rows have to be moved. Raises TM201.';
+'Creates the missing monthly partitions of the logs, from this month, or from the one after the
+newest partition if that is earlier, to p_months (0 to 120) ahead, and moves rows from the default
+partition to the partitions of their months. It does the same for consultations if they are
+partitioned, but skips months whose rows are in the default partition. Returns the names of the new
+partitions. It waits up to 2 s for each lock; writers of a log wait for it only if rows have to be
+moved. Raises TM201.';
 
 grant execute on function ops.create_partitions(integer) to telemed_dba;
 

@@ -73,18 +73,25 @@ begin
     end if;
     perform app.require_fresh_snapshot();
     perform pg_advisory_xact_lock(hashtextextended('app.partitions', 0));
+    if p_table = 'events' then
+        perform app.note_missing_events(date_trunc('month', now() - p_keep)::date);
+    end if;
 
     for v_name, v_month in
-        select c.relname::text, to_date(right(c.relname, 7), 'YYYY_MM')
+        select c.relname::text, m.month
         from pg_inherits as i
         inner join pg_class as c on c.oid = i.inhrelid
+        -- Null for the default partition, and for one that a DBA has named.
+        cross join lateral to_date(
+            substring(c.relname, '[0-9]{4}_[0-9]{2}$'), 'YYYY_MM') as m (month)
         where i.inhparent = to_regclass(format('app.%I', p_table))
-          and c.relname <> p_table || '_default'
-          and to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month' <= now() - p_keep
+          and m.month + interval '1 month' <= now() - p_keep
         order by 2
     loop
         if p_table = 'audit_logs' then
             perform app.retire_audit_rows(v_month);
+        elsif p_table = 'events' then
+            perform app.note_dropped_events(v_month);
         end if;
         execute format('drop table app.%I', v_name);
         return next v_name;
@@ -97,6 +104,8 @@ comment on function ops.drop_partitions(text, interval) is
 p_keep ago or earlier (0 to 1000 years), and returns their names. 45 CFR 164.316(b)(2)(i) requires
 six years for the logs; p_keep is at least 36 months for access_logs and 30 days for events. Rows of
 the audit log have to be sealed; a seal of the kind retirement records each month that was dropped.
+A reader of events who has not read the dropped ones is refused by api.list_events. Months of events
+that were dropped by hand are noted as well.
 It waits up to 2 s for each lock. Raises TM201, TM208, TM922.';
 
 grant execute on function ops.drop_partitions(text, interval) to telemed_dba;

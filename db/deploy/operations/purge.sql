@@ -18,6 +18,7 @@ declare
     v_rows bigint;
     v_sessions uuid[];
     v_deliveries uuid[];
+    v_messages uuid[];
 begin
     perform app.forget_actor();
     if p_keep is null or p_keep not between interval '30 days' and interval '1000 years' then
@@ -86,6 +87,50 @@ begin
     return query values ('webhook_attempts', v_rows);
     delete from app.webhook_deliveries as d where d.id = any (v_deliveries);
     return query values ('webhook_deliveries', cardinality(v_deliveries)::bigint);
+
+    v_messages := array(
+        select m.id from app.messages as m
+        where m.created_at < v_before and m.settled_at < v_before
+        limit p_rows
+        for update skip locked);
+    delete from app.message_tokens as t where t.message_id = any (v_messages);
+    get diagnostics v_rows = row_count;
+    return query values ('message_tokens', v_rows);
+    delete from app.messages as m where m.id = any (v_messages);
+    return query values ('messages', cardinality(v_messages)::bigint);
+
+    -- They end at the latest when they expire. One that a message needs waits for the message.
+    with chosen as materialized (
+        select o.id
+        from app.password_resets as o
+        where o.expires_at < v_before
+          and not exists (select from app.messages as m where m.password_reset_id = o.id)
+        limit p_rows
+        for update skip locked
+    )
+    delete from app.password_resets as r
+    using chosen as c
+    where r.id = c.id;
+    get diagnostics v_rows = row_count;
+    return query values ('password_resets', v_rows);
+
+    with chosen as materialized (
+        select o.id
+        from app.email_verifications as o
+        where o.expires_at < v_before
+          and not exists (select from app.messages as m where m.email_verification_id = o.id)
+          -- It shows that the present address is verified.
+          and not exists (
+              select from app.users as u
+              where u.id = o.user_id and u.email = o.email and u.email_verified_at = o.used_at)
+        limit p_rows
+        for update skip locked
+    )
+    delete from app.email_verifications as v
+    using chosen as c
+    where v.id = c.id;
+    get diagnostics v_rows = row_count;
+    return query values ('email_verifications', v_rows);
 end;
 $$;
 
@@ -94,9 +139,12 @@ comment on function ops.purge(interval, integer) is
 idempotency keys older than p_keep (30 days to 1000 years), but not those of bookings, reschedules
 and money; sessions that expired more than p_keep ago, with all their refresh tokens; counts of
 log-ins a day after the last attempt, or p_keep after it if a log-in has succeeded; deliveries of
-webhooks that were settled more than p_keep ago, with all their attempts. Returns the number of
-deleted rows of each table: call it again, in another transaction, while one of them reaches p_rows.
-It skips rows that another transaction has locked. For logs see ops.drop_partitions. Raises TM201.';
+webhooks that were settled more than p_keep ago, with all their attempts; messages that were settled
+more than p_keep ago, with their tokens; password resets and verifications of addresses that expired
+more than p_keep ago, but not the one by which the present address of an account is verified.
+Returns the number of deleted rows of each table: call it again, in another transaction, while one
+of them reaches p_rows. It skips rows that another transaction has locked. For logs see
+ops.drop_partitions. Raises TM201.';
 
 grant execute on function ops.purge(interval, integer) to telemed_dba;
 

@@ -103,6 +103,9 @@ begin
         from pg_timezone_names as z
         cross join generate_series(v_from, v_from + interval '728 days', interval '7 days') as i
         where z.name !~ '^(posix|right)/'
+          -- "at time zone" would read them as abbreviations: app.is_iana_time_zone refuses them.
+          and (z.name = 'UTC' or upper(z.name) not in (
+              select upper(a.abbrev) from pg_timezone_abbrevs as a))
         group by z.name
     ) as d;
     return v_data;

@@ -15,7 +15,12 @@ chain_broken, retirement_differs, exported_seal_missing or exported_seal_differs
 audit_id: the seal or the row that it is about.';
 
 set local role telemed_internal;
-create function ops.verify_audit(p_exported jsonb default null, p_since date default null)
+create function app.audit_problems(
+    p_since date default null,
+    p_after_id bigint default '-9223372036854775808',
+    p_last_id bigint default '9223372036854775807',
+    p_after_seal_id bigint default '-9223372036854775808'
+)
 returns setof ops.audit_problems
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
@@ -23,23 +28,20 @@ set timezone = 'UTC'
 set datestyle = 'ISO'
 as $$
 begin
-    perform app.forget_actor();
-    if jsonb_typeof(p_exported) <> 'array'
-        or p_exported @? '$[*] ? (@.id.type() != "number" || @.hash.type() != "string")' then
-        raise exception 'Give the exported seals as an array of rows of ops.audit_seals'
-            using errcode = 'TM201', column = 'exported';
-    end if;
-
     return query
     select 'row_changed', null::bigint, l.id, 'the stored hash is not the hash of the row'
     from app.audit_logs as l
     where l.occurred_at >= coalesce(p_since, '-infinity')
+      and l.id > p_after_id
+      and l.id <= p_last_id
       and l.row_hash <> app.audit_row_hash(l);
 
     return query
     select 'row_not_sealed', null::bigint, l.id, 'later rows are sealed, this row is not'
     from app.audit_logs as l
     where l.occurred_at >= coalesce(p_since, '-infinity')
+      and l.id > p_after_id
+      and l.id <= p_last_id
       and l.id <= (select max(m.last_id) from app.audit_seals as m)
       and l.id is distinct from (
         select greatest(l.id, s.after_id + 1)
@@ -68,6 +70,8 @@ begin
     ) as r
     where s.kind = 'rows'
       and s.month >= coalesce(p_since, '-infinity')
+      and s.after_id >= p_after_id
+      and s.last_id <= p_last_id
       and case
         when exists (
             select from app.audit_seals as t where t.kind = 'retirement' and t.month = s.month)
@@ -78,7 +82,7 @@ begin
     return query
     select 'seal_changed', s.id, null::bigint, 'the stored hash is not the hash of the seal'
     from app.audit_seals as s
-    where s.hash <> app.audit_seal_hash(s);
+    where s.id > p_after_seal_id and s.hash <> app.audit_seal_hash(s);
 
     return query
     select 'chain_broken', c.id, null::bigint, 'the seal does not follow the seal before it'
@@ -91,14 +95,16 @@ begin
             coalesce(lag(s.last_id) over chain, 0) as last_id_before,
             coalesce(lag(s.month) over chain, '-infinity') as month_before
         from app.audit_seals as s
+        where s.id >= p_after_seal_id
         window chain as (order by s.id)
     ) as c
-    where c.id <> c.id_before + 1
-       or c.previous_hash <> c.hash_before
-       or (c.after_id <> c.last_id_before
-           and (c.after_id, c.last_id) <> (c.after_id_before, c.last_id_before))
-       or (c.after_id, c.last_id) = (c.after_id_before, c.last_id_before)
-           and c.kind = 'rows' and c.month <= c.month_before;
+    where c.id > p_after_seal_id
+      and (c.id <> c.id_before + 1
+           or c.previous_hash <> c.hash_before
+           or (c.after_id <> c.last_id_before
+               and (c.after_id, c.last_id) <> (c.after_id_before, c.last_id_before))
+           or (c.after_id, c.last_id) = (c.after_id_before, c.last_id_before)
+               and c.kind = 'rows' and c.month <= c.month_before);
 
     return query
     select 'retirement_differs', s.id, null::bigint,
@@ -111,7 +117,31 @@ begin
         from app.audit_seals as t
         where t.month = s.month and t.kind = 'rows'
     ) as m
-    where s.kind = 'retirement' and (s.row_count, s.rows_digest) <> (m.row_count, m.digest);
+    where s.kind = 'retirement'
+      and s.id > p_after_seal_id
+      and (s.row_count, s.rows_digest) <> (m.row_count, m.digest);
+end;
+$$;
+
+comment on function app.audit_problems(date, bigint, bigint, bigint) is
+'What ops.verify_audit returns, without the comparison with exported seals. p_since: as there;
+p_after_id and p_last_id: only rows with ids after the one and up to the other, and seals with such
+rows only; p_after_seal_id: only the chain after this seal.';
+
+create function ops.verify_audit(p_exported jsonb default null, p_since date default null)
+returns setof ops.audit_problems
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform app.forget_actor();
+    if jsonb_typeof(p_exported) <> 'array'
+        or p_exported @? '$[*] ? (@.id.type() != "number" || @.hash.type() != "string")' then
+        raise exception 'Give the exported seals as an array of rows of ops.audit_seals'
+            using errcode = 'TM201', column = 'exported';
+    end if;
+
+    return query select p.* from app.audit_problems(p_since) as p;
 
     return query
     select

@@ -32,17 +32,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_actor app.actor := app.require_role('doctor');
-    v_length interval := make_interval(mins => p_slot_minutes);
-    v_hours interval := p_end_time - p_start_time
-        + case when p_end_time < p_start_time then interval '24 hours' else interval '0' end;
     v_key app.idempotency_keys;
-    v_time_zone text;
-    v_candidate record;
-    v_reason text;
-    v_published_until timestamptz := timestamptz '-infinity';
-    v_starts timestamptz[] := array[]::timestamptz[];
-    v_local_starts timestamp[] := array[]::timestamp[];
-    v_skipped api.skipped_slot[] := array[]::api.skipped_slot[];
     v_publication api.weekly_publication;
 begin
     v_key := app.claim_key(
@@ -58,146 +48,22 @@ begin
         return jsonb_populate_record(null::api.weekly_publication, v_key.response);
     end if;
 
-    perform app.refuse_faults(array(
-        select row(f.field, f.code, f.detail)::app.fault
-        from (values
-            (p_from is null or p_to is null or p_from < '1900-01-01' or p_to > '9998-12-31'
-                or p_to < p_from or p_to > least(p_from, '9998-12-31') + 366,
-                'to', 'TM202',
-                'from and to are required: to must be from 0 to 366 days after from, both in the'
-                ' years 1900 to 9998'),
-            (p_slot_minutes is null or p_slot_minutes not between 5 and 1440,
-                'slot_minutes', 'TM201', 'slot_minutes must be from 5 to 1440'),
-            (p_start_time = '24:00',
-                'start_time', 'TM202',
-                'start_time must be before 24:00: the next day begins at 00:00'),
-            (p_end_time = p_start_time,
-                'end_time', 'TM202',
-                'end_time must differ from start_time: a whole day is from 00:00 to 24:00'),
-            (v_hours is null or (v_hours < v_length and p_end_time <> p_start_time),
-                'end_time', 'TM202', 'At least one slot must fit between start_time and end_time'),
-            (coalesce(cardinality(p_weekdays), 0) = 0 or not p_weekdays <@ '{1,2,3,4,5,6,7}',
-                'weekdays', 'TM201', 'weekdays must be numbers from 1 (Monday) to 7 (Sunday)'),
-            (p_time_zone is not null and not app.is_iana_time_zone(p_time_zone),
-                'time_zone', 'TM204',
-                'The time zone must be a name of the IANA database, such as Europe/Berlin')
-        ) as f (is_wrong, field, code, detail)
-        where f.is_wrong));
-    if (select count(*) from generate_series(p_from::timestamp, p_to, interval '1 day') as day
-        where extract(isodow from day) = any (p_weekdays))
-        * ceil(extract(epoch from v_hours) / extract(epoch from v_length)) > 20000 then
-        raise exception 'The period has more than 20000 starts of slots: choose a shorter period'
-            using errcode = 'TM201', column = 'to';
-    end if;
-
     -- Lock order: the doctor before slots; see api.publish_slot.
-    select coalesce(p_time_zone, d.time_zone) into strict v_time_zone
-    from app.doctors as d
-    where d.user_id = v_actor.user_id
-    for no key update;
+    perform from app.doctors as d where d.user_id = v_actor.user_id for no key update;
 
-    for v_candidate in
-        with hours as materialized (
-            select
-                c.starts_at_local,
-                i.starts_at,
-                i.ends_at,
-                i.starts_at at time zone v_time_zone - i.starts_at at time zone 'UTC' as before,
-                i.ends_at at time zone v_time_zone - i.ends_at at time zone 'UTC' as after
-            from generate_series(p_from::timestamp, p_to, interval '1 day') as day
-            cross join lateral (select day + p_start_time) as c (starts_at_local)
-            cross join lateral (
-                select
-                    app.instant_of(c.starts_at_local, v_time_zone),
-                    app.instant_of(c.starts_at_local + v_hours, v_time_zone)
-            ) as i (starts_at, ends_at)
-            where extract(isodow from day) = any (p_weekdays)
-        ),
-        -- Clocks that go back also repeat local times before the start.
-        local_time as (
-            select
-                h.starts_at as opens_at,
-                h.ends_at as closes_at,
-                h.before,
-                h.after,
-                h.starts_at_local + n * v_length as starts_at_local,
-                n >= 0 and (n + 1) * v_length <= v_hours as fits_on_the_clock
-            from hours as h
-            cross join lateral generate_series(
-                case when h.after < h.before
-                    then -ceil(extract(epoch from h.before - h.after)
-                        / extract(epoch from v_length))::integer
-                    else 0
-                end,
-                ceil(extract(epoch from v_hours) / extract(epoch from v_length))::integer - 1) as n
-        ),
-        candidate as materialized (
-            select
-                l.starts_at_local,
-                i.starts_at,
-                i.starts_at + v_length as ends_at,
-                i.starts_at + v_length <= l.closes_at as fits
-            from local_time as l
-            left join lateral (
-                select (l.starts_at_local - o.utc_offset) at time zone 'UTC' as starts_at
-                from (select l.before union select l.after) as o (utc_offset)
-            ) as i
-                on i.starts_at >= l.opens_at
-                and i.starts_at at time zone v_time_zone = l.starts_at_local
-            where l.fits_on_the_clock or i.starts_at + v_length <= l.closes_at
-        )
-        select
-            c.starts_at_local,
-            c.starts_at,
-            c.ends_at,
-            c.fits,
-            taken.is_same,
-            exists (
-                select from app.time_off as t
-                where t.doctor_id = v_actor.user_id
-                  and tstzrange(t.starts_at, t.ends_at) && tstzrange(c.starts_at, c.ends_at)
-            ) as is_time_off
-        from candidate as c
-        left join lateral (
-            select bool_or(s.starts_at = c.starts_at and s.ends_at = c.ends_at) as is_same
-            from app.availability_slots as s
-            where c.starts_at > app.clock()
-              and s.doctor_id = v_actor.user_id
-              and s.status <> 'withdrawn'
-              and tstzrange(s.starts_at, s.ends_at) && tstzrange(c.starts_at, c.ends_at)
-        ) as taken on true
-        order by c.starts_at, c.starts_at_local
-    loop
-        v_reason := case
-            when v_candidate.starts_at is null then 'no_such_local_time'
-            when v_candidate.starts_at <= app.clock() then 'in_the_past'
-            when v_candidate.is_same then 'already_published'
-            when not v_candidate.fits then 'does_not_fit'
-            -- Only a slot that this call publishes blocks a later one; a skipped slot does not.
-            when v_candidate.is_same is not null or v_candidate.starts_at < v_published_until
-                then 'overlaps'
-            when v_candidate.is_time_off then 'time_off'
-        end;
-        if v_reason is not null then
-            v_skipped := v_skipped || (
-                v_candidate.starts_at_local, v_reason, v_candidate.starts_at)::api.skipped_slot;
-            continue;
-        end if;
-        if cardinality(v_starts) = 5000 then
-            raise exception 'The period has more than 5000 new slots: choose a shorter period'
-                using errcode = 'TM201', column = 'to';
-        end if;
-        v_starts := v_starts || v_candidate.starts_at;
-        v_local_starts := v_local_starts || v_candidate.starts_at_local;
-        v_published_until := v_candidate.ends_at;
-    end loop;
-
-    with published as (
+    with planned as materialized (
+        select p.*
+        from app.plan_weekly_slots(
+            v_actor.user_id, p_from, p_to, p_weekdays, p_start_time, p_end_time, p_slot_minutes,
+            p_time_zone) as p
+    ),
+    published as (
         insert into app.availability_slots (
             doctor_id, starts_at, ends_at, starts_at_local, time_zone)
-        select v_actor.user_id, s.starts_at, s.starts_at + v_length, s.starts_at_local, v_time_zone
-        from unnest(v_starts, v_local_starts) as s (starts_at, starts_at_local)
-        order by s.starts_at
+        select v_actor.user_id, p.starts_at, p.ends_at, p.starts_at_local, p.time_zone
+        from planned as p
+        where p.reason is null
+        order by p.starts_at
         returning id, doctor_id, starts_at, ends_at, status
     )
     select
@@ -206,9 +72,10 @@ begin
             from published as p
             order by p.starts_at),
         array(
-            select s
-            from unnest(v_skipped) as s
-            order by s.starts_at_local, s.starts_at)
+            select (p.starts_at_local, p.reason, p.starts_at)::api.skipped_slot
+            from planned as p
+            where p.reason is not null
+            order by p.starts_at_local, p.starts_at)
     into strict v_publication;
     perform app.settle_key(v_key, null, to_jsonb(v_publication));
     return v_publication;

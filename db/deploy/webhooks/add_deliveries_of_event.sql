@@ -93,7 +93,7 @@ begin
         ) as e
         where w.disabled_at is null
           and (e.event).occurred_at >= w.enabled_at
-          and (w.event_types = '{}' or (e.event).type = any (w.event_types))
+          and app.webhook_wants(w.event_types, (e.event).type)
         order by w.id, (e.event).id
         on conflict (endpoint_id, event_id) do nothing
         returning id

@@ -13,13 +13,13 @@ begin
         consultation.joined,prescription.issued,payment.recorded,refund.recorded,account.created,
         account.closed,account.deactivated,account.activated,account.email_changed,
         account.password_changed,account.second_factor_changed,account.signed_in_on_new_device,
-        account.email_verification_requested,account.password_reset_requested}'::text[];
+        account.email_verification_requested,account.password_reset_requested,slot.opened,
+        slot.withdrawn}'::text[];
 end;
 $$;
 
 comment on function app.webhook_event_types() is
-'The types of events that webhooks get: all of app.event_type but those of slots, which come by the
-thousand and are read by api.list_events.';
+'The types of events that webhooks can get, all of app.event_type.';
 
 create function app.check_webhook(p_event_types text[], p_secret text)
 returns void

@@ -14,7 +14,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_endpoint app.webhook_endpoints;
-    v_types text[];
     v_events bigint[];
     v_delivery uuid;
     v_deliveries integer := 0;
@@ -46,16 +45,12 @@ begin
             raise exception 'There is no such event' using errcode = 'TM416';
         end if;
     else
-        v_types := v_endpoint.event_types;
-        if v_types = '{}' then
-            v_types := app.webhook_event_types();
-        end if;
         v_events := array(
             select e.id
             from app.events as e
             where e.occurred_at >= p_starts_at
               and e.occurred_at < p_ends_at
-              and e.type = any (v_types)
+              and app.webhook_wants(v_endpoint.event_types, e.type)
             order by e.id
             limit 1001);
         if cardinality(v_events) > 1000 then

@@ -47,7 +47,7 @@ comment on table app.webhook_endpoints is
 'Addresses of other systems to which events are sent: webhooks. A deleted endpoint keeps its row,
 without its secrets.';
 comment on column app.webhook_endpoints.event_types is
-'The types of events that are sent; empty for every type.';
+'The types of events that are sent; empty for every type but those of slots: app.webhook_wants.';
 comment on column app.webhook_endpoints.secret is
 'The secret that signs, encrypted by the REST API: the database cannot decrypt it.';
 comment on column app.webhook_endpoints.previous_secret is
@@ -106,6 +106,38 @@ create policy webhook_endpoints_are_managed_by_admins
 on app.webhook_endpoints to telemed_owner
 using (
     (select current_setting('app.verified_role', true)) = 'admin');
+
+create function app.webhook_wants(p_event_types text[], p_type text)
+returns boolean
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return p_type = any (p_event_types)
+        or (p_event_types = '{}' and p_type not in ('slot.opened', 'slot.withdrawn'));
+end;
+$$;
+
+comment on function app.webhook_wants(text[], text) is
+'Whether an endpoint with the filter p_event_types gets events of a type. An empty filter stands for
+every type but those of slots, which come by the thousand: a filter has to name them.';
+
+set local role telemed_internal;
+create function app.is_wanted_by_a_webhook(p_type text)
+returns boolean
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return exists (
+        select from app.webhook_endpoints as w
+        where w.disabled_at is null and app.webhook_wants(w.event_types, p_type));
+end;
+$$;
+
+comment on function app.is_wanted_by_a_webhook(text) is
+'Whether an enabled endpoint gets events of a type.';
+reset role;
 
 create view api.webhooks as
 select

@@ -2,6 +2,7 @@
 
 begin;
 
+drop function app.caller_of_change();
 drop function app.proven_context();
 drop view app.contexts;
 drop function app.this_transaction();

@@ -22,7 +22,8 @@ drop schema app;
 do $$
 begin
     execute format(
-        'revoke all on database %I from telemed_api, telemed_dba, telemed_auditor, telemed_internal',
+        'revoke all on database %I from telemed_api, telemed_dba, telemed_auditor, telemed_internal,'
+        ' telemed_backup',
         current_database());
     execute format('grant connect, temporary on database %I to public', current_database());
 end;

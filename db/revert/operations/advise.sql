@@ -3,6 +3,8 @@
 begin;
 
 drop function ops.advise();
+drop function app.advice();
+drop function app.advice_on_violations();
 drop type ops.advice;
 
 commit;

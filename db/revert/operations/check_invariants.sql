@@ -75,4 +75,6 @@ rows may take longer than a request may. Raises TM101, TM102, TM301, TM302.';
 
 grant execute on function api.check_invariants(timestamptz) to telemed_api, telemed_dba;
 
+drop function app.invariants_report(timestamptz);
+
 commit;

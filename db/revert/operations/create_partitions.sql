@@ -61,6 +61,7 @@ waits up to 2 s for each lock; writers wait for it only when rows have to be mov
 
 grant execute on function ops.create_partitions(integer) to telemed_dba;
 
+drop function app.next_month_of(text);
 drop function app.default_has_month(text, date);
 
 commit;

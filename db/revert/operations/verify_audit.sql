@@ -3,6 +3,7 @@
 begin;
 
 drop function ops.verify_audit(jsonb, date);
+drop function app.audit_problems;
 drop type ops.audit_problems;
 
 commit;

@@ -3,5 +3,6 @@
 begin;
 
 drop function api.create_webhook;
+drop view api.webhooks_with_secret;
 
 commit;

@@ -68,6 +68,10 @@ insert into call values
 ('list_prescriptions', 'admin', true, format('api.list_prescriptions(%L)', :'treated')),
 ('list_specialties', 'doctor', false, 'api.list_specialties()'),
 ('list_time_off', 'doctor', false, 'api.list_time_off()'),
+('my_schedule', 'doctor', true, 'api.my_schedule(''2027-01-05'')'),
+('my_schedule', 'other_doctor', false, 'api.my_schedule(''2027-01-05'')'),
+('preview_weekly_slots', 'doctor', false,
+ 'api.preview_weekly_slots(''2027-05-03'', ''2027-05-09'', ''{1}'', ''09:00'', ''10:00'', 30)'),
 ('publish_slot', 'doctor', false,
  'api.publish_slot(''2027-02-01 09:00+00'', ''2027-02-01 10:00+00'')'),
 ('publish_weekly_slots', 'doctor', false,
@@ -107,11 +111,14 @@ select unnest('{
     my_profile,update_my_profile,list_sessions,my_access_log,export_my_data,my_notifications,
     update_my_notifications,request_email_verification,request_email_change,verify_email,
     request_password_reset,create_my_calendar,get_calendar_feed,dead_jobs,queue_figures,worker_heartbeat,
-    onboard_doctor,update_doctor,time_zone_data,time_zone_laws,add_context_key,list_context_keys,create_admin,
+    read_position,
+    onboard_doctor,update_doctor,time_zone_data,time_zone_laws,add_context_key,replace_context_keys,
+    list_context_keys,create_admin,
     create_webhook,get_webhook,list_webhooks,update_webhook,rotate_webhook_secret,ping_webhook,
     list_webhook_attempts,redeliver_webhook,
-    create_partitions,drop_partitions,purge,require_second_factor,seal_audit,set_video_window,
-    verify_audit,
+    create_partitions,drop_partitions,purge,record_backup,require_second_factor,seal_audit,set_video_window,
+    list_dead_jobs,retry_dead_jobs,list_audit_seals,check_audit,system_figures,list_advice,
+    advance_sequences,verify_audit,database_figures,keys_of_secrets,
     slowest_statements}'::text[]);
 
 create temp view answering as

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(17);
+select plan(18);
 reset role;
 
 create function pg_temp.new_feed(p_name text, p_token text)
@@ -23,6 +23,9 @@ select throws_ok(
 from (values
     ($$ select pg_temp.new_feed('patient', 'second') $$, '23505',
      'a user has at most one calendar feed in force'),
+    ($$ insert into app.calendar_feeds (user_id, token_hash)
+        values (app.uuid_v7(), sha256('fourth')) $$, '23503',
+     'a calendar feed of an unknown user is refused'),
     ($$ select pg_temp.new_feed('other_patient', 'first') $$, '23505',
      'two calendar feeds never have one token'),
     ($$ select pg_temp.new_feed('nobody', 'third') $$, '23502', 'a calendar feed needs a user'),

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(13);
+select plan(14);
 
 select pg_temp.sign_in('patient', p_request_id => 'subscribe');
 select * from api.create_my_calendar() \gset
@@ -34,6 +34,8 @@ select set_eq(
     array[sha256(convert_to(:'second', 'UTF8')), sha256(convert_to(:'of_doctor', 'UTF8'))],
     'create_my_calendar: the second token replaces the first, and nobody else''s');
 set local role telemed_api;
+select is(pg_temp.refusal('patient', 'select api.create_my_calendar()'), null,
+    'create_my_calendar: a third token may replace the second');
 
 -- Refusals
 select is(pg_temp.refusal(v.actor, 'select api.create_my_calendar()'), v.refusal,

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(26);
+select plan(27);
 
 select pg_temp.booking('patient', pg_temp.open_slot('doctor', v.at::timestamptz))
 from (values
@@ -138,6 +138,15 @@ select is(
     (count(*), count(*) filter (where e.status = 'scheduled'))::text, (2000, 3)::text,
     'get_calendar_feed: of very many consultations, cancelled ones are left out')
 from api.get_calendar_feed(:'token') as e;
+reset role;
+set local session_replication_role = replica;
+update app.users set deactivated_at = null where id = pg_temp.id_of('doctor');
+set local session_replication_role = origin;
+set local role telemed_api;
+select is(
+    (count(*), count(*) filter (where e.status = 'scheduled'))::text, (2000, 4)::text,
+    'get_calendar_feed: the same is true of the calendar of a doctor')
+from api.get_calendar_feed(:'of_doctor') as e;
 
 -- Plans
 reset role;

@@ -133,7 +133,7 @@ select results_eq(
 select is_empty(
     $$ select pg_temp.logged_in_from('other_patient@clinic.test', null) $$,
     'account.signed_in_on_new_device: a log-in without an address is no event');
-select pg_temp.set_clock('2027-02-04 08:00:01+00');
+select pg_temp.set_clock('2027-02-03 08:00:00+00');
 select results_eq(
     $$ select pg_temp.logged_in_from('other_patient@clinic.test', '198.51.100.2') $$,
     array['account.signed_in_on_new_device other_patient by other_patient log_in'],

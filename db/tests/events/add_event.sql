@@ -1,12 +1,13 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(17);
+select plan(18);
 reset role;
 
 -- The jobs of this test
 create temp table job (task text, arguments jsonb, lock text) on commit drop;
 create or replace function app.enqueue_job(
-    p_task text, p_arguments jsonb, p_lock text default null, p_at timestamptz default null)
+    p_task text, p_arguments jsonb, p_lock text default null, p_at timestamptz default null,
+    p_priority integer default 0)
 returns bigint language plpgsql volatile set search_path = pg_catalog, pg_temp
 as $$ begin insert into pg_temp.job values (p_task, p_arguments, p_lock); return 1; end $$;
 grant insert on job to telemed_internal;
@@ -78,6 +79,13 @@ from (values
      'add_event: the transaction of a predecessor from another cluster does not count'))
     as v (id, transaction_id, sentence)
 inner join app.events as e on e.id = v.id;
+
+-- The function
+create function api.written_by_a_test() returns bigint language plpgsql
+as $$ begin return app.add_event('account.created'); end $$;
+select api.written_by_a_test() as written \gset
+select is(e.cause::text, 'written_by_a_test', 'add_event: an event has the function that caused it')
+from app.events as e where e.id = :written;
 
 select * from finish();
 rollback;

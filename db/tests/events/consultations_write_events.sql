@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(15);
+select plan(18);
 reset role;
 
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
@@ -84,29 +84,37 @@ rollback to before;
 select is(count(*), 1::bigint, 'consultations_write_events: a change that is rolled back is no event')
 from pg_temp.events_of(:'still');
 
--- Consultations from before there were events: the statement of the deployment, run again
+-- Consultations from before there were events, as at a deployment
 set local session_replication_role = replica;
 delete from app.events;
 delete from app.latest_events;
 set local session_replication_role = origin;
-\set script `sed -n '/^with numbered/,/;$/p' db/deploy/events/consultations_write_events.sql`
-set local timezone = 'UTC';
-:script
+select is(app.add_missing_events(), (select count(*) from app.consultations),
+    'add_missing_events: each consultation without an event gets its events');
+select is(app.add_missing_events(), 0::bigint, 'add_missing_events: a repetition adds nothing');
+savepoint before;
+set local session_replication_role = replica;
+delete from app.events where consultation_id = :'still';
+delete from app.latest_events where consultation_id = :'still';
+set local session_replication_role = origin;
+select is(app.add_missing_events(), 1::bigint,
+    'add_missing_events: one consultation without an event among others gets its events');
+rollback to before;
 select results_eq(
     format('select type::text, sequence_number::integer, data ->> ''status'' from pg_temp.events_of(%L)',
         :'booking'),
     $$ values ('consultation.booked', 1, 'scheduled'), ('consultation.completed', 2, 'completed') $$,
-    'consultations_write_events: an older consultation that has ended gets two events');
+    'add_missing_events: an older consultation that has ended gets two events');
 select results_eq(
     format('select type::text, sequence_number::integer, data ->> ''status'' from pg_temp.events_of(%L)',
         :'still'),
     $$ values ('consultation.booked', 1, 'scheduled') $$,
-    'consultations_write_events: an older consultation that is scheduled gets one event');
+    'add_missing_events: an older consultation that is scheduled gets one event');
 select is_empty(
     $$ select * from app.events_invariants(null) where violations <> '{}' $$,
-    'consultations_write_events: the events of older consultations lead to their state');
+    'add_missing_events: the events of older consultations lead to their state');
 select api.cancel_consultation(:'still') \g /dev/null
-select is(e.sequence_number::integer, 2, 'consultations_write_events: the numbers go on from there')
+select is(e.sequence_number::integer, 2, 'add_missing_events: the numbers go on from there')
 from pg_temp.events_of(:'still') as e where e.type = 'consultation.cancelled';
 
 select * from finish();

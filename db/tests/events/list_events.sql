@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/reads.psql
-select plan(25);
+select plan(38);
 reset role;
 
 -- The transaction of this test is open, so that nobody could read its events: they get an older one.
@@ -81,6 +81,46 @@ select is(pg_temp.ids('p_type => ''{consultation.booked}'', p_limit => 1'), arra
 select is(pg_temp.ids(format('%L, ''{consultation.booked}''', pg_temp.cursor())),
     array[:b]::bigint[], 'list_events: a filtered page continues after its last event');
 
+-- After events were dropped
+savepoint intact;
+update app.event_origin set drops = drops + 1, dropped_id = :b, dropped_transaction_id = '5';
+select is(pg_temp.refusal('admin', format('select api.list_events(%L)', v.cursor)), v.refusal,
+    'list_events: ' || v.sentence)
+from (values
+    (:'start', 'TM211 after', 'a cursor before events that were dropped is refused'),
+    (:'last', null, 'a cursor of the last event that was dropped goes on'),
+    (null, null, 'a reader without a cursor gets what is kept')) as v (cursor, refusal, sentence);
+select is(pg_temp.ids('p_limit => 1'), array[:c]::bigint[],
+    'list_events: a page after a drop has an event from before one that was dropped');
+select pg_temp.cursor() as begun_again \gset
+select is(pg_temp.ids(format('%L, p_limit => 1', :'begun_again')), array[:d]::bigint[],
+    'list_events: a reader that began after the drop gets its second page');
+select is(pg_temp.ids(format('%L, p_limit => 1', pg_temp.cursor())), array[:a]::bigint[],
+    'list_events: that reader gets its third page');
+update app.event_origin set drops = drops + 1;
+select is(pg_temp.refusal('admin', format('select api.list_events(%L)', :'begun_again')),
+    'TM211 after', 'list_events: another drop refuses that reader');
+rollback to intact;
+
+-- The first event that a database has
+set local session_replication_role = replica;
+update app.event_origin set first_id = :a;
+set local session_replication_role = origin;
+select is(pg_temp.ids(''), array[:c, :d, :a, :b, :e]::bigint[],
+    'list_events: the first event of a cluster is there');
+select is(array_agg(n.id), array[:b, :e]::bigint[], 'next_events: it goes on behind that event')
+from app.next_events('5', :a, 10) as n;
+
+-- A cursor with the number of a transaction that has not begun yet
+select pg_temp.sign_in('admin');
+select app.require_role('admin') \g /dev/null
+select app.set_next_cursor('list_events', jsonb_build_array(
+    '99999999999', :e::bigint, :a::bigint)) \g /dev/null
+select pg_temp.cursor() as of_the_future \gset
+select is(
+    pg_temp.refusal('admin', format('select api.list_events(%L)', :'of_the_future')), 'TM201 after',
+    'list_events: a cursor with a transaction that this cluster has not begun is refused');
+
 -- After a restore into another cluster, whose transactions begin at a low number
 set local session_replication_role = replica;
 update app.events set transaction_id = (99999999999 - id)::text::xid8;
@@ -96,6 +136,15 @@ select pg_temp.settle('4') \g /dev/null
 select is(pg_temp.ids(format('%L', :'restored')), array[:f]::bigint[],
     'list_events: new events come after those of another cluster, whatever their transactions');
 select pg_temp.cursor() as ahead \gset
+insert into app.events (id, type) overriding system value values (1, 'account.created');
+select is(pg_temp.ids(''), array[1, :a, :b, :c, :d, :e, :f]::bigint[],
+    'list_events: the very first event of another cluster is there');
+select is(array_agg(n.id), array[1, :a, :b, :c, :d]::bigint[],
+    'next_events: events of another cluster count for the limit')
+from app.next_events('0', 0, 5) as n;
+select is(array_agg(n.id), array[:e, :f]::bigint[],
+    'next_events: events of this cluster fill the rest of the page')
+from app.next_events('0', :d, 2) as n;
 set local session_replication_role = replica;
 update app.event_origin set first_id = :f;
 set local session_replication_role = origin;

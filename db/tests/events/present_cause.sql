@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(12);
+select plan(13);
 reset role;
 
 create function pg_temp.cause() returns text language sql
@@ -16,7 +16,9 @@ create function api.outer_of_a_test() returns text language plpgsql
 as $$ begin return ops.inner_of_a_test(); end $$;
 create function ops.inner_of_a_test() returns text language plpgsql
 as $$ begin return app.made_by_a_test(); end $$;
-create function api.with_a_name_that_is_longer_than_a_code_may_be() returns text language plpgsql
+create function api.with_a_name_that_is_as_long_as_a_code_is() returns text language plpgsql
+as $$ begin return app.made_by_a_test(); end $$;
+create function api.with_a_name_that_is_longer_than_a_code_is() returns text language plpgsql
 as $$ begin return app.made_by_a_test(); end $$;
 create function api.in_a_call_of_a_test() returns text language plpgsql
 as $$ begin perform app.require_role('patient'); return app.made_by_a_test(); end $$;
@@ -53,7 +55,10 @@ select is(pg_temp.by_hand(), 'outer_of_a_test',
     'present_cause: a function that is called by another one is the operation as well');
 select is(ops.inner_of_a_test(), 'inner_of_a_test',
     'present_cause: a function of ops is an operation as well');
-select is(api.with_a_name_that_is_longer_than_a_code_may_be(), '',
+select is(
+    api.with_a_name_that_is_as_long_as_a_code_is(), 'with_a_name_that_is_as_long_as_a_code_is',
+    'present_cause: a name may have 40 characters');
+select is(api.with_a_name_that_is_longer_than_a_code_is(), '',
     'present_cause: a name that is too long for the column is left out');
 do $$
 begin

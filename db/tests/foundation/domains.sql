@@ -1,5 +1,5 @@
 begin;
-select plan(140);
+select plan(147);
 
 create function pg_temp.takes(p_domain text, p_value text)
 returns boolean language plpgsql
@@ -158,6 +158,13 @@ from (values
      'app.https_url accepts a path and a query'),
     ('https://clinic.example', true, 'app.https_url accepts a host name alone'),
     ('https://clinic.example:8443/1.jpg', true, 'app.https_url accepts a port'),
+    ('https://clinic.example:1', true, 'app.https_url accepts the port 1'),
+    ('https://clinic.example:65535/', true, 'app.https_url accepts the port 65535'),
+    ('https://clinic.example:65536', false, 'app.https_url refuses the port 65536'),
+    ('https://clinic.example:99999/', false, 'app.https_url refuses a port of five nines'),
+    ('https://clinic.example:0/', false, 'app.https_url refuses the port 0'),
+    ('https://clinic.example:0443', false, 'app.https_url refuses a port that begins with 0'),
+    ('https://clinic.example/a:70000', true, 'app.https_url accepts a colon in a path'),
     ('http://clinic.example/1.jpg', false, 'app.https_url refuses http'),
     ('HTTPS://clinic.example/1.jpg', false, 'app.https_url refuses a scheme in capital letters'),
     ('javascript:alert(1)', false, 'app.https_url refuses another scheme'),

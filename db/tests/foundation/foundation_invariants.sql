@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/invariants.psql
-select plan(17);
+select plan(21);
 
 -- Rows that are older than the checks of their domains
 insert into broken (sentence, report, sql)
@@ -42,6 +42,18 @@ values
 ('a function that PUBLIC may execute is reported',
  'no_function_is_executable_by_public 1 {app.clock()}',
  'grant execute on function app.clock() to public', true),
+('a database to which PUBLIC may connect is reported',
+ 'the_database_is_closed_to_public 1 {"PUBLIC may connect"}',
+ format('grant connect on database %I to public', current_database()), true),
+('a database in which telemed_api may make temporary tables is reported',
+ 'the_database_is_closed_to_public 1 {"telemed_api may temporary"}',
+ format('grant temporary on database %I to telemed_api', current_database()), true),
+('a database to which telemed_worker may not connect is reported',
+ 'the_database_is_closed_to_public 1 {"telemed_worker may not connect"}',
+ format('revoke connect on database %I from telemed_worker', current_database()), true),
+('a database of another owner is reported',
+ 'the_database_is_closed_to_public 1 {"postgres owns it"}',
+ format('alter database %I owner to postgres', current_database()), true),
 ('a function without a pinned search_path is reported',
  'every_function_pins_its_search_path 1 {app.clock()}',
  'alter function app.clock() reset search_path', true),

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(25);
+select plan(31);
 reset role;
 
 -- Signs a context as the REST API does (api/context.py)
@@ -107,6 +107,29 @@ select set_config('app.proof',
 select throws_ok(
     'select app.proven_context()', 'TM101', null,
     'proven_context: the context of another transaction is refused');
+
+-- The caller of a change
+select throws_ok(
+    'select app.caller_of_change()', 'TM101', null,
+    'caller_of_change: the context of another transaction is refused');
+select pg_temp.sign_in('patient', p_request_id => 'by hand');
+select is(c.user_id || ' ' || c.role || ' ' || c.request_id, :'patient' || ' patient by hand',
+    'caller_of_change: without an earlier call the signature is verified')
+from app.caller_of_change() as c;
+select set_config('app.verified_user_id', :'patient', true),
+    set_config('app.verified_role', 'verified', true), set_config('app.proof', 'x', true)
+\g /dev/null
+select is(c.user_id || ' ' || c.role, :'patient' || ' verified',
+    'caller_of_change: what an earlier call has verified holds')
+from app.caller_of_change() as c;
+select set_config('app.request_id', '', true) \g /dev/null
+select is(c.request_id, null, 'caller_of_change: an empty request id becomes null')
+from app.caller_of_change() as c;
+select set_config('app.user_id', gen_random_uuid()::text, true) \g /dev/null
+select throws_ok('select app.caller_of_change()', 'TM101', null,
+    'caller_of_change: it does not hold for another user');
+select set_config('app.proof', '', true) \g /dev/null
+select is(app.caller_of_change(), null, 'caller_of_change: without a signature nobody is the caller');
 
 select * from finish();
 rollback;

@@ -1,14 +1,21 @@
 begin;
-select plan(12);
+select plan(14);
 
 select is_empty(
     $$
     select rolname from pg_roles
     where rolname like 'telemed\_%' and rolname in (
-        'telemed_owner', 'telemed_api', 'telemed_dba', 'telemed_auditor', 'telemed_worker')
+        'telemed_owner', 'telemed_internal', 'telemed_api', 'telemed_dba', 'telemed_auditor',
+        'telemed_worker')
       and (rolsuper or rolbypassrls or rolcreaterole or rolcreatedb or rolreplication)
     $$,
-    'No role of the product has a power over the cluster');
+    'No role of the product but telemed_backup has a power over the cluster');
+select ok(
+    r.rolbypassrls and not (r.rolcanlogin or r.rolsuper or r.rolcreaterole or r.rolcreatedb
+        or r.rolreplication)
+    and pg_has_role(r.oid, 'pg_read_all_data', 'usage'),
+    'The role telemed_backup reads every row, has no other power and cannot log in')
+from pg_roles as r where r.rolname = 'telemed_backup';
 select is(
     (select array_agg(rolname::text order by rolname) from pg_roles
      where rolname in ('telemed_owner', 'telemed_api', 'telemed_dba', 'telemed_auditor', 'telemed_worker')),
@@ -40,6 +47,12 @@ select is_empty(
         'telemed_worker'::regrole)
     $$,
     'Neither telemed_api nor telemed_dba, telemed_auditor or telemed_worker can become the owner');
+select is_empty(
+    $$
+    select m.roleid::regrole from pg_auth_members as m
+    where m.member = 'telemed_backup'::regrole and m.roleid <> 'pg_read_all_data'::regrole
+    $$,
+    'The role telemed_backup has the rights of no role that can write');
 select ok(
     r.rolconfig @> array[
         'statement_timeout=3s', 'lock_timeout=1500ms', 'idle_in_transaction_session_timeout=5s'],

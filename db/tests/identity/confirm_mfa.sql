@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(24);
+select plan(26);
 reset role;
 
 select floor(extract(epoch from app.clock()) / 30)::bigint as now_step \gset
@@ -69,6 +69,9 @@ select is(
 from app.recovery_codes as c where c.user_id = pg_temp.id_of('patient');
 set local role telemed_api;
 
+select is(u.mfa_confirmed_at, '2027-01-04 08:00:00+00',
+    'confirm_mfa: the profile says since when there is a second factor')
+from api.my_profile() as u;
 select throws_ok(
     format('select api.confirm_mfa(%L, %s)', 'a secret', :now_step),
     'TM914', null, 'confirm_mfa: a second factor that is in force cannot be confirmed again');
@@ -79,6 +82,9 @@ select throws_ok(
     format('select api.confirm_mfa(%L, %s)', 'a secret', :now_step + 1),
     'TM915', null, 'confirm_mfa: a second factor that was removed cannot be confirmed');
 select api.enrol_mfa('a new secret') \g /dev/null
+select is(u.mfa_confirmed_at, null,
+    'confirm_mfa: the profile has no second factor that is removed or not confirmed yet')
+from api.my_profile() as u;
 select recovery_codes as new_codes from api.confirm_mfa('a new secret', :now_step) \gset
 select is(
     :'codes'::text[] && :'new_codes'::text[], false,

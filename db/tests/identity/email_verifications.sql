@@ -52,7 +52,7 @@ from (values
     ('used_at = null', 'TM912', 'A used verification cannot become unused')
 ) as v (change, refusal, sentence);
 select throws_ok('delete from app.email_verifications', 'TM912', null,
-    'A verification cannot be deleted');
+    'A verification of the last 30 days cannot be deleted');
 select throws_ok('truncate app.email_verifications cascade', 'TM912', null,
     'The verifications cannot be truncated');
 

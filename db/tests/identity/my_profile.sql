@@ -18,7 +18,8 @@ select is(u.role, 'admin', 'my_profile: an admin gets their own profile')
 from api.my_profile() as u;
 select is(
     (select array_agg(k order by k) from jsonb_object_keys(to_jsonb(api.my_profile())) as k),
-    '{created_at,date_of_birth,email,email_verified_at,full_name,id,language,phone,role,time_zone}',
+    '{created_at,date_of_birth,email,email_verified_at,full_name,id,language,mfa_confirmed_at,phone,'
+    'role,time_zone}',
     'my_profile: the answer has no other field, so no secret');
 
 select pg_temp.sign_in('nobody');

@@ -64,7 +64,7 @@ from (values
 
 -- Permanence
 select throws_ok('delete from app.password_resets', 'TM912', null,
-    'A password reset cannot be deleted');
+    'A password reset of the last 30 days cannot be deleted');
 select throws_ok('truncate app.password_resets cascade', 'TM912', null,
     'The password resets cannot be truncated');
 

@@ -5,24 +5,28 @@ set local client_min_messages = warning;
 
 -- Tables without the trigger: the logs themselves, the events, idempotency keys with their outcomes,
 -- counts of log-ins, secrets, the sums of activity, which are made from the audit log, messages,
--- whose rows say themselves what became of them, and deliveries of webhooks, of which each attempt is
--- a row that never changes.
+-- whose rows say themselves what became of them, deliveries of webhooks, of which each attempt is a
+-- row that never changes, and what checks of the invariants have found.
 create temp table exempt (table_name name primary key) on commit drop;
 insert into exempt values
 ('audit_logs'), ('audit_seals'), ('access_logs'), ('log_in_attempts'), ('log_in_limits'),
 ('idempotency_keys'), ('refresh_tokens'), ('secrets'), ('activity_by_quarter_hour'),
 ('activity_by_doctor_and_day'), ('activity_folds'), ('events'), ('latest_events'),
-('event_origin'), ('messages'), ('webhook_deliveries'), ('webhook_attempts');
+('event_origin'), ('messages'), ('webhook_deliveries'), ('webhook_attempts'),
+('invariant_findings');
 
 -- Tables whose rows may be deleted: sessions and their tokens, keys, counts of log-ins, time off
--- that has ended early, the sums of activity, which can be made again, what only a deployment
--- writes, and deliveries of webhooks that ops.purge deletes.
+-- that has ended early, the sums of activity and what checks of the invariants have found, which can
+-- be made again, what only a deployment writes, and what ops.purge deletes: deliveries of webhooks,
+-- messages, and tokens that have ended.
 create temp table passing (table_name name primary key, may_be_emptied boolean) on commit drop;
 insert into passing values
 ('sessions', true), ('context_keys', true), ('log_in_attempts', true), ('log_in_limits', true),
 ('refresh_tokens', true), ('idempotency_keys', false), ('time_off', false), ('secrets', true),
 ('consultation_transitions', false), ('activity_by_quarter_hour', true),
-('activity_by_doctor_and_day', true), ('webhook_deliveries', false), ('webhook_attempts', false);
+('activity_by_doctor_and_day', true), ('webhook_deliveries', false), ('webhook_attempts', false),
+('invariant_findings', true), ('messages', false), ('message_tokens', false),
+('password_resets', false), ('email_verifications', false);
 
 create temp view trigger_of_table as
 select

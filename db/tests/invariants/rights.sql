@@ -1,5 +1,5 @@
 begin;
-select plan(26);
+select plan(28);
 
 -- Tables, views and sequences, without those of extensions (a test has pgTAP's) and of PostgreSQL.
 create temp view relation as
@@ -141,6 +141,29 @@ select is_empty(
     $$,
     'telemed_api, telemed_dba and telemed_auditor have no usage on the schemas of the worker');
 
+-- Backups
+select is_empty(
+    $$
+    select r.name, p.privilege from relation as r
+    cross join lateral unnest(case r.relkind
+        when 'S' then '{USAGE,UPDATE}'::text[]
+        else '{INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}' end) as p (privilege)
+    where case
+        when r.relkind = 'S' then has_sequence_privilege('telemed_backup', r.oid, p.privilege)
+        when p.privilege in ('INSERT', 'UPDATE', 'REFERENCES')
+            then has_any_column_privilege('telemed_backup', r.oid, p.privilege)
+        else has_table_privilege('telemed_backup', r.oid, p.privilege) end
+    $$,
+    'telemed_backup can write to no table, view or sequence');
+select is_empty(
+    $$
+    select p.oid::regprocedure from pg_proc as p
+    inner join pg_namespace as n on n.oid = p.pronamespace
+    where n.nspname in ('app', 'api', 'ops', 'work')
+      and has_function_privilege('telemed_backup', p.oid, 'EXECUTE')
+    $$,
+    'telemed_backup can execute no function of the product');
+
 -- PUBLIC and all client roles
 select is_empty(
     $$
@@ -170,7 +193,8 @@ select is_empty(
     $$
     select n.nspname, g.grantee from pg_namespace as n
     cross join (
-        values ('telemed_api'), ('telemed_dba'), ('telemed_auditor'), ('telemed_worker')
+        values ('telemed_api'), ('telemed_dba'), ('telemed_auditor'), ('telemed_worker'),
+            ('telemed_backup')
     ) as g (grantee)
     where n.nspname !~ '^pg_(toast_)?temp_' and has_schema_privilege(g.grantee, n.oid, 'CREATE')
     $$,
@@ -220,19 +244,19 @@ select is_empty(
 select is_empty(
     $$
     select g.grantee, p.privilege
-    from (values ('telemed_api'), ('telemed_dba'), ('telemed_auditor'), ('telemed_worker'))
-        as g (grantee)
+    from (values ('telemed_api'), ('telemed_dba'), ('telemed_auditor'), ('telemed_worker'),
+        ('telemed_backup')) as g (grantee)
     cross join (values ('CREATE'), ('TEMPORARY')) as p (privilege)
     where has_database_privilege(g.grantee, current_database(), p.privilege)
     $$,
     'no client role can create a schema or a temporary table');
 select is(
     (select array_agg(g.grantee order by g.grantee)
-     from (values ('telemed_api'), ('telemed_dba'), ('telemed_auditor'), ('telemed_worker'))
-         as g (grantee)
+     from (values ('telemed_api'), ('telemed_dba'), ('telemed_auditor'), ('telemed_worker'),
+         ('telemed_backup')) as g (grantee)
      where has_database_privilege(g.grantee, current_database(), 'CONNECT')),
-    '{telemed_api,telemed_auditor,telemed_dba,telemed_worker}',
-    'telemed_api, telemed_dba, telemed_auditor and telemed_worker can connect to the database');
+    '{telemed_api,telemed_auditor,telemed_backup,telemed_dba,telemed_worker}',
+    'telemed_api, telemed_dba, telemed_auditor, telemed_worker and telemed_backup can connect to the database');
 \endif
 
 -- Row-level security. db/contract.txt lists the tables without it.

@@ -1,5 +1,5 @@
 begin;
-select plan(7);
+select plan(8);
 
 -- As the library leaves its tables. In a subtransaction, because the locks would keep others waiting.
 savepoint before;
@@ -27,11 +27,10 @@ select is_empty(
       and 'search_path=pg_catalog, procrastinate, pg_temp' <> all (coalesce(p.proconfig, '{}'))
     $$,
     'adapt_queue: every function of the library finds its tables by its own search_path');
-select ok(
-    bool_and('plan_cache_mode=force_custom_plan' = any (p.proconfig)),
-    'adapt_queue: a plan that was made for an empty queue does not fetch from a long one')
-from pg_proc as p
-where p.pronamespace = 'procrastinate'::regnamespace and p.proname ~ '^procrastinate_fetch_job';
+select is(
+    bool_and(('enable_sort=off' = any (p.proconfig)) = (p.proname ~ '^procrastinate_fetch_job')),
+    true, 'adapt_queue: jobs are fetched by indexes; other functions keep their plans')
+from pg_proc as p where p.pronamespace = 'procrastinate'::regnamespace;
 select is(
     (select array_agg(t.tgname::text order by t.tgname) from pg_trigger as t
      where t.tgrelid = 'procrastinate.procrastinate_jobs'::regclass and t.tgenabled = 'D'),
@@ -51,6 +50,26 @@ select is(
 select matches(
     app.queue_migration(), '^[0-9]{2}\.[0-9]{2}\.[0-9]{2}_[0-9]{2}_',
     'queue_migration: the last migration of the library is known');
+
+-- A worker was away for a while: jobs with locks wait, and no statistics tell of them. They have the
+-- highest priority: a fetch also reads jobs before them that other sessions have not committed.
+select count(app.enqueue_job('test', '{}', 'lock ' || n % 1000, null, 1000))
+from generate_series(1, 3000) as n \g /dev/null
+create function pg_temp.blocks_read() returns bigint language sql as $$
+    select sum(pg_stat_get_xact_blocks_fetched(x))
+    from (
+        select 'procrastinate.procrastinate_jobs'::regclass as x
+        union all
+        select i.indexrelid from pg_index as i
+        where i.indrelid = 'procrastinate.procrastinate_jobs'::regclass) as relations
+$$;
+insert into procrastinate.procrastinate_workers default values returning id as worker \gset
+select pg_temp.blocks_read() as before \gset
+select (procrastinate.procrastinate_fetch_job_v2(null, :worker)).id \g /dev/null
+select cmp_ok(
+    pg_temp.blocks_read() - :before, '<', 200::bigint,
+    'adapt_queue: to fetch one of 3,000 jobs with locks, a worker does not read the others');
+
 set local role telemed_worker;
 select is(
     work.queue_migration() is not null, true, 'queue_migration: the worker can ask for it');

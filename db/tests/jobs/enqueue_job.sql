@@ -1,5 +1,5 @@
 begin;
-select plan(10);
+select plan(12);
 
 create temp view job as
 select j.task_name::text, j.args, j.lock, j.scheduled_at, j.status::text, j.queue_name::text, j.id
@@ -29,6 +29,16 @@ select results_eq(
 select is_empty(
     format('select * from job where id = %s', :later),
     'enqueue_job: a job of a later time is not in the queue yet');
+savepoint before;
+select app.enqueue_job('send', '{}', p_at => now() + interval '1 minute') as in_a_minute \gset
+select isnt_empty(
+    format('select * from job where id = %s', :in_a_minute),
+    'enqueue_job: a job of the next minute is in the queue at once');
+select app.enqueue_job('send', '{}', p_at => now() + interval '61 seconds') as in_a_while \gset
+select is_empty(
+    format('select * from job where id = %s', :in_a_while),
+    'enqueue_job: a job after the next minute is not');
+rollback to before;
 select is(
     (select f.later from ops.queue_figures() as f where f.task = 'send'), 2::bigint,
     'queue_figures: it counts both as later');
@@ -36,7 +46,7 @@ set local role telemed_worker;
 select is(work.enqueue_due_jobs(), 0::bigint,
     'enqueue_due_jobs: a job of tomorrow stays where it is');
 reset role;
-update procrastinate.later_jobs set scheduled_at = now() + interval '59 seconds';
+update procrastinate.later_jobs set scheduled_at = now() + interval '1 minute';
 set local role telemed_worker;
 select is(work.enqueue_due_jobs(), 1::bigint,
     'enqueue_due_jobs: a job of the next minute goes to the queue');
@@ -44,7 +54,7 @@ select is(work.enqueue_due_jobs(), 0::bigint, 'enqueue_due_jobs: it goes there o
 reset role;
 select results_eq(
     format('select task_name, lock, args, scheduled_at from job where id = %s', :later),
-    $$ values ('send', 'consultation-1', '{"n": 1}'::jsonb, now() + interval '59 seconds') $$,
+    $$ values ('send', 'consultation-1', '{"n": 1}'::jsonb, now() + interval '1 minute') $$,
     'enqueue_due_jobs: the job keeps its id, its lock, its arguments and its time');
 
 savepoint before;

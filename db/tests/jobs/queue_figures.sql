@@ -14,7 +14,7 @@ $$;
 create function pg_temp.lag(p_task text) returns interval language sql
 as $$ select f.lag from ops.queue_figures() as f where f.task = p_task $$;
 
-select pg_temp.job('call', 'todo', '90 seconds'), pg_temp.job('call', 'todo', '30 seconds'),
+select pg_temp.job('call', 'todo', '90 seconds'), pg_temp.job('call', 'todo', '0 seconds'),
     pg_temp.job('call', 'todo', '-40 seconds'), pg_temp.job('call', 'doing', '2 hours'),
     pg_temp.job('call', 'failed', '3 hours'), pg_temp.job('call', 'aborted', '3 hours') \g /dev/null
 set local role telemed_internal;

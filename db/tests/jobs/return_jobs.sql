@@ -36,7 +36,8 @@ select
     pg_temp.job(:silent, 5) as slow, pg_temp.job(:silent, 19) as poison,
     pg_temp.job(:silent, 18) as last_try, pg_temp.job(:silent, 11) as slower,
     pg_temp.job(:silent, p_queueing_lock => 'seal') as superseded,
-    pg_temp.job(null, p_status => 'todo', p_queueing_lock => 'seal') as waiting \gset
+    pg_temp.job(null, p_status => 'todo', p_queueing_lock => 'seal') as waiting,
+    pg_temp.job(:idle, p_status => 'succeeded') as done \gset
 
 set local role telemed_worker;
 select results_eq(
@@ -70,7 +71,7 @@ select is_empty(
     $$ select * from work.retry_stalled_jobs('30 seconds') $$,
     'retry_stalled_jobs: a repetition finds nothing');
 select is(work.jobs_of_worker(:idle), null,
-    'retry_stalled_jobs: it forgets a silent worker without jobs');
+    'retry_stalled_jobs: it forgets a silent worker whose jobs are done');
 select is(work.jobs_of_worker(:waiting_worker), '{}',
     'retry_stalled_jobs: it keeps a worker with a heartbeat that has no job');
 select is(work.jobs_of_worker(:alive), array[:running]::bigint[],

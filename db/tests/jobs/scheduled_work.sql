@@ -1,10 +1,12 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(13);
+select plan(14);
 
 set local role telemed_worker;
 select is(work.seal_audit('1 minute') >= 0, true, 'seal_audit: the worker seals the audit log');
 select is(work.seal_audit('1 minute'), 0::bigint, 'seal_audit: a repetition has nothing to seal');
+select throws_ok('select * from work.purge(29)', 'TM201', null,
+    'purge: nothing is deleted before 30 days have passed');
 reset role;
 select results_eq(
     $$ select (s ->> 'id')::bigint, s ->> 'hash', (s ->> 'sealed_at')::bigint
@@ -21,7 +23,7 @@ select is_empty(
            as s
        where (s ->> 'id')::bigint = (select min((f ->> 'id')::bigint) from work.audit_seals(0) as f) $$,
     'audit_seals: the seal with the given id is left out');
-select isnt_empty('select * from work.purge()', 'purge: it returns the number of each table');
+select isnt_empty('select * from work.purge(90)', 'purge: it returns the number of each table');
 select lives_ok('select work.create_partitions()', 'create_partitions: the worker can call it');
 select is(work.fold_activity() >= 0, true, 'fold_activity: it returns how many it has folded');
 select is_empty(

@@ -74,9 +74,11 @@ select pg_temp.claim(:'other') as attempt \gset
 select is(work.fail_message(:'other', :attempt, '550 no such user', true), 'failed',
     'fail_message: a message that was refused for good has failed at once');
 select results_eq(
-    format($$ select reason::text, error::text from app.messages where id = %L $$, :'other'),
-    $$ values ('refused', '550 no such user') $$,
-    'fail_message: the message has the reason and the error');
+    format(
+        $$ select reason::text, error::text, send_at = app.clock() from app.messages
+           where id = %L $$, :'other'),
+    $$ values ('refused', '550 no such user', true) $$,
+    'fail_message: the message has the reason, the error, and no later attempt');
 select is(count(*), :'jobs'::bigint, 'fail_message: no other attempt follows')
 from job;
 

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/messages.psql
-select plan(24);
+select plan(25);
 reset role;
 
 create function pg_temp.obstacle(p_message_id uuid)
@@ -84,6 +84,11 @@ select is(pg_temp.obstacle(pg_temp.message('patient', 'cancelled')), null,
 
 -- Tokens and accounts
 savepoint before;
+update app.email_verifications set revoked_at = app.clock()
+where user_id <> pg_temp.id_of('patient');
+select is(pg_temp.obstacle(:'verification'), null,
+    'message_obstacle: the revoked token of somebody else keeps no message');
+rollback to before;
 update app.email_verifications set revoked_at = app.clock();
 select is(pg_temp.obstacle(:'verification'), 'expired',
     'message_obstacle: a revoked token that verifies an address is not sent');

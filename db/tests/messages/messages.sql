@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/messages.psql
-select plan(36);
+select plan(45);
 reset role;
 
 select pg_temp.booking('patient', pg_temp.open_slot('doctor', '2027-01-06 09:00:00+00'))
@@ -27,9 +27,16 @@ from (values
     ($$ insert into app.messages (event_id, user_id, kind, channel, send_at)
         values (1, pg_temp.id_of('patient'), 'advertising', 'email', app.clock()) $$, '23514',
      'an unknown kind is refused'),
-    ($$ insert into app.messages (event_id, user_id, kind, channel, send_at)
-        values (1, pg_temp.id_of('patient'), 'new_device', 'letter', app.clock()) $$, '23514',
-     'an unknown channel is refused'),
+    (format($$ insert into app.messages
+        (event_id, user_id, kind, channel, consultation_id, starts_at, send_at)
+        select event_id, user_id, kind, 'letter', consultation_id, starts_at, send_at
+        from app.messages where id = %L $$, :'booked'), '23514', 'an unknown channel is refused'),
+    ($$ insert into app.messages (event_id, user_id, kind, channel, send_at, status)
+        values (1, pg_temp.id_of('patient'), 'new_device', 'email', app.clock(), 'lost') $$,
+     '23514', 'an unknown status is refused'),
+    ($$ insert into app.messages (event_id, user_id, kind, channel, send_at, attempt)
+        values (1, pg_temp.id_of('patient'), 'new_device', 'email', app.clock(), -1) $$,
+     '23514', 'the number of an attempt below zero is refused'),
     ($$ insert into app.messages (event_id, user_id, kind, channel, send_at)
         values (1, pg_temp.id_of('patient'), 'new_device', 'sms', app.clock()) $$, '23514',
      'a message about the account goes by e-mail'),
@@ -46,7 +53,18 @@ from (values
     ($$ insert into app.messages (event_id, user_id, kind, channel, send_at)
         values (1, gen_random_uuid(), 'new_device', 'email', app.clock()) $$, '23503',
      'a recipient who does not exist is refused'),
-    ('delete from app.messages', 'TM912', 'a message cannot be deleted'),
+    ($$ insert into app.messages
+        (event_id, user_id, kind, channel, consultation_id, starts_at, send_at)
+        values (1, pg_temp.id_of('patient'), 'booked', 'email', app.uuid_v7(), app.clock(),
+            app.clock()) $$, '23503', 'a consultation that does not exist is refused'),
+    ($$ insert into app.messages
+        (event_id, user_id, kind, channel, email_verification_id, send_at)
+        values (1, pg_temp.id_of('patient'), 'email_verification', 'email', app.uuid_v7(),
+            app.clock()) $$, '23503', 'a verification that does not exist is refused'),
+    ($$ insert into app.messages (event_id, user_id, kind, channel, password_reset_id, send_at)
+        values (1, pg_temp.id_of('patient'), 'password_reset', 'email', app.uuid_v7(),
+            app.clock()) $$, '23503', 'a password reset that does not exist is refused'),
+    ('delete from app.messages', 'TM912', 'a message that is not settled cannot be deleted'),
     ('truncate app.messages cascade', 'TM912', 'the messages cannot be truncated'))
     as v (statement, code, sentence);
 
@@ -94,15 +112,23 @@ select is(
 select is(
     (app.subject_of_token(sha256('another'))).id, null,
     'subject_of_token: an unknown token leads to none');
+select matches(:'token'::text, '^[A-Za-z0-9_-]{43}$',
+    'make_message_token: a token has 256 bits in base64url');
+select isnt(app.make_message_token(:'verification'), :'token',
+    'make_message_token: each attempt gets another token');
 select is_empty(
     format($$ select from app.message_tokens as t where t::text like '%%' || %L || '%%' $$, :'token'),
     'make_message_token: the token itself is not stored');
 select throws_ok(v.statement, v.code, null, 'message_tokens: ' || v.sentence)
 from (values
     ('update app.message_tokens set issued_at = issued_at', 'TM912', 'a token cannot change'),
-    ('delete from app.message_tokens', 'TM912', 'a token cannot be deleted'),
+    ('delete from app.message_tokens', 'TM912', 'a token of the last 30 days cannot be deleted'),
     (format($$ insert into app.message_tokens values ('in clear', %L) $$, :'verification'),
-     '23514', 'a token in clear is refused'))
+     '23514', 'a token in clear is refused'),
+    (format($$ insert into app.message_tokens values (sha256(%L), %L) $$, :'token', :'verification'),
+     '23505', 'a token is stored once'),
+    ($$ insert into app.message_tokens values (sha256('x'), app.uuid_v7()) $$,
+     '23503', 'a token without a message is refused'))
     as v (statement, code, sentence);
 
 select * from finish();

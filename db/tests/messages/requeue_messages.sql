@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/messages.psql
-select plan(9);
+select plan(10);
 reset role;
 
 select pg_temp.dispatch();
@@ -40,7 +40,7 @@ begin
     for v_attempt in 1 .. 30 loop
         update app.messages
         set status = 'sending', attempt = v_attempt, lease_ends_at = app.clock() where id = v_id;
-        perform work.requeue_messages();
+        perform set_config('test.requeued', work.requeue_messages()::text, true);
     end loop;
 end;
 $$;
@@ -48,6 +48,8 @@ select results_eq(
     format($$ select status, reason::text from app.messages where id = %L $$, :'other'),
     $$ values ('failed', 'given_up') $$,
     'requeue_messages: a message is given up when 30 workers were lost with it');
+select is(current_setting('test.requeued'), '0',
+    'requeue_messages: a message that is given up is not enqueued');
 
 select * from finish();
 rollback;

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(30);
+select plan(39);
 set local role telemed_dba;
 select ops.seal_audit(10000000, '1 minute') \g /dev/null
 reset role;
@@ -15,9 +15,9 @@ select is_empty(
        or subject is null or found is null or advice is null $$,
     'advise: each row has a severity, a subject, a finding and an advice');
 select is_empty(
-    $$ select subject from ops.advise() where subject !~ '^(setting|extension|table|connections|time zone|worker)' $$,
+    $$ select subject from ops.advise() where subject !~ '^(setting|extension|table|connections|time zone|worker|backup)' $$,
     'advise: a new database gets advice on settings, extensions, tables, connections, time '
-    'zones and the worker only');
+    'zones, the worker and backups only');
 select is(pg_temp.advice('pg_stat_statements'), 'hint',
     'advise: a server without pg_stat_statements is a hint');
 
@@ -96,6 +96,24 @@ alter role telemed_api bypassrls;
 select is(pg_temp.advice('^role telemed_api'), 'danger, warning',
     'advise: a role telemed_api that bypasses row-level security is a danger');
 rollback to intact;
+select format('alter database %I reset log_parameter_max_length', current_database()) as reset \gset
+:reset;
+select is(pg_temp.advice('^database'), 'warning',
+    'advise: a database whose parameters can be logged is a warning');
+rollback to intact;
+select format('grant connect on database %I to public', current_database()) as open \gset
+:open;
+select is(pg_temp.advice('^invariant the_database_is_closed_to_public$'), 'warning',
+    'advise: a database to which PUBLIC may connect is a warning');
+rollback to intact;
+revoke pg_read_all_data from telemed_backup;
+select is(pg_temp.advice('^role telemed_backup'), 'warning',
+    'advise: a role telemed_backup that cannot read the tables is a warning');
+grant pg_read_all_data to telemed_backup;
+alter role telemed_backup nobypassrls;
+select is(pg_temp.advice('^role telemed_backup'), 'warning',
+    'advise: a role telemed_backup that cannot read every row is a warning');
+rollback to intact;
 select ops.add_context_key(repeat(n::text, 40)) from generate_series(1, 3) as n \g /dev/null
 select is(pg_temp.advice('^context keys'), 'warning',
     'advise: more than two context keys of the REST API are a warning');
@@ -135,10 +153,43 @@ alter table app.payments disable trigger payments_stay_within_bounds;
 select is(
     pg_temp.advice('^invariant every_trigger'), 'warning',
     'advise: a violated invariant is a warning');
+insert into app.invariant_findings (name, violations, examples, made_from_at, found_at)
+values ('no_slot_is_open_within_time_off', 2, '{a,b}', '2026-01-01', '2026-01-01 08:00+00'),
+    ('a_rule_that_was_renamed', 2, '{a,b}', '2026-01-01', '2026-01-01');
+select results_eq(
+    $$ select a.found from ops.advise() as a where a.subject like 'invariant no_slot%' $$,
+    array['2 violations, found at 2026-01-01 08:00 UTC'],
+    'advise: an invariant that was found violated once is a warning until it is found repaired');
+select is(pg_temp.advice('^invariant a_rule_that_was_renamed'), null,
+    'advise: an invariant that does not exist any more gets no advice');
 alter sequence app.access_logs_id_seq maxvalue 1000 restart 900;
 select nextval('app.access_logs_id_seq') \g /dev/null
 select is(pg_temp.advice('^sequence'), 'danger',
     'advise: a sequence that is used to more than 80 % is a danger');
+rollback to intact;
+
+-- The horizon of those who read events in order
+select is(pg_temp.advice('^events$'), null,
+    'advise: events of an open transaction that is young get no advice');
+insert into app.events (occurred_at, type)
+values (clock_timestamp() - interval '6 minutes', 'account.created');
+create function pg_temp.process() returns integer language sql
+as $$
+    select l.pid from pg_locks as l
+    where l.locktype = 'transactionid'
+      and l.transactionid = pg_snapshot_xmin(pg_current_snapshot())::xid
+      and l.granted and l.mode = 'ExclusiveLock'
+$$;
+select matches(
+    (select concat_ws(' | ', a.severity, a.found, a.advice)
+     from ops.advise() as a where a.subject = 'events'),
+    format(
+        '^warning \| readers have waited since \S+ \S+ UTC for the transaction of process %s \(.*'
+        'has been open for .* pg_terminate_backend\(%s\)', pg_temp.process(), pg_temp.process()),
+    'advise: a transaction that keeps events from their readers is named, with what to do');
+update app.event_origin set first_id = nextval('app.events_id_seq');
+select is(pg_temp.advice('^events$'), null,
+    'advise: events of before a restore wait for no transaction');
 rollback to intact;
 
 set local role telemed_auditor;

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(19);
+select plan(20);
 set local role telemed_dba;
 select is_empty('select ops.create_partitions()',
     'create_partitions: a deployment has created the partitions of the default months');
@@ -88,6 +88,23 @@ select is_empty(
     $$,
     'create_partitions: each partition is attached, has forced row-level security and the right '
     'owner');
+
+-- After a long time without a call, such as the restore of an old dump
+set local role telemed_owner;
+create table app.notes (occurred_at timestamptz) partition by range (occurred_at);
+select app.create_partition('notes') \g /dev/null
+create table app.notes_archive partition of app.notes for values from (minvalue) to ('2001-01-01');
+select app.create_partition('notes', (date_trunc('month', now() at time zone 'UTC')
+    - interval '3 months')::date) \g /dev/null
+set local role telemed_dba;
+select results_eq(
+    $$ select n from ops.create_partitions(0) as n where n like 'notes%' $$,
+    $$ select 'notes' || to_char(
+           date_trunc('month', now() at time zone 'UTC') + make_interval(months => n), '_YYYY_MM')
+       from generate_series(-2, 0) as n $$,
+    'create_partitions: it goes on after the newest partition, without a gap');
+reset role;
+drop table app.notes;
 
 -- A table that is partitioned by its id, with a month in the default partition
 set local role telemed_owner;

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(26);
+select plan(34);
 reset role;
 set local role telemed_dba;
 select ops.seal_audit(10000000, '1 minute') \g /dev/null
@@ -128,6 +128,61 @@ select results_eq(
        from generate_series(40, 39, -1) as n $$,
     'drop_partitions: months of the access log are dropped without seals, the oldest first');
 
+-- Events
+set local role telemed_owner;
+select app.create_partition('events', (date_trunc('month', now() at time zone 'UTC')
+    - make_interval(months => n))::date) is null
+from (values (3), (2)) as m (n) \g /dev/null
+reset role;
+create function pg_temp.old_event(p_months integer, p_transaction_id xid8)
+returns bigint language sql
+as $$
+    insert into app.events (occurred_at, transaction_id, type)
+    values (date_trunc('month', now(), 'UTC') - make_interval(months => p_months), p_transaction_id,
+        'account.created')
+    returning id
+$$;
+select pg_temp.old_event(3, '8') as first_old \gset
+select pg_temp.old_event(3, '5') as last_old \gset
+select pg_temp.old_event(2, '7') as kept \gset
+set local role telemed_dba;
+select throws_ok(
+    $$ select ops.drop_partitions('events', '29 days') $$, 'TM201', null,
+    'drop_partitions: events are kept for 30 days');
+select results_eq(
+    $$ select ops.drop_partitions('events', '2 months') $$,
+    $$ select 'events' || to_char(
+           date_trunc('month', now() at time zone 'UTC') - interval '3 months', '_YYYY_MM') $$,
+    'drop_partitions: a month of events is dropped');
+reset role;
+select results_eq(
+    'select dropped_id, dropped_transaction_id from app.event_origin',
+    format('values (%s::bigint, ''8''::xid8)', :last_old),
+    'drop_partitions: the last event and the last transaction that were dropped are noted');
+select is(
+    (select e.id from app.events as e where e.id in (:first_old, :last_old, :kept)), :kept::bigint,
+    'drop_partitions: events of later months stay');
+
+-- A month of events that was dropped by hand
+update app.event_origin
+set drops = 1, first_month = date_trunc('month', now() at time zone 'UTC') - interval '6 months';
+set local role telemed_dba;
+select is_empty(
+    $$ select ops.drop_partitions('events', '2 months') $$,
+    'drop_partitions: a month of events that was dropped by hand is not there to be dropped');
+reset role;
+select results_eq(
+    'select drops, first_month from app.event_origin',
+    $$ select 2, (date_trunc('month', now() at time zone 'UTC') - interval '2 months')::date $$,
+    'drop_partitions: it is noted');
+set local role telemed_dba;
+select ops.drop_partitions('audit_logs', '1 month') \g /dev/null
+reset role;
+select is((select o.first_month from app.event_origin as o),
+    (date_trunc('month', now() at time zone 'UTC') - interval '2 months')::date,
+    'drop_partitions: another table changes nothing about events');
+set local role telemed_dba;
+
 select is_empty(
     $$ select ops.drop_partitions('users', '0 days') $$,
     'drop_partitions: a table without monthly partitions loses nothing');
@@ -144,6 +199,15 @@ set local role telemed_api;
 select throws_ok(
     $$ select ops.drop_partitions('audit_logs') $$, '42501', null,
     'drop_partitions: the REST API cannot call it');
+
+savepoint unnamed;
+reset role;
+create table app.access_logs_archive partition of app.access_logs
+for values from ('2001-01-01 00:00+00') to ('2001-01-02 00:00+00');
+set local role telemed_dba;
+select lives_ok($$ select ops.drop_partitions('access_logs', '10 years') $$,
+    'drop_partitions: a partition without a month in its name is no obstacle');
+rollback to unnamed;
 
 select * from finish();
 rollback;

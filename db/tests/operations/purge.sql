@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(25);
+select plan(27);
 reset role;
 select pg_temp.set_clock('2027-06-01 08:00:00+00');
 
@@ -67,6 +67,57 @@ select d.endpoint_id, d.id, n, '2027-03-01 08:00:00+00', 200
 from app.webhook_deliveries as d
 cross join lateral generate_series(1, d.attempt) as n;
 
+-- Messages and tokens: of March 2, which is more than 90 days ago, and of March 4
+set local session_replication_role = replica;
+delete from app.messages;
+delete from app.email_verifications;
+insert into app.email_verifications (id, user_id, email, token_hash, requested_at, expires_at, used_at)
+select v.id::uuid, pg_temp.id_of('patient'), v.email, sha256(v.id::bytea), v.expires_at - interval '1 day',
+    v.expires_at, v.used_at
+from (values
+    ('00000000-0000-7000-8000-000000000031', 'patient@clinic.test',
+     timestamptz '2027-03-02 08:00:00+00', timestamptz '2027-03-01 09:00:00+00'),
+    ('00000000-0000-7000-8000-000000000032', 'former@clinic.test', '2027-03-02 08:00:00+00',
+     '2027-03-01 10:00:00+00'),
+    ('00000000-0000-7000-8000-000000000033', 'former@clinic.test', '2027-03-02 09:00:00+00', null),
+    ('00000000-0000-7000-8000-000000000034', 'former@clinic.test', '2027-03-04 08:00:00+00', null))
+    as v (id, email, expires_at, used_at);
+update app.users set email_verified_at = '2027-03-01 09:00:00+00' where id = pg_temp.id_of('patient');
+insert into app.password_resets (id, user_id, token_hash, requested_at, expires_at)
+select v.id::uuid, pg_temp.id_of('patient'), sha256(v.id::bytea), v.expires_at - interval '1 hour',
+    v.expires_at
+from (values
+    ('00000000-0000-7000-8000-000000000041', timestamptz '2027-03-02 08:00:00+00'),
+    ('00000000-0000-7000-8000-000000000042', '2027-03-04 08:00:00+00')) as v (id, expires_at);
+insert into app.messages (
+    id, event_id, user_id, kind, channel, password_reset_id, created_at, send_at, status,
+    settled_at, reason)
+select v.id::uuid, v.n, pg_temp.id_of('patient'), v.kind, 'email', v.reset::uuid,
+    timestamptz '2027-03-01 08:00:00+00', timestamptz '2027-03-01 08:00:00+00', v.status,
+    v.settled_at, case v.status when 'failed' then 'refused' end
+from (values
+    ('00000000-0000-7000-8000-000000000051', 1, 'new_device', null, 'sent',
+     timestamptz '2027-03-02 08:00:00+00'),
+    ('00000000-0000-7000-8000-000000000052', 2, 'password_reset',
+     '00000000-0000-7000-8000-000000000041', 'failed', '2027-03-02 08:00:00+00'),
+    ('00000000-0000-7000-8000-000000000053', 3, 'new_device', null, 'sent',
+     '2027-03-04 08:00:00+00'),
+    ('00000000-0000-7000-8000-000000000054', 4, 'new_device', null, 'pending', null))
+    as v (id, n, kind, reset, status, settled_at);
+insert into app.message_tokens (token_hash, message_id, issued_at)
+select sha256(n::text::bytea), '00000000-0000-7000-8000-000000000052', '2027-03-01 08:00:00+00'
+from generate_series(1, 3) as n;
+set local session_replication_role = origin;
+
+create function pg_temp.ends()
+returns text language sql
+as $$
+    select string_agg(right(r.id::text, 2), ' ' order by r.id)
+    from (
+        select id from app.messages union all select id from app.password_resets
+        union all select id from app.email_verifications) as r
+$$;
+
 create function pg_temp.keys()
 returns text[] language sql security definer
 as $$ select array_agg(k.key::text order by k.key collate "C") from app.idempotency_keys as k
@@ -103,13 +154,16 @@ set local role telemed_dba;
 select results_eq(
     'select table_name, rows from ops.purge(p_rows => 1)',
     $$ values ('idempotency_keys', 1::bigint), ('refresh_tokens', 2), ('sessions', 1),
-           ('log_in_attempts', 1), ('webhook_attempts', 2), ('webhook_deliveries', 1) $$,
-    'purge: a call deletes at most p_rows keys, sessions, counts of log-ins and deliveries and '
-    'returns how many');
+           ('log_in_attempts', 1), ('webhook_attempts', 2), ('webhook_deliveries', 1),
+           ('message_tokens', 0), ('messages', 1), ('password_resets', 0),
+           ('email_verifications', 1) $$,
+    'purge: a call deletes at most p_rows of each kind and returns how many');
 select results_eq(
     'select table_name, rows from ops.purge()',
     $$ values ('idempotency_keys', 1::bigint), ('refresh_tokens', 0), ('sessions', 0),
-           ('log_in_attempts', 1), ('webhook_attempts', 0), ('webhook_deliveries', 0) $$,
+           ('log_in_attempts', 1), ('webhook_attempts', 0), ('webhook_deliveries', 0),
+           ('message_tokens', 3), ('messages', 1), ('password_resets', 1),
+           ('email_verifications', 1) $$,
     'purge: the next call deletes the other rows');
 select results_eq(
     'select sum(rows) from ops.purge()', array[0::numeric],
@@ -127,16 +181,21 @@ select results_eq(
 select results_eq(
     'select a.failures from app.log_in_attempts as a order by a.last_attempt_at', array[0, 9],
     'purge: counts of failed log-ins are deleted after a day, known subjects after 90 days');
+select is(pg_temp.ends(), '31 34 42 53 54',
+    'purge: messages and tokens are kept for 90 days after their end');
 set local role telemed_dba;
 select results_eq(
     $$ select table_name, rows from ops.purge('30 days') where rows > 0 order by 1 $$,
-    $$ values ('idempotency_keys', 3::bigint), ('log_in_attempts', 1), ('refresh_tokens', 1),
-           ('sessions', 2), ('webhook_attempts', 1), ('webhook_deliveries', 1) $$,
+    $$ values ('email_verifications', 1::bigint), ('idempotency_keys', 3), ('log_in_attempts', 1),
+           ('messages', 1), ('password_resets', 1), ('refresh_tokens', 1), ('sessions', 2),
+           ('webhook_attempts', 1), ('webhook_deliveries', 1) $$,
     'purge: a shorter p_keep deletes more rows');
 select is(
     pg_temp.keys(), '{new,"old booking","old payment","old refund","old reschedule"}',
     'purge: a key younger than 30 days is kept');
 reset role;
+select is(pg_temp.ends(), '31 54',
+    'purge: a message that is not settled, and the verification of the present address, are kept');
 select results_eq(
     'select d.event_id from app.webhook_deliveries as d', array[3::bigint],
     'purge: a delivery that is not settled is kept');

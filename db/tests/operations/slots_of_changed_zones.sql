@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(12);
+select plan(14);
 reset role;
 
 create function pg_temp.slot_at(p_local timestamp, p_time_zone text, p_starts_at timestamptz)
@@ -70,6 +70,32 @@ from (values
     (:'old_one', 'slots_of_changed_zones: a slot that has begun is not listed'),
     (:'single_one', 'slots_of_changed_zones: a slot without a local time is not listed')
 ) as v (slot_id, sentence);
+
+-- Weekly hours, published by the rules of today. Then a law changes the clocks: the time zone
+-- database cannot be replaced within a transaction, so the slots get a zone with other clocks.
+select pg_temp.sign_in('other_doctor');
+set local role telemed_api;
+select from api.publish_weekly_slots(
+    p_from => '2027-06-07', p_to => '2027-06-07', p_weekdays => '{1}', p_start_time => '09:00',
+    p_end_time => '10:00', p_slot_minutes => 30) \g /dev/null
+reset role;
+create function pg_temp.moved()
+returns text language sql
+as $$
+    select string_agg(format('%s: %s, now %s', s.starts_at_local, s.starts_at at time zone 'UTC',
+        s.starts_at_now at time zone 'UTC'), '; ' order by s.starts_at)
+    from ops.slots_of_changed_zones() as s where s.doctor_id = pg_temp.id_of('other_doctor')
+$$;
+select is(pg_temp.moved(), null,
+    'slots_of_changed_zones: weekly slots are at their local time when they are published');
+set local session_replication_role = replica;
+update app.availability_slots set time_zone = 'Europe/London'
+where doctor_id = pg_temp.id_of('other_doctor');
+set local session_replication_role = origin;
+select is(pg_temp.moved(),
+    '2027-06-07 09:00:00: 2027-06-07 07:00:00, now 2027-06-07 08:00:00; '
+    '2027-06-07 09:30:00: 2027-06-07 07:30:00, now 2027-06-07 08:30:00',
+    'slots_of_changed_zones: weekly slots are listed when a law moves their clocks');
 
 set local role telemed_api;
 select throws_ok(

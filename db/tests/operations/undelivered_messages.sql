@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/messages.psql
-select plan(12);
+select plan(14);
 reset role;
 
 select pg_temp.dispatch();
@@ -39,6 +39,12 @@ select set_eq(
     'select user_id from ops.undelivered_messages()',
     format('values (%L::uuid)', pg_temp.id_of('patient')),
     'undelivered_messages: a message that was sent at last is not listed');
+select isnt_empty(
+    format(
+        $$ select id from app.access_logs
+           where operation = 'undelivered_messages' and resource_ids = array[%L]::uuid[] $$,
+        pg_temp.id_of('patient')),
+    'undelivered_messages: the access log has the read of a single message');
 select pg_temp.set_clock('2027-01-04 08:06:00+00');
 select set_has(
     'select user_id, status from ops.undelivered_messages()',
@@ -56,6 +62,11 @@ select results_eq(
        where u.kind = 'password_reset' $$,
     format($$ values (%L::uuid, 'pending', 0) $$, pg_temp.id_of('other_patient')),
     'undelivered_messages: after that a message that nobody has tried to send is listed');
+
+select results_eq(
+    'select u.user_id from ops.undelivered_messages() as u',
+    format('values (%L::uuid), (%L)', pg_temp.id_of('other_patient'), pg_temp.id_of('patient')),
+    'undelivered_messages: a message that was made later comes first');
 
 select pg_temp.set_clock('2027-01-12 08:06:00+00');
 select is(count(*), 0::bigint, 'undelivered_messages: after a week a failed message is not listed')

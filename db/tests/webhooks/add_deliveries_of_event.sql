@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/webhooks.psql
-select plan(20);
+select plan(21);
 
 select pg_temp.webhook() as everything \gset
 select pg_temp.webhook('{consultation.rescheduled,consultation.cancelled}') as changes \gset
@@ -68,6 +68,17 @@ select is(pg_temp.delivery(:'late', (pg_temp.events_of(:'other'))[1]), null,
     'add_deliveries_of_event: a webhook does not catch up with events before it was enabled');
 select isnt(pg_temp.delivery(:'late', (pg_temp.events_of(:'other'))[2]), null,
     'add_deliveries_of_event: a webhook gets events from then on');
+
+savepoint before;
+reset role;
+update app.webhook_endpoints set enabled_at = (
+    select e.occurred_at from app.events as e where e.id = (pg_temp.events_of(:'other'))[1])
+where id = :'late';
+delete from app.webhook_deliveries where endpoint_id = :'late';
+select pg_temp.dispatched((pg_temp.events_of(:'other'))[2]) \g /dev/null
+select isnt(pg_temp.delivery(:'late', (pg_temp.events_of(:'other'))[1]), null,
+    'add_deliveries_of_event: an event of the moment at which it was enabled is one of them');
+rollback to before;
 
 -- Without a consultation
 select pg_temp.event('account.created') as account \gset

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/webhooks.psql
-select plan(42);
+select plan(44);
 
 select pg_temp.webhook() as webhook \gset
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
@@ -40,13 +40,13 @@ select pg_temp.at_time('2027-01-04 08:00:05+00');
 select is(pg_temp.claimed(:'booked'), 2, 'claim_delivery: a due delivery is claimed again');
 select is(pg_temp.jobs_of(:'cancelled'), 1::bigint, 'claim_delivery: the next event has its first job');
 select is(pg_temp.settled(:'booked', 2, 200), 'delivered', 'claim_delivery: the second attempt succeeds');
-select is(pg_temp.jobs_of(:'cancelled'), 2::bigint, 'claim_delivery: the next event gets another job');
+select is(pg_temp.jobs_of(:'cancelled'), 2::bigint, 'settle_delivery: the next event gets another job');
 select is(pg_temp.claimed(:'booked'), null, 'claim_delivery: a delivered event is not sent again');
 select is(pg_temp.claimed(:'cancelled'), 1, 'claim_delivery: the next event is sent then');
 
 -- A worker that ends
 select pg_temp.at_time('2027-01-04 08:02:04+00');
-select is(pg_temp.claimed(:'cancelled'), null, 'claim_delivery: a lease lasts two minutes');
+select is(pg_temp.claimed(:'cancelled'), null, 'webhook_lease: a lease lasts two minutes');
 select pg_temp.at_time('2027-01-04 08:02:05+00');
 select is(pg_temp.claimed(:'cancelled'), 2, 'claim_delivery: after its lease another worker gets it');
 select pg_temp.sign_in('admin');
@@ -62,6 +62,10 @@ select deliveries from api.redeliver_webhook(:'webhook', (pg_temp.events_of(:'bo
 select is(pg_temp.claimed(:'booked'), null,
     'claim_delivery: an earlier event waits while a later one is sent');
 select pg_temp.at_time('2027-01-04 08:04:05+00');
+savepoint before;
+select isnt(pg_temp.claimed(:'booked'), null,
+    'claim_delivery: it is sent as soon as the lease of the later one ends');
+rollback to before;
 select is(pg_temp.claimed(:'cancelled'), null,
     'claim_delivery: a later event whose worker ended waits for the earlier one');
 select is(pg_temp.claimed(:'cancelled'), null, 'claim_delivery: its end is noted once');
@@ -119,7 +123,13 @@ from app.webhook_deliveries as d where d.event_id = any ((:'events'::bigint[])[2
 select is(array_agg(pg_temp.jobs_of(pg_temp.delivery(:'webhook', id))), '{2,2}',
     'claim_delivery: the others have a job for then')
 from unnest((:'events'::bigint[])[2:]) as id;
+update app.webhook_deliveries set next_attempt_at = app.clock()
+where event_id = (:'events'::bigint[])[2];
+update app.webhook_deliveries set lease_ends_at = app.clock()
+where event_id = (:'events'::bigint[])[1];
 set local role telemed_api;
+select is(pg_temp.claimed(pg_temp.delivery(:'webhook', (:'events'::bigint[])[2])), 1,
+    'claim_delivery: the next one follows as soon as the lease of the first ends');
 
 select is(pg_temp.claimed(gen_random_uuid()), null, 'claim_delivery: an unknown delivery is no error');
 set local role telemed_worker;

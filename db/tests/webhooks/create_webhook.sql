@@ -1,6 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
-select plan(19);
+\ir ../helpers/keys.psql
+select plan(29);
 
 select pg_temp.sign_in('admin');
 select collect_tap(
@@ -43,6 +44,37 @@ from (values
     ('admin', 'https://a.test', 'x', '{NULL}', null, 'TM201 event_types', 'a null type is refused'),
     ('admin', 'https://a.test', 'x', '{}', E'a\nb', '23514', 'a description of two lines is refused'))
     as v (actor, url, secret, types, description, refusal, sentence);
+
+-- Under an idempotency key
+reset role;
+select pg_temp.honours_key('create_webhook', 'admin',
+    $$ 'https://a.test', 'encrypted', '{consultation.booked}', 'Billing' $$,
+    $$ 'https://b.test', 'encrypted', '{consultation.booked}', 'Billing' $$);
+select pg_temp.answer_under_key('create_webhook', 'admin',
+    $$ 'https://a.test', 'another', '{consultation.booked}', 'Billing' $$, 'one')::jsonb as again
+\gset
+select is(:'again'::jsonb ->> 'secret', 'encrypted',
+    'create_webhook: a retry returns the secret of the first request, not its own');
+select is(
+    (select k.response ?| '{secret}' from app.idempotency_keys as k
+     where k.operation = 'create_webhook'), false,
+    'create_webhook: the secret is not among the outcomes of keys');
+update app.webhook_endpoints set description = 'Changed' where id = (:'again'::jsonb ->> 'id')::uuid;
+select is(
+    pg_temp.answer_under_key('create_webhook', 'admin',
+        $$ 'https://a.test', 'another', '{consultation.booked}', 'Billing' $$, 'one')::jsonb,
+    :'again'::jsonb, 'create_webhook: a retry after another change gets the first answer');
+select pg_temp.sign_in('admin');
+select id from api.rotate_webhook_secret((:'again'::jsonb ->> 'id')::uuid, 'new', p_versions => '{*}') \gset
+select is(
+    pg_temp.answer_under_key('create_webhook', 'admin',
+        $$ 'https://a.test', 'encrypted', '{consultation.booked}', 'Billing' $$, 'one'),
+    'TM942', 'create_webhook: a retry after the secret was replaced is refused');
+select api.delete_webhook((:'again'::jsonb ->> 'id')::uuid) \g /dev/null
+select is(
+    pg_temp.answer_under_key('create_webhook', 'admin',
+        $$ 'https://a.test', 'encrypted', '{consultation.booked}', 'Billing' $$, 'one'),
+    'TM942', 'create_webhook: a retry after the webhook was deleted is refused');
 
 select * from finish();
 rollback;

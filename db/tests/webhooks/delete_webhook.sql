@@ -13,7 +13,7 @@ select pg_temp.delivery(:'webhook', :'second_event') as pending \gset
 select pg_temp.claimed(:'sending') as attempt \gset
 select pg_temp.sign_in('admin');
 select d.id as ping from api.ping_webhook(:'webhook') as d \gset
-select api.rotate_webhook_secret(:'webhook', 'new') \g /dev/null
+select api.rotate_webhook_secret(:'webhook', 'new', p_versions => '{*}') \g /dev/null
 select is(
     pg_temp.refusal(v.actor, format('select api.delete_webhook(%L)', v.id)), v.refusal,
     'delete_webhook: ' || v.sentence)

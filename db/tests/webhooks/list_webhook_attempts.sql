@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/webhooks.psql
-select plan(15);
+select plan(16);
 
 select pg_temp.webhook() as webhook \gset
 select pg_temp.webhook() as other \gset
@@ -53,7 +53,10 @@ from (values
     ('nobody', :'webhook', 'null', 'TM101', 'a caller without a context is refused'),
     ('admin', gen_random_uuid()::text, 'null', 'TM415', 'an unknown webhook is refused'),
     ('admin', :'webhook', $$ 'attempt' $$, 'TM201 order', 'another order is refused'),
-    ('admin', :'webhook', 'null, 1001', 'TM201 limit', 'a long page is refused'))
+    ('admin', :'webhook', 'null, 1001', 'TM201 limit', 'a long page is refused'),
+    ('admin', :'webhook', format('p_cursor => %L', pg_temp.cursor_after('admin', format(
+         $$ api.list_webhook_attempts(%L, 'attempted_at', 2) $$, :'webhook'))),
+     'TM201 cursor', 'a cursor of the list in the other order is refused'))
     as v (actor, id, arguments, refusal, sentence);
 
 select * from finish();

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/webhooks.psql
-select plan(28);
+select plan(29);
 
 select pg_temp.webhook('{account.created}') as webhook \gset
 select pg_temp.event('account.created') as event \gset
@@ -99,12 +99,20 @@ from (values
     ('admin', :'webhook', 'null, now(), now()', 'TM202 ends_at', 'an empty range is refused'))
     as v (actor, id, arguments, refusal, sentence);
 reset role;
-select count(app.add_event('account.created', p_user_id => pg_temp.id_of('patient')))
-from generate_series(1, 1001) \g /dev/null
+select pg_temp.webhook('{account.activated}') as activations \gset
+reset role;
+select count(app.add_event('account.activated', p_user_id => pg_temp.id_of('patient')))
+from generate_series(1, 1000) \g /dev/null
+set local role telemed_api;
+select pg_temp.sign_in('admin');
+select is(r.deliveries, 1000, 'redeliver_webhook: 1000 events are sent again')
+from api.redeliver_webhook(:'activations', p_starts_at => :'from_', p_ends_at => '2100-01-01') as r;
+reset role;
+select app.add_event('account.activated', p_user_id => pg_temp.id_of('patient')) \g /dev/null
 set local role telemed_api;
 select is(
     pg_temp.refusal('admin', format(
-        'select api.redeliver_webhook(%L, null, %L, ''2100-01-01'')', :'webhook', :'from_')),
+        'select api.redeliver_webhook(%L, null, %L, ''2100-01-01'')', :'activations', :'from_')),
     'TM202 ends_at', 'redeliver_webhook: more than 1000 events are refused');
 select pg_temp.sign_in('admin');
 select api.update_webhook(:'webhook', p_is_enabled => false, p_versions => '{*}') \g /dev/null

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/webhooks.psql
-select plan(14);
+select plan(15);
 
 select pg_temp.webhook() as webhook \gset
 select pg_temp.open_slot('doctor', '2027-01-05 09:00:00+00') as slot \gset
@@ -11,7 +11,7 @@ select pg_temp.dispatched(id) from unnest(pg_temp.events_of(:'booking')) as id \
 select pg_temp.delivery(:'webhook', (pg_temp.events_of(:'booking'))[1]) as booked,
     pg_temp.delivery(:'webhook', (pg_temp.events_of(:'booking'))[2]) as cancelled \gset
 select pg_temp.sign_in('admin');
-select api.rotate_webhook_secret(:'webhook', 'second', 1) \g /dev/null
+select api.rotate_webhook_secret(:'webhook', 'second', 1, '{*}') \g /dev/null
 reset role;
 select is(work.resume_deliveries(), 0, 'resume_deliveries: a new delivery has a job');
 delete from procrastinate.procrastinate_jobs;
@@ -23,6 +23,9 @@ select is(pg_temp.jobs_of(:'booked'), 1::bigint, 'resume_deliveries: it is the f
 select is(pg_temp.jobs_of(:'cancelled'), 0::bigint,
     'resume_deliveries: a delivery that waits for an earlier one is not late');
 select is(work.resume_deliveries(), 0, 'resume_deliveries: a late delivery with a job gets no other');
+update procrastinate.procrastinate_jobs set status = 'failed' where task_name = 'deliver_webhook';
+select is(work.resume_deliveries(), 1,
+    'resume_deliveries: a late delivery whose job has ended gets another');
 delete from procrastinate.procrastinate_jobs;
 select pg_temp.claimed(:'booked') \g /dev/null
 select is(work.resume_deliveries(), 0, 'resume_deliveries: a delivery that is sent has its worker');

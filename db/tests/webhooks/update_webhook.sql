@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/webhooks.psql
-select plan(30);
+select plan(32);
 
 select pg_temp.webhook() as webhook \gset
 select pg_temp.event('account.created') as event \gset
@@ -36,6 +36,8 @@ select is(pg_temp.dispatched(:'later'), 0, 'update_webhook: a disabled webhook g
 select is(w.disabled_at, '2027-01-04 08:00:00+00',
     'update_webhook: to disable it again changes nothing')
 from api.update_webhook(:'webhook', p_is_enabled => false, p_versions => '{*}') as w;
+select is(w.is_enabled, false, 'update_webhook: another change leaves a webhook disabled')
+from api.update_webhook(:'webhook', p_description => 'Billing', p_versions => '{*}') as w;
 reset role;
 update app.webhook_endpoints set consecutive_failures = 3, first_failed_at = app.clock();
 select enabled_at as before from app.webhook_endpoints \gset
@@ -57,7 +59,12 @@ from app.webhook_endpoints;
 select enabled_at as enabled from app.webhook_endpoints \gset
 set local role telemed_api;
 select pg_temp.sign_in('admin');
-select api.update_webhook(:'webhook', p_is_enabled => true, p_versions => '{*}') \g /dev/null
+reset role;
+update app.webhook_endpoints set consecutive_failures = 3, first_failed_at = app.clock();
+set local role telemed_api;
+select is(w.consecutive_failures, 3,
+    'update_webhook: to enable a webhook again leaves its failures as they are')
+from api.update_webhook(:'webhook', p_is_enabled => true, p_versions => '{*}') as w;
 reset role;
 select is(enabled_at::timestamptz, :'enabled'::timestamptz,
     'update_webhook: to enable a webhook again loses no event')

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/webhooks.psql
-select plan(21);
+select plan(26);
 
 select pg_temp.webhook() as webhook \gset
 select pg_temp.event('account.created') as event \gset
@@ -62,17 +62,35 @@ from (values
 select is(
     pg_temp.broken(format(
         'insert into app.webhook_attempts
-             (endpoint_id, delivery_id, attempt, attempted_at, status_code, error, answer)
-         values (%L, %L, 1, now(), %s, null, %s)', :'webhook', :'delivery', v.code, v.answer)),
+             (endpoint_id, delivery_id, attempt, attempted_at, duration_ms, status_code, answer)
+         values (%L, %L, 1, now(), %s, %s, %s)',
+        :'webhook', v.delivery, v.duration, v.code, v.answer)),
     v.refusal, 'webhook_attempts: ' || v.sentence)
 from (values
-    ('null', 'null', '23514 webhook_attempts_have_an_answer_or_an_error',
+    (:'delivery', 1, 'null', 'null', '23514 webhook_attempts_have_an_answer_or_an_error',
      'an attempt has an answer or an error'),
-    ('1000', 'null', '23514 webhook_attempts_status_code_has_three_digits', 'a status has three digits'),
-    ('200', $$ repeat('x', 1001) $$,
+    (:'delivery', 1, '1000', 'null', '23514 webhook_attempts_status_code_has_three_digits',
+     'a status has three digits'),
+    (:'delivery', -1, '200', 'null', '23514 webhook_attempts_duration_is_not_negative',
+     'a duration is not negative'),
+    (:'webhook', 1, '200', 'null', '23503 webhook_attempts_delivery_id_fkey',
+     'an attempt belongs to a delivery'),
+    (:'delivery', 1, '200', $$ repeat('x', 1001) $$,
      '23514 webhook_attempts_answer_has_up_to_1000_characters', 'an answer is short'),
-    ('200', $$ 'OK' $$, null, 'an attempt may succeed'))
-    as v (code, answer, refusal, sentence);
+    (:'delivery', 1, '200', $$ 'OK' $$, null, 'an attempt may succeed'),
+    (:'delivery', 1, '200', $$ 'OK' $$,
+     '23505 webhook_attempts_are_numbered_within_their_delivery', 'a number is given once'))
+    as v (delivery, duration, code, answer, refusal, sentence);
+select is(pg_temp.broken(v.sql), '23503 ' || v.name, v.sentence)
+from (values
+    (format('insert into app.webhook_attempts
+                 (endpoint_id, delivery_id, attempt, attempted_at, status_code)
+             values (app.uuid_v7(), %L, 2, now(), 200)', :'delivery'),
+     'webhook_attempts_endpoint_id_fkey', 'webhook_attempts: an attempt belongs to a webhook'),
+    ($$ insert into app.webhook_deliveries (endpoint_id, event_type, body)
+        values (app.uuid_v7(), 'account.created', '{"a": 1}') $$,
+     'webhook_deliveries_endpoint_id_fkey', 'webhook_deliveries: a delivery belongs to a webhook'))
+    as v (sql, name, sentence);
 select is(pg_temp.broken('update app.webhook_attempts set duration_ms = 1'), 'TM912',
     'webhook_attempts: an attempt never changes');
 select is(

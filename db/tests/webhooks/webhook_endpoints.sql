@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/webhooks.psql
-select plan(20);
+select plan(21);
 
 select pg_temp.webhook() as webhook \gset
 reset role;
@@ -43,6 +43,10 @@ from (values
     ($$ disabled_at = now(), disabled_because = 'deleted' $$,
      '23514 webhook_endpoints_are_disabled_when_they_are_deleted',
      'a webhook that is not deleted is not disabled as deleted'),
+    ($$ deleted_at = now(), secret = null, disabled_at = now(), disabled_because = 'deleted',
+        previous_secret = 'a', previous_ends_at = now() $$,
+     '23514 webhook_endpoints_forget_the_previous_secret_when_deleted',
+     'a deleted webhook has no previous secret'),
     ($$ consecutive_failures = 1 $$, '23514 webhook_endpoints_fail_since_their_first_failure',
      'failures begin at a time'),
     ($$ id = gen_random_uuid() $$, 'TM912', 'a webhook keeps its id'),
@@ -52,7 +56,8 @@ from (values
     as v (change, refusal, sentence);
 select throws_ok('delete from app.webhook_endpoints', 'TM912', null,
     'webhook_endpoints: no row is deleted');
-select throws_ok('truncate app.webhook_endpoints cascade', 'TM912', null,
+select throws_ok('truncate app.webhook_endpoints cascade', 'TM912',
+    'TRUNCATE of webhook_endpoints is not allowed: its rows are kept as they were written',
     'webhook_endpoints: the table is never truncated');
 
 -- The audit log and the view

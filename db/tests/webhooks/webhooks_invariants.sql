@@ -2,7 +2,7 @@ begin;
 \ir ../helpers/actors.psql
 \ir ../helpers/invariants.psql
 \ir ../helpers/webhooks.psql
-select plan(7);
+select plan(10);
 
 select pg_temp.webhook() as webhook \gset
 reset role;
@@ -26,6 +26,21 @@ values
                insert into app.webhook_attempts
                    (endpoint_id, delivery_id, attempt, attempted_at, status_code)
                values (%L, %L, 1, app.clock(), 200) $$, :'first', :'webhook', :'first')),
+    ('a delivery with an attempt that was answered 299 is not reported', 'nothing',
+     format($$ update app.webhook_deliveries
+               set status = 'delivered', next_attempt_at = null, settled_at = app.clock()
+               where id = %L;
+               insert into app.webhook_attempts
+                   (endpoint_id, delivery_id, attempt, attempted_at, status_code)
+               values (%L, %L, 1, app.clock(), 299) $$, :'first', :'webhook', :'first')),
+    ('a delivery whose only attempt was answered 300 is reported',
+     format('delivered_webhooks_have_a_successful_attempt 1 {%s}', :'first'),
+     format($$ update app.webhook_deliveries
+               set status = 'delivered', next_attempt_at = null, settled_at = app.clock()
+               where id = %L;
+               insert into app.webhook_attempts
+                   (endpoint_id, delivery_id, attempt, attempted_at, status_code)
+               values (%L, %L, 1, app.clock(), 300) $$, :'first', :'webhook', :'first')),
     ('deliveries of two consultations may be sent at a time', 'nothing',
      format($$ update app.webhook_deliveries
                set status = 'sending', next_attempt_at = null,
@@ -46,6 +61,12 @@ values
                update app.webhook_deliveries
                set next_attempt_at = app.clock() - interval '10 minutes' where id = %L $$,
         :'first')),
+    ('a delivery whose worker has ended is not reported beside one that is sent', 'nothing',
+     format($$ update app.webhook_deliveries
+               set status = 'sending', next_attempt_at = null,
+                   lease_ends_at = app.clock() + case when id = %L then interval '1 minute'
+                       else interval '0' end
+               where id in (%L, %L) $$, :'first', :'first', :'second')),
     ('two deliveries of a consultation at a time are reported',
      format('webhooks_of_a_consultation_are_sent_one_at_a_time 2 {%s,%s}', :'first', :'second'),
      format($$ update app.webhook_deliveries

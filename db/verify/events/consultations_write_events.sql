@@ -2,7 +2,7 @@
 
 begin;
 
-select 'app.consultations_write_events()'::regprocedure;
+select 'app.consultations_write_events()'::regprocedure, 'app.add_missing_events()'::regprocedure;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'consultations_write_events_when_booked' and tgrelid = 'app.consultations'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger

@@ -4,6 +4,6 @@ begin;
 
 select 'app.this_transaction()'::regprocedure;
 select 'app.contexts'::regclass;
-select 'app.proven_context()'::regprocedure;
+select 'app.proven_context()'::regprocedure, 'app.caller_of_change()'::regprocedure;
 
 rollback;

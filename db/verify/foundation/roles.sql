@@ -13,5 +13,7 @@ from pg_catalog.pg_roles where oid = 'telemed_api'::regrole;
 select 1 / (rolcanlogin and not (rolsuper or rolbypassrls or rolcreaterole))::integer
 from pg_catalog.pg_roles where oid = 'telemed_worker'::regrole;
 select 'telemed_dba'::regrole, 'telemed_auditor'::regrole;
+select 1 / (not (rolcanlogin or rolsuper or rolcreaterole))::integer
+from pg_catalog.pg_roles where oid = 'telemed_backup'::regrole;
 
 rollback;

@@ -12,7 +12,7 @@ where tgname = 'email_verifications_are_audited' and tgrelid = 'app.email_verifi
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'email_verifications_are_used_once' and tgrelid = 'app.email_verifications'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
-where tgname = 'email_verifications_are_never_deleted' and tgrelid = 'app.email_verifications'::regclass;
+where tgname = 'email_verifications_are_kept_for_30_days' and tgrelid = 'app.email_verifications'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'email_verifications_are_never_truncated' and tgrelid = 'app.email_verifications'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger

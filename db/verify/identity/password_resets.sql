@@ -11,7 +11,7 @@ where tgname = 'password_resets_are_audited' and tgrelid = 'app.password_resets'
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'password_resets_are_used_once' and tgrelid = 'app.password_resets'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
-where tgname = 'password_resets_are_never_deleted' and tgrelid = 'app.password_resets'::regclass;
+where tgname = 'password_resets_are_kept_for_30_days' and tgrelid = 'app.password_resets'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'password_resets_are_never_truncated' and tgrelid = 'app.password_resets'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger

@@ -2,6 +2,6 @@
 
 begin;
 
-select 'app.enqueue_job(text, jsonb, text, timestamptz)'::regprocedure;
+select 'app.enqueue_job(text, jsonb, text, timestamptz, integer)'::regprocedure;
 
 rollback;

@@ -2,7 +2,7 @@
 
 begin;
 
-select 'work.purge()'::regprocedure, 'work.create_partitions()'::regprocedure,
+select 'work.purge(integer)'::regprocedure, 'work.create_partitions()'::regprocedure,
     'work.seal_audit(interval)'::regprocedure, 'work.audit_seals(bigint)'::regprocedure,
     'work.fold_activity()'::regprocedure, 'work.check_invariants(timestamptz)'::regprocedure,
     'work.delete_ended_jobs()'::regprocedure;

@@ -15,14 +15,14 @@ select 1 / (relrowsecurity and relforcerowsecurity)::integer from pg_catalog.pg_
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'messages_change_only_as_permitted' and tgrelid = 'app.messages'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
-where tgname = 'messages_are_never_deleted' and tgrelid = 'app.messages'::regclass;
+where tgname = 'messages_are_kept_for_30_days' and tgrelid = 'app.messages'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'messages_are_never_truncated' and tgrelid = 'app.messages'::regclass;
 select token_hash, message_id, issued_at from app.message_tokens where false;
 select 'app.message_tokens_by_message'::regclass;
 select 1 / (relrowsecurity and relforcerowsecurity)::integer from pg_catalog.pg_class where oid = 'app.message_tokens'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
-where tgname = 'message_tokens_are_append_only' and tgrelid = 'app.message_tokens'::regclass;
+where tgname = 'message_tokens_are_kept_for_30_days' and tgrelid = 'app.message_tokens'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'message_tokens_are_never_truncated' and tgrelid = 'app.message_tokens'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger

@@ -4,6 +4,7 @@ begin;
 
 select null::api.invariants;
 select 'app.all_invariants(timestamptz)'::regprocedure;
+select 'app.invariants_report(timestamptz)'::regprocedure;
 select 'ops.check_invariants(timestamptz)'::regprocedure;
 select 1 / has_function_privilege(
     'telemed_dba', 'ops.check_invariants(timestamptz)', 'execute')::integer;

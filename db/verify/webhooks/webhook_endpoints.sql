@@ -7,6 +7,7 @@ from app.webhook_endpoints where false;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'webhook_endpoints_are_audited' and tgrelid = 'app.webhook_endpoints'::regclass;
 select 'app.webhook_endpoints_stay_deleted()'::regprocedure;
+select 'app.webhook_wants(text[], text)'::regprocedure, 'app.is_wanted_by_a_webhook(text)'::regprocedure;
 select 1 / count(*) from pg_catalog.pg_trigger
 where tgname = 'webhook_endpoints_stay_deleted' and tgrelid = 'app.webhook_endpoints'::regclass;
 select 1 / count(*) from pg_catalog.pg_trigger

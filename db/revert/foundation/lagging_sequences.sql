@@ -1,0 +1,7 @@
+-- Revert telemed:foundation/lagging_sequences from pg
+
+begin;
+
+drop function app.lagging_sequences();
+
+commit;

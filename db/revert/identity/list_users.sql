@@ -1,0 +1,7 @@
+-- Revert telemed:identity/list_users from pg
+
+begin;
+
+drop function api.list_users;
+
+commit;

@@ -1,0 +1,8 @@
+-- Revert telemed:operations/list_advice from pg
+
+begin;
+
+drop function api.list_advice;
+drop type api.advice;
+
+commit;

@@ -1,0 +1,7 @@
+-- Revert telemed:replicas/read_position from pg
+
+begin;
+
+drop function api.read_position;
+
+commit;

@@ -1,0 +1,10 @@
+-- Verify telemed:jobs/retry_dead_jobs on pg
+
+begin;
+
+select 1 / has_function_privilege(
+    'telemed_api', 'api.retry_dead_jobs'::regproc, 'execute')::integer;
+select 1 / has_function_privilege(
+    'telemed_dba', 'api.retry_dead_jobs'::regproc, 'execute')::integer;
+
+rollback;

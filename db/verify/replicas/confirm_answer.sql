@@ -1,0 +1,7 @@
+-- Verify telemed:replicas/confirm_answer on pg
+
+begin;
+
+select 'api.confirm_answer()'::regprocedure;
+
+rollback;

@@ -1,0 +1,7 @@
+-- Verify telemed:replicas/has_replayed on pg
+
+begin;
+
+select 'api.has_replayed(text, integer)'::regprocedure;
+
+rollback;

@@ -1,0 +1,1 @@
+"""Backups under load, and restores to a moment."""

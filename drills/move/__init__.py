@@ -1,0 +1,1 @@
+"""A clinic moves to another server, under load."""

@@ -1,0 +1,1 @@
+"""A newer major version of PostgreSQL, under load."""
