@@ -111,10 +111,12 @@ class Clinic:
         slots: int = 2000,
         host: str = "",
         secret: str = SECRET,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         """superuser_url, api_url: of the database of the clinic; workers: of each instance.
 
-        host: of its requests, for a clinic of a fleet. secret: its SECRET_KEY.
+        host: of its requests, for a clinic of a fleet. secret: its SECRET_KEY. settings: more
+        settings of its servers.
         """
         self.folder = folder
         self.host = host
@@ -122,7 +124,7 @@ class Clinic:
         self.app = app
         self.superuser_url = superuser_url
         self._api_url = api_url
-        self._workers = workers
+        self._settings = {**(settings or {}), "WEB_CONCURRENCY": str(workers)}
         self._logs = itertools.count(1)
         self._turns = itertools.count()
         self._stack = contextlib.ExitStack()
@@ -164,9 +166,8 @@ class Clinic:
 
     def _new_server(self) -> Server:
         log = self.folder / f"gunicorn-{next(self._logs)}.log"
-        workers = str(self._workers)
         return self._stack.enter_context(
-            serve(self._api_url, log, app=self.app, WEB_CONCURRENCY=workers)
+            serve(self._api_url, log, app=self.app, **self._settings)
         )
 
     def _settle(self, patients: int, slots: int) -> None:
@@ -208,7 +209,15 @@ class Clinic:
 class Stage(Clinic):
     """A clinic with a proxy in front of its database, and ways to break both."""
 
-    def __init__(self, cluster: Cluster, folder: Path, app: str, patients: int, slots: int) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        folder: Path,
+        app: str,
+        patients: int,
+        slots: int,
+        settings: Mapping[str, str] | None,
+    ) -> None:
         self.cluster = cluster
         self.proxy = Proxy(cluster.socket / ".s.PGSQL.5432")
         url = (
@@ -216,7 +225,13 @@ class Stage(Clinic):
             "?sslmode=disable&gssencmode=disable"
         )
         super().__init__(
-            folder, cluster.url(DATABASE), url, app=app, patients=patients, slots=slots
+            folder,
+            cluster.url(DATABASE),
+            url,
+            app=app,
+            patients=patients,
+            slots=slots,
+            settings=settings,
         )
 
     @property
@@ -257,16 +272,18 @@ def clinic_at_work(
     patients: int = 24,
     slots: int = 2000,
     template: str = TEMPLATE,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[Stage]:
     """A clinic in a fresh database of `cluster`, a copy of `template`.
 
-    app: another WSGI application than the API's own; patch: SQL that breaks the schema.
+    app: another WSGI application than the API's own; patch: SQL that breaks the schema; settings:
+    of its servers.
     """
     cluster.drop_database(DATABASE)
     cluster.create_database(DATABASE, template)
     if patch:
         cluster.sql(patch, DATABASE)
-    clinic = Stage(cluster, folder, app, patients, slots)
+    clinic = Stage(cluster, folder, app, patients, slots, settings)
     try:
         yield clinic
     finally:

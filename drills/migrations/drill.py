@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -73,9 +74,16 @@ def make_released(cluster: Cluster, tag: str) -> None:
 
 
 def drill(
-    cluster: Cluster, folder: Path, *, clients: int, seconds: float, seed: str, rounds: int = 2
+    cluster: Cluster,
+    folder: Path,
+    *,
+    clients: int,
+    seconds: float,
+    seed: str,
+    rounds: int = 2,
+    settings: Mapping[str, str] | None = None,
 ) -> Result:
-    """seconds: how long clients work between two steps."""
+    """seconds: how long clients work between two steps. settings: more settings of the server."""
     before, newest = releases()[-2:]
     result = Result(changes_of(newest))
     make_released(cluster, newest)
@@ -83,7 +91,7 @@ def drill(
     over = threading.Event()
     slots = 400 + int(seconds * rounds * 100)
     with (
-        clinic_at_work(cluster, folder, slots=slots, template=RELEASED) as clinic,
+        clinic_at_work(cluster, folder, slots=slots, template=RELEASED, settings=settings) as clinic,
         ThreadPoolExecutor(clients) as pool,
     ):
         clinic.ready()

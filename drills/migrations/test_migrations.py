@@ -17,9 +17,21 @@ from tests.support.long import long
 from tests.support.schema import schema
 
 
+# On a slow machine, a request waits longer than in production for a connection and for its answer.
+PATIENT = {"DATABASE_POOL_TIMEOUT_SECONDS": "60", "DATABASE_ANSWER_TIMEOUT_SECONDS": "60"}
+
+
 def test_release_is_deployed_and_reverted_under_load(tmp_path: Path) -> None:
     with durable_cluster() as cluster:
-        result = drill(cluster, tmp_path, clients=8, seconds=1, seed="short", rounds=1)
+        result = drill(
+            cluster,
+            tmp_path,
+            clients=8,
+            seconds=1,
+            seed="short",
+            rounds=1,
+            settings=PATIENT,
+        )
     assert result.sound, (result.failed[:5], result.violations, result.difference)
     assert len(result.changes) > 2
     assert result.operations > 20

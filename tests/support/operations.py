@@ -35,11 +35,14 @@ REFUSED = {
     "disable_mfa": (409,),
 }
 
-# Names that no answer has anywhere, with three exceptions: SECRETS_OF; the audit log has the seal
-# of a completed consultation, which is made of what stands beside it; an export names a table.
-# An id is no secret: the event of a password reset has a password_reset_id.
+# Names that no answer has anywhere, except those of SECRETS_OF and NO_SECRETS. An id is no secret:
+# the event of a password reset has a password_reset_id.
 SECRET_NAMES = re.compile(r"password|secret|hash|digest|salt|proof|otp|token", re.I)
-SEALS = {"completion_digest", "password_resets"}
+NO_SECRETS = {
+    "completion_digest",  # of a completed consultation in the audit log: made of what is beside it
+    "hash",  # of a seal of the audit log: shows that the seal is the one that was exported
+    "password_resets",  # the name of a table in an export
+}
 TOKENS = {"access_token", "token_type", "refresh_token"}
 SECRETS_OF = {
     "log_in": TOKENS,
@@ -49,7 +52,6 @@ SECRETS_OF = {
     "join_consultation": {"token"},
     "create_webhook": {"secret"},
     "rotate_webhook_secret": {"secret"},
-    "list_audit_seals": {"hash"},  # shows that a seal is the one that was exported
 }
 SECRET_VALUES = re.compile(r"\$2[aby]\$\d\d\$")  # of bcrypt
 HEADERS = {"X-Content-Type-Options": "nosniff"}
@@ -356,7 +358,7 @@ def sound(answer: requests.Response, operation: str = "") -> requests.Response:
     assert not SECRET_VALUES.search(answer.text), described
     if "json" in answer.headers.get("Content-Type", "") and answer.content:
         names = set(_names(answer.json()))
-        names = {name for name in names - SEALS if not name.endswith("_id")}
+        names = {name for name in names - NO_SECRETS if not name.endswith("_id")}
         secret = {name for name in names if SECRET_NAMES.search(name)}
         assert secret <= SECRETS_OF.get(operation, set()), (secret, described)
     return answer

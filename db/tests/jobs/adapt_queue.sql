@@ -51,8 +51,13 @@ select matches(
     app.queue_migration(), '^[0-9]{2}\.[0-9]{2}\.[0-9]{2}_[0-9]{2}_',
     'queue_migration: the last migration of the library is known');
 
--- A worker was away for a while: jobs with locks wait, and no statistics tell of them. They have the
--- highest priority: a fetch also reads jobs before them that other sessions have not committed.
+-- A worker was away for a while: jobs with locks wait, and no statistics tell of them: not even those
+-- of an autovacuum that has found the table empty. They have the highest priority: a fetch also reads
+-- jobs before them that other sessions have not committed.
+update pg_class set relpages = 0, reltuples = -1
+where oid = 'procrastinate.procrastinate_jobs'::regclass
+   or oid in (select indexrelid from pg_index
+              where indrelid = 'procrastinate.procrastinate_jobs'::regclass);
 select count(app.enqueue_job('test', '{}', 'lock ' || n % 1000, null, 1000))
 from generate_series(1, 3000) as n \g /dev/null
 create function pg_temp.blocks_read() returns bigint language sql as $$
