@@ -16,11 +16,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+import psycopg
+
 from scripts.system import (
     CommandError,
     installation,
     own_directory,
-    run,
     server_command,
     server_user,
     uninterrupted,
@@ -97,9 +98,25 @@ class Cluster:
         }
 
     def sql(self, statement: str, database: str = "postgres") -> str:
-        """What psql prints, unaligned, for a statement that the superuser runs."""
-        command = ("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", statement)
-        return run(command, self.environment(database)).rstrip("\n")
+        """What `psql -At` prints for statements that the superuser runs in one transaction."""
+        lines: list[str] = []
+        try:
+            # With options: without them, a PGOPTIONS of the environment would apply.
+            with psycopg.connect(self.url(database), autocommit=True, options="") as connection:
+                cursor = connection.execute(statement.encode())
+                while (result := cursor.pgresult) is not None:
+                    lines += [
+                        "|".join(
+                            (result.get_value(row, column) or b"").decode()
+                            for column in range(result.nfields)
+                        )
+                        for row in range(result.ntuples)
+                    ]
+                    if not cursor.nextset():
+                        break
+        except psycopg.Error as error:
+            raise CommandError(f"{database}: {error}") from error
+        return "\n".join(lines).rstrip("\n")
 
     def create_database(self, name: str, template: str = "template0") -> None:
         """A new database; a clone of a deployed one gets its owner, rights and settings, too."""

@@ -181,8 +181,7 @@ def test_every_operation_answers_as_rbac_txt_states(
     status = line.statuses.__getitem__
 
     def send(column: str, caller: Client, request: dict[str, Any]) -> None:
-        with second_factors(cluster, database) if column in WITHOUT_FACTOR else nullcontext():
-            answer = caller.send(**request)
+        answer = caller.send(**request)
         received[column].add(answer.status_code)
         check(answer, column, operation, callers)
         if operation.described["security"] and status(column) == 403 and column in WITHOUT_FACTOR:
@@ -198,12 +197,20 @@ def test_every_operation_answers_as_rbac_txt_states(
     ]
     before = state(cluster, database)
     for column, caller, request in refused:
-        send(column, caller, request)
+        if column not in WITHOUT_FACTOR:
+            send(column, caller, request)
+    with second_factors(cluster, database):
+        for column, caller, request in refused:
+            if column in WITHOUT_FACTOR:
+                send(column, caller, request)
     assert state(cluster, database) == before
     for column, code in line.statuses.items():
         for caller in callers.of_column(column, line, operation) if code < 400 else ():
             fresh = operation.method != "GET"
-            send(column, caller, callers.clinic.request(operation, caller, fresh=fresh))
+            request = callers.clinic.request(operation, caller, fresh=fresh)
+            required = column in WITHOUT_FACTOR
+            with second_factors(cluster, database) if required else nullcontext():
+                send(column, caller, request)
 
     assert received == {column: {code} for column, code in line.statuses.items()}
 

@@ -19,13 +19,19 @@ import pytest
 import requests
 
 from api import context
-from scripts.cluster import THROWAWAY_CONTEXT_KEY, THROWAWAY_SETTINGS, throwaway_cluster
-from scripts.cluster import deploy as cluster_deploy
+from scripts.cluster import (
+    TEMPLATE,
+    THROWAWAY_CONTEXT_KEY,
+    THROWAWAY_SETTINGS,
+    deployed_cluster,
+    throwaway_cluster,
+)
 from scripts.server import Cluster
-from scripts.system import CHECKOUT
+from scripts.system import CHECKOUT, run
 from tests.support.client import PASSWORD as CLIENT_PASSWORD
 from tests.support.client import Client, Contract, new_key, ok, problem
 from tests.support.people import create_admin, log_in
+from tests.support.schema import OWNER, verified
 from tests.support.server import serve, wait_for
 
 DATABASE = "telemed_managed"
@@ -66,7 +72,8 @@ def managed() -> Iterator[Cluster]:
 def deployed(managed: Cluster) -> Cluster:
     """The same server, after a deployment by a login that is not a superuser."""
     before = neighbours(managed)
-    result = deploy(managed, MASTER, API_DATABASE_PASSWORD=PASSWORD, CONTEXT_KEY=CONTEXT_KEY)
+    settings = {"API_DATABASE_PASSWORD": PASSWORD, "CONTEXT_KEY": CONTEXT_KEY}
+    result = deploy(managed, MASTER, DEPLOY_VERIFY="no", **settings)
     assert result.returncode == 0, result.stderr
     assert f"deploy: the database {DATABASE} is up to date" in result.stdout
     assert neighbours(managed) == before
@@ -142,6 +149,8 @@ def test_deployment_without_superuser_succeeds_and_the_owner_owns_everything(
 
 
 def test_deployment_on_a_managed_server_is_complete(deployed: Cluster) -> None:
+    result = verified(deployed, DATABASE, MASTER)
+    assert (result.returncode, result.stderr) == (0, "")
     broken = "select name, examples from ops.check_invariants() where violations > 0"
     assert deployed.sql(broken, DATABASE) == ""
 
@@ -248,8 +257,10 @@ def test_deployment_leaves_no_secret_in_log_or_statistics(deployed: Cluster) -> 
         assert "canary" not in text
 
 
-def test_deployment_needs_neither_environment_nor_user_name(managed: Cluster) -> None:
-    """As in a container with an arbitrary user id; deploys a second database of the server."""
+def test_deployment_needs_neither_environment_nor_user_name(deployed: Cluster) -> None:
+    """As in a container with an arbitrary user id; deploys the newest change again."""
+    managed, owner = deployed, deployed.environment(DATABASE, MASTER) | OWNER
+    run(("sqitch", "revert", "-y", "--to", "@HEAD^", f"db:pg:{DATABASE}"), owner)
     copy = Path(tempfile.mkdtemp(prefix="telemedicine-deploy-", dir="/tmp"))
     try:
         # Only the files of the image.
@@ -262,7 +273,7 @@ def test_deployment_needs_neither_environment_nor_user_name(managed: Cluster) ->
                 (shutil.copytree if (CHECKOUT / name).is_dir() else shutil.copy)(
                     CHECKOUT / name, copy / name
                 )
-        environment = managed.environment("telemed_nameless", MASTER)
+        environment = managed.environment(DATABASE, MASTER)
         kept = {"PATH", "PGHOST", "PGPORT", "PGUSER", "PGDATABASE"}
         user: tuple[str, ...] = ()
         if os.geteuid() == 0:
@@ -283,10 +294,13 @@ def test_deployment_needs_neither_environment_nor_user_name(managed: Cluster) ->
             timeout=300,
         )
         assert result.returncode == 0, result.stderr
-        planner = "select distinct committer_name, committer_email from sqitch.changes"
-        assert managed.sql(planner, "telemed_nameless") == (
+        last = "select committer_name, committer_email from sqitch.changes order by committed_at"
+        assert managed.sql(f"{last} desc limit 1", DATABASE) == (
             "telemedicine deployment|deployment@telemedicine.invalid"
         )
+        plan = (CHECKOUT / "sqitch.plan").read_text()
+        changes = set(re.findall(r"^(\w+/\w+)", plan, re.M))
+        assert not [name for name in changes if not (copy / f"db/deploy/{name}.sql").is_file()]
     finally:
         managed.socket.chmod(0o700)
         shutil.rmtree(copy)
@@ -299,8 +313,8 @@ CANARIES = ("canary-reason", "canary-name", "canary-mail", "$2b$04$")
 def test_verbose_server_log_has_no_parameter_of_the_api(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    with throwaway_cluster(THROWAWAY_SETTINGS | VERBOSE) as cluster:
-        cluster_deploy(cluster, DATABASE)
+    with deployed_cluster(THROWAWAY_SETTINGS | VERBOSE) as cluster:
+        cluster.create_database(DATABASE, TEMPLATE)
         create_admin(cluster.url(DATABASE), "chief-canary-mail@clinic.test")
         log = tmp_path_factory.mktemp("verbose") / "log"
         with serve(cluster.url(DATABASE, "telemed_api"), log) as server:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -54,8 +55,17 @@ def _folder(root: Path, module: str) -> str | None:
     return None
 
 
-def test_folders_have_no_import_circle() -> None:
-    graph = imports_of_folders(CHECKOUT)
+@pytest.fixture
+def graph() -> dict[str, set[str]]:
+    return {folder: set(imported) for folder, imported in _ours().items()}
+
+
+@cache
+def _ours() -> dict[str, set[str]]:
+    return imports_of_folders(CHECKOUT)
+
+
+def test_folders_have_no_import_circle(graph: dict[str, set[str]]) -> None:
     # Allowed: api/app.py imports the resources, and the resources import modules of api.
     graph["api"] -= {"api/resources"}
     # api/app.py also registers the console, which reads the settings. The console registers its
@@ -67,18 +77,17 @@ def test_folders_have_no_import_circle() -> None:
     TopologicalSorter(graph).prepare()
 
 
-def test_folders_of_tests_and_drills_import_no_neighbour() -> None:
+def test_folders_of_tests_and_drills_import_no_neighbour(graph: dict[str, set[str]]) -> None:
     sideways = {
         folder: neighbours
-        for folder, imported in imports_of_folders(CHECKOUT).items()
+        for folder, imported in graph.items()
         if folder.startswith(("tests/", "drills/"))
         and (neighbours := imported - SHARED - ({"drills"} if "drills/" in folder else set()))
     }
     assert sideways == {}
 
 
-def test_tests_import_no_drill() -> None:
-    graph = imports_of_folders(CHECKOUT)
+def test_tests_import_no_drill(graph: dict[str, set[str]]) -> None:
     assert not [
         (folder, name)
         for folder, imported in graph.items()

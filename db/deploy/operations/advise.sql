@@ -230,10 +230,11 @@ begin
     select 'warning', 'time zone ' || l.time_zone,
         coalesce(
             'UTC ' || to_char(l.known_offset, 'HH24:MI') || to_char(l.moment, '" on "YYYY-MM-DD'),
-            'unknown') || ', by PostgreSQL''s time zone data ' || app.time_zone_release(),
+            'unknown') || ', by PostgreSQL''s time zone data ' || r.release,
         'UTC ' || to_char(l.utc_offset, 'HH24:MI') || ', by release ' || l.release
         || ' of the REST API''s tzdata: upgrade tzdata on the server and restart PostgreSQL'
     from app.time_zone_laws() as l
+    cross join app.time_zone_release() as r (release)
     where l.known_offset is distinct from l.utc_offset;
 
     return query

@@ -63,10 +63,12 @@ returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
+    with law as materialized (select * from app.time_zone_laws())
+
     select coalesce(max(l.release), 'older than 2025a')
-    from app.time_zone_laws() as l
+    from law as l
     where l.release < coalesce(
-        (select min(m.release) from app.time_zone_laws() as m
+        (select min(m.release) from law as m
          where m.known_offset is distinct from m.utc_offset), 'z')
 $$;
 
