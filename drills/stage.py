@@ -166,9 +166,7 @@ class Clinic:
 
     def _new_server(self) -> Server:
         log = self.folder / f"gunicorn-{next(self._logs)}.log"
-        return self._stack.enter_context(
-            serve(self._api_url, log, app=self.app, **self._settings)
-        )
+        return self._stack.enter_context(serve(self._api_url, log, app=self.app, **self._settings))
 
     def _settle(self, patients: int, slots: int) -> None:
         """Make people, and slots for each doctor."""

@@ -91,7 +91,9 @@ def drill(
     over = threading.Event()
     slots = 400 + int(seconds * rounds * 100)
     with (
-        clinic_at_work(cluster, folder, slots=slots, template=RELEASED, settings=settings) as clinic,
+        clinic_at_work(
+            cluster, folder, slots=slots, template=RELEASED, settings=settings
+        ) as clinic,
         ThreadPoolExecutor(clients) as pool,
     ):
         clinic.ready()

@@ -16,7 +16,6 @@ from scripts.system import CHECKOUT, run
 from tests.support.long import long
 from tests.support.schema import schema
 
-
 # On a slow machine, a request waits longer than in production for a connection and for its answer.
 PATIENT = {"DATABASE_POOL_TIMEOUT_SECONDS": "60", "DATABASE_ANSWER_TIMEOUT_SECONDS": "60"}
 

@@ -34,7 +34,7 @@ HELD_UP = 3
 PAUSE = 0.3  # seconds, at most
 # Seconds after which a client no longer uses an idle connection. A server that stops closes it
 # after two, and no server can answer a request that meets the close (RFC 9112, section 9.5).
-IDLE = 1.0
+IDLE = 0.5
 
 
 class Caller:

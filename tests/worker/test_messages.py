@@ -7,6 +7,7 @@ import os
 import random
 import re
 import signal
+import statistics
 import subprocess
 import sys
 import threading
@@ -298,6 +299,8 @@ def test_no_reminder_is_sent_for_a_cancelled_consultation(
 
     mailbox.on_text = look
     at_once = 6
+    # Seconds that messages took: a cancellation comes while one is sent, on a slow machine too.
+    took = [0.04]
     local = threading.local()
     clients: list[SqlClient] = []
     codes: list[str] = []
@@ -317,9 +320,11 @@ def test_no_reminder_is_sent_for_a_cancelled_consultation(
 
         async def one(consultation_id: str, message_id: str) -> None:
             async with gate:
-                delay = random.uniform(0, 0.12)
+                delay = random.uniform(0, 1.5 * statistics.fmean(took[-20:]))
                 cancelling = loop.run_in_executor(threads, cancel, consultation_id, delay)
+                began = time.monotonic()
                 await messages.send_message(message_id)
+                took.append(time.monotonic() - began)
                 await cancelling
 
         await asyncio.gather(*(one(c, m) for _event, c, m in pairs))

@@ -42,9 +42,10 @@ begin
     -- A job is fetched by the index of priorities, and others with its lock are looked up in the
     -- index below. Any other plan reads all jobs for each one: a plan that was made for an empty
     -- queue took more than 25 s in a queue of 30,000, one without statistics 59 ms in one of 3,000.
-    -- One case is left: a vacuum found no job, and many came at once. PostgreSQL counts one row then,
-    -- for which all indexes are as good, and a fetch reads all jobs two or three times (153 ms for
-    -- 30,000 on a busy machine) until autovacuum analyzes the table, within a minute by default.
+    -- One case is left: a vacuum found no job, and many came at once. PostgreSQL counts one row
+    -- then, for which all indexes are as good, and a fetch reads all jobs two or three times
+    -- (153 ms for 30,000 on a busy machine) until autovacuum analyzes the table, within a minute by
+    -- default.
     for v_function, v_setting in
         select p.oid::regprocedure, s
         from pg_proc as p
