@@ -2,7 +2,7 @@ begin;
 select plan(12);
 
 -- Each code in the body of a function.
-create temp view raised as
+create temp table raised on commit drop as
 select distinct p.oid, format('%s.%s', n.nspname, p.proname) as function_name, m.code[1] as code
 from pg_proc as p
 inner join pg_namespace as n on n.oid = p.pronamespace
@@ -10,7 +10,7 @@ cross join lateral regexp_matches(p.prosrc, '''(TM[0-9A-Z]{3})''', 'g') as m (co
 where n.nspname in ('app', 'api', 'ops', 'work');
 
 -- Each code in the comment of a function.
-create temp view promised as
+create temp table promised on commit drop as
 select distinct p.oid, m.code[1] as code
 from pg_proc as p
 inner join pg_namespace as n on n.oid = p.pronamespace
@@ -19,17 +19,16 @@ cross join lateral regexp_matches(
 where n.nspname in ('app', 'api', 'ops', 'work');
 
 -- The functions that a function calls, and the trigger functions that it may fire.
-create temp view calls as
-select p.oid, callee.oid as callee
+create temp table calls on commit drop as
+select distinct p.oid, callee.oid as callee
 from pg_proc as p
-inner join pg_proc as callee
-    on p.prosrc ~ format('\m%s\.%s\s*\(', callee.pronamespace::regnamespace, callee.proname)
-where p.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace,
-    'work'::regnamespace)
-  and callee.pronamespace in ('app'::regnamespace, 'api'::regnamespace, 'ops'::regnamespace,
-    'work'::regnamespace);
+inner join pg_namespace as n on n.oid = p.pronamespace
+cross join lateral regexp_matches(p.prosrc, '\m(app|api|ops|work)\.(\w+)\s*\(', 'g') as m (name)
+inner join pg_namespace as s on s.nspname = m.name[1]
+inner join pg_proc as callee on callee.pronamespace = s.oid and callee.proname = m.name[2]
+where n.nspname in ('app', 'api', 'ops', 'work');
 
-create temp view sets_off as
+create temp table sets_off on commit drop as
 select p.oid, t.tgfoid as callee
 from pg_proc as p
 inner join pg_trigger as t

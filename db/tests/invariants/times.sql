@@ -48,7 +48,7 @@ insert into extreme values
 ('time', '24:00'),
 ('interval', '-178000000 years'), ('interval', '178000000 years'), ('interval', '10000 years');
 
-create temp view parameter as
+create temp table parameter on commit drop as
 select
     p.oid::regproc::text as name, n.nspname::text as schema_name, t.position,
     p.proargnames[t.position] as parameter, t.type::regtype as type,
@@ -59,32 +59,31 @@ cross join lateral unnest(p.proargtypes) with ordinality as t (type, position)
 where n.nspname in ('api', 'ops');
 grant select on sample, extreme, parameter to telemed_api, telemed_dba;
 
--- What each parameter of a time gets, beside its sample, in all combinations: a list of calls.
+-- A list of calls: the parameters of dates, instants and intervals get their sample and each extreme
+-- value, in all combinations; a time of day gets its extreme value beside the samples of the others.
 create function pg_temp.calls_of(p_name text)
 returns setof jsonb language plpgsql
 as $$
 declare
-    v_calls jsonb[] := array[coalesce(
-        (select s.arguments from sample as s where s.name = p_name), '{}')];
+    v_sample constant jsonb not null := coalesce((
+        select jsonb_object_agg(p.parameter, null)
+        from parameter as p where p.name = p_name and p.is_required), '{}')
+        || coalesce((select s.arguments from sample as s where s.name = p_name), '{}');
+    v_calls jsonb[] := array[v_sample];
     v_parameter record;
 begin
     for v_parameter in
-        select * from parameter as p where p.name = p_name order by p.position
+        select * from parameter as p
+        where p.name = p_name and p.type in (select e.type from extreme as e)
+        order by p.position
     loop
-        if v_parameter.type in (select e.type from extreme as e) then
-            v_calls := array(
-                select case when e.value is null then c.call
-                    else c.call || jsonb_build_object(v_parameter.parameter, e.value) end
-                from unnest(v_calls) as c (call)
-                cross join (
-                    select e.value from extreme as e where e.type = v_parameter.type
-                    union all select null) as e);
-        end if;
-        if v_parameter.is_required then
-            v_calls := array(
-                select jsonb_build_object(v_parameter.parameter, null) || c.call
-                from unnest(v_calls) as c (call));
-        end if;
+        v_calls := v_calls || array(
+            select c.call || jsonb_build_object(v_parameter.parameter, e.value)
+            from unnest(
+                case v_parameter.type when 'time'::regtype then array[v_sample] else v_calls end
+            ) as c (call)
+            cross join extreme as e
+            where e.type = v_parameter.type);
     end loop;
     return query select unnest(v_calls);
 end;
