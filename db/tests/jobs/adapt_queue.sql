@@ -54,9 +54,17 @@ select matches(
     app.queue_migration(), '^[0-9]{2}\.[0-9]{2}\.[0-9]{2}_[0-9]{2}_',
     'queue_migration: the last migration of the library is known');
 
--- A worker keeps the plan that it has made for an empty queue. Then many jobs with locks come, and no
--- statistics tell of them: not even those of an autovacuum that has found the table empty. They have
--- the highest priority: a fetch also reads jobs before them that other sessions have not committed.
+-- A worker keeps the plan that it has made for a queue which was long and is empty. Then many jobs
+-- with locks come again, and no statistics tell of them: not even those of an autovacuum that has found
+-- the table empty. They have the highest priority: a fetch also reads jobs before them that other
+-- sessions have not committed.
+create function pg_temp.enqueue() returns bigint language sql as $$
+    select count(app.enqueue_job('test', '{}', 'lock ' || n % 1000, null, 1000))
+    from generate_series(1, 3000) as n
+$$;
+savepoint before;
+select pg_temp.enqueue() \g /dev/null
+rollback to before;
 update pg_class set relpages = 0, reltuples = -1
 where oid = 'procrastinate.procrastinate_jobs'::regclass
    or oid in (select indexrelid from pg_index
@@ -64,8 +72,7 @@ where oid = 'procrastinate.procrastinate_jobs'::regclass
 insert into procrastinate.procrastinate_workers default values returning id as worker \gset
 select (procrastinate.procrastinate_fetch_job_v2(null, :worker)).id
 from generate_series(1, 10) \g /dev/null
-select count(app.enqueue_job('test', '{}', 'lock ' || n % 1000, null, 1000))
-from generate_series(1, 3000) as n \g /dev/null
+select pg_temp.enqueue() \g /dev/null
 create function pg_temp.blocks_read() returns bigint language sql as $$
     select sum(pg_stat_get_xact_blocks_fetched(x))
     from (
