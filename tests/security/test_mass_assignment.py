@@ -204,6 +204,8 @@ def test_audit_log_has_no_secret_of_any_table(
     for table in tables:
         rows = ok(sound(admin.get("/v1/admin/audit-logs", table_name=table, limit=200)))["items"]
         assert rows
+    cluster.sql("select ops.seal_audit()", database)
+    assert ok(sound(admin.get("/v1/admin/audit-seals")))["items"]
 
 
 def test_data_of_events_has_the_documented_fields(
